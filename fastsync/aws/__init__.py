@@ -1,0 +1,1 @@
+"""The only door to AWS: credentials, signed requests, and what DynamoDB answers."""

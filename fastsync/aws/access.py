@@ -1,0 +1,45 @@
+"""Access: the clients of a process, opened once per table and kept from task to task."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+from fastsync.aws.client import Client
+from fastsync.aws.credentials import Credentials
+from fastsync.aws.transport import Transport
+from fastsync.config import Reading, Retrying
+from fastsync.table import Side
+
+
+class Keyring:
+    """The credentials of each account as they are valid now; replaced as a whole when the parent sends new ones."""
+
+    def __init__(self, credentials: Sequence[Credentials]):
+        self.credentials = tuple(credentials)
+
+    def of(self, account: int) -> Callable[[], Credentials]:
+        """Give a source of one account's current credentials."""
+        return lambda: self.credentials[account]
+
+
+class Access:
+    """Open clients with the credentials of a keyring. `sleep` is what waits between retries, in seconds."""
+
+    def __init__(self, keyring: Keyring, sleep: Callable[[float], object] = time.sleep):
+        self.sleep = sleep
+        self._keyring = keyring
+        self._clients: dict[Side, Client] = {}
+
+    def client(self, side: Side, reading: Reading, retrying: Retrying) -> Client:
+        """Give the client of a table; its connections stay open until `close`."""
+        if side not in self._clients:
+            credentials = self._keyring.of(side.account)
+            transport = Transport(side.table.ref, side.endpoint, credentials, retrying, self.sleep)
+            self._clients[side] = Client(side, transport, reading)
+        return self._clients[side]
+
+    def close(self) -> None:
+        """Close every connection."""
+        for client in self._clients.values():
+            client.transport.close()

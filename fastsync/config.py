@@ -1,0 +1,244 @@
+"""Every flag of the command line, validated once, and the parts of it that the rooms below need."""
+
+from __future__ import annotations
+
+import pickle
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from fastsync.errors import ConfigError
+from fastsync.table import TableRef
+
+MAX_SEGMENTS = 1_000_000
+"""The service's limit of TotalSegments (API reference, Scan)."""
+MAX_BATCH_KEYS = 100
+"""The service's limit of keys in one BatchGetItem (API reference, BatchGetItem)."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How tables are read: items evaluated per Scan request (None: up to 1 MB), keys per look-up, consistency."""
+
+    scan_limit: int | None = None
+    batch_limit: int = MAX_BATCH_KEYS
+    consistent: bool = False
+
+
+@dataclass(frozen=True)
+class Retrying:
+    """How often one request is tried again, and the base of the backoff in seconds."""
+
+    max_retries: int = 10
+    base: float = 0.05
+
+
+@dataclass(frozen=True)
+class Judging:
+    """What makes two items differ, and whether (and after how many seconds) a suspect is read again."""
+
+    ignored: frozenset[str] = frozenset()
+    recheck: bool = True
+    delay: float = 0.0
+
+
+@dataclass(frozen=True)
+class Repairing:
+    """What may be written to slaves, and whether extras are looked for at all."""
+
+    write_missing: bool = False
+    write_differing: bool = False
+    find_extras: bool = False
+    delete_extra: bool = False
+
+    @property
+    def nothing(self) -> bool:
+        """Say whether this is a run that only reports."""
+        return not (self.write_missing or self.write_differing or self.delete_extra)
+
+
+@dataclass(frozen=True)
+class DeleteLimit:
+    """At most `count` deletes per slave, or `percent` of the slave's items scanned; None where not limited so."""
+
+    count: int | None = None
+    percent: float | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> DeleteLimit:
+        """Read `N` or `P%`; raise ConfigError on anything else."""
+        if re.fullmatch(r"\d+", text):
+            return cls(count=int(text))
+        if (found := re.fullmatch(r"(\d+(?:\.\d+)?)%", text)) and float(found[1]) <= 100:
+            return cls(percent=float(found[1]))
+        raise ConfigError(f"--max-deletes takes a number or a percentage from 0% to 100%, not {text!r}")
+
+    def allowed(self, scanned: int) -> int:
+        """Give the number of deletes allowed on a slave of which `scanned` items were scanned."""
+        return self.count if self.count is not None else int(scanned * (self.percent or 0) / 100)
+
+
+@dataclass(frozen=True)
+class Config:
+    """All flags by their names in snake_case. Raises ConfigError with one clear sentence where something is wrong."""
+
+    master: TableRef
+    slaves: tuple[TableRef, ...]
+    starting_key: str | None = None
+    ignore: tuple[str, ...] = ()
+    scan_limit: int | None = None
+    batch_read_limit: int = MAX_BATCH_KEYS
+    max_retries: int = 10
+    retry_delay_base: float = 50
+    parallel: int = 1
+    segments: int | None = None
+    write_missing: bool = False
+    write_differing: bool = False
+    scan_for_extra: bool = False
+    delete_extra: bool = False
+    max_deletes: str | None = None
+    allow_empty_master: bool = False
+    profile: str | None = None
+    slave_profile: str | None = None
+    verbose: bool = False
+    strategy: str = "auto"
+    endpoint_url: str | None = None
+    slave_endpoint_url: str | None = None
+    consistent_read: bool = False
+    report: str | None = None
+    report_values: bool = False
+    stats: str | None = None
+    no_recheck: bool = False
+    recheck_delay: float | None = None
+    progress: bool | None = None
+    quiet: bool = False
+    executor: str = "processes"
+
+    @classmethod
+    def of(cls, master: str | TableRef, slaves: Any, flags: Mapping[str, Any]) -> Config:
+        """Build the configuration from table names (or TableRefs) and flags; raise ConfigError."""
+        known = {field.name for field in fields(cls)} - {"master", "slaves"}
+        if unknown := sorted(set(flags) - known):
+            raise ConfigError(f"there is no option called {unknown[0]!r}")
+        given = dict(flags)
+        given["ignore"] = _names(given.get("ignore", ()))
+        endpoint = given.get("endpoint_url")
+        slave_endpoint = given.get("slave_endpoint_url") or endpoint
+        listed = [slaves] if isinstance(slaves, str | TableRef) else list(slaves)
+        return cls(
+            master=_table(master, endpoint), slaves=tuple(_table(slave, slave_endpoint) for slave in listed), **given
+        )
+
+    def __post_init__(self) -> None:
+        _check_numbers(self)
+        _check_files(self)
+        _check_combinations(self)
+
+    @property
+    def total_segments(self) -> int:
+        """How many segments the tables are scanned in."""
+        return self.segments or self.parallel
+
+    @property
+    def reading(self) -> Reading:
+        """The part that decides how tables are read."""
+        return Reading(self.scan_limit, self.batch_read_limit, self.consistent_read)
+
+    @property
+    def retrying(self) -> Retrying:
+        """The part that decides how requests are tried again."""
+        return Retrying(self.max_retries, self.retry_delay_base / 1000)
+
+    @property
+    def judging(self) -> Judging:
+        """The part that decides what a difference is."""
+        return Judging(frozenset(self.ignore), not self.no_recheck, self.recheck_delay or 0.0)
+
+    @property
+    def repairing(self) -> Repairing:
+        """The part that decides what may be written."""
+        find = self.scan_for_extra or self.delete_extra
+        return Repairing(self.write_missing, self.write_differing, find, self.delete_extra)
+
+    @property
+    def delete_limit(self) -> DeleteLimit | None:
+        """The limit of deletes per slave, where one was given."""
+        return None if self.max_deletes is None else DeleteLimit.parse(self.max_deletes)
+
+
+def check_picklable(policy: object) -> None:
+    """Raise ConfigError where a policy cannot travel to the worker processes."""
+    try:
+        pickle.dumps(policy)
+    except Exception as error:
+        name = type(policy).__name__
+        raise ConfigError(
+            f"the policy {name} must be importable and picklable, since it runs in workers: {error}"
+        ) from None
+
+
+def _names(ignore: Any) -> tuple[str, ...]:
+    return (ignore,) if isinstance(ignore, str) else tuple(ignore)
+
+
+def _table(table: str | TableRef, endpoint_url: str | None) -> TableRef:
+    ref = TableRef.parse(table) if isinstance(table, str) else table
+    if not isinstance(ref, TableRef):
+        raise ConfigError(f"{table!r} is not a table: give its name as text, or a TableRef")
+    return ref if ref.endpoint_url else replace(ref, endpoint_url=endpoint_url)
+
+
+def _check_numbers(config: Config) -> None:
+    bounds: list[tuple[str, float | None, float, float | None]] = [
+        ("--scan-limit", config.scan_limit, 1, None),
+        ("--batch-read-limit", config.batch_read_limit, 1, MAX_BATCH_KEYS),
+        ("--max-retries", config.max_retries, 0, None),
+        ("--retry-delay-base", config.retry_delay_base, 0, None),
+        ("--parallel", config.parallel, 1, MAX_SEGMENTS),
+        ("--segments", config.segments, 1, MAX_SEGMENTS),
+        ("--recheck-delay", config.recheck_delay, 0, None),
+    ]
+    for flag, value, low, high in bounds:
+        if value is None:
+            continue
+        allowed = f"from {low} to {high:,}" if high is not None else f"of at least {low}"
+        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= (high or float("inf")):
+            raise ConfigError(f"{flag} takes a number {allowed}, not {value!r}")
+    if config.max_deletes is not None:
+        DeleteLimit.parse(str(config.max_deletes))
+
+
+def _check_files(config: Config) -> None:
+    for flag, url in (("--endpoint-url", config.endpoint_url), ("--slave-endpoint-url", config.slave_endpoint_url)):
+        if url is not None and (urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname):
+            raise ConfigError(f"{flag} takes an address such as http://localhost:8000, not {url!r}")
+    if config.report is not None and config.stats is not None:
+        if config.report == config.stats == "-":
+            raise ConfigError("--report - and --stats - cannot both go to stdout; give one of them a file")
+        if "-" not in (config.report, config.stats) and Path(config.report).resolve() == Path(config.stats).resolve():
+            raise ConfigError(f"--report and --stats cannot both go to {config.report}")
+
+
+def _check_combinations(config: Config) -> None:
+    if not config.slaves:
+        raise ConfigError("at least one --slave is needed")
+    if config.starting_key is not None and config.total_segments > 1:
+        raise ConfigError(
+            "--starting-key goes with one segment only, not with --parallel or --segments above 1; "
+            "to continue a parallel run use --checkpoint"
+        )
+    if config.strategy == "merge":
+        raise ConfigError("--strategy merge is not built yet in this version; use lookup")
+    if config.strategy not in ("auto", "lookup"):
+        raise ConfigError(f"--strategy takes auto, lookup or merge, not {config.strategy!r}")
+    if config.no_recheck and config.recheck_delay is not None:
+        raise ConfigError("--no-recheck and --recheck-delay exclude each other")
+    if config.quiet and config.progress:
+        raise ConfigError("--quiet and --progress exclude each other")
+    if config.executor not in ("processes", "inline"):
+        raise ConfigError(f"there is no executor called {config.executor!r}")
+    if any(not isinstance(name, str) or not name for name in config.ignore):
+        raise ConfigError("--ignore takes the name of an attribute")

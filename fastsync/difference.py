@@ -1,0 +1,111 @@
+"""What can be found, what became of it, and how findings add up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from enum import Enum
+from typing import Any
+
+Item = dict[str, Any]
+"""An item or a key in DynamoDB JSON: attribute name → {"type": value}."""
+
+
+class Verdict(str, Enum):
+    """What comparing one key came to; a difference is any verdict but SAME."""
+
+    SAME = "same"
+    MISSING = "missing"
+    DIFFERING = "differing"
+    EXTRA = "extra"
+
+    @property
+    def sign(self) -> str:
+        """The one character that stands for the verdict in `--verbose` lines."""
+        return _SIGNS[self]
+
+
+_SIGNS = {Verdict.SAME: "=", Verdict.MISSING: "+", Verdict.DIFFERING: "*", Verdict.EXTRA: "-"}
+
+
+class Effect(str, Enum):
+    """What became of a difference: the `action` of a report line."""
+
+    NONE = "none"
+    WRITTEN = "written"
+    DELETED = "deleted"
+    CONTENDED = "contended"
+    SLAVE_NEWER = "slave-newer"
+    FAILED = "failed"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One key on which a slave disagrees with the master.
+
+    `attributes` names what differs, sorted, and is empty for `missing` and `extra`. `error` says why an action
+    failed, was refused or contended. `master` and `slave_item` are whole items, or None where absent; outside the
+    workers they are there only for `--report-values` and listeners.
+    """
+
+    slave: str
+    verdict: Verdict
+    key: Item
+    attributes: tuple[str, ...] = ()
+    action: Effect = Effect.NONE
+    error: str | None = None
+    master: Item | None = None
+    slave_item: Item | None = None
+
+
+@dataclass(slots=True)
+class Tally:
+    """The counters of one table over a page, a segment or a run: items and capacity units."""
+
+    same: int = 0
+    missing: int = 0
+    differing: int = 0
+    extra: int = 0
+    settled: int = 0
+    slave_newer: int = 0
+    expired: int = 0
+    contended: int = 0
+    refused: int = 0
+    written: int = 0
+    deleted: int = 0
+    failed: int = 0
+    scanned: int = 0
+    read_units: float = 0.0
+    write_units: float = 0.0
+
+    def __iadd__(self, other: Tally) -> Tally:
+        for name in _COUNTERS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        return self
+
+    def count(self, difference: Difference) -> None:
+        """Add one difference: its verdict, and what became of it."""
+        for name in (difference.verdict.value, _COUNTED_AS.get(difference.action)):
+            if name is not None:
+                setattr(self, name, getattr(self, name) + 1)
+
+    @property
+    def differences(self) -> int:
+        """How many differences were found."""
+        return self.missing + self.differing + self.extra
+
+    @property
+    def remaining(self) -> int:
+        """How many differences are still there, as far as is known."""
+        return self.differences - self.written - self.deleted
+
+    def as_dict(self) -> Mapping[str, int | float]:
+        """Give the counters in the order of the statistics file."""
+        return {name: getattr(self, name) for name in _COUNTERS}
+
+
+_COUNTERS = tuple(field.name for field in fields(Tally))
+_COUNTED_AS: dict[Effect, str] = {
+    effect: effect.value.replace("-", "_") for effect in Effect if effect is not Effect.NONE
+}

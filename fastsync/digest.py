@@ -1,0 +1,121 @@
+"""Canonical form of attributes → xxh3_128 digest: do two items differ, and in which attributes?
+
+Items are the raw JSON bytes of the wire. Costs per pair of 400 B items, see perf/micro: bytes that agree never come
+here; attributes in another order about 4 µs; a set in another order 5 µs more.
+"""
+
+from __future__ import annotations
+
+from base64 import b64decode, b64encode
+from binascii import Error as Base64Error
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import msgspec
+import xxhash
+
+REPLICATION_PREFIX = "aws:rep:"
+"""Attributes of legacy global tables, different by nature in every region (developer guide, global tables 2017)."""
+_PLAIN_EXPONENTS = range(-200, 200)
+"""Decimal exponents that are written out; DynamoDB's own numbers lie between 1E-130 and 9.99E+125."""
+
+_attributes = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_parse = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder(order="sorted").encode
+
+
+class Digester:
+    """Compare items by the digests of their canonical attributes, less the ignored ones and `aws:rep:*`."""
+
+    def __init__(self, ignored: frozenset[str] = frozenset()):
+        self._ignored = ignored
+
+    def attributes(self, item: msgspec.Raw) -> dict[str, msgspec.Raw]:
+        """Give an item's compared attributes: name → raw value."""
+        found = _attributes(item)
+        return {name: raw for name, raw in found.items() if name not in self._ignored and not _replication(name)}
+
+    def differing(self, master: msgspec.Raw, slave: msgspec.Raw) -> tuple[str, ...]:
+        """Name the attributes, sorted, in which two items differ; () where they are equal.
+
+        Digests are taken only of attributes whose raw values disagree.
+        """
+        if master == slave:
+            return ()
+        left, right = self.attributes(master), self.attributes(slave)
+        if left == right:
+            return ()
+        names = left.keys() | right.keys()
+        return tuple(sorted(name for name in names if not _equal(left.get(name), right.get(name))))
+
+
+def digest(value: msgspec.Raw) -> bytes:
+    """Give the xxh3_128 digest (16 bytes) of a raw attribute value's canonical form."""
+    return xxhash.xxh3_128_digest(_encode(canonical(_parse(value))))
+
+
+def canonical(value: Any) -> Any:
+    """Bring a parsed attribute value into its one form: numbers by value, sets sorted, at any depth.
+
+    The type tag stays, so that N 1 is never S "1". Types not known here are taken as they are.
+    """
+    if type(value) is dict and len(value) == 1:
+        ((tag, inner),) = value.items()
+        if (form := _FORMS.get(tag)) is not None:
+            return {tag: form(inner)}
+    return value
+
+
+def canonical_number(text: str) -> str:
+    """Write a number in plain digits without needless zeros: equal values, equal texts; 38 digits and more are kept."""
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return text
+    sign, digits, exponent = number.as_tuple()
+    if not isinstance(exponent, int):
+        return text
+    if not number:
+        return "0"
+    shown = "".join(map(str, digits)).lstrip("0")
+    significant = shown.rstrip("0")
+    exponent += len(shown) - len(significant)
+    minus = "-" if sign else ""
+    if exponent not in _PLAIN_EXPONENTS:
+        return f"{minus}{significant}E{exponent}"
+    return minus + format(Decimal((0, tuple(map(int, significant)), exponent)), "f")
+
+
+def canonical_binary(text: str) -> str:
+    """Write base64 text in its padded standard form."""
+    try:
+        return b64encode(b64decode(text, validate=True)).decode()
+    except (Base64Error, ValueError):
+        return text
+
+
+def _replication(name: str) -> bool:
+    return name.startswith(REPLICATION_PREFIX)
+
+
+def _equal(left: msgspec.Raw | None, right: msgspec.Raw | None) -> bool:
+    if left is None or right is None:
+        return False
+    return left == right or digest(left) == digest(right)
+
+
+def _set_of(form: Callable[[str], str]) -> Callable[[list[str]], list[str]]:
+    return lambda members: sorted(map(form, members))
+
+
+_FORMS: dict[str, Callable[[Any], Any]] = {
+    "S": lambda text: text,
+    "N": canonical_number,
+    "B": canonical_binary,
+    "SS": sorted,
+    "NS": _set_of(canonical_number),
+    "BS": _set_of(canonical_binary),
+    "L": lambda members: [canonical(member) for member in members],
+    "M": lambda members: {name: canonical(member) for name, member in members.items()},
+}

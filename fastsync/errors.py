@@ -1,0 +1,57 @@
+"""What can go wrong, and the exit code that each kind ends in.
+
+FastsyncError
+├── ConfigError      2   usage or configuration; nothing was read
+├── TableError       3   tables that cannot be compared; nothing was compared
+└── IncompleteError  4   something is not known at the end
+    ├── RequestFailed    one request to DynamoDB failed for good
+    ├── KeysUnanswered   a table went on returning keys as unprocessed
+    └── OutputFailed     a report or another file could not be written
+"""
+
+from __future__ import annotations
+
+
+class FastsyncError(Exception):
+    """Any failure that fastsync tells to people; the message is a whole sentence."""
+
+    exit_code = 4
+
+
+class ConfigError(FastsyncError):
+    """A flag, argument or file is wrong; nothing was read."""
+
+    exit_code = 2
+
+
+class TableError(FastsyncError):
+    """Tables cannot be compared: missing, different schemas, the same table, or out of reach."""
+
+    exit_code = 3
+
+
+class IncompleteError(FastsyncError):
+    """A part of the work failed for good."""
+
+
+class RequestFailed(IncompleteError):
+    """One request failed for good: rejected, refused, or retried too often.
+
+    `code` is the service's error name, or "" where no answer came. `refused` is True where every further request to
+    the table would fail alike: access denied, credentials refused, no such table. `body` is the service's answer.
+    """
+
+    def __init__(self, message: str, code: str = "", refused: bool = False, body: bytes = b"", attempts: int = 1):
+        super().__init__(message)
+        self.code = code
+        self.refused = refused
+        self.body = body
+        self.attempts = attempts
+
+
+class KeysUnanswered(IncompleteError):
+    """BatchGetItem returned the same keys as unprocessed, round after round, without any progress."""
+
+
+class OutputFailed(IncompleteError):
+    """A file that the run promised to write cannot be written any more."""

@@ -1,0 +1,102 @@
+"""Everything that crosses a process boundary, and nothing else: tasks go to workers, events come back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fastsync.config import Judging, Reading, Repairing, Retrying
+from fastsync.difference import Difference, Tally
+from fastsync.table import Side
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What all tasks of a run have in common. `policy` is the user's, or None for the default one.
+
+    `values` says whether differences carry both sides' items to the parent.
+    """
+
+    master: Side
+    slaves: tuple[Side, ...]
+    reading: Reading
+    retrying: Retrying
+    judging: Judging
+    repairing: Repairing
+    policy: object = None
+    values: bool = False
+
+
+@dataclass(frozen=True)
+class SegmentTask:
+    """Compare segment `number` of `total`, from `start_key` (DynamoDB JSON) where the scan does not start afresh."""
+
+    terms: Terms
+    number: int
+    total: int
+    start_key: bytes | None = None
+
+    def __str__(self) -> str:
+        return f"segment {self.number}"
+
+
+@dataclass(frozen=True)
+class DeleteTask:
+    """Delete from a slave (by its place in `terms.slaves`) extras that were found and may go.
+
+    Its one PageDone tells of all `keys` (DynamoDB JSON); without it nothing is known of any.
+    """
+
+    terms: Terms
+    slave: int
+    keys: tuple[bytes, ...]
+
+    def __str__(self) -> str:
+        return f"the deletes on {self.terms.slaves[self.slave]}"
+
+
+Task = SegmentTask | DeleteTask
+
+
+@dataclass(frozen=True)
+class PageDone:
+    """A page is compared and repaired. `tallies` are the slaves' in order.
+
+    `extras` are confirmed and wait for their deletion; they are in no tally yet. `resume_key` is where the scan of the
+    master goes on, b"" where it has come to its end.
+    """
+
+    master: Tally
+    tallies: tuple[Tally, ...]
+    differences: tuple[Difference, ...] = ()
+    extras: tuple[Difference, ...] = ()
+    resume_key: bytes = b""
+
+
+@dataclass(frozen=True)
+class SlaveLost:
+    """One slave failed for good; the task goes on without it. `refused`: every other request to it would fail too."""
+
+    slave: int
+    error: str
+    refused: bool
+
+
+@dataclass(frozen=True)
+class TaskDone:
+    """A task has come to its end."""
+
+
+@dataclass(frozen=True)
+class TaskStopped:
+    """A task was left between two pages because the run was asked to stop."""
+
+
+@dataclass(frozen=True)
+class TaskFailed:
+    """A task failed for good; what its earlier pages brought stands."""
+
+    error: str
+    refused: bool = False
+
+
+Event = PageDone | SlaveLost | TaskDone | TaskStopped | TaskFailed

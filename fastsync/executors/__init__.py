@@ -1,0 +1,1 @@
+"""Executors: where tasks run. Each is a generator of (task, event)."""

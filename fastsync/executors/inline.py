@@ -1,0 +1,32 @@
+"""Run tasks one after the other in this process: for tests, debuggers, and places where no process can be started."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Sequence
+
+from fastsync.aws.access import Access, Keyring
+from fastsync.aws.credentials import Credentials
+from fastsync.events import Event, Task
+from fastsync.interrupt import Interrupt
+from fastsync.segment import run_task
+
+
+class InlineExecutor:
+    """Run every task here; `current` gives the accounts' credentials as they are valid now."""
+
+    def __init__(self, current: Callable[[], Sequence[Credentials]]):
+        self._current = current
+
+    def run(self, tasks: Iterable[Task], interrupt: Interrupt) -> Generator[tuple[Task, Event], None, None]:
+        """Yield each task's events; start no further task once interrupted."""
+        keyring = Keyring(self._current())
+        access = Access(keyring)
+        try:
+            for task in tasks:
+                if interrupt.count:
+                    return
+                for event in run_task(task, access, lambda: interrupt.count > 0):
+                    yield task, event
+                    keyring.credentials = tuple(self._current())
+        finally:
+            access.close()

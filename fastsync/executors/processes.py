@@ -1,0 +1,224 @@
+"""Run tasks on worker processes: one task each at a time, events back over a pipe, orders to them over another.
+
+End-of-file on a worker's pipe means that it died, which is an event like any other; a full pipe is backpressure.
+Workers are forked from a server that has the modules loaded, so that one starts in a few milliseconds.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import pickle
+import queue
+import signal
+import threading
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+
+from fastsync.aws.access import Access, Keyring
+from fastsync.aws.credentials import Credentials
+from fastsync.errors import TableError
+from fastsync.events import Event, Task, TaskDone, TaskFailed, TaskStopped
+from fastsync.interrupt import Interrupt
+from fastsync.segment import run_task
+
+TICK = 0.2
+"""Seconds between two looks at interrupts and credentials while no worker has anything to say."""
+LAST_BREATH = 5.0
+"""Seconds that a worker may take to end once its pipe is closed; then it is killed."""
+ENDS = (TaskDone, TaskStopped, TaskFailed)
+
+
+@dataclass(frozen=True)
+class Renewal:
+    """An order: from now on sign with these credentials."""
+
+    credentials: tuple[Credentials, ...]
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """An order: work on this (pickled) task next."""
+
+    task: bytes
+
+
+@dataclass(frozen=True)
+class Stop:
+    """An order: leave the task after the page at hand."""
+
+
+class ProcessExecutor:
+    """Keep up to `parallel` worker processes at work; `current` gives the accounts' credentials valid now."""
+
+    def __init__(self, parallel: int, current: Callable[[], Sequence[Credentials]]):
+        self._parallel = parallel
+        self._current = current
+
+    def run(self, tasks: Iterable[Task], interrupt: Interrupt) -> Generator[tuple[Task, Event], None, None]:
+        """Yield the events of all tasks as they come; start no further task once interrupted."""
+        waiting = iter(tasks)
+        crew = _Crew(tuple(self._current()))
+        try:
+            for _ in range(self._parallel):
+                if not interrupt.count and (task := next(waiting, None)) is not None:
+                    crew.start(task)
+            while crew.workers:
+                for worker in crew.speaking():
+                    task, event = worker.hear()
+                    yield task, event
+                    if isinstance(event, ENDS):
+                        following = None if interrupt.count else next(waiting, None)
+                        crew.go_on(worker, following)
+                crew.look_after(interrupt.count, self._current)
+        finally:
+            crew.dismiss()
+
+
+class _Worker:
+    """The parent's end of one worker process."""
+
+    def __init__(self, task: Task, credentials: tuple[Credentials, ...]):
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload([__name__])
+        events, to_parent = context.Pipe(duplex=False)
+        from_parent, orders = context.Pipe(duplex=False)
+        self.events = events
+        self.alive = True
+        self._orders = orders
+        self._process = context.Process(target=work, args=(from_parent, to_parent, credentials), daemon=True)
+        with _signals_held():
+            self._process.start()
+        # the parent's copies of the child's ends, else end-of-file would never come
+        to_parent.close()
+        from_parent.close()
+        self.task = task
+        self.assign(task)
+
+    def assign(self, task: Task) -> None:
+        self.task = task
+        self.order(Assignment(pickle.dumps(task)))
+
+    def order(self, order: Renewal | Assignment | Stop) -> None:
+        with suppress(OSError):  # it has died: its pipe of events tells
+            self._orders.send(order)
+
+    def hear(self) -> tuple[Task, Event]:
+        """Receive the next event; a worker that died has failed its task."""
+        try:
+            event: Event = self.events.recv()
+        except (EOFError, OSError):
+            self.alive = False
+            self._process.join(LAST_BREATH)
+            return self.task, TaskFailed(f"{self.task}: its worker process {_death(self._process.exitcode)}")
+        return self.task, event
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def dismiss(self) -> None:
+        """Let the worker end by itself: it does so when its pipe of orders is closed."""
+        self._orders.close()
+        self._process.join(LAST_BREATH)
+        self._process.kill()
+        self.events.close()
+
+
+class _Crew:
+    """The workers that are there, and what all of them have been told."""
+
+    def __init__(self, credentials: tuple[Credentials, ...]):
+        self.workers: dict[Connection, _Worker] = {}
+        self._credentials = credentials
+        self._stopped = 0
+
+    def start(self, task: Task) -> None:
+        worker = _Worker(task, self._credentials)
+        self.workers[worker.events] = worker
+
+    def speaking(self) -> list[_Worker]:
+        return [self.workers[pipe] for pipe in wait(list(self.workers), TICK) if isinstance(pipe, Connection)]
+
+    def go_on(self, worker: _Worker, task: Task | None) -> None:
+        """Give a worker that has ended its task the next one, in another process where it died."""
+        if task is not None and worker.alive:
+            worker.assign(task)
+            return
+        del self.workers[worker.events]
+        worker.dismiss()
+        if task is not None:
+            self.start(task)
+
+    def look_after(self, interrupts: int, current: Callable[[], Sequence[Credentials]]) -> None:
+        """Pass on interrupts, the first as an order and the second as a kill, and credentials that are new."""
+        if interrupts > self._stopped:
+            for worker in self.workers.values():
+                worker.order(Stop()) if interrupts == 1 else worker.kill()
+            self._stopped = interrupts
+        renewed = self._credentials
+        with suppress(TableError):  # the old ones may last to the end; where they do not, requests say so
+            renewed = tuple(current())
+        if renewed != self._credentials:
+            self._credentials = renewed
+            for worker in self.workers.values():
+                worker.order(Renewal(renewed))
+
+    def dismiss(self) -> None:
+        for worker in self.workers.values():
+            worker.kill()
+            worker.dismiss()
+
+
+def work(orders: Connection, events: Connection, credentials: tuple[Credentials, ...]) -> None:
+    """Be a worker: do the tasks that are ordered, one after the other, until the pipe of orders ends."""
+    keyring = Keyring(credentials)
+    stopped = threading.Event()
+    assigned: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(orders, keyring, stopped, assigned), daemon=True).start()
+    access = Access(keyring)
+    with suppress(BrokenPipeError):  # the parent is gone, and with it whoever wanted to know
+        while (task := assigned.get()) is not None:
+            for event in _events(task, access, stopped):
+                events.send(event)
+    access.close()
+
+
+def _events(pickled: bytes, access: Access, stopped: threading.Event) -> Iterator[Event]:
+    try:
+        task: Task = pickle.loads(pickled)
+    except Exception as error:
+        return iter([TaskFailed(f"a worker could not take its task up: {type(error).__name__}: {error}")])
+    return run_task(task, access, stopped.is_set)
+
+
+def _listen(
+    orders: Connection, keyring: Keyring, stopped: threading.Event, assigned: queue.SimpleQueue[bytes | None]
+) -> None:
+    with suppress(EOFError, OSError):
+        while True:
+            match orders.recv():
+                case Renewal(credentials):
+                    keyring.credentials = credentials
+                case Assignment(task):
+                    assigned.put(task)
+                case Stop():
+                    stopped.set()
+    stopped.set()
+    assigned.put(None)
+
+
+@contextmanager
+def _signals_held() -> Iterator[None]:
+    """Block SIGINT and SIGTERM: workers inherit that, since a terminal or a service manager signals them too."""
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)
+
+
+def _death(exitcode: int | None) -> str:
+    if exitcode is not None and exitcode < 0:
+        return f"was killed by {signal.Signals(-exitcode).name}"
+    return f"died with exit code {exitcode}"

@@ -1,0 +1,80 @@
+"""Judge: from pairs to suspects, and from a suspect to a difference; digests first, then the policy."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+from msgspec import Raw
+
+from fastsync.difference import Difference, Item, Verdict
+from fastsync.digest import Digester
+from fastsync.keys import Key, write
+from fastsync.pairs import Pairs
+from fastsync.policy import Policy
+
+
+class Suspect(NamedTuple):
+    """A pair that looks different; the absent side is None."""
+
+    slave: int
+    key: Key
+    master: Raw | None
+    slave_item: Raw | None
+
+
+class Judge:
+    """Compare items, and put into words what differs. `names` are the slaves' names in reports."""
+
+    def __init__(self, names: tuple[str, ...], digester: Digester, policy: Policy):
+        self._names = names
+        self._digester = digester
+        self._policy = policy
+
+    def suspects(self, pairs: Pairs) -> list[Suspect]:
+        """Pick the pairs that are not equal. Pairs whose bytes agree cost 0.1 µs each."""
+        return [
+            Suspect(pairs.slave, key, master, item)
+            for key, master, item in zip(pairs.keys, pairs.masters, pairs.slaves, strict=True)
+            if master != item and self.attributes(master, item) != ()
+        ]
+
+    def attributes(self, master: Raw | None, item: Raw | None) -> tuple[str, ...] | None:
+        """Name what differs; () where the items are equal (or the policy says so), None where one side is absent."""
+        if master is None or item is None:
+            return () if master is item else None
+        found = self._digester.differing(master, item)
+        if found and not self._policy.differs(self._for_policy(master), self._for_policy(item)):
+            return ()
+        return found
+
+    def difference(self, suspect: Suspect) -> Difference | None:
+        """Give the difference that a suspect is, with both items in it, or None where there is none."""
+        found = self.attributes(suspect.master, suspect.slave_item)
+        if found == ():
+            return None
+        return Difference(
+            self._names[suspect.slave],
+            _verdict(suspect),
+            msgspec.json.decode(write(suspect.key)),
+            found or (),
+            master=_parsed(suspect.master),
+            slave_item=_parsed(suspect.slave_item),
+        )
+
+    def compared(self, item: Raw) -> dict[str, Raw]:
+        """Give the raw values of an item's compared attributes."""
+        return self._digester.attributes(item)
+
+    def _for_policy(self, item: Raw) -> Item:
+        return {name: msgspec.json.decode(raw) for name, raw in self.compared(item).items()}
+
+
+def _parsed(item: Raw | None) -> Item | None:
+    return None if item is None else msgspec.json.decode(item)
+
+
+def _verdict(suspect: Suspect) -> Verdict:
+    if suspect.slave_item is None:
+        return Verdict.MISSING
+    return Verdict.EXTRA if suspect.master is None else Verdict.DIFFERING

@@ -1,0 +1,119 @@
+"""Outcome: what the events of a run add up to: statistics, errors and the exit code."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from fastsync.difference import Difference, Effect, Tally
+from fastsync.errors import TableError
+from fastsync.events import Event, PageDone, SlaveLost, TaskFailed, TaskStopped
+from fastsync.table import TableRef
+
+
+class Outcome:
+    """Add up a run: one Tally for the master, one for each slave. `slaves` lists those that are compared first."""
+
+    def __init__(self, master: TableRef, slaves: Sequence[TableRef], strategy: str, segments: int, extras: bool):
+        self.master = Tally()
+        self.slaves = [Tally() for _ in slaves]
+        self.errors: list[str] = []
+        self.interrupted: int | None = None
+        self.task_failed = False
+        self.slaves_lost: set[int] = set()
+        self._names = (str(master), *map(str, slaves))
+        self._strategy = strategy
+        self._segments = segments
+        self._extras = extras
+        self._stopped = False
+        self._refused_only = True
+        self._first_failed: dict[int, str] = {}
+        self._began = time.monotonic()
+
+    def add(self, event: Event) -> None:
+        """Take in one event."""
+        match event:
+            case PageDone():
+                self.master += event.master
+                for place, tally in enumerate(event.tallies):
+                    self.slaves[place] += tally
+                for difference in event.differences:
+                    self._note(difference)
+            case SlaveLost():
+                self.slaves_lost.add(event.slave)
+                self._fail(event)
+            case TaskFailed():
+                self.task_failed = True
+                self._fail(event)
+            case TaskStopped():
+                self._stopped = True
+
+    def _fail(self, event: SlaveLost | TaskFailed) -> None:
+        self._refused_only &= event.refused
+        self.fail(event.error)
+
+    def fail(self, error: str) -> None:
+        """Record an error; the run is not complete."""
+        if error not in self.errors:
+            self.errors.append(error)
+
+    @property
+    def complete(self) -> bool:
+        """Say whether everything that was asked is known and done."""
+        return not (self.errors or self._stopped or self.interrupted or any(tally.failed for tally in self.slaves))
+
+    @property
+    def compared(self) -> bool:
+        """Say whether anything was compared at all."""
+        return any(tally.same or tally.differences or tally.settled for tally in self.slaves)
+
+    @property
+    def exit_code(self) -> int:
+        """The first that holds: interrupted (130, 143), not comparable (3), refused (5), incomplete (4), remaining (1)."""
+        if self.interrupted:
+            return self.interrupted
+        if (self.task_failed or self.slaves_lost) and self._refused_only and not self.compared:
+            return TableError.exit_code
+        if any(tally.refused for tally in self.slaves):
+            return 5
+        if not self.complete:
+            return 4
+        return 1 if any(tally.remaining for tally in self.slaves) else 0
+
+    def stats(self) -> dict[str, Any]:
+        """Give the statistics as the file holds them."""
+        return {
+            "complete": self.complete,
+            "strategy": self._strategy,
+            "segments": self._segments,
+            "elapsed_seconds": round(time.monotonic() - self._began, 3),
+            "sample": None,
+            "shard": None,
+            "master": {
+                "table": self._names[0],
+                "scanned": self.master.scanned,
+                "read_units": self.master.read_units,
+            },
+            "slaves": {name: self._counters(tally) for name, tally in zip(self._names[1:], self.slaves, strict=True)},
+            "errors": self.all_errors(),
+        }
+
+    def all_errors(self) -> list[str]:
+        """Give every error as a sentence; items that failed are one sentence per slave."""
+        items = [
+            f"{self._names[place + 1]}: {self.slaves[place].failed} items could not be repaired; the first: {first}"
+            for place, first in sorted(self._first_failed.items())
+        ]
+        return [*self.errors, *items]
+
+    def _counters(self, tally: Tally) -> dict[str, int | float | None]:
+        counters: dict[str, int | float | None] = dict(tally.as_dict())
+        if not self._extras:
+            counters["extra"] = None
+        return counters
+
+    def _note(self, difference: Difference) -> None:
+        if difference.action is Effect.FAILED:
+            place = self._names.index(difference.slave, 1) - 1
+            self._first_failed.setdefault(place, f"key {difference.key}: {difference.error}")

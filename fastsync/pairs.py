@@ -1,0 +1,43 @@
+"""Pairs: what a strategy yields, the same whichever one it is; the absent side of a pair is None."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, Protocol
+
+from msgspec import Raw
+
+from fastsync.errors import IncompleteError
+from fastsync.keys import Key
+
+
+class Pairs(NamedTuple):
+    """The pairs of one slave on one page: keys, master items and slave items in step."""
+
+    slave: int
+    keys: Sequence[Key]
+    masters: Sequence[Raw | None]
+    slaves: Sequence[Raw | None]
+
+
+class PairsPage(NamedTuple):
+    """One page of work: its pairs per slave, what was scanned of the master or of a slave, and slaves lost on the way.
+
+    `resume_key` is the key from which the scan of the master goes on after this page, b"" at its end.
+    """
+
+    pairs: Sequence[Pairs]
+    scanned: int = 0
+    slave_scanned: tuple[int, int] | None = None
+    lost: Sequence[tuple[int, IncompleteError]] = ()
+    resume_key: bytes = b""
+
+
+class Strategy(Protocol):
+    """A way to read one segment of all tables."""
+
+    def pages(self) -> Iterator[PairsPage]:
+        """Yield pairs page by page; raise RequestFailed or KeysUnanswered where the master cannot be read."""
+
+    def drop(self, slave: int) -> None:
+        """Go on without a slave that failed for good."""

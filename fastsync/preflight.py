@@ -1,0 +1,144 @@
+"""Preflight: find out how tables are reached and what they are, and refuse those that cannot be compared."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+from fastsync.aws.client import describe
+from fastsync.aws.credentials import Account, Credentials
+from fastsync.aws.transport import Transport
+from fastsync.config import Config, Retrying
+from fastsync.errors import ConfigError, TableError
+from fastsync.table import Endpoint, KeySchema, Side, TableRef
+
+FEW_RETRIES = 3
+"""Before anything is read, a table that is out of reach is told at once rather than after a minute of patience."""
+
+
+@dataclass(frozen=True)
+class Survey:
+    """The sides that can be compared, the slaves that cannot with the reason, and the sources of credentials."""
+
+    accounts: tuple[Account, ...]
+    master: Side
+    slaves: tuple[Side, ...]
+    unfit: tuple[tuple[TableRef, str], ...]
+
+    def credentials(self) -> tuple[Credentials, ...]:
+        """Give the accounts' credentials as they are valid now."""
+        return tuple(account.current() for account in self.accounts)
+
+
+def survey(config: Config) -> Survey:
+    """Describe all tables; raise TableError where nothing can be compared, ConfigError for an unknown profile."""
+    _refuse_same_names(config)
+    accounts = _accounts(config)
+    retrying = replace(config.retrying, max_retries=min(config.max_retries, FEW_RETRIES))
+    slaves_account = len(accounts) - 1
+    reached = [_reach(accounts, config.master, retrying, 0)]
+    reached += [_reach(accounts, ref, retrying, slaves_account) for ref in config.slaves]
+    with ThreadPoolExecutor(len(reached)) as pool:
+        found = list(pool.map(_described, reached))
+    master = found[0]
+    if isinstance(master, TableError):
+        raise master
+    sides: list[Side] = []
+    unfit: list[tuple[TableRef, str]] = []
+    for ref, slave in zip(config.slaves, found[1:], strict=True):
+        error = slave if isinstance(slave, TableError) else _mismatch(slave, master, sides)
+        if error is not None:
+            unfit.append((ref, str(error)))
+        elif isinstance(slave, Side):
+            sides.append(slave)
+    if not sides:
+        raise TableError("; ".join(error for _, error in unfit))
+    return Survey(accounts, master, tuple(sides), tuple(unfit))
+
+
+def start_key(text: str, schema: KeySchema) -> bytes:
+    """Read `--starting-key`: plain values typed by the key schema, or DynamoDB JSON; raise ConfigError."""
+    try:
+        given = json.loads(text, parse_int=Decimal, parse_float=Decimal)
+    except ValueError as error:
+        raise ConfigError(f"--starting-key is not JSON: {error}") from None
+    if not isinstance(given, dict) or set(given) != set(schema.names):
+        raise ConfigError(
+            f"--starting-key takes a JSON object with exactly the key attributes {', '.join(schema.names)}"
+        )
+    types = {schema.hash: schema.hash_type, schema.range: schema.range_type}
+    return json.dumps({name: _typed(name, value, str(types[name])) for name, value in given.items()}).encode()
+
+
+def _typed(name: str, value: Any, kind: str) -> dict[str, str]:
+    if isinstance(value, dict):
+        if set(value) != {kind} or not isinstance(value[kind], str):
+            raise ConfigError(f'--starting-key: {name} is of type {kind}, so it is written as {{"{kind}": "..."}}')
+        return {kind: value[kind]}
+    if isinstance(value, Decimal) is not (kind == "N") or not isinstance(value, str | Decimal):
+        raise ConfigError(f"--starting-key: {name} is of type {kind}, which {value!r} is not")
+    return {kind: str(value)}
+
+
+def _refuse_same_names(config: Config) -> None:
+    seen: set[TableRef] = {config.master}
+    for slave in config.slaves:
+        if slave in seen:
+            what = "the master" if slave == config.master else "another slave"
+            raise TableError(f"{slave} is given as a slave, but is {what} already")
+        seen.add(slave)
+
+
+def _accounts(config: Config) -> tuple[Account, ...]:
+    """Open the master's account and, where the slaves have one of their own, theirs."""
+    profiles = [config.profile]
+    if config.slave_profile is not None and config.slave_profile != config.profile:
+        profiles.append(config.slave_profile)
+    return tuple(Account(profile) for profile in profiles)
+
+
+@dataclass(frozen=True)
+class _Reached:
+    """A table whose endpoint and credentials are known."""
+
+    ref: TableRef
+    endpoint: Endpoint
+    account: int
+    transport: Transport
+
+
+def _reach(accounts: Sequence[Account], ref: TableRef, retrying: Retrying, account: int) -> _Reached | TableError:
+    try:
+        # asked here, one after the other: botocore's sessions are not safe for threads
+        accounts[account].current()
+        endpoint = accounts[account].endpoint(ref)
+    except TableError as error:
+        return error
+    return _Reached(ref, endpoint, account, Transport(ref, endpoint, accounts[account].current, retrying))
+
+
+def _described(reached: _Reached | TableError) -> Side | TableError:
+    if isinstance(reached, TableError):
+        return reached
+    try:
+        return Side(describe(reached.ref, reached.transport), reached.endpoint, reached.account)
+    except TableError as error:
+        return error
+    finally:
+        reached.transport.close()
+
+
+def _mismatch(slave: Side, master: Side, others: Sequence[Side]) -> TableError | None:
+    """Give the reason why one slave cannot be compared; raise TableError where the whole run makes no sense."""
+    if slave.table.identity == master.table.identity:
+        raise TableError(f"{slave} and the master {master} are the same table")
+    for other in others:
+        if slave.table.identity == other.table.identity:
+            raise TableError(f"{slave} and {other} are the same table; give each slave once")
+    if slave.table.keys == master.table.keys:
+        return None
+    return TableError(f"{slave} has the key {slave.table.keys}, but the master {master} has {master.table.keys}")

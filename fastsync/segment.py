@@ -1,0 +1,160 @@
+"""The core loop: pages of pairs → suspects → differences → repairs → events, for one task in one worker.
+
+    strategy.pages() → judge.suspects → recheck → Difference → repair → PageDone
+
+A task's only exit is the stream of its events. It ends with TaskDone, TaskStopped or TaskFailed.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from fastsync.aws.access import Access
+from fastsync.batch import IN_FLIGHT, BatchReader
+from fastsync.difference import Difference, Tally
+from fastsync.digest import Digester
+from fastsync.errors import IncompleteError, RequestFailed
+from fastsync.events import DeleteTask, Event, PageDone, SegmentTask, SlaveLost, Task, TaskDone, TaskFailed, TaskStopped
+from fastsync.judge import Judge, Suspect
+from fastsync.pairs import PairsPage, Strategy
+from fastsync.policy import Policy
+from fastsync.recheck import Rechecker
+from fastsync.repair import Repairer
+from fastsync.strategies.lookup import Lookup
+
+
+def run_task(task: Task, access: Access, stopped: Callable[[], bool]) -> Iterator[Event]:
+    """Work on one task and yield what happens; look at `stopped` between pages."""
+    with _Work(task, access) as work:
+        pages = work.segment(task) if isinstance(task, SegmentTask) else work.deletes(task)
+        try:
+            end = yield from _until_stopped(pages, stopped)
+        except IncompleteError as error:
+            end = TaskFailed(f"{task}: {error}", isinstance(error, RequestFailed) and error.refused)
+        except Exception as error:  # a policy's, or our own: the other segments go on
+            logging.getLogger(__name__).debug("%s failed", task, exc_info=True)
+            end = TaskFailed(f"{task}: {type(error).__name__}: {error}")
+    yield work.spent(PageDone(Tally(), work.tallies()))
+    yield end
+
+
+def _until_stopped(pages: Iterator[Event], stopped: Callable[[], bool]) -> Generator[Event, None, Event]:
+    for event in pages:
+        yield event
+        if isinstance(event, PageDone) and stopped():
+            return TaskStopped()
+    return TaskDone()
+
+
+class _Work:
+    """What a task works with: clients, threads that wait for answers, judge and repairer."""
+
+    def __init__(self, task: Task, access: Access):
+        terms = task.terms
+        self._terms = terms
+        self._sleep = access.sleep
+        self._master = access.client(terms.master, terms.reading, terms.retrying)
+        self._slaves = [access.client(side, terms.reading, terms.retrying) for side in terms.slaves]
+        self._pool = ThreadPoolExecutor(IN_FLIGHT * (1 + len(self._slaves)))
+        self._scans = ThreadPoolExecutor(1)
+        self._readers = [BatchReader(client, self._pool, terms.reading.batch_limit) for client in self._slaves]
+        self._master_reader = BatchReader(self._master, self._pool, terms.reading.batch_limit)
+        policy = terms.policy if isinstance(terms.policy, Policy) else Policy()
+        self._judge = Judge(tuple(map(str, terms.slaves)), Digester(terms.judging.ignored), policy)
+        self._rechecker = Rechecker(self._master_reader, self._readers)
+        # repairs wait for reads of their own, so they may not fill the threads that those need
+        self._repairs = ThreadPoolExecutor(IN_FLIGHT)
+        self._repairer = Repairer(self._slaves, self._judge, self._rechecker, policy, terms.repairing)
+
+    def __enter__(self) -> _Work:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for pool in (self._repairs, self._scans, self._pool):
+            pool.shutdown(cancel_futures=True)
+
+    def segment(self, task: SegmentTask) -> Iterator[Event]:
+        """Compare one segment, page by page."""
+        strategy: Strategy = Lookup(task, self._master_reader, self._readers, self._scans)
+        for page in strategy.pages():
+            done, lost = self._page(page)
+            for slave, error in (*page.lost, *lost):
+                strategy.drop(slave)
+                yield SlaveLost(slave, f"{task}: {error}", isinstance(error, RequestFailed) and error.refused)
+            yield self.spent(done)
+
+    def deletes(self, task: DeleteTask) -> Iterator[Event]:
+        """Delete extras that are still extra when both sides are read again."""
+        suspects = [Suspect(task.slave, self._master.keys.read(key), None, None) for key in task.keys]
+        again, lost = self._rechecker.again(suspects)
+        for _, error in lost:
+            raise error
+        still = [suspect for suspect in again if suspect.master is None and suspect.slave_item is not None]
+        tallies = self.tallies()
+        found = self._settle(still, tallies)
+        yield self.spent(PageDone(Tally(), tallies, found))
+
+    def tallies(self) -> tuple[Tally, ...]:
+        """Give an empty tally for every slave."""
+        return tuple(Tally() for _ in self._slaves)
+
+    def spent(self, done: PageDone) -> PageDone:
+        """Add the units that requests have consumed since the last event."""
+        for client, tally in zip((self._master, *self._slaves), (done.master, *done.tallies), strict=True):
+            read, written = client.take_units()
+            tally.read_units += read
+            tally.write_units += written
+        return done
+
+    def _page(self, page: PairsPage) -> tuple[PageDone, list[tuple[int, IncompleteError]]]:
+        tallies = self.tallies()
+        suspects: list[Suspect] = []
+        for pairs in page.pairs:
+            found = self._judge.suspects(pairs)
+            tallies[pairs.slave].same += len(pairs.keys) - len(found)
+            suspects.extend(found)
+        if page.slave_scanned is not None:
+            slave, count = page.slave_scanned
+            tallies[slave].scanned += count
+        suspects, lost = self._confirmed(suspects, tallies)
+        deletes = self._terms.repairing.delete_extra
+        differences = self._settle([each for each in suspects if each.master is not None or not deletes], tallies)
+        waiting = (self._judge.difference(each) for each in suspects if each.master is None and deletes)
+        extras = tuple(self._for_parent(each) for each in waiting if each is not None)
+        return PageDone(Tally(scanned=page.scanned), tallies, differences, extras, page.resume_key), lost
+
+    def _confirmed(
+        self, suspects: list[Suspect], tallies: Sequence[Tally]
+    ) -> tuple[list[Suspect], list[tuple[int, IncompleteError]]]:
+        """Read suspects again and leave out those that have settled, which counts where they came from the master."""
+        if not suspects or not self._terms.judging.recheck:
+            return suspects, []
+        if self._terms.judging.delay:
+            self._sleep(self._terms.judging.delay)
+        again, lost = self._rechecker.again(suspects)
+        gone = {slave for slave, _ in lost}
+        confirmed = []
+        for before, now in zip((each for each in suspects if each.slave not in gone), again, strict=True):
+            same_kind = (before.master is None) is (now.master is None)
+            if same_kind and self._judge.attributes(now.master, now.slave_item) != ():
+                confirmed.append(now)
+            elif before.master is not None:
+                tallies[now.slave].settled += 1
+        return confirmed, lost
+
+    def _settle(self, suspects: Sequence[Suspect], tallies: Sequence[Tally]) -> tuple[Difference, ...]:
+        """Repair what may be repaired, and count what became of each."""
+        found = []
+        for suspect, difference in zip(suspects, self._repairer.repair_all(suspects, self._repairs), strict=True):
+            if difference is not None:
+                tallies[suspect.slave].count(difference)
+                found.append(self._for_parent(difference))
+            elif suspect.master is not None:
+                tallies[suspect.slave].settled += 1
+        return tuple(found)
+
+    def _for_parent(self, difference: Difference) -> Difference:
+        return difference if self._terms.values else replace(difference, master=None, slave_item=None)

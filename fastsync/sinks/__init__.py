@@ -1,0 +1,1 @@
+"""Sinks: who listens to what a run brings. They never reach back into it."""

@@ -1,0 +1,137 @@
+"""Progress on stderr: a bar on a terminal, a line every half minute elsewhere; a line per difference when verbose."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import Protocol
+
+from tqdm import tqdm
+
+from fastsync.difference import Difference, Effect
+from fastsync.events import PageDone, Terms
+
+LINE_EVERY = 30.0
+"""Seconds between two lines where there is no terminal."""
+MUCH = 1000
+"""Missing items from which on it is worth saying that rechecking each of them costs."""
+
+
+class Sink(Protocol):
+    """Who listens to a run."""
+
+    def begin(self, terms: Terms) -> None:
+        """Hear what is going to be compared."""
+
+    def page(self, done: PageDone) -> None:
+        """Hear of a page that is done."""
+
+    def end(self) -> None:
+        """Hear that nothing more comes."""
+
+
+class Bar:
+    """A progress bar over the master's items, whose number is the service's estimate."""
+
+    def begin(self, terms: Terms) -> None:
+        """Show the bar."""
+        tqdm.monitor_interval = 0
+        total = terms.master.table.item_count or None
+        self._bar = tqdm(total=total, unit=" items", unit_scale=True, dynamic_ncols=True, file=sys.stderr)
+        self._found = 0
+
+    def page(self, done: PageDone) -> None:
+        """Move the bar."""
+        self._found += len(done.differences) + len(done.extras)
+        self._bar.set_postfix_str(f"{self._found:,} differences", refresh=False)
+        self._bar.update(done.master.scanned)
+
+    def end(self) -> None:
+        """Leave the bar as it stands."""
+        self._bar.close()
+
+
+class Lines:
+    """A line of progress every half minute."""
+
+    def begin(self, terms: Terms) -> None:
+        """Remember what there is to do."""
+        self._total = terms.master.table.item_count
+        self._began = self._said = time.monotonic()
+        self._scanned = self._found = 0
+
+    def page(self, done: PageDone) -> None:
+        """Say where the run stands, unless that was said a moment ago."""
+        self._scanned += done.master.scanned
+        self._found += len(done.differences) + len(done.extras)
+        now = time.monotonic()
+        if now - self._said >= LINE_EVERY:
+            self._said = now
+            of = f" of about {self._total:,}" if self._total else ""
+            rate = self._scanned / (now - self._began)
+            say(f"{self._scanned:,}{of} items, {rate:,.0f} a second, {self._found:,} differences")
+
+    def end(self) -> None:
+        """Nothing is left to say; the summary follows."""
+
+
+class Verbose:
+    """A line per difference and what was done about it."""
+
+    def begin(self, terms: Terms) -> None:
+        """Nothing to say yet."""
+
+    def page(self, done: PageDone) -> None:
+        """Say each difference of the page."""
+        for difference in done.differences:
+            say(spell(difference))
+
+    def end(self) -> None:
+        """Nothing is left to say."""
+
+
+class CostNotice:
+    """Say once where most of a slave is missing, since each missing item is read again on both sides."""
+
+    def begin(self, terms: Terms) -> None:
+        """Remember the slaves' names."""
+        self._terms = terms
+        self._seen = [[0, 0] for _ in terms.slaves]
+        self._said: set[int] = set()
+
+    def page(self, done: PageDone) -> None:
+        """Look at what is missing so far."""
+        if not self._terms.judging.recheck:
+            return
+        for place, tally in enumerate(done.tallies):
+            seen = self._seen[place]
+            seen[0] += tally.missing
+            seen[1] += done.master.scanned
+            if place not in self._said and seen[0] > MUCH and 2 * seen[0] > seen[1]:
+                self._said.add(place)
+                say(
+                    f"most of {self._terms.slaves[place]} is missing; each missing item is read again on both sides, "
+                    "which costs about two units: --no-recheck spares that on tables at rest"
+                )
+
+    def end(self) -> None:
+        """Nothing is left to say."""
+
+
+def spell(difference: Difference) -> str:
+    """Put a difference into one line: sign, slave, key, attributes, and what was done."""
+    key = json.dumps(difference.key, ensure_ascii=False)
+    parts = [f"{difference.verdict.sign} {difference.slave} {difference.verdict.value} {key}"]
+    if difference.attributes:
+        parts.append(f"in {', '.join(difference.attributes)}")
+    if difference.action is not Effect.NONE:
+        parts.append(difference.action.value)
+    if difference.error:
+        parts.append(f"({difference.error})")
+    return " ".join(parts)
+
+
+def say(text: str) -> None:
+    """Write one line to stderr, beside a bar that may stand there."""
+    tqdm.write(text, file=sys.stderr)

@@ -1,0 +1,87 @@
+"""Report: every difference as a line of JSON, and a last line that says whether that was all."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import IO, Any
+
+from fastsync.difference import Difference, Item, Verdict
+from fastsync.errors import ConfigError, OutputFailed
+
+
+class Report:
+    """Write differences to a file, or to stdout for "-". Raises ConfigError where the file cannot be opened.
+
+    With `values` the lines hold both sides: the differing attributes, or the whole item where only one side has it.
+    """
+
+    def __init__(self, path: str, values: bool):
+        self._path = path
+        self._values = values
+        self._count = 0
+        self._file = open_output(path, "--report")
+
+    def add(self, differences: Iterable[Difference]) -> None:
+        """Write the lines of some differences; raise OutputFailed where they cannot be written."""
+        lines = [json.dumps(self._line(each), ensure_ascii=False) for each in differences]
+        self._count += len(lines)
+        self._write(lines)
+
+    def close(self, complete: bool) -> None:
+        """Write the last line and close the file."""
+        self._write([json.dumps({"complete": complete, "differences": self._count})])
+        if self._file is not sys.stdout:
+            self._file.close()
+
+    def _line(self, difference: Difference) -> dict[str, Any]:
+        line: dict[str, Any] = {
+            "slave": difference.slave,
+            "verdict": difference.verdict.value,
+            "key": difference.key,
+            "attributes": list(difference.attributes),
+            "action": difference.action.value,
+            "error": difference.error,
+        }
+        if self._values:
+            line["master"] = _shown(difference.master, difference)
+            line["slave_item"] = _shown(difference.slave_item, difference)
+        return line
+
+    def _write(self, lines: list[str]) -> None:
+        if not lines:
+            return
+        try:
+            self._file.write("".join(f"{line}\n" for line in lines))
+            self._file.flush()
+        except (OSError, ValueError) as error:
+            raise OutputFailed(f"the report {self._path} cannot be written any more: {error}") from None
+
+
+def write_stats(file: IO[str], stats: dict[str, Any]) -> None:
+    """Write the statistics and close the file; raise OutputFailed where it cannot be written."""
+    try:
+        file.write(json.dumps(stats, indent=2, ensure_ascii=False) + "\n")
+        file.flush()
+        if file is not sys.stdout:
+            file.close()
+    except (OSError, ValueError) as error:
+        raise OutputFailed(f"the statistics cannot be written: {error}") from None
+
+
+def open_output(path: str, flag: str) -> IO[str]:
+    """Open a file for writing, stdout for "-"; raise ConfigError where that fails."""
+    if path == "-":
+        return sys.stdout
+    try:
+        return Path(path).open("w", encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{flag} {path} cannot be written: {error.strerror or error}") from None
+
+
+def _shown(item: Item | None, difference: Difference) -> Item | None:
+    if item is None or difference.verdict is not Verdict.DIFFERING:
+        return item
+    return {name: item[name] for name in difference.attributes if name in item}

@@ -1,0 +1,57 @@
+"""Summary: the statistics in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+MOST_ERRORS = 10
+"""Errors that the summary spells out; the statistics have them all."""
+
+
+def summary(stats: dict[str, Any]) -> str:
+    """Say in a few lines what a run found, did, consumed, and could not find out."""
+    master = stats["master"]
+    lines = [
+        f"{master['table']}: {_items(master['scanned'])} scanned in {stats['elapsed_seconds']:.1f} s "
+        f"({stats['strategy']}, {_count(stats['segments'], 'segment')}), {master['read_units']:,.1f} read units"
+    ]
+    for name, slave in stats["slaves"].items():
+        lines += _slave(name, slave)
+    lines += [f"error: {error}" for error in stats["errors"][:MOST_ERRORS]]
+    if len(stats["errors"]) > MOST_ERRORS:
+        lines.append(f"... and {len(stats['errors']) - MOST_ERRORS} more errors, see --stats")
+    if not stats["complete"]:
+        lines.append("INCOMPLETE: the run did not see or do everything; what it did not reach is not known")
+    return "\n".join(lines)
+
+
+def _slave(name: str, slave: dict[str, Any]) -> list[str]:
+    found = [f"{slave['same']:,} same"]
+    found += [f"{slave[verdict]:,} {verdict}" for verdict in ("missing", "differing")]
+    found.append("extras not looked for" if slave["extra"] is None else f"{slave['extra']:,} extra")
+    found += [f"{slave[what]:,} {what}" for what in ("settled", "expired") if slave[what]]
+    lines = [f"{name}: {', '.join(found)}"]
+    if done := [f"{slave[what]:,} {word}" for what, word in _DONE if slave[what]]:
+        lines.append(f"  of these {', '.join(done)}")
+    if slave["extra"] is None and not slave["missing"] and not slave["differing"]:
+        lines.append("  (whether it holds more than the master was not looked at: --scan-for-extra)")
+    lines.append(f"  {slave['read_units']:,.1f} read units, {slave['write_units']:,.1f} write units")
+    return lines
+
+
+_DONE = (
+    ("written", "written"),
+    ("deleted", "deleted"),
+    ("contended", "contended and left alone"),
+    ("slave_newer", "newer on the slave and left alone"),
+    ("refused", "refused by a safety limit"),
+    ("failed", "failed"),
+)
+
+
+def _items(count: int) -> str:
+    return _count(count, "item")
+
+
+def _count(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -1,0 +1,1 @@
+"""Strategies: ways to bring the items of master and slaves together in pairs."""

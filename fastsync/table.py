@@ -1,0 +1,96 @@
+"""What a table is: how it is named, where it is reached, what its keys are."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from fastsync.errors import ConfigError
+
+_NAMED = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*):([A-Za-z0-9_.-]{1,255})")
+_ARN = re.compile(r"arn:[a-z0-9-]+:dynamodb:([a-z0-9-]+):\d*:table/([A-Za-z0-9_.-]{1,255})")
+TABLE_FORM = (
+    "a table is written as <region>:<name>, for example us-east-1:orders, or as its full ARN, "
+    "for example arn:aws:dynamodb:us-east-1:123456789012:table/orders"
+)
+
+
+@dataclass(frozen=True)
+class TableRef:
+    """A table as the user named it.
+
+    `text` is what reports call it, `name` what requests send: the bare name, or the ARN where one was given, so that
+    a resource-based policy of another account applies.
+    """
+
+    text: str
+    region: str
+    name: str
+    endpoint_url: str | None = None
+
+    @classmethod
+    def parse(cls, text: str, endpoint_url: str | None = None) -> TableRef:
+        """Read `<region>:<name>` or a table ARN; raise ConfigError on anything else."""
+        if arn := _ARN.fullmatch(text):
+            return cls(text, arn[1], text, endpoint_url)
+        if named := _NAMED.fullmatch(text):
+            return cls(text, named[1], named[2], endpoint_url)
+        raise ConfigError(f"{text!r} is not a table: {TABLE_FORM}")
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where requests for a table go: `url` with scheme and host, a CA bundle's path or None, a proxy's URL or None."""
+
+    url: str
+    ca_bundle: str | None = None
+    proxy: str | None = None
+
+
+@dataclass(frozen=True)
+class KeySchema:
+    """Names and types ("S", "N" or "B") of the partition key and, where there is one, of the sort key."""
+
+    hash: str
+    hash_type: str
+    range: str | None = None
+    range_type: str | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The key attributes, partition key first."""
+        return (self.hash,) if self.range is None else (self.hash, self.range)
+
+    def __str__(self) -> str:
+        text = f"{self.hash} ({self.hash_type})"
+        return text if self.range is None else f"{text}, {self.range} ({self.range_type})"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table as DescribeTable tells it.
+
+    `identity` is the same for two descriptions of one table however it was named. `item_count` and `size_bytes` are
+    the service's estimates, refreshed about every six hours: for progress only.
+    """
+
+    ref: TableRef
+    keys: KeySchema
+    identity: tuple[str, ...]
+    item_count: int = 0
+    size_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Side:
+    """One table of the run with all that a worker needs to reach it; `account` is the number of its credentials."""
+
+    table: Table
+    endpoint: Endpoint
+    account: int
+
+    def __str__(self) -> str:
+        return str(self.table.ref)
