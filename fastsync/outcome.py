@@ -70,7 +70,7 @@ class Outcome:
 
     @property
     def exit_code(self) -> int:
-        """The first that holds: interrupted (130, 143), not comparable (3), refused (5), incomplete (4), remaining (1)."""
+        """The first that holds: interrupted (130, 143), not comparable (3), refused (5), incomplete (4), 1."""
         if self.interrupted:
             return self.interrupted
         if (self.task_failed or self.slaves_lost) and self._refused_only and not self.compared:

@@ -1,0 +1,106 @@
+"""Every key answered: a table that is played by a script."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, cast
+
+import pytest
+from msgspec import Raw
+
+from fastsync.aws.client import BatchAnswer, Client
+from fastsync.batch import BatchReader, BatchSize
+from fastsync.config import Retrying
+from fastsync.errors import KeysUnanswered
+from fastsync.keys import Key, KeyReader
+from fastsync.table import KeySchema
+
+READER = KeyReader(KeySchema("id", "N"))
+KEYS = [READER.read(b'{"id":{"N":"%d"}}' % number) for number in range(1000)]
+Decide = Callable[[Sequence[Key]], int]
+
+
+class Transport:
+    """Retries without waiting."""
+
+    def __init__(self, max_retries: int):
+        self.retrying = Retrying(max_retries, 0.001)
+        self.slept: list[float] = []
+        self.sleep = self.slept.append
+
+
+class Table:
+    """Answer BatchGetItem for even keys; leave as many keys over as `leave` says."""
+
+    side = "us-east-1:played"
+
+    def __init__(self, leave: Decide, max_retries: int = 3):
+        self.transport = Transport(max_retries)
+        self.sizes: list[int] = []
+        self._leave = leave
+
+    def batch_get(self, keys: Sequence[Key], _consistent: bool, _keys_only: bool = False) -> BatchAnswer:
+        self.sizes.append(len(keys))
+        taken = len(keys) - self._leave(keys)
+        found = {key: Raw(key.hash.N.encode()) for key in keys[:taken] if int(key.hash.N) % 2 == 0}
+        return BatchAnswer(found, list(reversed(keys[taken:])))
+
+
+def read(table: Table, keys: Sequence[Key] = KEYS, limit: int = 100, threads: int = 8) -> dict[Key, Raw]:
+    with ThreadPoolExecutor(threads) as pool:
+        return BatchReader(cast(Client, cast(Any, table)), pool, limit).read(keys).result()
+
+
+LEAVES: dict[str, Callable[[random.Random], Decide]] = {
+    "none": lambda _: lambda keys: 0,
+    "all but one": lambda _: lambda keys: len(keys) - 1,
+    "some": lambda chance: lambda keys: chance.randrange(len(keys)),
+    "all in two rounds of three": lambda chance: lambda keys: len(keys) if chance.random() < 0.66 else 0,
+}
+
+
+@pytest.mark.parametrize("leave", LEAVES.values(), ids=LEAVES)
+@pytest.mark.parametrize("limit", [1, 7, 100])
+def test_every_key_is_answered(leave: Callable[[random.Random], Decide], limit: int) -> None:
+    """However many keys come back unprocessed, every item that exists is found, and no request is too large."""
+    table = Table(leave(random.Random(limit)), max_retries=60)
+    found = read(table, limit=limit)
+    assert found == {key: Raw(key.hash.N.encode()) for key in KEYS if int(key.hash.N) % 2 == 0}
+    assert max(table.sizes) <= limit
+
+
+def test_no_progress_ends() -> None:
+    """Where nothing is ever answered, it ends after `max_retries` and says on which table and key."""
+    table = Table(len, max_retries=3)
+    with pytest.raises(KeysUnanswered, match=r"us-east-1:played.*\{\"id\""):
+        read(table, KEYS[:50], threads=1)
+    assert len(table.sizes) <= 5
+
+
+def test_duplicates_are_asked_for_once() -> None:
+    """The service refuses a request that names a key twice, so none does."""
+    table = Table(lambda keys: 0)
+    read(table, KEYS[:10] * 3)
+    assert sum(table.sizes) == 10
+
+
+def test_size_shrinks_and_grows() -> None:
+    """The batch halves when keys come back, never below one, and grows back to its limit."""
+    size = BatchSize(100)
+    for _ in range(10):
+        size.adapt(unprocessed=5)
+    assert size.current == 1
+    size.adapt(unprocessed=0)
+    assert size.current == 11
+    for _ in range(20):
+        size.adapt(unprocessed=0)
+    assert size.current == 100
+
+
+def test_waits_grow_with_rounds() -> None:
+    """Every answer with keys left over is followed by a pause."""
+    table = Table(lambda keys: len(keys) - 1)
+    read(table, KEYS[:20], threads=1)
+    assert len(table.transport.slept) >= 3

@@ -1,0 +1,88 @@
+"""Flags: what is valid, what follows from them, and one clear sentence where they are wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fastsync.config import Config, DeleteLimit
+from fastsync.errors import ConfigError
+from fastsync.table import TableRef
+
+BAD: dict[str, tuple[dict[str, Any], str]] = {
+    "unknown": ({"paralel": 2}, "paralel"),
+    "batch too large": ({"batch_read_limit": 101}, "--batch-read-limit"),
+    "batch too small": ({"batch_read_limit": 0}, "--batch-read-limit"),
+    "no scan": ({"scan_limit": 0}, "--scan-limit"),
+    "no process": ({"parallel": 0}, "--parallel"),
+    "a truth for a number": ({"parallel": True}, "--parallel"),
+    "too many segments": ({"segments": 1_000_001}, "--segments"),
+    "negative retries": ({"max_retries": -1}, "--max-retries"),
+    "negative delay": ({"recheck_delay": -1}, "--recheck-delay"),
+    "starting key in parallel": ({"starting_key": "{}", "parallel": 2}, "--checkpoint"),
+    "both recheck flags": ({"no_recheck": True, "recheck_delay": 1}, "--no-recheck"),
+    "both on stdout": ({"report": "-", "stats": "-"}, "stdout"),
+    "both in one file": ({"report": "x", "stats": "./x"}, "x"),
+    "quiet progress": ({"quiet": True, "progress": True}, "--quiet"),
+    "merge": ({"strategy": "merge"}, "not built yet"),
+    "no strategy": ({"strategy": "guess"}, "--strategy"),
+    "no address": ({"endpoint_url": "localhost:8000"}, "--endpoint-url"),
+    "no slave address": ({"slave_endpoint_url": "ftp://x"}, "--slave-endpoint-url"),
+    "more than all": ({"max_deletes": "101%"}, "--max-deletes"),
+    "no number": ({"max_deletes": "some"}, "--max-deletes"),
+    "no executor": ({"executor": "magic"}, "magic"),
+    "empty attribute": ({"ignore": [""]}, "--ignore"),
+}
+
+
+@pytest.mark.parametrize("case", BAD.values(), ids=BAD)
+def test_bad_flags_are_named(case: tuple[dict[str, Any], str]) -> None:
+    """A wrong flag is a ConfigError whose one sentence names it."""
+    flags, named = case
+    with pytest.raises(ConfigError) as caught:
+        Config.of("us-east-1:a", ["us-east-1:b"], flags)
+    assert named in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_slave_is_needed() -> None:
+    """A run without a slave is refused."""
+    with pytest.raises(ConfigError):
+        Config.of("us-east-1:a", [], {})
+
+
+@pytest.mark.parametrize(
+    "text", ["orders", "us-east-1:", ":orders", "us-east-1/orders", "arn:aws:s3:::bucket", "a:b:c", ""]
+)
+def test_what_is_no_table_is_refused_with_the_form(text: str) -> None:
+    """A table that is not written in one of the two forms is refused, and the form is shown."""
+    with pytest.raises(ConfigError, match="<region>:<name>"):
+        TableRef.parse(text)
+
+
+def test_tables_by_name_and_by_arn() -> None:
+    """A name is sent bare, an ARN whole; the region is taken from both; reports use the text as given."""
+    named = TableRef.parse("us-east-1:orders")
+    assert (named.region, named.name, str(named)) == ("us-east-1", "orders", "us-east-1:orders")
+    arn = "arn:aws-cn:dynamodb:cn-north-1:123456789012:table/or.ders"
+    by_arn = TableRef.parse(arn)
+    assert (by_arn.region, by_arn.name, str(by_arn)) == ("cn-north-1", arn, arn)
+
+
+def test_what_follows_from_flags() -> None:
+    """Segments default to processes, deletes imply looking for extras, the master's endpoint serves the slaves too."""
+    config = Config.of(
+        "us-east-1:a", "us-east-1:b", {"parallel": 4, "delete_extra": True, "endpoint_url": "http://h:1"}
+    )
+    assert config.total_segments == 4
+    assert config.repairing.find_extras
+    assert [ref.endpoint_url for ref in (config.master, *config.slaves)] == ["http://h:1", "http://h:1"]
+    other = Config.of("us-east-1:a", "us-east-1:b", {"endpoint_url": "http://h:1", "slave_endpoint_url": "http://h:2"})
+    assert other.slaves[0].endpoint_url == "http://h:2"
+
+
+@pytest.mark.parametrize(("text", "allowed"), [("0", 0), ("7", 7), ("10%", 20), ("0.5%", 1), ("100%", 200)])
+def test_delete_limits(text: str, allowed: int) -> None:
+    """A limit is a number, or a share of the slave's items scanned, rounded down."""
+    assert DeleteLimit.parse(text).allowed(200) == allowed

@@ -1,0 +1,71 @@
+"""Conditions of guarded writes, and what is written."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from msgspec import Raw
+
+from fastsync.config import DeleteLimit
+from fastsync.difference import Difference, Verdict
+from fastsync.extras import WaitingExtras, refusal
+from fastsync.repair import GUARDED_ATTRIBUTES, unchanged, writable
+
+EXPRESSION_LIMIT = 4096
+OPERATOR_LIMIT = 300
+
+
+def raws(item: dict[str, Any]) -> dict[str, Raw]:
+    return {name: Raw(json.dumps(value).encode()) for name, value in item.items()}
+
+
+def test_conditions_hold_both_versions() -> None:
+    """What the slave's item had is to be unchanged, and what the new item brings is to be still absent."""
+    before = raws({"id": {"S": "1"}, "a": {"N": "1"}, "b": {"S": "x"}})
+    after = raws({"id": {"S": "1"}, "a": {"N": "2"}, "c": {"BOOL": True}, "b": {"S": "x"}})
+    condition = unchanged("id", ("id",), before, after)
+    assert condition.expression == ("attribute_exists(#k) AND #g0=:g0 AND attribute_not_exists(#g1) AND #g2=:g2")
+    assert condition.names == {"#k": "id", "#g0": "a", "#g1": "c", "#g2": "b"}
+    assert condition.values == {":g0": before["a"], ":g2": before["b"]}
+
+
+def test_conditions_stay_within_the_services_limits() -> None:
+    """An item with a thousand attributes gets a condition of at most 4 KB and 300 operators, differing ones first."""
+    before = raws({"id": {"S": "1"}} | {f"name{number:04}": {"N": "1"} for number in range(1000)})
+    after = {**before, "name0999": Raw(b'{"N":"2"}')}
+    condition = unchanged("id", ("id",), before, after)
+    assert len(condition.expression) <= EXPRESSION_LIMIT
+    assert condition.expression.count(" AND ") + condition.expression.count("=") <= OPERATOR_LIMIT
+    assert len(condition.values) == GUARDED_ATTRIBUTES
+    assert condition.names["#g0"] == "name0999"
+
+
+def test_replication_attributes_are_never_written() -> None:
+    """aws:rep:* stay behind; every other byte is written as it was read."""
+    item = Raw(b'{"id":{"S":"1"},"aws:rep:updatetime":{"N":"1"},"n":{"N":"1.50"},"s":{"NS":["2","1"]}}')
+    assert writable(item) == b'{"id":{"S":"1"},"n":{"N":"1.50"},"s":{"NS":["2","1"]}}'
+
+
+def test_when_deletes_are_refused() -> None:
+    """A failed segment, an empty master and a limit that is passed each refuse all deletes of a slave."""
+    assert refusal(5, 100, None, failed=False, empty_master=False) is None
+    assert refusal(5, 100, DeleteLimit.parse("5"), failed=False, empty_master=False) is None
+    assert refusal(5, 100, DeleteLimit.parse("5%"), failed=False, empty_master=False) is None
+    assert "--max-deletes" in str(refusal(6, 100, DeleteLimit.parse("5%"), failed=False, empty_master=False))
+    assert "--allow-empty-master" in str(refusal(1, 100, None, failed=False, empty_master=True))
+    assert "could not be compared" in str(refusal(1, 100, None, failed=True, empty_master=False))
+
+
+def test_extras_are_kept_in_full() -> None:
+    """Extras that wait for their deletion come back in order, in chunks, with all that was known of them."""
+    waiting = WaitingExtras()
+    extras = [
+        Difference("s", Verdict.EXTRA, {"id": {"S": f"\n{number}é"}}, slave_item={"x": {"N": "1"}})
+        for number in range(5)
+    ]
+    for extra in extras:
+        waiting.add(extra)
+    chunks = list(waiting.chunks(2))
+    assert [len(chunk) for chunk in chunks] == [2, 2, 1]
+    assert [extra for chunk in chunks for extra in chunk] == extras
