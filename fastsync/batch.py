@@ -6,10 +6,11 @@ them back waits. Rounds without any progress, in this thread or beside it, are b
 
 from __future__ import annotations
 
+import threading
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 from msgspec import Raw
 
@@ -60,29 +61,42 @@ class BatchReader:
     """Look up keys of one table, `IN_FLIGHT` requests at a time, on threads of `pool`."""
 
     def __init__(self, client: Client, pool: Executor, limit: int):
-        self.client = client
-        self.size = BatchSize(limit)
+        self._client = client
         self._pool = pool
-        self.answered = 0
+        self._size = BatchSize(limit)
+        self._standstill = Standstill()
+
+    @property
+    def client(self) -> Client:
+        """The table's client."""
+        return self._client
 
     def read(self, keys: Iterable[Key], consistent: bool = False, keys_only: bool = False) -> Answers:
         """Start looking up keys (each once, in any number) and give the answers to come."""
         answers = Answers(deque(dict.fromkeys(keys)))
-        requests = -(-len(answers.pending) // self.size.current)
+        requests = -(-len(answers.pending) // self._size.current)
         for _ in range(min(IN_FLIGHT, requests)):
             answers.threads.append(self._pool.submit(self._drain, answers, consistent, keys_only))
         return answers
 
     def _drain(self, answers: Answers, consistent: bool, keys_only: bool) -> None:
+        left_over = barren = 0
         try:
-            patience = _Patience(self)
-            while chunk := self._take(answers.pending):
-                found, unprocessed = self.client.batch_get(chunk, consistent, keys_only)
-                answers.found.update(found)
-                answers.pending.extend(unprocessed)
-                self.size.adapt(len(unprocessed))
-                self.answered += len(chunk) - len(unprocessed)
-                patience.after(unprocessed)
+            with self._standstill.thread():
+                while chunk := self._take(answers.pending):
+                    found, unprocessed = self._client.batch_get(chunk, consistent, keys_only)
+                    answers.found.update(found)
+                    answers.pending.extend(unprocessed)
+                    self._size.adapt(len(unprocessed))
+                    progress = len(unprocessed) < len(chunk)
+                    self._standstill.note(progress)
+                    if not unprocessed:
+                        left_over = barren = 0
+                        continue
+                    left_over, barren = left_over + 1, 0 if progress else barren + 1
+                    self._check(barren, unprocessed)
+                    transport = self._client.transport
+                    transport.sleep(backoff(left_over, transport.retrying.base))
         except BaseException:
             answers.pending.clear()
             raise
@@ -90,33 +104,46 @@ class BatchReader:
     def _take(self, pending: deque[Key]) -> Sequence[Key]:
         chunk: list[Key] = []
         with suppress(IndexError):  # other threads take from the same queue
-            while len(chunk) < self.size.current:
+            while len(chunk) < self._size.current:
                 chunk.append(pending.popleft())
         return chunk
 
-
-class _Patience:
-    """Wait longer with every answer that left keys over, and give up after too many without progress anywhere."""
-
-    def __init__(self, reader: BatchReader):
-        self._reader = reader
-        self._seen = reader.answered
-        self._left_over = 0
-        self._stalled = 0
-
-    def after(self, unprocessed: Sequence[Key]) -> None:
-        """Sleep after an answer with keys left over; raise KeysUnanswered where nothing moves any more."""
-        if not unprocessed:
-            self._left_over = 0
-            return
-        transport, answered = self._reader.client.transport, self._reader.answered
-        self._left_over += 1
-        self._stalled = 0 if answered != self._seen else self._stalled + 1
-        self._seen = answered
-        if self._stalled > transport.retrying.max_retries:
+    def _check(self, barren: int, unprocessed: Sequence[Key]) -> None:
+        """Raise KeysUnanswered where neither this thread nor those beside it get anything answered any more."""
+        patience = self._client.transport.retrying.max_retries
+        if barren > patience and self._standstill.lasts(patience):
             raise KeysUnanswered(
-                f"{self._reader.client.side}: BatchGetItem returned {len(unprocessed)} keys as unprocessed "
-                f"{self._stalled} times without any progress, the first of them {write(unprocessed[0]).decode()}; "
+                f"{self._client.side}: BatchGetItem returned {len(unprocessed)} keys as unprocessed "
+                f"{barren} times without any progress, the first of them {write(unprocessed[0]).decode()}; "
                 "the table is throttled: run again with less --parallel, or when it is quieter"
             )
-        transport.sleep(backoff(self._left_over, transport.retrying.base))
+
+
+class Standstill:
+    """Answers in a row that brought no key, over all threads that read one table."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._threads = 0
+        self._barren = 0
+
+    @contextmanager
+    def thread(self) -> Iterator[None]:
+        """Count one more thread meanwhile."""
+        with self._lock:
+            self._threads += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._threads -= 1
+
+    def note(self, progress: bool) -> None:
+        """Take in one answer."""
+        with self._lock:
+            self._barren = 0 if progress else self._barren + 1
+
+    def lasts(self, rounds: int) -> bool:
+        """Say whether every thread together has had more than so many rounds in vain."""
+        with self._lock:
+            return self._barren > rounds * self._threads

@@ -104,6 +104,13 @@ class _Parser(argparse.ArgumentParser):
         raise ConfigError(f"{message}; see fastsync --help")
 
 
+class _Once(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, *_: Any) -> None:
+        if getattr(namespace, self.dest) is not None:
+            raise ConfigError(f"{self.option_strings[-1]} is given twice; there is exactly one")
+        setattr(namespace, self.dest, values)
+
+
 class _NotBuilt(argparse.Action):
     def __call__(self, *_: Any, **__: Any) -> None:
         raise ConfigError(f"{self.option_strings[0]} is not built yet in this version")
@@ -130,7 +137,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_tables(parser: argparse.ArgumentParser) -> None:
     tables = parser.add_argument_group("tables", "written as <region>:<name>, or as a full table ARN")
-    tables.add_argument("-m", "--master", metavar="TABLE", required=True, help="the table that is the truth")
+    tables.add_argument(
+        "-m", "--master", metavar="TABLE", required=True, action=_Once, help="the table that is the truth"
+    )
     tables.add_argument(
         "-s",
         "--slave",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 import re
 from collections.abc import Mapping
@@ -205,7 +206,8 @@ def _check_numbers(config: Config) -> None:
         if value is None:
             continue
         allowed = f"from {low} to {high:,}" if high is not None else f"of at least {low}"
-        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= (high or float("inf")):
+        number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        if not number or not low <= value <= (high or math.inf):
             raise ConfigError(f"{flag} takes a number {allowed}, not {value!r}")
     if config.max_deletes is not None:
         DeleteLimit.parse(str(config.max_deletes))
@@ -213,13 +215,21 @@ def _check_numbers(config: Config) -> None:
 
 def _check_files(config: Config) -> None:
     for flag, url in (("--endpoint-url", config.endpoint_url), ("--slave-endpoint-url", config.slave_endpoint_url)):
-        if url is not None and (urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname):
+        if url is not None and not _is_address(url):
             raise ConfigError(f"{flag} takes an address such as http://localhost:8000, not {url!r}")
     if config.report is not None and config.stats is not None:
         if config.report == config.stats == "-":
             raise ConfigError("--report - and --stats - cannot both go to stdout; give one of them a file")
         if "-" not in (config.report, config.stats) and Path(config.report).resolve() == Path(config.stats).resolve():
             raise ConfigError(f"--report and --stats cannot both go to {config.report}")
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # of a port that is no port
+        return False
 
 
 def _check_combinations(config: Config) -> None:

@@ -16,7 +16,7 @@ import tempfile
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -38,6 +38,8 @@ FIRST_PLACED = 1_735_689_600
 """Epoch seconds of 2025-01-01: when the first order was placed."""
 BATCH = 25
 """Items in one BatchWriteItem: the service's limit (API reference)."""
+PATIENCE = 2.0
+"""Seconds that a step may take to end after each signal."""
 TO_INSTALL = "python -m pip install 'fastsync[demo]'"
 USAGE = """\
 usage: fastsync demo
@@ -236,11 +238,26 @@ def _take(step: Step, url: str, folder: Path) -> int:
     _say(f"\n{step.purpose}\n\n$ fastsync {shlex.join(arguments)}")
     command = [sys.executable, "-m", "fastsync", *arguments]
     # what goes to stderr is shown where the rest is; on a terminal that is a bar, and plain lines elsewhere
-    code = subprocess.run(command, env=_environment(folder), stderr=subprocess.STDOUT, check=False).returncode
+    with subprocess.Popen(command, env=_environment(folder), stderr=subprocess.STDOUT) as process:
+        try:
+            code = process.wait()
+        except Interrupted:
+            _stop(process)
+            raise
     _say(f"$ echo $?\n{code}")
     if REPORT in step.flags and code == step.exit_code:
         _excerpt(folder / REPORT)
     return code
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """End a step that is at work: the first signal asks it to finish its page, the second to leave at once."""
+    for _ in range(2):
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(PATIENCE)
+            return
+    process.kill()
 
 
 def _excerpt(report: Path) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from fastsync.aws.client import describe
@@ -75,13 +76,25 @@ def start_key(text: str, schema: KeySchema) -> bytes:
 
 
 def _typed(name: str, value: Any, kind: str) -> dict[str, str]:
-    if isinstance(value, dict):
-        if set(value) != {kind} or not isinstance(value[kind], str):
-            raise ConfigError(f'--starting-key: {name} is of type {kind}, so it is written as {{"{kind}": "..."}}')
-        return {kind: value[kind]}
-    if isinstance(value, Decimal) is not (kind == "N") or not isinstance(value, str | Decimal):
-        raise ConfigError(f"--starting-key: {name} is of type {kind}, which {value!r} is not")
-    return {kind: str(value)}
+    typed = value if isinstance(value, dict) else {kind: value}
+    given = typed.get(kind)
+    plain = value is not typed
+    expected = Decimal if plain and kind == "N" else str
+    if set(typed) != {kind} or not isinstance(given, expected) or not _fits(str(given), kind):
+        raise ConfigError(
+            f'--starting-key: {name} is of type {kind}, written plainly or as {{"{kind}": "..."}}; {value!r} is not'
+        )
+    return {kind: str(given)}
+
+
+def _fits(text: str, kind: str) -> bool:
+    """Say whether a text is the value of a key: N a number, B base64, S anything but nothing."""
+    try:
+        return bool(text) and (
+            kind == "S" or (Decimal(text).is_finite() if kind == "N" else bool(b64decode(text, validate=True)))
+        )
+    except (InvalidOperation, ValueError):
+        return False
 
 
 def _refuse_same_names(config: Config) -> None:

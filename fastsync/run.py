@@ -14,7 +14,7 @@ from fastsync.difference import Difference, Effect, Tally, Verdict
 from fastsync.errors import ConfigError, OutputFailed
 from fastsync.events import DeleteTask, Event, PageDone, SegmentTask, Task, TaskFailed, Terms
 from fastsync.executors.inline import InlineExecutor
-from fastsync.executors.processes import ProcessExecutor
+from fastsync.executors.processes import ProcessExecutor, warm_up
 from fastsync.extras import WaitingExtras, refusal
 from fastsync.interrupt import Interrupt, Interrupted
 from fastsync.outcome import Outcome
@@ -75,6 +75,8 @@ class Synchronizer:
         config = self._config
         with Interrupt() as interrupt:
             try:
+                if config.executor == "processes":
+                    warm_up()
                 found = survey(config)
                 terms = self._terms(found)
                 tasks = _tasks(config, terms)

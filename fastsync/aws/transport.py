@@ -13,6 +13,7 @@ import time
 import zlib
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Generic, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
@@ -133,10 +134,9 @@ class Connections:
             self._idle.pop().close()
 
     def _take(self) -> http.client.HTTPConnection:
-        try:
+        with suppress(IndexError):
             return self._idle.pop()
-        except IndexError:
-            return self._open()
+        return self._open()
 
     def _open(self) -> http.client.HTTPConnection:
         address = urlsplit(self._endpoint.url)
