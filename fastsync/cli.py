@@ -15,7 +15,7 @@ from fastsync.errors import ConfigError, FastsyncError
 from fastsync.policy import Policy
 from fastsync.run import Synchronizer
 from fastsync.sinks.progress import Bar, CostNotice, Lines, Sink, Verbose
-from fastsync.sinks.summary import summary
+from fastsync.sinks.summary import printable, summary
 
 DESCRIPTION = """\
 Compare a master DynamoDB table with one or more slave tables and, when told to, repair the slaves.
@@ -82,10 +82,10 @@ def synchronise(arguments: Sequence[str]) -> int:
     master, slaves = flags.pop("master"), flags.pop("slave")
     result = Synchronizer(master, slaves, policy=policy, sinks=sinks, **flags).run()
     if not flags["quiet"]:
-        print(summary(result.stats), file=sys.stderr)
+        print(summary(result.stats, result.warnings), file=sys.stderr)
     else:
-        for error in result.errors:
-            _complain(error)
+        for text in (*result.warnings, *result.errors):
+            _complain(text)
     return result.exit_code
 
 
@@ -284,4 +284,4 @@ def _policy(name: str | None) -> Policy | None:
 
 
 def _complain(text: str) -> None:
-    print(f"fastsync: {text}", file=sys.stderr)
+    print(f"fastsync: {printable(text)}", file=sys.stderr)

@@ -28,7 +28,7 @@ class Outcome:
         self._extras = extras
         self._stopped = False
         self._refused_only = True
-        self._first_failed: dict[int, str] = {}
+        self._first: dict[Effect, dict[int, Difference]] = {Effect.FAILED: {}, Effect.REFUSED: {}}
         self._began = time.monotonic()
 
     def add(self, event: Event) -> None:
@@ -102,10 +102,18 @@ class Outcome:
     def all_errors(self) -> list[str]:
         """Give every error as a sentence; items that failed are one sentence per slave."""
         items = [
-            f"{self._names[place + 1]}: {self.slaves[place].failed} items could not be repaired; the first: {first}"
-            for place, first in sorted(self._first_failed.items())
+            f"{first.slave}: {self.slaves[place].failed} items could not be repaired; "
+            f"the first: key {first.key}: {first.error}"
+            for place, first in sorted(self._first[Effect.FAILED].items())
         ]
         return [*self.errors, *items]
+
+    def warnings(self) -> list[str]:
+        """Say for each slave what was refused, and why."""
+        return [
+            f"{first.slave}: {self.slaves[place].refused} extras were {first.error}"
+            for place, first in sorted(self._first[Effect.REFUSED].items())
+        ]
 
     def _counters(self, tally: Tally) -> dict[str, int | float | None]:
         counters: dict[str, int | float | None] = dict(tally.as_dict())
@@ -114,6 +122,6 @@ class Outcome:
         return counters
 
     def _note(self, difference: Difference) -> None:
-        if difference.action is Effect.FAILED:
+        if difference.action in (Effect.FAILED, Effect.REFUSED):
             place = self._names.index(difference.slave, 1) - 1
-            self._first_failed.setdefault(place, f"key {difference.key}: {difference.error}")
+            self._first[difference.action].setdefault(place, difference)

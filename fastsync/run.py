@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any, Protocol
 
@@ -37,12 +37,16 @@ class Executor(Protocol):
 
 @dataclass(frozen=True)
 class Result:
-    """What a run came to: `stats` is what `--stats` writes, `exit_code` what the command line returns."""
+    """What a run came to: `stats` is what `--stats` writes, `exit_code` what the command line returns.
+
+    `warnings` tell what a safety limit refused, and why.
+    """
 
     stats: dict[str, Any]
     complete: bool
     errors: list[str]
     exit_code: int
+    warnings: list[str] = field(default_factory=list)
 
 
 class Synchronizer:
@@ -124,7 +128,7 @@ def _executor(config: Config, found: Survey) -> Executor:
 def _result(outcome: Outcome, interrupt: Interrupt) -> Result:
     outcome.interrupted = interrupt.exit_code
     stats = outcome.stats()
-    return Result(stats, outcome.complete, stats["errors"], outcome.exit_code)
+    return Result(stats, outcome.complete, stats["errors"], outcome.exit_code, outcome.warnings())
 
 
 class _Job:

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from multiprocessing import forkserver
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection, wait
 
 from fastsync.aws.access import Access, Keyring
@@ -80,6 +80,7 @@ class ProcessExecutor:
 def warm_up() -> None:
     """Start the fork server, which loads the workers' modules while the parent still describes tables: 0.2 s saved."""
     multiprocessing.set_forkserver_preload([__name__])
+    resource_tracker.ensure_running()  # it unblocks signals when it starts, so it starts before they are held
     with _signals_held():
         forkserver.ensure_running()
 
@@ -179,6 +180,8 @@ class _Crew:
 
 def work(orders: Connection, events: Connection, credentials: tuple[Credentials, ...]) -> None:
     """Be a worker: do the tasks that are ordered, one after the other, until the pipe of orders ends."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     keyring = Keyring(credentials)
     stopped = threading.Event()
     assigned: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()

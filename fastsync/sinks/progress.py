@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from fastsync.difference import Difference, Effect
 from fastsync.events import PageDone, Terms
+from fastsync.sinks.summary import printable
 
 LINE_EVERY = 30.0
 """Seconds between two lines where there is no terminal."""
@@ -134,4 +135,4 @@ def spell(difference: Difference) -> str:
 
 def say(text: str) -> None:
     """Write one line to stderr, beside a bar that may stand there."""
-    tqdm.write(text, file=sys.stderr)
+    tqdm.write(printable(text), file=sys.stderr)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from collections.abc import Iterable
@@ -74,6 +75,8 @@ def write_stats(file: IO[str], stats: dict[str, Any]) -> None:
 def open_output(path: str, flag: str) -> IO[str]:
     """Open a file for writing, stdout for "-"; raise ConfigError where that fails."""
     if path == "-":
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(encoding="utf-8")  # JSON is UTF-8, whatever the locale says
         return sys.stdout
     try:
         return Path(path).open("w", encoding="utf-8")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 MOST_ERRORS = 10
 """Errors that the summary spells out; the statistics have them all."""
 
 
-def summary(stats: dict[str, Any]) -> str:
+def summary(stats: dict[str, Any], warnings: Sequence[str] = ()) -> str:
     """Say in a few lines what a run found, did, consumed, and could not find out."""
     master = stats["master"]
     lines = [
@@ -17,12 +18,18 @@ def summary(stats: dict[str, Any]) -> str:
     ]
     for name, slave in stats["slaves"].items():
         lines += _slave(name, slave)
-    lines += [f"error: {error}" for error in stats["errors"][:MOST_ERRORS]]
+    lines += [f"warning: {printable(warning)}" for warning in warnings]
+    lines += [f"error: {printable(error)}" for error in stats["errors"][:MOST_ERRORS]]
     if len(stats["errors"]) > MOST_ERRORS:
         lines.append(f"... and {len(stats['errors']) - MOST_ERRORS} more errors, see --stats")
     if not stats["complete"]:
         lines.append("INCOMPLETE: the run did not see or do everything; what it did not reach is not known")
     return "\n".join(lines)
+
+
+def printable(text: str) -> str:
+    """Escape what could steer a terminal: keys and names hold whatever their writers put there."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
 def _slave(name: str, slave: dict[str, Any]) -> list[str]:
