@@ -100,7 +100,7 @@ class Config:
     write_differing: bool = False
     scan_for_extra: bool = False
     delete_extra: bool = False
-    max_deletes: str | None = None
+    max_deletes: str | int | None = None
     allow_empty_master: bool = False
     profile: str | None = None
     slave_profile: str | None = None
@@ -167,7 +167,7 @@ class Config:
     @property
     def delete_limit(self) -> DeleteLimit | None:
         """The limit of deletes per slave, where one was given."""
-        return None if self.max_deletes is None else DeleteLimit.parse(self.max_deletes)
+        return None if self.max_deletes is None else DeleteLimit.parse(str(self.max_deletes))
 
 
 def check_picklable(policy: object) -> None:

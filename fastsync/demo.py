@@ -40,12 +40,12 @@ BATCH = 25
 """Items in one BatchWriteItem: the service's limit (API reference)."""
 PATIENCE = 2.0
 """Seconds that a step may take to end after each signal."""
-TO_INSTALL = "python -m pip install 'fastsync[demo]'"
+TO_INSTALL = "python -m pip install 'moto[server]>=5.0'"
 USAGE = """\
 usage: fastsync demo
 
 Start a DynamoDB emulator (moto) in this process, fill a master table and two slaves with known differences, and run
-fastsync on them: report, repair, check. Nothing outside is read or written. It takes under a minute."""
+fastsync on them: report, repair, check. Nothing outside is read or written. It takes about a minute."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,11 @@ def demo(arguments: Sequence[str]) -> int:
     server_class = _server_class()
     with Interrupt() as interrupt:
         try:
-            with _served(server_class) as url, tempfile.TemporaryDirectory(prefix="fastsync-demo-") as folder:
+            with (
+                tempfile.TemporaryDirectory(prefix="fastsync-demo-") as folder,
+                _alone(Path(folder)),
+                _served(server_class) as url,
+            ):
                 return _perform(url, Path(folder))
         except Interrupted:
             return interrupt.exit_code or 1
@@ -99,9 +103,33 @@ def _server_class() -> Callable[..., Any]:
     try:
         from moto.server import ThreadedMotoServer  # noqa: PLC0415
     except ImportError as error:
-        raise ConfigError(f"fastsync demo needs the package moto; install it with: {TO_INSTALL} ({error})") from None
+        raise ConfigError(
+            f"fastsync demo needs the extra fastsync[demo], which is moto; install it with: {TO_INSTALL} ({error})"
+        ) from None
     server_class: Callable[..., Any] = ThreadedMotoServer
     return server_class
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Let the emulator and every step see nobody's account, configuration, endpoint or proxy."""
+    before = dict(os.environ)
+    for name in [name for name in before if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ.update(
+        AWS_ACCESS_KEY_ID="demo",
+        AWS_SECRET_ACCESS_KEY="demo",
+        AWS_CONFIG_FILE=str(folder / "no-config"),
+        AWS_SHARED_CREDENTIALS_FILE=str(folder / "no-credentials"),
+        AWS_EC2_METADATA_DISABLED="true",
+        NO_PROXY="127.0.0.1",
+        no_proxy="127.0.0.1",
+    )
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 @contextmanager
@@ -238,7 +266,7 @@ def _take(step: Step, url: str, folder: Path) -> int:
     _say(f"\n{step.purpose}\n\n$ fastsync {shlex.join(arguments)}")
     command = [sys.executable, "-m", "fastsync", *arguments]
     # what goes to stderr is shown where the rest is; on a terminal that is a bar, and plain lines elsewhere
-    with subprocess.Popen(command, env=_environment(folder), stderr=subprocess.STDOUT) as process:
+    with subprocess.Popen(command, stderr=subprocess.STDOUT) as process:
         try:
             code = process.wait()
         except Interrupted:
@@ -263,21 +291,6 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 def _excerpt(report: Path) -> None:
     lines = report.read_text(encoding="utf-8").splitlines()
     _say("\n".join((f"$ head -n 3 {report}", *lines[:3], f"$ tail -n 2 {report}", *lines[-2:])))
-
-
-def _environment(folder: Path) -> dict[str, str]:
-    """Give the environment of a step: nobody's account, configuration, endpoint or proxy, only the emulator."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    return {
-        **kept,
-        "AWS_ACCESS_KEY_ID": "demo",
-        "AWS_SECRET_ACCESS_KEY": "demo",
-        "AWS_CONFIG_FILE": str(folder / "no-config"),
-        "AWS_SHARED_CREDENTIALS_FILE": str(folder / "no-credentials"),
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "NO_PROXY": "127.0.0.1",
-        "no_proxy": "127.0.0.1",
-    }
 
 
 def _say(text: str) -> None:

@@ -143,8 +143,9 @@ def show(rows: Sequence[dict[str, Any]]) -> None:
     for row in rows:
         each = "" if row["cpu_us_per_item"] is None else f"{row['cpu_us_per_item']:.1f}"
         units = f"{row['master-table units']:,.0f} + {row['slave-table units']:,.0f}"
+        who = f"{row['scenario']} | {row['items']:,} | {row['contender']}"
         print(
-            f"| {row['scenario']} | {row['items']:,} | {row['contender']} | {row['wall']:.2f} | {row['cpu']:.2f} | {each} "
+            f"| {who} | {row['wall']:.2f} | {row['cpu']:.2f} | {each} "
             f"| {row['peak_mb']:.0f} | {units} | {row['in flight']:.0f} |",
             flush=True,
         )

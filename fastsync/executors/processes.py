@@ -7,6 +7,7 @@ Workers are forked from a server that has the modules loaded, so that one starts
 from __future__ import annotations
 
 import multiprocessing
+import os
 import pickle
 import queue
 import signal
@@ -48,6 +49,11 @@ class Assignment:
 @dataclass(frozen=True)
 class Stop:
     """An order: leave the task after the page at hand."""
+
+
+@dataclass(frozen=True)
+class Finish:
+    """An order: there is nothing more to do. A pipe of orders that ends without it means that the parent is gone."""
 
 
 class ProcessExecutor:
@@ -108,7 +114,7 @@ class _Worker:
         self.task = task
         self.order(Assignment(pickle.dumps(task)))
 
-    def order(self, order: Renewal | Assignment | Stop) -> None:
+    def order(self, order: Renewal | Assignment | Stop | Finish) -> None:
         with suppress(OSError):  # it has died: its pipe of events tells
             self._orders.send(order)
 
@@ -126,7 +132,8 @@ class _Worker:
         self._process.kill()
 
     def dismiss(self) -> None:
-        """Let the worker end by itself: it does so when its pipe of orders is closed."""
+        """Let the worker end by itself."""
+        self.order(Finish())
         self._orders.close()
         self._process.join(LAST_BREATH)
         self._process.kill()
@@ -187,7 +194,7 @@ def work(orders: Connection, events: Connection, credentials: tuple[Credentials,
     assigned: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(orders, keyring, stopped, assigned), daemon=True).start()
     access = Access(keyring)
-    with suppress(BrokenPipeError):  # the parent is gone, and with it whoever wanted to know
+    with suppress(BrokenPipeError):  # the parent is gone: see _listen
         while (task := assigned.get()) is not None:
             for event in _events(task, access, stopped):
                 events.send(event)
@@ -214,8 +221,10 @@ def _listen(
                     assigned.put(task)
                 case Stop():
                     stopped.set()
-    stopped.set()
-    assigned.put(None)
+                case Finish():
+                    assigned.put(None)
+                    return
+    os._exit(1)  # the parent is gone: nobody hears any more what is written, so nothing more is
 
 
 @contextmanager

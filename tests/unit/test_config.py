@@ -82,6 +82,13 @@ def test_what_follows_from_flags() -> None:
     assert other.slaves[0].endpoint_url == "http://h:2"
 
 
+def test_delete_limits_may_be_numbers() -> None:
+    """In the library a limit of deletes may be a number as well as its text."""
+    limit = Config.of("us-east-1:a", "us-east-1:b", {"max_deletes": 7}).delete_limit
+    assert limit is not None
+    assert limit.allowed(100) == 7
+
+
 @pytest.mark.parametrize(("text", "allowed"), [("0", 0), ("7", 7), ("10%", 20), ("0.5%", 1), ("100%", 200)])
 def test_delete_limits(text: str, allowed: int) -> None:
     """A limit is a number, or a share of the slave's items scanned, rounded down."""

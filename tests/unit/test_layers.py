@@ -30,12 +30,12 @@ STAIRS = [
 """Rooms from the ground up; a room may import rooms of lower steps, and rooms of its own folder."""
 DOORS = {
     "botocore": ("aws/credentials",),
-    "boto3": ("demo",),
+    "boto3": (),
     "moto": ("demo",),
     "xxhash": ("digest",),
     "tqdm": ("sinks/progress",),
     "multiprocessing": ("executors/processes",),
-    "argparse": ("cli", "demo"),
+    "argparse": ("cli",),
     "http": ("aws/transport",),
     "signal": ("interrupt", "executors/processes"),
 }

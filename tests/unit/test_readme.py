@@ -1,71 +1,109 @@
-"""The README says what the program does."""
+"""README.md is held against the program: flags, examples and exit codes."""
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fastsync import cli
+from fastsync.config import Config
 from fastsync.errors import ConfigError, FastsyncError, TableError
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 FLAG = re.compile(r"(?<![\w-])--[a-z][a-z-]*[a-z]")
-HELP = cli._parser().format_help()
-COMMANDS = [line[2:] for line in README.splitlines() if line.startswith("$ fastsync ")]
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
-def test_every_flag_is_documented() -> None:
-    """Each flag of --help stands in the README's reference."""
-    assert set(FLAG.findall(HELP)) - set(FLAG.findall(README)) == set()
+def section(title: str) -> str:
+    """Give the text under a heading, up to the next one."""
+    found = re.search(rf"^#+ {title}\n(.*?)(?=^#+ |\Z)", README, re.MULTILINE | re.DOTALL)
+    assert found is not None, f"README has no section {title!r}"
+    return found[1]
 
 
-def test_no_flag_is_promised() -> None:
-    """A flag that the README names is built, or stands in the list of those that are refused."""
-    named = set(FLAG.findall(README)) - {"--slave-", "--write"}
-    assert named - set(FLAG.findall(HELP)) - set(cli.NOT_BUILT) == set()
+def examples() -> Iterator[str]:
+    """Yield the command lines of the code blocks, `$ ` or not, continued lines joined."""
+    for kind, block in FENCE.findall(README):
+        if kind in ("sh", "text"):
+            for line in block.replace("\\\n", " ").splitlines():
+                if line.removeprefix("$ ").startswith("fastsync"):
+                    yield line.removeprefix("$ ")
 
 
-def test_what_is_not_built_is_listed() -> None:
-    """Each flag that is refused as not built yet stands in the README, the slaves' forms of role flags as a group."""
-    listed = README.partition("**Not built yet")[2].partition("## Exit codes")[0]
-    alone = {flag for flag in cli.NOT_BUILT if not flag.startswith("--slave-")}
-    assert alone - set(FLAG.findall(listed)) == set()
+def help_text(capsys: pytest.CaptureFixture[str]) -> str:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["--help"])
+    assert ended.value.code == 0
+    return capsys.readouterr().out
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_commands_parse(command: str) -> None:
-    """Every fastsync command in the README is one that the command line takes."""
-    cli._parser().parse_args(shlex.split(command)[1:])
+def test_every_flag_of_the_help_is_described(capsys: pytest.CaptureFixture[str]) -> None:
+    """Every flag that `fastsync --help` shows has a line in a table of README."""
+    rows = "\n".join(line for line in section("Flags").splitlines() if line.startswith("| `"))
+    shown = set(FLAG.findall(help_text(capsys).replace("--write-*", "")))
+    described = set(FLAG.findall("\n".join(row.split("|")[1] for row in rows.splitlines())))
+    assert described == shown
 
 
-def test_there_are_commands() -> None:
-    """The test above has something to hold."""
-    assert len(COMMANDS) >= 2
+def test_every_flag_of_the_readme_is_known(capsys: pytest.CaptureFixture[str]) -> None:
+    """A flag that README names anywhere is built, or in the program's list of those that are not."""
+    assert set(FLAG.findall(README)) <= set(FLAG.findall(help_text(capsys))) | set(cli.NOT_BUILT)
 
 
-@pytest.mark.parametrize("text", [README, HELP], ids=["README", "help"])
-def test_exit_codes_are_told(text: str) -> None:
-    """README and help give the exit codes that errors have."""
-    codes = {int(code) for code in re.findall(r"^[ |]*(\d)[ |]+[a-z]", text, re.MULTILINE)}
-    assert codes == {0, 1, 2, 3, 4, 5}
-    assert {ConfigError.exit_code, TableError.exit_code, FastsyncError.exit_code} == {2, 3, 4}
-
-
-@pytest.mark.parametrize("flag", [flag for flag in cli.NOT_BUILT])
-def test_flags_that_are_not_built_are_refused(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """A flag of the contract that is not built yet is refused by name, with exit code 2, in one sentence."""
-    value = ["1"] if cli.NOT_BUILT[flag] else []
-    assert cli.main(["-m", "us-east-1:a", "-s", "us-west-2:b", flag, *value]) == 2
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err == f"fastsync: {flag} is not built yet in this version\n"
+def test_the_list_of_what_is_not_built_is_the_programs() -> None:
+    """README's list and the program's agree, so that a flag that gets built leaves both."""
+    assert set(FLAG.findall(section("Not built yet").split("So are")[0])) == set(cli.NOT_BUILT)
 
 
 @pytest.mark.parametrize("command", cli.COMMANDS)
-def test_commands_that_are_not_built_are_refused(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """A command of the contract that is not built yet is refused by name, with exit code 2."""
-    assert cli.main([command, "x"]) == 2
-    assert command in capsys.readouterr().err
+def test_commands_that_are_not_built_are_named(command: str) -> None:
+    """README names every command that this version refuses."""
+    assert f"`{command}`" in section("Not built yet")
+
+
+def test_there_are_examples() -> None:
+    """The examples below are not an empty list."""
+    assert len(list(examples())) >= 8
+
+
+@pytest.mark.parametrize("example", list(examples()))
+def test_every_example_is_a_valid_command_line(example: str) -> None:
+    """Every example parses, and its flags go together."""
+    words = shlex.split(example)[1:]
+    if words == ["demo"]:
+        return
+    flags: dict[str, Any] = vars(cli._parser().parse_args(words))
+    flags.pop("policy")
+    Config.of(flags.pop("master"), flags.pop("slave"), flags)
+
+
+def test_exit_codes_are_the_programs(capsys: pytest.CaptureFixture[str]) -> None:
+    """The table of exit codes says what the help says."""
+    table = re.findall(r"^\| ([\d, ]+) \| (.*) \|$", section("Exit codes"), re.MULTILINE)
+    helped = re.findall(r"^  (\d[\d, ]*?)  (.*)$", help_text(capsys).split("exit codes:\n")[1], re.MULTILINE)
+    assert table == helped
+    assert [code for code, _ in table] == ["0", "1", "2", "3", "4", "5", "130, 143"]
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [(ConfigError, "configuration error"), (TableError, "cannot be compared"), (FastsyncError, "incomplete")],
+)
+def test_exit_codes_are_those_of_the_errors(error: type[FastsyncError], words: str) -> None:
+    """The code of each kind of error stands in the table, with the right meaning."""
+    assert re.search(rf"^\| {error.exit_code} \| .*{words}", section("Exit codes"), re.MULTILINE)
+
+
+def test_the_library_example_is_valid() -> None:
+    """The example in Python compiles, and starts nothing when a worker imports it."""
+    (source,) = [block for kind, block in FENCE.findall(README) if kind == "python"]
+    *above, last = ast.parse(source).body
+    assert isinstance(last, ast.If)
+    assert ast.unparse(last.test) == "__name__ == '__main__'"
+    assert all(isinstance(each, ast.ImportFrom | ast.ClassDef) for each in above)

@@ -1,0 +1,176 @@
+"""Signals and deaths: a run that is ended tells the truth about what it did, and leaves no process behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+
+import pytest
+
+from tests.functional import faults, world
+from tests.functional.conftest import MakeWorld
+from tests.functional.processes import Running, running, wait_for
+from tests.functional.world import World, item
+from tests.tables import Ran
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are told by /proc")
+
+ITEMS = 400
+LACKING = 200
+SLOWLY = ("--scan-limit", "10", "--parallel", "2", "--segments", "4")
+
+
+@pytest.fixture
+def slow(make_world: MakeWorld) -> World:
+    """Tables whose comparison takes some seconds, since each look-up takes a tenth of one."""
+    made = make_world(*([item(f"{n:03}", n=n) for n in which] for which in (range(ITEMS), range(0, ITEMS, 2))))
+    made.proxy.add(faults.delayed(0.1), "BatchGetItem")
+    return made
+
+
+def _under_way(made: World, run: Running, look_ups: int = 12) -> None:
+    made.proxy.await_request("BatchGetItem", made.slave.name, look_ups)
+    assert run.process.poll() is None
+
+
+def _truthful(made: World, ran: Ran) -> None:
+    """Hold that report, statistics and the slave itself agree on what was done before the end."""
+    assert ran.end == {"complete": False, "differences": len(ran.differences)}
+    assert ran.stats["complete"] is False
+    counted = ran.stats["slaves"][str(made.slave)]
+    assert counted["written"] == counted["missing"] == len(ran.differences)
+    assert 0 < counted["written"] < LACKING
+    assert counted["same"] + counted["missing"] + counted["settled"] == ran.stats["master"]["scanned"] < ITEMS
+    written = {line["key"]["id"]["S"] for line in ran.differences}
+    there = {each["id"]["S"] for each in made.slave.all()}
+    assert written == {key for key in there if int(key) % 2}
+
+
+@pytest.mark.parametrize("group", [True, False], ids=["group", "parent"])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_the_run_between_two_pages(slow: World, number: int, code: int, group: bool) -> None:
+    """SIGINT and SIGTERM, to the parent or to all, end with 130 and 143, a true report, and no process left."""
+    with running(slow, "--write-missing", *SLOWLY) as run:
+        _under_way(slow, run)
+        run.signal(number, group)
+        ran = run.ended()
+        run.none_left(within=5)
+    assert ran.exit_code == code
+    world.no_traceback(ran)
+    assert "died" not in ran.stderr
+    assert ran.stats["errors"] == []
+    _truthful(slow, ran)
+    assert "INCOMPLETE" in ran.stderr
+
+
+@pytest.mark.parametrize("group", [True, False], ids=["group", "parent"])
+def test_a_second_signal_ends_at_once(make_world: MakeWorld, group: bool) -> None:
+    """A second Ctrl-C does not wait for the requests under way."""
+    made = make_world([item("a"), item("b")], [item("a")])
+    made.proxy.add(faults.delayed(15), "BatchGetItem")
+    with running(made, "--parallel", "2") as run:
+        made.proxy.await_request("BatchGetItem")
+        run.signal(signal.SIGINT, group)
+        time.sleep(0.5)
+        assert run.process.poll() is None
+        began = time.monotonic()
+        run.signal(signal.SIGINT, group)
+        ran = run.ended()
+        assert time.monotonic() - began < 5
+        run.none_left(within=5)
+    assert ran.exit_code == 130
+    assert ran.report == [{"complete": False, "differences": 0}]
+    assert ran.stats["complete"] is False
+    world.no_traceback(ran)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_while_tables_are_described(make_world: MakeWorld, number: int, code: int) -> None:
+    """Before anything is read there is nothing to finish: the run ends at once, with the same exit code."""
+    made = make_world([item("a")], [item("a")])
+    made.proxy.add(faults.delayed(8), "DescribeTable")
+    with running(made) as run:
+        made.proxy.await_request("DescribeTable")
+        began = time.monotonic()
+        run.signal(number, group=True)
+        ran = run.ended()
+        took = time.monotonic() - began
+        run.none_left(within=5)
+    assert ran.exit_code == code
+    world.no_traceback(ran)
+    assert took < 4, f"it took {took:.1f} s"
+
+
+def test_a_signal_while_extras_are_deleted(make_world: MakeWorld) -> None:
+    """What was deleted is reported as deleted and what was not as not, each extra once."""
+    master = [item("a")]
+    made = make_world(master, [*master, *(item(f"x{n:04}") for n in range(2400))])
+    rule = made.proxy.add(faults.delayed(0.02), "DeleteItem")
+    with running(made, "--delete-extra") as run:
+        made.proxy.await_request("DeleteItem", count=30)
+        run.signal(signal.SIGINT, group=True)
+        ran = run.ended()
+        run.none_left(within=5)
+    assert ran.exit_code == 130
+    assert ran.end == {"complete": False, "differences": 2400}
+    gone = {line["key"]["id"]["S"] for line in ran.differences if line["action"] == "deleted"}
+    left = {line["key"]["id"]["S"] for line in ran.differences if line["action"] == "none"}
+    assert (len(gone | left), gone & left) == (2400, set())
+    assert {each["id"]["S"] for each in made.slave.all()} == {"a"} | left
+    assert 0 < len(gone) == rule.seen < 2400
+    counted = ran.stats["slaves"][str(made.slave)]
+    assert (counted["extra"], counted["deleted"], counted["failed"]) == (2400, len(gone), 0)
+    world.no_traceback(ran)
+
+
+def test_a_killed_worker(slow: World) -> None:
+    """A worker that is killed is noticed at once and by segment; others take up the segments that are left."""
+    with running(slow, "--write-missing", *SLOWLY) as run:
+        _under_way(slow, run, 4)
+        wait_for(lambda: len(run.workers()) == 2, 5)
+        os.kill(run.workers()[0], signal.SIGKILL)
+        slow.proxy.rules.clear()
+        ran = run.ended()
+        run.none_left(within=5)
+    assert ran.exit_code == 4
+    (error,) = ran.stats["errors"]
+    assert error.startswith("segment ")
+    assert "SIGKILL" in error
+    scanned = {each.segment for each in slow.proxy.of("Scan")}
+    assert scanned == {0, 1, 2, 3}
+    assert ran.stats["master"]["scanned"] > ITEMS / 2
+    assert not ran.end["complete"]
+    world.no_traceback(ran)
+
+
+def test_a_killed_worker_is_noticed_at_once(make_world: MakeWorld) -> None:
+    """The death of the only worker ends the run without waiting for anything."""
+    made = make_world([item("a")], [item("a"), item("x")])
+    made.proxy.add(faults.delayed(15), "BatchGetItem")
+    with running(made, "--delete-extra") as run:
+        made.proxy.await_request("BatchGetItem")
+        (worker,) = run.workers()
+        began = time.monotonic()
+        os.kill(worker, signal.SIGKILL)
+        ran = run.ended()
+        assert time.monotonic() - began < 3
+    assert ran.exit_code == 4
+    assert made.proxy.of("DeleteItem") == []
+
+
+@pytest.mark.parametrize("phase", ["working", "waiting for an answer", "waiting between retries", "throttled writes"])
+def test_a_killed_parent(make_world: MakeWorld, phase: str) -> None:
+    """Workers whose parent is killed end by themselves within seconds, whatever they are waiting for."""
+    made = make_world([item(f"{n:03}") for n in range(200)], [])
+    operation = "PutItem" if phase == "throttled writes" else "BatchGetItem"
+    waits = {"working": faults.delayed(0.1), "waiting for an answer": faults.delayed(25)}
+    made.proxy.add(waits.get(phase, faults.THROTTLED), operation)
+    patient = ("--max-retries", "1000", "--retry-delay-base", "200")
+    with running(made, "--write-missing", *SLOWLY, *patient) as run:
+        made.proxy.await_request(operation, count=4)
+        assert len(run.workers()) == 2
+        run.process.kill()
+        run.process.wait()
+        run.none_left(within=8)
