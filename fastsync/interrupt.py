@@ -37,6 +37,10 @@ class Interrupt:
         """From here on only count signals: work has begun."""
         self._strikes = False
 
+    def end(self) -> None:
+        """Ask for an end between two pages, as the first signal does, where there was none yet."""
+        self.count = self.count or 1
+
     @property
     def exit_code(self) -> int | None:
         """The exit code that the first signal stands for, None where there was none."""

@@ -30,6 +30,7 @@ class Outcome:
         self._refused_only = True
         self._first: dict[Effect, dict[int, Difference]] = {Effect.FAILED: {}, Effect.REFUSED: {}}
         self._began = time.monotonic()
+        self._ended: float | None = None
 
     def add(self, event: Event) -> None:
         """Take in one event."""
@@ -81,13 +82,17 @@ class Outcome:
             return 4
         return 1 if any(tally.remaining for tally in self.slaves) else 0
 
+    def end(self) -> None:
+        """Stop the clock: from here on the statistics tell one and the same time."""
+        self._ended = self._ended or time.monotonic()
+
     def stats(self) -> dict[str, Any]:
         """Give the statistics as the file holds them."""
         return {
             "complete": self.complete,
             "strategy": self._strategy,
             "segments": self._segments,
-            "elapsed_seconds": round(time.monotonic() - self._began, 3),
+            "elapsed_seconds": round((self._ended or time.monotonic()) - self._began, 3),
             "sample": None,
             "shard": None,
             "master": {

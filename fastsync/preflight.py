@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from base64 import b64decode
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
+from threading import Thread
 from typing import Any
 
 from fastsync.aws.client import describe
@@ -43,8 +43,7 @@ def survey(config: Config) -> Survey:
     slaves_account = len(accounts) - 1
     reached = [_reach(accounts, config.master, retrying, 0)]
     reached += [_reach(accounts, ref, retrying, slaves_account) for ref in config.slaves]
-    with ThreadPoolExecutor(len(reached)) as pool:
-        found = list(pool.map(_described, reached))
+    found = _side_by_side(reached)
     master = found[0]
     if isinstance(master, TableError):
         raise master
@@ -132,6 +131,30 @@ def _reach(accounts: Sequence[Account], ref: TableRef, retrying: Retrying, accou
     except TableError as error:
         return error
     return _Reached(ref, endpoint, account, Transport(ref, endpoint, accounts[account].current, retrying))
+
+
+def _side_by_side(reached: Sequence[_Reached | TableError]) -> list[Side | TableError]:
+    """Describe all tables on daemon threads, so that an interrupt need not wait for them."""
+    answers: dict[int, Side | TableError | Exception] = {}
+
+    def ask(place: int) -> None:
+        try:
+            answers[place] = _described(reached[place])
+        except Exception as error:
+            answers[place] = error
+
+    threads = [Thread(target=ask, args=(place,), daemon=True) for place in range(len(reached))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    found: list[Side | TableError] = []
+    for place in range(len(reached)):
+        answer = answers[place]
+        if not isinstance(answer, Side | TableError):
+            raise answer
+        found.append(answer)
+    return found
 
 
 def _described(reached: _Reached | TableError) -> Side | TableError:

@@ -98,11 +98,16 @@ class Synchronizer:
                 outcome.fail(error)
             job = _Job(config, terms, outcome, report=report, listeners=self._listeners, sinks=self._sinks)
             job.do(_executor(config, found), tasks, interrupt)
-            result = _result(outcome, interrupt)
-            job.finish(result)
-            if stats_file is not None:
-                write_stats(stats_file, result.stats)
-            return result
+            try:
+                job.finish(_result(outcome, interrupt))
+            except OutputFailed as error:
+                outcome.fail(str(error))
+            try:
+                if stats_file is not None:
+                    write_stats(stats_file, _result(outcome, interrupt).stats)
+            except OutputFailed as error:
+                outcome.fail(str(error))
+            return _result(outcome, interrupt)
 
     def _terms(self, found: Survey) -> Terms:
         config = self._config
@@ -126,6 +131,7 @@ def _executor(config: Config, found: Survey) -> Executor:
 
 
 def _result(outcome: Outcome, interrupt: Interrupt) -> Result:
+    outcome.end()
     outcome.interrupted = interrupt.exit_code
     stats = outcome.stats()
     return Result(stats, outcome.complete, stats["errors"], outcome.exit_code, outcome.warnings())
@@ -157,16 +163,15 @@ class _Job:
         """Compare every segment, then delete what may be deleted. An output that fails ends the work."""
         for sink in self._sinks:
             sink.begin(self._terms)
-        try:
-            self._follow(executor.run(tasks, interrupt))
-            deletes = chain.from_iterable(self._deletes(slave) for slave in range(len(self._waiting)))
-            if not interrupt.count:
-                self._follow(executor.run(deletes, interrupt))
-            for task in deletes:
-                self._leave(task, Effect.NONE, None)
-        except OutputFailed as error:
-            self._outcome.fail(str(error))
-            self._report = None
+        self._interrupt = interrupt
+        self._follow(executor.run(tasks, interrupt))
+        # settled before the first delete: one that fails says nothing about what is an extra
+        doubts = [self._outcome.task_failed or slave in self._outcome.slaves_lost for slave in self._slaves]
+        deletes = chain.from_iterable(self._deletes(slave, doubts[slave]) for slave in self._slaves)
+        if not interrupt.count:
+            self._follow(executor.run(deletes, interrupt))
+        for task in deletes:
+            self._leave(task, Effect.NONE, None)
         for sink in self._sinks:
             sink.end()
 
@@ -180,29 +185,48 @@ class _Job:
             for task, event in events:
                 self._outcome.add(event)
                 if isinstance(event, PageDone):
-                    for extra in event.extras:
-                        self._waiting[self._place[extra.slave]].add(extra)
-                    self._tell(event)
+                    self._take_in(event)
                 if isinstance(event, TaskFailed) and isinstance(task, DeleteTask):
                     self._leave(task, Effect.FAILED, event.error)
 
+    def _take_in(self, page: PageDone) -> None:
+        try:
+            for extra in page.extras:
+                self._waiting[self._place[extra.slave]].add(extra)
+        except OutputFailed as error:
+            self._give_up(error)
+        self._tell(page)
+
+    def _give_up(self, error: OutputFailed) -> None:
+        """Ask workers to end after the pages at hand: what they write until then is still counted."""
+        self._outcome.fail(str(error))
+        self._interrupt.end()
+
     def _tell(self, page: PageDone) -> None:
-        if self._report is not None:
-            self._report.add(page.differences)
+        try:
+            if self._report is not None:
+                self._report.add(page.differences)
+        except OutputFailed as error:
+            self._report = None
+            self._give_up(error)
         for listener in self._listeners:
             for difference in page.differences:
                 listener(difference)
         for sink in self._sinks:
             sink.page(page)
 
-    def _deletes(self, slave: int) -> Iterator[DeleteTask]:
+    @property
+    def _slaves(self) -> range:
+        return range(len(self._waiting))
+
+    def _deletes(self, slave: int, doubtful: bool) -> Iterator[DeleteTask]:
         """Make tasks of the deletes of one slave, or tell why they are refused."""
         waiting = self._waiting[slave]
         error = refusal(
             waiting.count,
             self._outcome.slaves[slave].scanned,
             self._config.delete_limit,
-            self._outcome.task_failed or slave in self._outcome.slaves_lost,
+            doubtful,
             self._outcome.master.scanned == 0 and not self._config.allow_empty_master,
         )
         for extras in waiting.chunks(DELETES_PER_TASK):

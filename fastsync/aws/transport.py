@@ -7,6 +7,7 @@ faults and throttling are counted apart, each up to `max_retries` in a row.
 from __future__ import annotations
 
 import http.client
+import json
 import random
 import ssl
 import time
@@ -94,11 +95,20 @@ class Transport:
         status, answer = self._connections.exchange(self._path, body, headers)
         if status == 200:
             return answer
-        code, message = sort_out(status, answer)
+        code, message = sort_out(status, _hidden(answer, credentials))
         if code in EXPIRED and self._credentials() != credentials:
             raise Fault(f"{code}: {message}")
         text = f"{self._ref}: {operation} was rejected with {advice(code or f'HTTP {status}', message)}"
         raise RequestFailed(text, code, refused(code), answer, attempts)
+
+
+def _hidden(answer: bytes, credentials: Credentials) -> bytes:
+    """Take the session token out of an error: a refused signature is answered with the headers that were signed."""
+    for secret in filter(None, (credentials.token, credentials.secret_key)):
+        spelled = json.dumps(secret)[1:-1]
+        for form in (spelled, spelled.replace("/", "\\/")):
+            answer = answer.replace(form.encode(), b"***")
+    return answer
 
 
 class Connections:

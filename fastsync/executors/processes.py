@@ -6,6 +6,7 @@ Workers are forked from a server that has the modules loaded, so that one starts
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import pickle
@@ -27,6 +28,8 @@ from fastsync.segment import run_task
 
 TICK = 0.2
 """Seconds between two looks at interrupts and credentials while no worker has anything to say."""
+GARBAGE_AFTER = 50_000
+"""Objects between two collections in a worker: a page makes thousands of them, and no cycle holds any."""
 LAST_BREATH = 5.0
 """Seconds that a worker may take to end once its pipe is closed; then it is killed."""
 ENDS = (TaskDone, TaskStopped, TaskFailed)
@@ -189,6 +192,8 @@ def work(orders: Connection, events: Connection, credentials: tuple[Credentials,
     """Be a worker: do the tasks that are ordered, one after the other, until the pipe of orders ends."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
+    gc.freeze()
+    gc.set_threshold(GARBAGE_AFTER)
     keyring = Keyring(credentials)
     stopped = threading.Event()
     assigned: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
