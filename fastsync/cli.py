@@ -1,61 +1,22 @@
-"""argv → Synchronizer → exit code: the only room that knows of argparse."""
+"""argv → Synchronizer → exit code."""
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from fastsync import __version__
+from fastsync.arguments import parser
 from fastsync.errors import ConfigError, FastsyncError
 from fastsync.policy import Policy
 from fastsync.run import Synchronizer
 from fastsync.sinks.progress import Bar, CostNotice, Lines, Sink, Verbose
 from fastsync.sinks.summary import printable, summary
 
-DESCRIPTION = """\
-Compare a master DynamoDB table with one or more slave tables and, when told to, repair the slaves.
-Nothing is written unless a --write-* flag or --delete-extra is given."""
-
-EPILOG = """\
-examples:
-  what differs between two regions? (reads only)
-    fastsync --master us-east-1:orders --slave us-west-2:orders --parallel 16
-
-  also what only the slave has, with every difference in a file
-    fastsync -m us-east-1:orders -s us-west-2:orders --scan-for-extra --report differences.jsonl
-
-  make two slaves equal to the master
-    fastsync -m us-east-1:orders -s us-west-2:orders -s eu-west-1:orders \\
-        --write-missing --write-differing --delete-extra
-
-  a slave in another account, ignoring an attribute
-    fastsync -m us-east-1:orders -s us-east-1:orders-copy --slave-profile backup --ignore lastSeen
-
-exit codes:
-  0  every slave holds what the master holds (as far as was asked), or was made to
-  1  differences remain: not asked to be repaired, contended, or newer on the slave
-  2  usage or configuration error; nothing was read
-  3  tables cannot be compared; nothing was compared
-  4  incomplete: a segment or an item failed; the rest is reported
-  5  something was refused by a safety limit; the rest was done
-  130, 143  interrupted by SIGINT, SIGTERM"""
-
 COMMANDS = ("undo", "estimate", "iam-policy")
-NOT_BUILT = {
-    "--role-arn": 1, "--mfa-serial": 1, "--mfa-token": 1,
-    "--slave-role-arn": 1, "--slave-mfa-serial": 1, "--slave-mfa-token": 1,
-    "--external-id": 1, "--slave-external-id": 1, "--role-session-name": 1, "--role-duration": 1,
-    "--shard": 1, "--max-read-units": 1, "--max-write-units": 1, "--checkpoint": 1, "--resume": 0,
-    "--writes": 1, "--version-attribute": 1, "--keep-ignored": 0, "--ignore-expired": 0, "--undo-log": 1,
-    "--sample": 1, "--seed": 1, "--max-duration": 1, "--compress": 0, "--metrics-file": 1, "--log-format": 1,
-    "--config": 1, "--executor": 1,
-}  # fmt: skip
-"""Flags of the contract that later versions bring, and how many values each takes: refused, never ignored."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -76,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def synchronise(arguments: Sequence[str]) -> int:
     """Compare and repair as the arguments say."""
-    flags = vars(_parser().parse_args(arguments))
+    flags = vars(parser().parse_args(arguments))
     policy = _policy(flags.pop("policy"))
     sinks = _sinks(flags)
     master, slaves = flags.pop("master"), flags.pop("slave")
@@ -97,164 +58,6 @@ def _command(name: str, arguments: Sequence[str]) -> int:
     if name in COMMANDS:
         raise ConfigError(f"the command {name} is not built yet in this version")
     raise ConfigError(f"there is no command {name!r}; see fastsync --help")
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise ConfigError(f"{message}; see fastsync --help")
-
-
-class _Once(argparse.Action):
-    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, *_: Any) -> None:
-        if getattr(namespace, self.dest) is not None:
-            raise ConfigError(f"{self.option_strings[-1]} is given twice; there is exactly one")
-        setattr(namespace, self.dest, values)
-
-
-class _NotBuilt(argparse.Action):
-    def __call__(self, *_: Any, **__: Any) -> None:
-        raise ConfigError(f"{self.option_strings[0]} is not built yet in this version")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="fastsync",
-        usage="fastsync --master REGION:TABLE --slave REGION:TABLE [--slave ...] [flags]\n       fastsync demo",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument("--version", action="version", version=f"fastsync {__version__}")
-    for add in (_add_tables, _add_comparison, _add_repair, _add_pace, _add_output, _add_access):
-        add(parser)
-    for flag, values in NOT_BUILT.items():
-        parser.add_argument(
-            flag, action=_NotBuilt, nargs=values, help=argparse.SUPPRESS, dest="not_built", default=argparse.SUPPRESS
-        )
-    return parser
-
-
-def _add_tables(parser: argparse.ArgumentParser) -> None:
-    tables = parser.add_argument_group("tables", "written as <region>:<name>, or as a full table ARN")
-    tables.add_argument(
-        "-m", "--master", metavar="TABLE", required=True, action=_Once, help="the table that is the truth"
-    )
-    tables.add_argument(
-        "-s",
-        "--slave",
-        metavar="TABLE",
-        action="append",
-        required=True,
-        help="a table that should hold the same items; repeatable",
-    )
-    tables.add_argument(
-        "--starting-key",
-        metavar="JSON",
-        help='start a serial scan of the master at this key, \'{"id":"abc"}\' or DynamoDB JSON',
-    )
-
-
-def _add_comparison(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("comparison")
-    group.add_argument(
-        "--ignore",
-        "--ignore-att",
-        metavar="NAME",
-        action="append",
-        default=[],
-        help="leave a top-level attribute out of the comparison; repeatable; aws:rep:* always is",
-    )
-    group.add_argument("--scan-for-extra", action="store_true", help="also find items that only a slave has")
-    group.add_argument(
-        "--strategy",
-        metavar="auto|lookup|merge",
-        default="auto",
-        help="how slaves are read; lookup is the one that is built, and what auto takes",
-    )
-    group.add_argument(
-        "--consistent-read", action="store_true", help="strongly consistent scans and look-ups, at twice the price"
-    )
-    group.add_argument(
-        "--no-recheck", action="store_true", help="do not read a suspect again before it counts (for tables at rest)"
-    )
-    group.add_argument(
-        "--recheck-delay", metavar="S", type=float, help="wait so many seconds before reading suspects again"
-    )
-    group.add_argument("--policy", metavar="M:C", help="judge and decide with class C of module M, a fastsync.Policy")
-
-
-def _add_repair(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group(
-        "repair", "every write is conditional on the slave's item being what was compared"
-    )
-    group.add_argument("--write-missing", action="store_true", help="write items that a slave lacks")
-    group.add_argument("--write-differing", action="store_true", help="write items that differ")
-    group.add_argument(
-        "--delete-extra", action="store_true", help="delete what only a slave has; implies --scan-for-extra"
-    )
-    group.add_argument(
-        "--max-deletes",
-        metavar="N|P%",
-        help="delete nothing on a slave with more extras than this, or than this share of its items",
-    )
-    group.add_argument(
-        "--allow-empty-master", action="store_true", help="let a master without a single item cause deletes"
-    )
-
-
-def _add_pace(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("pace")
-    group.add_argument(
-        "--parallel", metavar="N", type=int, default=1, help="segments worked on at once, one process each (default 1)"
-    )
-    group.add_argument("--segments", metavar="N", type=int, help="segments in all (default: as many as --parallel)")
-    group.add_argument("--scan-limit", metavar="N", type=int, help="items evaluated per Scan request (default: 1 MB)")
-    group.add_argument(
-        "--batch-read-limit",
-        metavar="N",
-        type=int,
-        default=100,
-        help="keys per BatchGetItem at most; adapts below that (default 100)",
-    )
-    group.add_argument(
-        "--max-retries",
-        metavar="N",
-        type=int,
-        default=10,
-        help="retries of one request after the first try (default 10)",
-    )
-    group.add_argument(
-        "--retry-delay-base",
-        metavar="MS",
-        type=float,
-        default=50,
-        help="base of the exponential backoff in ms, full jitter (default 50)",
-    )
-
-
-def _add_output(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("output")
-    group.add_argument("--report", metavar="FILE", help="every difference as a line of JSON; - is stdout")
-    group.add_argument("--report-values", action="store_true", help="with both sides' differing values")
-    group.add_argument("--stats", metavar="FILE", help="final statistics as JSON; - is stdout")
-    group.add_argument("-v", "--verbose", action="store_true", help="a line per difference and action on stderr")
-    shown = group.add_mutually_exclusive_group()
-    shown.add_argument(
-        "--progress", action="store_true", default=None, help="show a bar even where stderr is no terminal"
-    )
-    shown.add_argument("--no-progress", dest="progress", action="store_false", default=None, help="show no progress")
-    shown.add_argument("--quiet", action="store_true", help="neither progress nor summary, only warnings and errors")
-
-
-def _add_access(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("access")
-    group.add_argument(
-        "--profile", metavar="NAME", help="profile of the master, and of the slaves where they have none"
-    )
-    group.add_argument("--slave-profile", metavar="NAME", help="profile of the slaves")
-    group.add_argument("--endpoint-url", metavar="URL", help="another DynamoDB-compatible endpoint, for slaves too")
-    group.add_argument("--slave-endpoint-url", metavar="URL", help="another endpoint for the slaves")
 
 
 def _sinks(flags: dict[str, Any]) -> list[Sink]:

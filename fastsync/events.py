@@ -61,15 +61,15 @@ Task = SegmentTask | DeleteTask
 class PageDone:
     """A page is compared and repaired. `tallies` are the slaves' in order.
 
-    `extras` are confirmed and wait for their deletion; they are in no tally yet. `resume_key` is where the scan of the
-    master goes on, b"" where it has come to its end.
+    `extras` are confirmed and wait for their deletion; they are in no tally yet. `resume` is where the segment
+    goes on, in its strategy's own words.
     """
 
     master: Tally
     tallies: tuple[Tally, ...]
     differences: tuple[Difference, ...] = ()
     extras: tuple[Difference, ...] = ()
-    resume_key: bytes = b""
+    resume: bytes = b""
 
 
 @dataclass(frozen=True)

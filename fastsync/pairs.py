@@ -23,14 +23,14 @@ class Pairs(NamedTuple):
 class PairsPage(NamedTuple):
     """One page of work: its pairs per slave, what was scanned of the master or of a slave, and slaves lost on the way.
 
-    `resume_key` is the key from which the scan of the master goes on after this page, b"" at its end.
+    `resume` is where the segment goes on after this page, in the strategy's own words: nobody else reads it.
     """
 
     pairs: Sequence[Pairs]
     scanned: int = 0
     slave_scanned: tuple[int, int] | None = None
     lost: Sequence[tuple[int, IncompleteError]] = ()
-    resume_key: bytes = b""
+    resume: bytes = b""
 
 
 class Strategy(Protocol):

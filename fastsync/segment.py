@@ -124,7 +124,7 @@ class _Work:
         differences = self._settle([each for each in suspects if each.master is not None or not deletes], tallies)
         waiting = (self._judge.difference(each) for each in suspects if each.master is None and deletes)
         extras = tuple(self._for_parent(each) for each in waiting if each is not None)
-        return PageDone(Tally(scanned=page.scanned), tallies, differences, extras, page.resume_key), lost
+        return PageDone(Tally(scanned=page.scanned), tallies, differences, extras, page.resume), lost
 
     def _confirmed(
         self, suspects: list[Suspect], tallies: Sequence[Tally]

@@ -25,6 +25,7 @@ STAIRS = [
     ("executors", "sinks", "preflight"),
     ("run",),
     ("demo",),
+    ("arguments",),
     ("cli",),
 ]
 """Rooms from the ground up; a room may import rooms of lower steps, and rooms of its own folder."""
@@ -35,7 +36,7 @@ DOORS = {
     "xxhash": ("digest",),
     "tqdm": ("sinks/progress",),
     "multiprocessing": ("executors/processes",),
-    "argparse": ("cli",),
+    "argparse": ("arguments",),
     "http": ("aws/transport",),
     "signal": ("interrupt", "executors/processes"),
 }

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from fastsync import cli
+from fastsync import arguments, cli
 from fastsync.config import Config
 from fastsync.errors import ConfigError, FastsyncError, TableError
 
@@ -53,12 +53,12 @@ def test_every_flag_of_the_help_is_described(capsys: pytest.CaptureFixture[str])
 
 def test_every_flag_of_the_readme_is_known(capsys: pytest.CaptureFixture[str]) -> None:
     """A flag that README names anywhere is built, or in the program's list of those that are not."""
-    assert set(FLAG.findall(README)) <= set(FLAG.findall(help_text(capsys))) | set(cli.NOT_BUILT)
+    assert set(FLAG.findall(README)) <= set(FLAG.findall(help_text(capsys))) | set(arguments.NOT_BUILT)
 
 
 def test_the_list_of_what_is_not_built_is_the_programs() -> None:
     """README's list and the program's agree, so that a flag that gets built leaves both."""
-    assert set(FLAG.findall(section("Not built yet").split("So are")[0])) == set(cli.NOT_BUILT)
+    assert set(FLAG.findall(section("Not built yet").split("So are")[0])) == set(arguments.NOT_BUILT)
 
 
 @pytest.mark.parametrize("command", cli.COMMANDS)
@@ -78,7 +78,7 @@ def test_every_example_is_a_valid_command_line(example: str) -> None:
     words = shlex.split(example)[1:]
     if words == ["demo"]:
         return
-    flags: dict[str, Any] = vars(cli._parser().parse_args(words))
+    flags: dict[str, Any] = vars(arguments.parser().parse_args(words))
     flags.pop("policy")
     Config.of(flags.pop("master"), flags.pop("slave"), flags)
 
