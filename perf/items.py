@@ -1,11 +1,10 @@
-"""Items of a benchmark table: their JSON as the service sends it, and their size by the service's rules."""
+"""Items of a benchmark table: their JSON as the service sends it."""
 
 from __future__ import annotations
 
 import json
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from collections.abc import Callable, Mapping
-from typing import Any
 
 KEY = "id"
 """The key attribute of every table, a string."""
@@ -75,11 +74,6 @@ def spell(attributes: Attributes) -> bytes:
     return f"{{{inside}}}".encode()
 
 
-def item_size(item: Mapping[str, Any]) -> int:
-    """Give the size in bytes of a parsed item by the service's rules (developer guide, item sizes and formats)."""
-    return sum(len(name.encode()) + _value_size(value) for name, value in item.items())
-
-
 def _key(number: int) -> str:
     return f'{{"S":"item-{number:010d}"}}'
 
@@ -87,27 +81,3 @@ def _key(number: int) -> str:
 def _reversed(value: str) -> str:
     ((kind, members),) = json.loads(value).items()
     return json.dumps({kind: members[::-1]}, separators=(",", ":"))
-
-
-def _value_size(value: Mapping[str, Any]) -> int:
-    ((kind, inner),) = value.items()
-    match kind:
-        case "S":
-            return len(inner.encode())
-        case "N":
-            return _number_size(inner)
-        case "B":
-            return len(b64decode(inner))
-        case "SS" | "NS" | "BS":
-            return sum(_value_size({kind[0]: member}) for member in inner)
-        case "L":
-            return 3 + sum(1 + _value_size(member) for member in inner)
-        case "M":
-            return 3 + len(inner) + item_size(inner)
-    return 1  # BOOL and NULL
-
-
-def _number_size(text: str) -> int:
-    """One byte per two significant digits, and one more."""
-    digits = text.lstrip("-").replace(".", "").strip("0")
-    return 1 + -(-len(digits) // 2)

@@ -17,6 +17,7 @@ import zlib
 from dataclasses import dataclass, field
 from functools import partial
 
+from fastsync.aws.capacity import item_size
 from perf import items
 from perf.items import Attributes
 
@@ -176,7 +177,7 @@ class Connection(asyncio.Protocol):
 def make(options: argparse.Namespace) -> dict[str, Table]:
     """Make master and slave: every so-manieth item differs or is missing on the slave."""
     shape = items.SHAPES[options.shape]
-    size = items.item_size(json.loads(items.spell(shape(0))))
+    size = item_size(json.loads(items.spell(shape(0))))
     differing, missing = (round(1 / share) if share else 0 for share in (options.differing, options.missing))
     master: list[bytes | None] = []
     slave: list[bytes | None] = []

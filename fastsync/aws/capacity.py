@@ -1,0 +1,100 @@
+"""Capacity: sizes of items, capacity units and list prices by the service's rules; arithmetic only.
+
+Sources: developer guide, "Item sizes and formats" and "Read and write operations"; API reference, Scan, BatchGetItem.
+Held against what two servers report as consumed, see tests/functional/test_capacity.py.
+"""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+READ_UNIT = 4096
+"""Bytes that one read unit reads with strong consistency."""
+WRITE_UNIT = 1024
+"""Bytes that one write unit writes."""
+PAGE_BYTES = 1 << 20
+"""Item bytes after which the service ends a page of a Scan."""
+PARTITION_READS = 3000
+"""Read units per second that one partition serves at most, in either capacity mode."""
+PARTITION_WRITES = 1000
+"""Write units per second that one partition takes at most."""
+
+
+def read_units(size: float, consistent: bool = False) -> float:
+    """Give the units of reading `size` bytes in one piece: a page of a Scan, or one item of a look-up.
+
+    A page is charged by the sum of its items, a look-up item by item. Nothing found costs as much as the smallest item.
+    """
+    return max(1, _ceil(size, READ_UNIT)) * (1.0 if consistent else 0.5)
+
+
+def scan_units(size: float, requests: int, consistent: bool = False) -> float:
+    """Give the units of scanning `size` bytes in so many requests of equal size."""
+    return requests * read_units(size / requests, consistent)
+
+
+def write_units(size: float, replaced: float = 0) -> float:
+    """Give the units of writing or deleting one item: the larger of what is there before and after, in bytes.
+
+    A failed condition costs as much. Indexes add their own.
+    """
+    return float(max(1, _ceil(max(size, replaced), WRITE_UNIT)))
+
+
+@dataclass(frozen=True)
+class Prices:
+    """A price list: USD per million request units, of tables in on-demand mode, of the standard table class."""
+
+    region: str
+    since: str
+    reads: float
+    writes: float
+
+    def money(self, read: float, write: float) -> float:
+        """Give the price in USD of so many read and write units."""
+        return (read * self.reads + write * self.writes) / 1_000_000
+
+
+LIST_PRICES = Prices("us-east-1", "2024-11-01", 0.125, 0.625)
+"""The list price since the cut of November 2024; other regions, table classes and discounts differ."""
+
+
+def item_size(item: Mapping[str, Any]) -> int:
+    """Give the size in bytes of an item in DynamoDB JSON: names and values."""
+    return sum(len(name.encode()) + _value_size(value) for name, value in item.items())
+
+
+def _value_size(value: Mapping[str, Any]) -> int:
+    ((kind, inner),) = value.items()
+    match kind:
+        case "S":
+            return len(inner.encode())
+        case "N":
+            return _number_size(inner)
+        case "B":
+            return len(b64decode(inner))
+        case "SS" | "NS" | "BS":
+            return sum(_value_size({kind[0]: member}) for member in inner)
+        case "L":
+            return 3 + sum(1 + _value_size(member) for member in inner)
+        case "M":
+            return 3 + len(inner) + item_size(inner)
+    return 1  # BOOL and NULL
+
+
+def _number_size(text: str) -> int:
+    """Count a byte for the number, one for each pair of digits left and right of the point, one for a minus sign."""
+    sign, digits, exponent = Decimal(text).as_tuple()
+    spelled = "".join(map(str, digits)) + "0" * (int(exponent) % 2)
+    spelled = "0" * (len(spelled) % 2) + spelled
+    pairs = [spelled[place : place + 2] for place in range(0, len(spelled), 2)]
+    significant = "".join("0" if pair == "00" else "1" for pair in pairs).strip("0")
+    return 1 + len(significant) + (sign if significant else 0)
+
+
+def _ceil(size: float, unit: int) -> int:
+    return -int(-size // unit)
