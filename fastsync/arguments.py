@@ -52,11 +52,6 @@ NOT_BUILT = {
     "--max-write-units": 1,
     "--checkpoint": 1,
     "--resume": 0,
-    "--writes": 1,
-    "--version-attribute": 1,
-    "--keep-ignored": 0,
-    "--ignore-expired": 0,
-    "--undo-log": 1,
     "--sample": 1,
     "--seed": 1,
     "--max-duration": 1,
@@ -152,6 +147,16 @@ def _add_comparison(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--recheck-delay", metavar="S", type=float, help="wait so many seconds before reading suspects again"
     )
+    group.add_argument(
+        "--version-attribute",
+        metavar="NAME",
+        help="a number or string that grows with each version: an item that is newer on the slave is left alone",
+    )
+    group.add_argument(
+        "--ignore-expired",
+        action="store_true",
+        help="take items past their time to live (TTL) for absent on both sides",
+    )
     group.add_argument("--policy", metavar="M:C", help="judge and decide with class C of module M, a fastsync.Policy")
 
 
@@ -171,6 +176,20 @@ def _add_repair(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--allow-empty-master", action="store_true", help="let a master without a single item cause deletes"
+    )
+    group.add_argument(
+        "--undo-log",
+        metavar="FILE",
+        help="write what every write replaces into a new file first; `fastsync undo FILE` takes the run back",
+    )
+    group.add_argument(
+        "--keep-ignored", action="store_true", help="keep the slave's own values of --ignore'd attributes when writing"
+    )
+    group.add_argument(
+        "--writes",
+        metavar="MODE",
+        default="guarded",
+        help="guarded (default), or batch: 25 at a time and unconditional, for quiet tables; deletes stay conditional",
     )
 
 

@@ -39,21 +39,34 @@ class Retrying:
 
 @dataclass(frozen=True)
 class Judging:
-    """What makes two items differ, and whether (and after how many seconds) a suspect is read again."""
+    """What makes two items differ, and whether (and after how many seconds) a suspect is read again.
+
+    `version` is the attribute that tells which of two items is newer.
+    """
 
     ignored: frozenset[str] = frozenset()
     recheck: bool = True
     delay: float = 0.0
+    version: str | None = None
 
 
 @dataclass(frozen=True)
 class Repairing:
-    """What may be written to slaves, and whether extras are looked for at all."""
+    """What may be written to slaves and how, and whether extras are looked for at all.
+
+    `version` is the attribute by which a newer slave is left alone, `ignored` are those that `keep_ignored` leaves the
+    slave, `undo_log` is the file that every write goes into first.
+    """
 
     write_missing: bool = False
     write_differing: bool = False
     find_extras: bool = False
     delete_extra: bool = False
+    version: str | None = None
+    ignored: frozenset[str] = frozenset()
+    keep_ignored: bool = False
+    in_batches: bool = False
+    undo_log: str | None = None
 
     @property
     def nothing(self) -> bool:
@@ -102,6 +115,11 @@ class Config:
     delete_extra: bool = False
     max_deletes: str | int | None = None
     allow_empty_master: bool = False
+    writes: str = "guarded"
+    version_attribute: str | None = None
+    keep_ignored: bool = False
+    ignore_expired: bool = False
+    undo_log: str | None = None
     profile: str | None = None
     slave_profile: str | None = None
     verbose: bool = False
@@ -137,6 +155,7 @@ class Config:
         _check_numbers(self)
         _check_files(self)
         _check_combinations(self)
+        _check_repair(self)
 
     @property
     def total_segments(self) -> int:
@@ -156,13 +175,23 @@ class Config:
     @property
     def judging(self) -> Judging:
         """The part that decides what a difference is."""
-        return Judging(frozenset(self.ignore), not self.no_recheck, self.recheck_delay or 0.0)
+        return Judging(frozenset(self.ignore), not self.no_recheck, self.recheck_delay or 0.0, self.version_attribute)
 
     @property
     def repairing(self) -> Repairing:
         """The part that decides what may be written."""
         find = self.scan_for_extra or self.delete_extra
-        return Repairing(self.write_missing, self.write_differing, find, self.delete_extra)
+        return Repairing(
+            self.write_missing,
+            self.write_differing,
+            find,
+            self.delete_extra,
+            version=self.version_attribute,
+            ignored=frozenset(self.ignore),
+            keep_ignored=self.keep_ignored,
+            in_batches=self.writes == "batch",
+            undo_log=None if self.undo_log is None else str(Path(self.undo_log).resolve()),
+        )
 
     @property
     def delete_limit(self) -> DeleteLimit | None:
@@ -252,3 +281,18 @@ def _check_combinations(config: Config) -> None:
         raise ConfigError(f"there is no executor called {config.executor!r}")
     if any(not isinstance(name, str) or not name for name in config.ignore):
         raise ConfigError("--ignore takes the name of an attribute")
+
+
+def _check_repair(config: Config) -> None:
+    if config.writes not in ("guarded", "batch"):
+        raise ConfigError(f"--writes takes guarded or batch, not {config.writes!r}")
+    if config.writes == "batch" and config.version_attribute is not None:
+        raise ConfigError(
+            "--version-attribute needs conditional writes, and --writes batch makes none; give one of them only"
+        )
+    if config.version_attribute is not None and not config.version_attribute:
+        raise ConfigError("--version-attribute takes the name of an attribute")
+    if config.keep_ignored and not config.ignore:
+        raise ConfigError("--keep-ignored needs an --ignore that names what to keep")
+    if config.undo_log is not None and config.repairing.nothing:
+        raise ConfigError("--undo-log goes with --write-missing, --write-differing or --delete-extra only")

@@ -46,7 +46,8 @@ class Difference:
 
     `attributes` names what differs, sorted, and is empty for `missing` and `extra`. `error` says why an action
     failed, was refused or contended. `master` and `slave_item` are whole items, or None where absent; outside the
-    workers they are there only for `--report-values` and listeners.
+    workers they are there only for `--report-values` and listeners. The versions are values of `--version-attribute` in
+    DynamoDB JSON, None where that is not given or the item has none.
     """
 
     slave: str
@@ -57,6 +58,8 @@ class Difference:
     error: str | None = None
     master: Item | None = None
     slave_item: Item | None = None
+    master_version: Any = None
+    slave_version: Any = None
 
 
 @dataclass(slots=True)

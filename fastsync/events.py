@@ -93,10 +93,14 @@ class TaskStopped:
 
 @dataclass(frozen=True)
 class TaskFailed:
-    """A task failed for good; what its earlier pages brought stands."""
+    """A task failed for good; what its earlier pages brought stands.
+
+    `fatal`: the run may not go on, since something that it promised to write cannot be written.
+    """
 
     error: str
     refused: bool = False
+    fatal: bool = False
 
 
 Event = PageDone | SlaveLost | TaskDone | TaskStopped | TaskFailed

@@ -28,7 +28,7 @@ class WaitingExtras:
         """Keep an extra; raise OutputFailed where the disk does not take it."""
         try:
             self._file = self._file or tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115
-            self._file.write(json.dumps([extra.slave, extra.key, extra.slave_item]) + "\n")
+            self._file.write(json.dumps([extra.slave, extra.key, extra.slave_item, extra.slave_version]) + "\n")
         except OSError as error:
             raise OutputFailed(f"extras cannot be kept in {tempfile.gettempdir()}: {error}") from None
         self.count += 1
@@ -43,8 +43,8 @@ class WaitingExtras:
 
 
 def _read(line: str) -> Difference:
-    slave, key, item = json.loads(line)
-    return Difference(slave, Verdict.EXTRA, key, slave_item=item)
+    slave, key, item, version = json.loads(line)
+    return Difference(slave, Verdict.EXTRA, key, slave_item=item, slave_version=version)
 
 
 def refusal(count: int, scanned: int, limit: DeleteLimit | None, failed: bool, empty_master: bool) -> str | None:

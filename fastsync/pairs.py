@@ -20,6 +20,19 @@ class Pairs(NamedTuple):
     slaves: Sequence[Raw | None]
 
 
+class Suspect(NamedTuple):
+    """A pair that looks different; the absent side is None.
+
+    `there` is the slave's item where one is there, though it has expired and so counts as absent.
+    """
+
+    slave: int
+    key: Key
+    master: Raw | None
+    slave_item: Raw | None
+    there: Raw | None
+
+
 class PairsPage(NamedTuple):
     """One page of work: its pairs per slave, what was scanned of the master or of a slave, and slaves lost on the way.
 

@@ -10,7 +10,7 @@ from decimal import Decimal, InvalidOperation
 from threading import Thread
 from typing import Any
 
-from fastsync.aws.client import describe
+from fastsync.aws.client import describe, time_to_live
 from fastsync.aws.credentials import Account, Credentials
 from fastsync.aws.transport import Transport
 from fastsync.config import Config, Retrying
@@ -43,7 +43,7 @@ def survey(config: Config) -> Survey:
     slaves_account = len(accounts) - 1
     reached = [_reach(accounts, config.master, retrying, 0)]
     reached += [_reach(accounts, ref, retrying, slaves_account) for ref in config.slaves]
-    found = _side_by_side(reached)
+    found = _side_by_side(reached, config.ignore_expired)
     master = found[0]
     if isinstance(master, TableError):
         raise master
@@ -133,13 +133,13 @@ def _reach(accounts: Sequence[Account], ref: TableRef, retrying: Retrying, accou
     return _Reached(ref, endpoint, account, Transport(ref, endpoint, accounts[account].current, retrying))
 
 
-def _side_by_side(reached: Sequence[_Reached | TableError]) -> list[Side | TableError]:
+def _side_by_side(reached: Sequence[_Reached | TableError], with_ttl: bool) -> list[Side | TableError]:
     """Describe all tables on daemon threads, so that an interrupt need not wait for them."""
     answers: dict[int, Side | TableError | Exception] = {}
 
     def ask(place: int) -> None:
         try:
-            answers[place] = _described(reached[place])
+            answers[place] = _described(reached[place], with_ttl)
         except Exception as error:
             answers[place] = error
 
@@ -157,11 +157,14 @@ def _side_by_side(reached: Sequence[_Reached | TableError]) -> list[Side | Table
     return found
 
 
-def _described(reached: _Reached | TableError) -> Side | TableError:
+def _described(reached: _Reached | TableError, with_ttl: bool) -> Side | TableError:
     if isinstance(reached, TableError):
         return reached
     try:
-        return Side(describe(reached.ref, reached.transport), reached.endpoint, reached.account)
+        table = describe(reached.ref, reached.transport)
+        if with_ttl:
+            table = replace(table, ttl=time_to_live(reached.ref, reached.transport))
+        return Side(table, reached.endpoint, reached.account)
     except TableError as error:
         return error
     finally:

@@ -12,8 +12,9 @@ from msgspec import Raw
 
 from fastsync.batch import Answers, BatchReader
 from fastsync.errors import IncompleteError
-from fastsync.judge import Suspect
+from fastsync.expiry import Expiry
 from fastsync.keys import Key
+from fastsync.pairs import Suspect
 
 Lost = list[tuple[int, IncompleteError]]
 
@@ -21,9 +22,10 @@ Lost = list[tuple[int, IncompleteError]]
 class Rechecker:
     """Read suspects again; about two units for each of up to 4 KB."""
 
-    def __init__(self, master: BatchReader, readers: Sequence[BatchReader]):
+    def __init__(self, master: BatchReader, readers: Sequence[BatchReader], expiry: Expiry):
         self._master = master
         self._readers = readers
+        self._expiry = expiry
 
     def again(self, suspects: Sequence[Suspect]) -> tuple[list[Suspect], Lost]:
         """Give the suspects as they are now, and the slaves that could not be read (with their suspects left out).
@@ -34,8 +36,8 @@ class Rechecker:
         there = [suspect for suspect in suspects if suspect.slave in found]
         masters = self._master.read((suspect.key for suspect in there), consistent=True).result()
         return [
-            Suspect(suspect.slave, suspect.key, masters.get(suspect.key), found[suspect.slave].get(suspect.key))
-            for suspect in there
+            self._expiry.suspect(slave, key, masters.get(key), found[slave].get(key))
+            for slave, key in ((suspect.slave, suspect.key) for suspect in there)
         ], lost
 
     def _slaves(self, suspects: Sequence[Suspect]) -> tuple[dict[int, dict[Key, Raw]], Lost]:

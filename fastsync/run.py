@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any, Protocol
 
+from fastsync import undolog
 from fastsync.config import Config, check_picklable
 from fastsync.difference import Difference, Effect, Tally, Verdict
 from fastsync.errors import ConfigError, OutputFailed
@@ -84,7 +85,9 @@ class Synchronizer:
                 found = survey(config)
                 terms = self._terms(found)
                 tasks = _tasks(config, terms)
-                report = None if config.report is None else Report(config.report, config.report_values)
+                if config.undo_log is not None:
+                    undolog.create(config.undo_log)
+                report = None if config.report is None else Report(config)
                 stats_file = None if config.stats is None else open_output(config.stats, "--stats")
                 interrupt.hold()
             except Interrupted:
@@ -186,6 +189,8 @@ class _Job:
                 self._outcome.add(event)
                 if isinstance(event, PageDone):
                     self._take_in(event)
+                if isinstance(event, TaskFailed) and event.fatal:
+                    self._interrupt.end()
                 if isinstance(event, TaskFailed) and isinstance(task, DeleteTask):
                     self._leave(task, Effect.FAILED, event.error)
 

@@ -16,10 +16,11 @@ from fastsync.aws.access import Access
 from fastsync.batch import IN_FLIGHT, BatchReader
 from fastsync.difference import Difference, Tally
 from fastsync.digest import Digester
-from fastsync.errors import IncompleteError, RequestFailed
+from fastsync.errors import IncompleteError, OutputFailed, RequestFailed
 from fastsync.events import DeleteTask, Event, PageDone, SegmentTask, SlaveLost, Task, TaskDone, TaskFailed, TaskStopped
-from fastsync.judge import Judge, Suspect
-from fastsync.pairs import PairsPage, Strategy
+from fastsync.expiry import Expiry
+from fastsync.judge import Judge
+from fastsync.pairs import Pairs, PairsPage, Strategy, Suspect
 from fastsync.policy import Policy
 from fastsync.recheck import Rechecker
 from fastsync.repair import Repairer
@@ -33,7 +34,8 @@ def run_task(task: Task, access: Access, stopped: Callable[[], bool]) -> Iterato
         try:
             end = yield from _until_stopped(pages, stopped)
         except IncompleteError as error:
-            end = TaskFailed(f"{task}: {error}", isinstance(error, RequestFailed) and error.refused)
+            refused = isinstance(error, RequestFailed) and error.refused
+            end = TaskFailed(f"{task}: {error}", refused, isinstance(error, OutputFailed))
         except Exception as error:  # a policy's, or our own: the other segments go on
             logging.getLogger(__name__).debug("%s failed", task, exc_info=True)
             end = TaskFailed(f"{task}: {type(error).__name__}: {error}")
@@ -63,8 +65,11 @@ class _Work:
         self._readers = [BatchReader(client, self._pool, terms.reading.batch_limit) for client in self._slaves]
         self._master_reader = BatchReader(self._master, self._pool, terms.reading.batch_limit)
         policy = terms.policy if isinstance(terms.policy, Policy) else Policy()
-        self._judge = Judge(tuple(map(str, terms.slaves)), Digester(terms.judging.ignored), policy)
-        self._rechecker = Rechecker(self._master_reader, self._readers)
+        self._expiry = Expiry(terms.master.table.ttl, [side.table.ttl for side in terms.slaves])
+        judging = terms.judging
+        names = tuple(map(str, terms.slaves))
+        self._judge = Judge(names, Digester(judging.ignored), policy, self._expiry, judging.version)
+        self._rechecker = Rechecker(self._master_reader, self._readers, self._expiry)
         # repairs wait for reads of their own, so they may not fill the threads that those need
         self._repairs = ThreadPoolExecutor(IN_FLIGHT)
         self._repairer = Repairer(self._slaves, self._judge, self._rechecker, policy, terms.repairing)
@@ -75,6 +80,7 @@ class _Work:
     def __exit__(self, *_: object) -> None:
         for pool in (self._repairs, self._scans, self._pool):
             pool.shutdown(cancel_futures=True)
+        self._repairer.close()
 
     def segment(self, task: SegmentTask) -> Iterator[Event]:
         """Compare one segment, page by page."""
@@ -85,10 +91,11 @@ class _Work:
                 strategy.drop(slave)
                 yield SlaveLost(slave, f"{task}: {error}", isinstance(error, RequestFailed) and error.refused)
             yield self.spent(done)
+            self._check_log()
 
     def deletes(self, task: DeleteTask) -> Iterator[Event]:
         """Delete extras that are still extra when both sides are read again."""
-        suspects = [Suspect(task.slave, self._master.keys.read(key), None, None) for key in task.keys]
+        suspects = [Suspect(task.slave, self._master.keys.read(key), None, None, None) for key in task.keys]
         again, lost = self._rechecker.again(suspects)
         for _, error in lost:
             raise error
@@ -96,6 +103,12 @@ class _Work:
         tallies = self.tallies()
         found = self._settle(still, tallies)
         yield self.spent(PageDone(Tally(), tallies, found))
+        self._check_log()
+
+    def _check_log(self) -> None:
+        """End the task once the undo log has failed: what was done until then is told already."""
+        if self._repairer.broken is not None:
+            raise self._repairer.broken
 
     def tallies(self) -> tuple[Tally, ...]:
         """Give an empty tally for every slave."""
@@ -113,9 +126,7 @@ class _Work:
         tallies = self.tallies()
         suspects: list[Suspect] = []
         for pairs in page.pairs:
-            found = self._judge.suspects(pairs)
-            tallies[pairs.slave].same += len(pairs.keys) - len(found)
-            suspects.extend(found)
+            suspects.extend(self._compared(pairs, tallies[pairs.slave]))
         if page.slave_scanned is not None:
             slave, count = page.slave_scanned
             tallies[slave].scanned += count
@@ -125,6 +136,15 @@ class _Work:
         waiting = (self._judge.difference(each) for each in suspects if each.master is None and deletes)
         extras = tuple(self._for_parent(each) for each in waiting if each is not None)
         return PageDone(Tally(scanned=page.scanned), tallies, differences, extras, page.resume), lost
+
+    def _compared(self, pairs: Pairs, tally: Tally) -> list[Suspect]:
+        extras: list[Suspect] = []
+        if self._expiry.active:
+            pairs, expired, extras = self._expiry.living(pairs)
+            tally.expired += expired
+        found = self._judge.suspects(pairs)
+        tally.same += len(pairs.keys) - len(found)
+        return [*found, *extras] if self._terms.repairing.find_extras else found
 
     def _confirmed(
         self, suspects: list[Suspect], tallies: Sequence[Tally]

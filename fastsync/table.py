@@ -74,7 +74,8 @@ class Table:
     """A table as DescribeTable tells it.
 
     `identity` is the same for two descriptions of one table however it was named. `item_count` and `size_bytes` are
-    the service's estimates, refreshed about every six hours: for progress only.
+    the service's estimates, refreshed about every six hours: for progress only. `ttl` is the attribute by which items
+    expire, None where none do or nobody asked.
     """
 
     ref: TableRef
@@ -82,6 +83,7 @@ class Table:
     identity: tuple[str, ...]
     item_count: int = 0
     size_bytes: int = 0
+    ttl: str | None = None
 
 
 @dataclass(frozen=True)

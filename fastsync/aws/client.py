@@ -101,7 +101,7 @@ class Client:
         self._name = _text(side.table.ref.name).decode()
         self._limit = reading.scan_limit
         self._consistent = reading.consistent
-        self._decode_scan, self._decode_batch = _decoders(self.keys.type)
+        self._decode_scan, self._decode_batch, self._decode_batch_written = _decoders(self.keys.type)
         self._read_units: list[float] = []
         self._write_units: list[float] = []
 
@@ -150,6 +150,15 @@ class Client:
     def delete(self, key: bytes, condition: Condition) -> WriteAnswer:
         """Delete one item by its key (DynamoDB JSON) on a condition."""
         return self._write("DeleteItem", "Key", key, condition)
+
+    def batch_write(self, items: Sequence[bytes]) -> Sequence[Key]:
+        """Write at most 25 whole items (DynamoDB JSON), unconditionally; give the keys that came back unprocessed."""
+        puts = [{"PutRequest": {"Item": Raw(item)}} for item in items]
+        body = _text({"RequestItems": {self.side.table.ref.name: puts}, "ReturnConsumedCapacity": "TOTAL"})
+        written = self.transport.post("BatchWriteItem", body, self._decode_batch_written).value
+        self._spend(self._write_units, written.ConsumedCapacity or ())
+        back = [each.PutRequest.Item for rest in written.UnprocessedItems.values() for each in rest]
+        return self.keys.settled(back)
 
     def take_units(self) -> tuple[float, float]:
         """Give the read and write units consumed since this was last asked."""
@@ -202,6 +211,17 @@ def describe(ref: TableRef, transport: Transport) -> Table:
     return Table(ref, schema, identity, int(told.get("ItemCount", 0)), int(told.get("TableSizeBytes", 0)))
 
 
+def time_to_live(ref: TableRef, transport: Transport) -> str | None:
+    """Ask by which attribute a table's items expire, None where they do not; raise TableError where that fails."""
+    try:
+        told = transport.post("DescribeTimeToLive", _text({"TableName": ref.name}), json.loads).value
+    except RequestFailed as error:
+        raise TableError(f"{error}; --ignore-expired has to know it") from None
+    described: Mapping[str, str] = told.get("TimeToLiveDescription", {})
+    # while it is being disabled items may still be deleted (API reference, TimeToLiveDescription)
+    return described.get("AttributeName") if described.get("TimeToLiveStatus") in ("ENABLED", "DISABLING") else None
+
+
 _decode_written = msgspec.json.Decoder(_Written).decode
 
 
@@ -212,13 +232,18 @@ def _decode_description(body: bytes) -> Any:
     return answer
 
 
-def _decoders(key: Any) -> tuple[Any, Any]:
-    """Make the decoders of Scan and BatchGetItem answers for one type of key."""
+def _decoders(key: Any) -> tuple[Any, Any, Any]:
+    """Make the decoders of Scan, BatchGetItem and BatchWriteItem answers for one type of key."""
     keys = GenericAlias(list, (key,))
     scanned = _struct("ScanKeys", Items=keys)
     back = GenericAlias(dict, (str, _struct("Back", Keys=keys)))
     found = _struct("BatchKeys", Responses=GenericAlias(dict, (str, keys)), UnprocessedKeys=(back, {}))
-    return _whole(_ScanItems, scanned), _two_way(_BatchItems, found)
+    put = _struct("Put", PutRequest=_struct("PutRequest", Item=key))
+    # without UnprocessedItems an answer is not whole: nothing would be known of its items
+    left = GenericAlias(dict, (str, GenericAlias(list, (put,))))
+    consumed = (list[_Units] | None, None)
+    written = _struct("BatchWritten", UnprocessedItems=left, ConsumedCapacity=consumed)
+    return _whole(_ScanItems, scanned), _two_way(_BatchItems, found), msgspec.json.Decoder[Any](written).decode
 
 
 def _struct(name: str, **parts: Any) -> Any:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, Any
 
+from fastsync.config import Config
 from fastsync.difference import Difference, Item, Verdict
 from fastsync.errors import ConfigError, OutputFailed
 
@@ -16,14 +17,16 @@ from fastsync.errors import ConfigError, OutputFailed
 class Report:
     """Write differences to a file, or to stdout for "-". Raises ConfigError where the file cannot be opened.
 
-    With `values` the lines hold both sides: the differing attributes, or the whole item where only one side has it.
+    With `--report-values` the lines hold both sides: the differing attributes, or the whole item where only one side
+    has it; with `--version-attribute` both versions.
     """
 
-    def __init__(self, path: str, values: bool):
-        self._path = path
-        self._values = values
+    def __init__(self, config: Config):
+        self._path = str(config.report)
+        self._values = config.report_values
+        self._versions = config.version_attribute is not None
         self._count = 0
-        self._file = open_output(path, "--report")
+        self._file = open_output(self._path, "--report")
 
     def add(self, differences: Iterable[Difference]) -> None:
         """Write the lines of some differences; raise OutputFailed where they cannot be written."""
@@ -46,6 +49,8 @@ class Report:
             "action": difference.action.value,
             "error": difference.error,
         }
+        if self._versions:
+            line |= {"master_version": difference.master_version, "slave_version": difference.slave_version}
         if self._values:
             line["master"] = _shown(difference.master, difference)
             line["slave_item"] = _shown(difference.slave_item, difference)

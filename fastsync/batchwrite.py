@@ -1,0 +1,72 @@
+"""Batch writes: BatchWriteItem for quiet tables, every item answered, and counted only once it was taken.
+
+The only owner of retries of unprocessed items. A batch that the service rejects is written again item by item, since
+one bad item makes it reject them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
+
+from fastsync.aws.client import Client
+from fastsync.aws.transport import backoff
+from fastsync.errors import RequestFailed
+from fastsync.keys import Key
+
+PER_REQUEST = 25
+"""Items in one BatchWriteItem: the service's limit (API reference)."""
+BYTES_PER_REQUEST = 8 << 20
+"""Bytes of JSON in one request; the service takes 16 MB."""
+
+Item = tuple[Key, bytes]
+"""A key, and the whole item in DynamoDB JSON."""
+
+
+class BatchWriter:
+    """Write whole items to one slave, without any condition, on the threads of `pool`."""
+
+    def __init__(self, client: Client, pool: Executor):
+        self._client = client
+        self._pool = pool
+
+    def write(self, items: Sequence[Item]) -> list[str | None]:
+        """Write items of different keys; say for each why it was not taken, None where it was."""
+        errors: dict[Key, str] = {}
+        for failed in self._pool.map(self._write_batch, _batches(items)):
+            errors.update(failed)
+        return [errors.get(key) for key, _ in items]
+
+    def _write_batch(self, batch: Sequence[Item]) -> dict[Key, str]:
+        transport = self._client.transport
+        left, rounds, barren = dict(batch), 0, 0
+        while left:
+            try:
+                unprocessed = self._client.batch_write(list(left.values()))
+            except RequestFailed as error:
+                if error.refused or not error.code or len(left) == 1:
+                    return dict.fromkeys(left, str(error))
+                return {key: text for item in left.items() for key, text in self._write_batch([item]).items()}
+            barren = barren + 1 if len(unprocessed) == len(left) else 0
+            back = set(unprocessed)
+            left = {key: item for key, item in left.items() if key in back}
+            if barren > transport.retrying.max_retries:
+                error_text = f"{self._client.side}: BatchWriteItem returned it as unprocessed {barren} times in a row"
+                return dict.fromkeys(left, f"{error_text}; the table is throttled")
+            if left:
+                rounds += 1
+                transport.sleep(backoff(rounds, transport.retrying.base))
+        return {}
+
+
+def _batches(items: Sequence[Item]) -> Iterator[list[Item]]:
+    batch: list[Item] = []
+    size = 0
+    for item in items:
+        if batch and (len(batch) == PER_REQUEST or size + len(item[1]) > BYTES_PER_REQUEST):
+            yield batch
+            batch, size = [], 0
+        batch.append(item)
+        size += len(item[1])
+    if batch:
+        yield batch

@@ -1,0 +1,127 @@
+"""Undo log: what every write is about to replace, a line of JSON each, on disk before the write.
+
+    {"slave": "us-west-2:orders", "key": {...}, "before": {...} or null, "after": {...} or null}
+
+All workers append to the one file. A line is written under a lock and taken back where the disk took only a part of it,
+so that no line is ever torn but the last one of a machine that lost its power. Such a line is no loss: its write waits
+until it is synced.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+from msgspec import Raw
+
+from fastsync.errors import ConfigError, OutputFailed
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One intended write: the slave's name as given, and key and items as raw DynamoDB JSON; null where absent."""
+
+    slave: str
+    key: Raw
+    before: Raw
+    after: Raw
+
+
+NOTHING = Raw(b"null")
+"""The item that is not there."""
+_decode = msgspec.json.Decoder(Entry).decode
+
+
+class UndoLog:
+    """Append to an undo log; safe for the threads of a process and for several processes."""
+
+    def __init__(self, path: str):
+        self._path = path
+        self._file = os.open(path, os.O_WRONLY | os.O_APPEND)
+
+    def append(self, entries: Sequence[Entry]) -> None:
+        """Write entries and return when they are on disk; raise OutputFailed where that fails."""
+        lines = b"".join(msgspec.json.encode(entry) + b"\n" for entry in entries)
+        try:
+            self._write(lines)
+            os.fdatasync(self._file)
+        except OSError as error:
+            raise OutputFailed(
+                f"the undo log {self._path} cannot be written any more, so nothing more is written to slaves: "
+                f"{error.strerror}"
+            ) from None
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._file)
+
+    def _write(self, lines: bytes) -> None:
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+        try:
+            before = os.fstat(self._file).st_size
+            if (written := os.write(self._file, lines)) < len(lines):
+                _take_back(self._file, before)
+                raise OSError(0, f"the disk took {written} of {len(lines)} bytes")
+        finally:
+            fcntl.flock(self._file, fcntl.LOCK_UN)
+
+
+def create(path: str) -> None:
+    """Make an empty undo log; raise ConfigError where the file has content already, or cannot be made."""
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)  # it holds whole items
+        size = os.fstat(handle).st_size
+        os.fsync(handle)
+        os.close(handle)
+        _sync_folder(Path(path))
+    except OSError as error:
+        raise ConfigError(f"--undo-log {path} cannot be written: {error.strerror or error}") from None
+    if size:
+        raise ConfigError(
+            f"--undo-log {path} has content already: it may be all that can take an earlier run back; give another name"
+        )
+
+
+def read(path: str, start: int = 0) -> Iterator[tuple[int, Entry]]:
+    """Yield the entries from byte `start` on, each with its own offset; raise ConfigError on what is no undo log.
+
+    A last line without an end is left out: the write that it announces was never made.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            file.seek(start)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    return
+                yield start, _entry(path, start, line)
+                start += len(line)
+    except OSError as error:
+        raise ConfigError(f"the undo log {path} cannot be read: {error.strerror or error}") from None
+
+
+def entry_at(path: str, offset: int) -> Entry:
+    """Read one entry again."""
+    return next(read(path, offset))[1]
+
+
+def _entry(path: str, offset: int, line: bytes) -> Entry:
+    try:
+        return _decode(line)
+    except msgspec.DecodeError as error:
+        raise ConfigError(f"{path} is no undo log, or is damaged at byte {offset}: {error}") from None
+
+
+def _take_back(handle: int, size: int) -> None:
+    with suppress(OSError):
+        os.ftruncate(handle, size)
+
+
+def _sync_folder(path: Path) -> None:
+    folder = os.open(path.resolve().parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
