@@ -46,17 +46,17 @@ def _versions() -> Iterator[Case]:
             flags,
             exit_code=1,
         )
-    for what, (master, slave) in NOT_NEWER.items():
-        found = differing("a", *(["v"] if master == slave else ["rev", "v"]))
+    for what, (before, after) in NOT_NEWER.items():
+        found = differing("a", *(["v"] if before == after else ["rev", "v"]))
         yield Case(
             f"a master that has {what} is written",
-            [_side("master", master)],
+            [_side("master", before)],
             [
                 Slave(
-                    [_side("slave", slave)],
+                    [_side("slave", after)],
                     done([found]),
                     {"differing": 1, "written": 1},
-                    [_side("master", master)],
+                    [_side("master", before)],
                 )
             ],
             flags,
