@@ -47,13 +47,10 @@ NOT_BUILT = {
     "--slave-external-id": 1,
     "--role-session-name": 1,
     "--role-duration": 1,
-    "--shard": 1,
     "--max-read-units": 1,
     "--max-write-units": 1,
     "--checkpoint": 1,
     "--resume": 0,
-    "--sample": 1,
-    "--seed": 1,
     "--max-duration": 1,
     "--compress": 0,
     "--metrics-file": 1,
@@ -199,6 +196,13 @@ def _add_pace(parser: argparse.ArgumentParser) -> None:
         "--parallel", metavar="N", type=int, default=1, help="segments worked on at once, one process each (default 1)"
     )
     group.add_argument("--segments", metavar="N", type=int, help="segments in all (default: as many as --parallel)")
+    group.add_argument(
+        "--shard", metavar="I/N", help="compare only the segments whose number is I modulo N, from 0; needs --segments"
+    )
+    group.add_argument(
+        "--sample", metavar="F", type=float, help="compare only this fraction of the segments, for example 0.05"
+    )
+    group.add_argument("--seed", metavar="S", type=int, help="choose other segments for the sample (default 0)")
     group.add_argument("--scan-limit", metavar="N", type=int, help="items evaluated per Scan request (default: 1 MB)")
     group.add_argument(
         "--batch-read-limit",

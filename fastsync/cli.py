@@ -43,7 +43,7 @@ def synchronise(arguments: Sequence[str]) -> int:
     master, slaves = flags.pop("master"), flags.pop("slave")
     result = Synchronizer(master, slaves, policy=policy, sinks=sinks, **flags).run()
     if not flags["quiet"]:
-        print(summary(result.stats, result.warnings), file=sys.stderr)
+        print(summary(result.stats, result.warnings, result.notes), file=sys.stderr)
     else:
         for text in (*result.warnings, *result.errors):
             _complain(text)

@@ -12,10 +12,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from fastsync.errors import ConfigError
+from fastsync.plan import MAX_SEGMENTS, Sample, Shard, Slicing
 from fastsync.table import TableRef
 
-MAX_SEGMENTS = 1_000_000
-"""The service's limit of TotalSegments (API reference, Scan)."""
 MAX_BATCH_KEYS = 100
 """The service's limit of keys in one BatchGetItem (API reference, BatchGetItem)."""
 
@@ -135,6 +134,9 @@ class Config:
     progress: bool | None = None
     quiet: bool = False
     executor: str = "processes"
+    shard: str | None = None
+    sample: float | None = None
+    seed: int | None = None
 
     @classmethod
     def of(cls, master: str | TableRef, slaves: Any, flags: Mapping[str, Any]) -> Config:
@@ -158,9 +160,11 @@ class Config:
         _check_repair(self)
 
     @property
-    def total_segments(self) -> int:
-        """How many segments the tables are scanned in."""
-        return self.segments or self.parallel
+    def slicing(self) -> Slicing:
+        """The part that decides about segments. A serial scan from a key has one."""
+        shard = None if self.shard is None else Shard.parse(str(self.shard))
+        sample = None if self.sample is None else Sample(self.sample, self.seed or 0)
+        return Slicing(self.parallel, self.segments if self.starting_key is None else 1, shard, sample)
 
     @property
     def reading(self) -> Reading:
@@ -264,11 +268,16 @@ def _is_address(url: str) -> bool:
 def _check_combinations(config: Config) -> None:
     if not config.slaves:
         raise ConfigError("at least one --slave is needed")
-    if config.starting_key is not None and config.total_segments > 1:
+    if config.starting_key is not None and (config.segments or config.parallel) > 1:
         raise ConfigError(
             "--starting-key goes with one segment only, not with --parallel or --segments above 1; "
             "to continue a parallel run use --checkpoint"
         )
+    if config.starting_key is not None and config.sample is not None:
+        raise ConfigError("--starting-key goes with one segment only, and --sample chooses among many")
+    if config.seed is not None and config.sample is None:
+        raise ConfigError("--seed chooses the segments of a --sample, and none is asked for")
+    config.slicing  # noqa: B018 (raises)
     if config.strategy == "merge":
         raise ConfigError("--strategy merge is not built yet in this version; use lookup")
     if config.strategy not in ("auto", "lookup"):

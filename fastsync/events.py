@@ -83,7 +83,9 @@ class SlaveLost:
 
 @dataclass(frozen=True)
 class TaskDone:
-    """A task has come to its end."""
+    """A task has come to its end, after so many seconds of work."""
+
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)

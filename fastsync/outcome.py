@@ -8,14 +8,16 @@ from typing import Any
 
 from fastsync.difference import Difference, Effect, Tally
 from fastsync.errors import TableError
-from fastsync.events import Event, PageDone, SlaveLost, TaskFailed, TaskStopped
+from fastsync.events import Event, PageDone, SlaveLost, Task, TaskFailed, TaskStopped
+from fastsync.plan import Plan
+from fastsync.spread import Spread
 from fastsync.table import TableRef
 
 
 class Outcome:
     """Add up a run: one Tally for the master, one for each slave. `slaves` lists those that are compared first."""
 
-    def __init__(self, master: TableRef, slaves: Sequence[TableRef], strategy: str, segments: int, extras: bool):
+    def __init__(self, master: TableRef, slaves: Sequence[TableRef], strategy: str, plan: Plan, extras: bool):
         self.master = Tally()
         self.slaves = [Tally() for _ in slaves]
         self.errors: list[str] = []
@@ -24,7 +26,8 @@ class Outcome:
         self.slaves_lost: set[int] = set()
         self._names = (str(master), *map(str, slaves))
         self._strategy = strategy
-        self._segments = segments
+        self._plan = plan
+        self._spread = Spread(self._names[1:])
         self._extras = extras
         self._stopped = False
         self._refused_only = True
@@ -32,8 +35,10 @@ class Outcome:
         self._began = time.monotonic()
         self._ended: float | None = None
 
-    def add(self, event: Event) -> None:
-        """Take in one event."""
+    def add(self, event: Event, task: Task | None = None) -> None:
+        """Take in one event, with the task that it comes from where there is one."""
+        if task is not None:
+            self._spread.add(task, event)
         match event:
             case PageDone():
                 self.master += event.master
@@ -91,10 +96,10 @@ class Outcome:
         return {
             "complete": self.complete,
             "strategy": self._strategy,
-            "segments": self._segments,
+            "segments": self._plan.total,
             "elapsed_seconds": round((self._ended or time.monotonic()) - self._began, 3),
-            "sample": None,
-            "shard": None,
+            "sample": self._sample(),
+            "shard": None if self._plan.slicing.shard is None else str(self._plan.slicing.shard),
             "master": {
                 "table": self._names[0],
                 "scanned": self.master.scanned,
@@ -119,6 +124,22 @@ class Outcome:
             f"{first.slave}: {self.slaves[place].refused} extras were {first.error}"
             for place, first in sorted(self._first[Effect.REFUSED].items())
         ]
+
+    def notes(self) -> list[str]:
+        """Say what is worth knowing about how the run went."""
+        return self._spread.notes(self._plan)
+
+    def _sample(self) -> dict[str, Any] | None:
+        sample = self._plan.slicing.sample
+        if sample is None:
+            return None
+        return {
+            "fraction": sample.fraction,
+            "segments": len(self._plan.numbers),
+            "of": self._plan.total,
+            "seed": sample.seed,
+            "estimate": dict(zip(self._names[1:], self._spread.estimates(self._plan), strict=True)),
+        }
 
     def _counters(self, tally: Tally) -> dict[str, int | float | None]:
         counters: dict[str, int | float | None] = dict(tally.as_dict())

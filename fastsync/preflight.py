@@ -30,6 +30,11 @@ class Survey:
     slaves: tuple[Side, ...]
     unfit: tuple[tuple[TableRef, str], ...]
 
+    @property
+    def largest(self) -> int:
+        """The bytes of the largest table, as far as is known."""
+        return max(side.table.size_bytes for side in (self.master, *self.slaves))
+
     def credentials(self) -> tuple[Credentials, ...]:
         """Give the accounts' credentials as they are valid now."""
         return tuple(account.current() for account in self.accounts)

@@ -19,6 +19,7 @@ from fastsync.executors.processes import ProcessExecutor, warm_up
 from fastsync.extras import WaitingExtras, refusal
 from fastsync.interrupt import Interrupt, Interrupted
 from fastsync.outcome import Outcome
+from fastsync.plan import Plan
 from fastsync.policy import Policy
 from fastsync.preflight import Survey, start_key, survey
 from fastsync.sinks.progress import Sink
@@ -40,7 +41,7 @@ class Executor(Protocol):
 class Result:
     """What a run came to: `stats` is what `--stats` writes, `exit_code` what the command line returns.
 
-    `warnings` tell what a safety limit refused, and why.
+    `warnings` tell what a safety limit refused, and why; `notes` what else is worth knowing.
     """
 
     stats: dict[str, Any]
@@ -48,6 +49,7 @@ class Result:
     errors: list[str]
     exit_code: int
     warnings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 class Synchronizer:
@@ -84,19 +86,19 @@ class Synchronizer:
                     warm_up()
                 found = survey(config)
                 terms = self._terms(found)
-                tasks = _tasks(config, terms)
+                plan = Plan.of(config.slicing, found.largest)
+                tasks = _tasks(config, terms, plan)
                 if config.undo_log is not None:
                     undolog.create(config.undo_log)
                 report = None if config.report is None else Report(config)
                 stats_file = None if config.stats is None else open_output(config.stats, "--stats")
                 interrupt.hold()
             except Interrupted:
-                return _result(
-                    Outcome(config.master, config.slaves, _STRATEGY, config.total_segments, False), interrupt
-                )
+                plan = Plan.of(config.slicing)
+                return _result(Outcome(config.master, config.slaves, _STRATEGY, plan, False), interrupt)
             unfit = [ref for ref, _ in found.unfit]
             names = [*(side.table.ref for side in found.slaves), *unfit]
-            outcome = Outcome(config.master, names, _STRATEGY, config.total_segments, terms.repairing.find_extras)
+            outcome = Outcome(config.master, names, _STRATEGY, plan, terms.repairing.find_extras)
             for _, error in found.unfit:
                 outcome.fail(error)
             job = _Job(config, terms, outcome, report=report, listeners=self._listeners, sinks=self._sinks)
@@ -122,9 +124,9 @@ class Synchronizer:
 _STRATEGY = "lookup"
 
 
-def _tasks(config: Config, terms: Terms) -> Iterator[Task]:
+def _tasks(config: Config, terms: Terms, plan: Plan) -> Iterator[Task]:
     first = None if config.starting_key is None else start_key(config.starting_key, terms.master.table.keys)
-    return (SegmentTask(terms, number, config.total_segments, first) for number in range(config.total_segments))
+    return (SegmentTask(terms, number, plan.total, first) for number in plan.numbers)
 
 
 def _executor(config: Config, found: Survey) -> Executor:
@@ -137,7 +139,7 @@ def _result(outcome: Outcome, interrupt: Interrupt) -> Result:
     outcome.end()
     outcome.interrupted = interrupt.exit_code
     stats = outcome.stats()
-    return Result(stats, outcome.complete, stats["errors"], outcome.exit_code, outcome.warnings())
+    return Result(stats, outcome.complete, stats["errors"], outcome.exit_code, outcome.warnings(), outcome.notes())
 
 
 class _Job:
@@ -186,7 +188,7 @@ class _Job:
     def _follow(self, running: Generator[tuple[Task, Event], None, None]) -> None:
         with closing(running) as events:
             for task, event in events:
-                self._outcome.add(event)
+                self._outcome.add(event, task)
                 if isinstance(event, PageDone):
                     self._take_in(event)
                 if isinstance(event, TaskFailed) and event.fatal:

@@ -8,6 +8,7 @@ A task's only exit is the stream of its events. It ends with TaskDone, TaskStopp
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -29,6 +30,7 @@ from fastsync.strategies.lookup import Lookup
 
 def run_task(task: Task, access: Access, stopped: Callable[[], bool]) -> Iterator[Event]:
     """Work on one task and yield what happens; look at `stopped` between pages."""
+    began = time.monotonic()
     with _Work(task, access) as work:
         pages = work.segment(task) if isinstance(task, SegmentTask) else work.deletes(task)
         try:
@@ -40,7 +42,7 @@ def run_task(task: Task, access: Access, stopped: Callable[[], bool]) -> Iterato
             logging.getLogger(__name__).debug("%s failed", task, exc_info=True)
             end = TaskFailed(f"{task}: {type(error).__name__}: {error}")
     yield work.spent(PageDone(Tally(), work.tallies()))
-    yield end
+    yield TaskDone(time.monotonic() - began) if isinstance(end, TaskDone) else end
 
 
 def _until_stopped(pages: Iterator[Event], stopped: Callable[[], bool]) -> Generator[Event, None, Event]:

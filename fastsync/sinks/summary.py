@@ -9,7 +9,7 @@ MOST_ERRORS = 10
 """Errors that the summary spells out; the statistics have them all."""
 
 
-def summary(stats: dict[str, Any], warnings: Sequence[str] = ()) -> str:
+def summary(stats: dict[str, Any], warnings: Sequence[str] = (), notes: Sequence[str] = ()) -> str:
     """Say in a few lines what a run found, did, consumed, and could not find out."""
     master = stats["master"]
     lines = [
@@ -18,6 +18,8 @@ def summary(stats: dict[str, Any], warnings: Sequence[str] = ()) -> str:
     ]
     for name, slave in stats["slaves"].items():
         lines += _slave(name, slave)
+    lines += _part(stats)
+    lines += [f"note: {printable(note)}" for note in notes]
     lines += [f"warning: {printable(warning)}" for warning in warnings]
     lines += [f"error: {printable(error)}" for error in stats["errors"][:MOST_ERRORS]]
     if len(stats["errors"]) > MOST_ERRORS:
@@ -30,6 +32,25 @@ def summary(stats: dict[str, Any], warnings: Sequence[str] = ()) -> str:
 def printable(text: str) -> str:
     """Escape what could steer a terminal: keys and names hold whatever their writers put there."""
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
+def _part(stats: dict[str, Any]) -> list[str]:
+    """Say plainly where only a part of the tables was compared, and what that lets expect of the whole."""
+    if stats["shard"]:
+        return [f"SHARD {stats['shard']}: only this host's segments were compared; the other shards have the rest"]
+    sample = stats["sample"]
+    if not sample:
+        return []
+    taken = f"{sample['segments']:,} of {_count(sample['of'], 'segment')} were compared (seed {sample['seed']})"
+    lines = [f"SAMPLE: only {taken}; the figures above are of these"]
+    for name, found in sample["estimate"].items():
+        if found is None:
+            lines.append(f"  {name}: differences in the whole table cannot be estimated")
+        else:
+            upper = "an unknown number" if found["high"] is None else f"{found['high']:,}"
+            within = f"95 % confidence: {found['low']:,} to {upper}"
+            lines.append(f"  {name}: about {_count(found['differences'], 'difference')} in the whole table ({within})")
+    return lines
 
 
 def _slave(name: str, slave: dict[str, Any]) -> list[str]:

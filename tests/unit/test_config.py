@@ -8,6 +8,7 @@ import pytest
 
 from fastsync.config import Config, DeleteLimit
 from fastsync.errors import ConfigError
+from fastsync.plan import Plan
 from fastsync.table import TableRef
 
 BAD: dict[str, tuple[dict[str, Any], str]] = {
@@ -31,6 +32,18 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "no slave address": ({"slave_endpoint_url": "ftp://x"}, "--slave-endpoint-url"),
     "more than all": ({"max_deletes": "101%"}, "--max-deletes"),
     "no number": ({"max_deletes": "some"}, "--max-deletes"),
+    "a shard of its own": ({"shard": "3/3", "segments": 3}, "--shard"),
+    "no shard": ({"shard": "1", "segments": 3}, "--shard"),
+    "shards of nothing": ({"shard": "0/0", "segments": 3}, "--shard"),
+    "a shard without segments": ({"shard": "0/3"}, "--segments"),
+    "more shards than segments": ({"shard": "0/3", "segments": 2, "parallel": 4}, "--segments"),
+    "a sample of a shard": ({"shard": "0/3", "segments": 3, "sample": 0.5}, "--sample"),
+    "a sample of nothing": ({"sample": 0}, "--sample"),
+    "more than a sample": ({"sample": 1.1}, "--sample"),
+    "not a sample": ({"sample": float("nan")}, "--sample"),
+    "a sample from a key": ({"sample": 0.5, "starting_key": "{}"}, "--sample"),
+    "a seed for nothing": ({"seed": 1}, "--seed"),
+    "no seed": ({"sample": 0.5, "seed": 1.5}, "--seed"),
     "no executor": ({"executor": "magic"}, "magic"),
     "empty attribute": ({"ignore": [""]}, "--ignore"),
 }
@@ -75,7 +88,7 @@ def test_what_follows_from_flags() -> None:
     config = Config.of(
         "us-east-1:a", "us-east-1:b", {"parallel": 4, "delete_extra": True, "endpoint_url": "http://h:1"}
     )
-    assert config.total_segments == 4
+    assert Plan.of(config.slicing).total == 4
     assert config.repairing.find_extras
     assert [ref.endpoint_url for ref in (config.master, *config.slaves)] == ["http://h:1", "http://h:1"]
     other = Config.of("us-east-1:a", "us-east-1:b", {"endpoint_url": "http://h:1", "slave_endpoint_url": "http://h:2"})

@@ -11,10 +11,11 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "fastsync"
 STAIRS = [
     ("errors",),
-    ("table", "difference"),
+    ("table", "difference", "plan", "sampling"),
     ("config", "undolog", "version"),
     ("events", "policy", "digest", "interrupt"),
-    ("keys", "outcome", "extras"),
+    ("keys", "spread", "extras"),
+    ("outcome",),
     ("pairs",),
     ("expiry",),
     ("judge",),
