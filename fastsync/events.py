@@ -28,15 +28,27 @@ class Terms:
 
 @dataclass(frozen=True)
 class SegmentTask:
-    """Compare segment `number` of `total`, from `start_key` (DynamoDB JSON) where the scan does not start afresh."""
+    """Compare segment `number` of `total` on some slaves (places in `terms.slaves`), on all where none is named.
+
+    It begins at `start_key` (DynamoDB JSON) where there is one, and goes on from `resume`, which the last page that was
+    taken in carried, where it was begun before. `counts` is False in a catch-up: its master items are counted already.
+    """
 
     terms: Terms
     number: int
     total: int
     start_key: bytes | None = None
+    resume: bytes = b""
+    slaves: tuple[int, ...] = ()
+    counts: bool = True
 
     def __str__(self) -> str:
         return f"segment {self.number}"
+
+    @property
+    def covered(self) -> tuple[int, ...]:
+        """The places of the slaves that are compared."""
+        return self.slaves or tuple(range(len(self.terms.slaves)))
 
 
 @dataclass(frozen=True)
@@ -61,8 +73,9 @@ Task = SegmentTask | DeleteTask
 class PageDone:
     """A page is compared and repaired. `tallies` are the slaves' in order.
 
-    `extras` are confirmed and wait for their deletion; they are in no tally yet. `resume` is where the segment
-    goes on, in its strategy's own words.
+    `extras` are confirmed and wait for their deletion; they are in no tally yet. `resume` is where the segment goes on,
+    in its strategy's own words. Without one it cannot be taken up after this page, but only after an earlier or a later
+    one: the parent holds back what this page brings until then.
     """
 
     master: Tally

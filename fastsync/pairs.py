@@ -36,7 +36,11 @@ class Suspect(NamedTuple):
 class PairsPage(NamedTuple):
     """One page of work: its pairs per slave, what was scanned of the master or of a slave, and slaves lost on the way.
 
-    `resume` is where the segment goes on after this page, in the strategy's own words: nobody else reads it.
+    `resume` is where the segment goes on after this page, in the strategy's own words: a task made of it later, perhaps
+    by another run and for fewer slaves, brings exactly what is left, nothing twice. Nobody else reads it. It names
+    slaves rather than numbering them, since their places may be others then, and at the end of a segment it says so.
+    b"" where there is no such point after this page: what the page brings is held back, and the task is not stopped,
+    until a page comes that has one, or the end.
     """
 
     pairs: Sequence[Pairs]
@@ -47,7 +51,7 @@ class PairsPage(NamedTuple):
 
 
 class Strategy(Protocol):
-    """A way to read one segment of all tables."""
+    """A way to read one segment of the master and of the slaves that a task covers, from the task's `resume` on."""
 
     def pages(self) -> Iterator[PairsPage]:
         """Yield pairs page by page; raise RequestFailed or KeysUnanswered where the master cannot be read."""

@@ -29,7 +29,7 @@ from fastsync.strategies.lookup import Lookup
 
 
 def run_task(task: Task, access: Access, stopped: Callable[[], bool]) -> Iterator[Event]:
-    """Work on one task and yield what happens; look at `stopped` between pages."""
+    """Work on one task and yield what happens; look at `stopped` after each page that can be resumed from."""
     began = time.monotonic()
     with _Work(task, access) as work:
         pages = work.segment(task) if isinstance(task, SegmentTask) else work.deletes(task)
@@ -48,7 +48,7 @@ def run_task(task: Task, access: Access, stopped: Callable[[], bool]) -> Iterato
 def _until_stopped(pages: Iterator[Event], stopped: Callable[[], bool]) -> Generator[Event, None, Event]:
     for event in pages:
         yield event
-        if isinstance(event, PageDone) and stopped():
+        if isinstance(event, PageDone) and event.resume and stopped():
             return TaskStopped()
     return TaskDone()
 
@@ -86,9 +86,10 @@ class _Work:
 
     def segment(self, task: SegmentTask) -> Iterator[Event]:
         """Compare one segment, page by page."""
-        strategy: Strategy = Lookup(task, self._master_reader, self._readers, self._scans)
+        readers = {slave: self._readers[slave] for slave in task.covered}
+        strategy: Strategy = Lookup(task, self._master_reader, readers, self._scans)
         for page in strategy.pages():
-            done, lost = self._page(page)
+            done, lost = self._page(page if task.counts else page._replace(scanned=0))
             for slave, error in (*page.lost, *lost):
                 strategy.drop(slave)
                 yield SlaveLost(slave, f"{task}: {error}", isinstance(error, RequestFailed) and error.refused)

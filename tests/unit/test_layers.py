@@ -25,6 +25,7 @@ STAIRS = [
     ("repair",),
     ("segment",),
     ("executors", "sinks", "preflight"),
+    ("job",),
     ("run",),
     ("demo",),
     ("arguments",),
