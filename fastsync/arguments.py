@@ -36,6 +36,16 @@ exit codes:
   5  something was refused by a safety limit; the rest was done
   130, 143  interrupted by SIGINT, SIGTERM"""
 
+UNDO_DESCRIPTION = """\
+Take a run back by its undo log: put back what it overwrote or deleted, and remove what it added, each item only where
+the slave still holds what the run left there.
+
+exit codes: 0 all is as it was, 1 some items have changed since and were left, 4 some failed; 2, 3, 130, 143 as ever"""
+USAGE = """\
+fastsync --master REGION:TABLE --slave REGION:TABLE [--slave ...] [flags]
+       fastsync undo FILE [flags]
+       fastsync demo"""
+
 NOT_BUILT = {
     "--role-arn": 1,
     "--mfa-serial": 1,
@@ -65,7 +75,7 @@ def parser() -> argparse.ArgumentParser:
     """Give the reader of the arguments of a run; it raises ConfigError instead of exiting."""
     reader = _Parser(
         prog="fastsync",
-        usage="fastsync --master REGION:TABLE --slave REGION:TABLE [--slave ...] [flags]\n       fastsync demo",
+        usage=USAGE,
         description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -78,6 +88,26 @@ def parser() -> argparse.ArgumentParser:
         reader.add_argument(
             flag, action=_NotBuilt, nargs=values, help=argparse.SUPPRESS, dest="not_built", default=argparse.SUPPRESS
         )
+    return reader
+
+
+def undo_parser() -> argparse.ArgumentParser:
+    """Give the reader of the arguments of `fastsync undo`."""
+    reader = _Parser(
+        prog="fastsync undo",
+        usage="fastsync undo FILE [flags]",
+        description=UNDO_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    reader.add_argument("log", metavar="FILE", help="the undo log of a run")
+    pace = reader.add_argument_group("pace")
+    _add_retries(pace)
+    output = reader.add_argument_group("output")
+    _add_files(output)
+    output.add_argument("-v", "--verbose", action="store_true", help="a line per item on stderr")
+    output.add_argument("--quiet", action="store_true", help="no summary, only warnings and errors")
+    _add_access(reader)
     return reader
 
 
@@ -211,6 +241,10 @@ def _add_pace(parser: argparse.ArgumentParser) -> None:
         default=100,
         help="keys per BatchGetItem at most; adapts below that (default 100)",
     )
+    _add_retries(group)
+
+
+def _add_retries(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--max-retries",
         metavar="N",
@@ -227,11 +261,15 @@ def _add_pace(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_output(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("output")
+def _add_files(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--report", metavar="FILE", help="every difference as a line of JSON; - is stdout")
     group.add_argument("--report-values", action="store_true", help="with both sides' differing values")
     group.add_argument("--stats", metavar="FILE", help="final statistics as JSON; - is stdout")
+
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("output")
+    _add_files(group)
     group.add_argument("-v", "--verbose", action="store_true", help="a line per difference and action on stderr")
     shown = group.add_mutually_exclusive_group()
     shown.add_argument(

@@ -9,14 +9,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from fastsync.arguments import parser
+from fastsync.arguments import parser, undo_parser
 from fastsync.errors import ConfigError, FastsyncError
 from fastsync.policy import Policy
-from fastsync.run import Synchronizer
-from fastsync.sinks.progress import Bar, CostNotice, Lines, Sink, Verbose
+from fastsync.run import Result, Synchronizer
+from fastsync.sinks.progress import Bar, CostNotice, Lines, Sink, Verbose, say, spell
 from fastsync.sinks.summary import printable, summary
+from fastsync.undo import undo
 
-COMMANDS = ("undo", "estimate", "iam-policy")
+COMMANDS = ("estimate", "iam-policy")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -42,7 +43,19 @@ def synchronise(arguments: Sequence[str]) -> int:
     sinks = _sinks(flags)
     master, slaves = flags.pop("master"), flags.pop("slave")
     result = Synchronizer(master, slaves, policy=policy, sinks=sinks, **flags).run()
-    if not flags["quiet"]:
+    return _told(result, flags["quiet"])
+
+
+def take_back(arguments: Sequence[str]) -> int:
+    """Undo a run as the arguments say."""
+    flags = vars(undo_parser().parse_args(arguments))
+    verbose = flags.pop("verbose")
+    result = undo(flags.pop("log"), flags, lambda each: say(spell(each)) if verbose else None)
+    return _told(result, flags["quiet"])
+
+
+def _told(result: Result, quiet: bool) -> int:
+    if not quiet:
         print(summary(result.stats, result.warnings, result.notes), file=sys.stderr)
     else:
         for text in (*result.warnings, *result.errors):
@@ -55,6 +68,8 @@ def _command(name: str, arguments: Sequence[str]) -> int:
         from fastsync.demo import demo
 
         return demo(arguments)
+    if name == "undo":
+        return take_back(arguments)
     if name in COMMANDS:
         raise ConfigError(f"the command {name} is not built yet in this version")
     raise ConfigError(f"there is no command {name!r}; see fastsync --help")

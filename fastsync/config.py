@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import pickle
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -139,6 +139,11 @@ class Config:
     seed: int | None = None
 
     @classmethod
+    def undoing(cls, log: str, slaves: Sequence[str], flags: Mapping[str, Any]) -> Config:
+        """Build the configuration of an undo: its log stands in the master's place, and may name no slave at all."""
+        return cls.of(TableRef(log, "", log), slaves, flags) if slaves else cls(TableRef(log, "", log), (), **flags)
+
+    @classmethod
     def of(cls, master: str | TableRef, slaves: Any, flags: Mapping[str, Any]) -> Config:
         """Build the configuration from table names (or TableRefs) and flags; raise ConfigError."""
         known = {field.name for field in fields(cls)} - {"master", "slaves"}
@@ -149,6 +154,8 @@ class Config:
         endpoint = given.get("endpoint_url")
         slave_endpoint = given.get("slave_endpoint_url") or endpoint
         listed = [slaves] if isinstance(slaves, str | TableRef) else list(slaves)
+        if not listed:
+            raise ConfigError("at least one --slave is needed")
         return cls(
             master=_table(master, endpoint), slaves=tuple(_table(slave, slave_endpoint) for slave in listed), **given
         )
@@ -250,11 +257,14 @@ def _check_files(config: Config) -> None:
     for flag, url in (("--endpoint-url", config.endpoint_url), ("--slave-endpoint-url", config.slave_endpoint_url)):
         if url is not None and not _is_address(url):
             raise ConfigError(f"{flag} takes an address such as http://localhost:8000, not {url!r}")
-    if config.report is not None and config.stats is not None:
-        if config.report == config.stats == "-":
-            raise ConfigError("--report - and --stats - cannot both go to stdout; give one of them a file")
-        if "-" not in (config.report, config.stats) and Path(config.report).resolve() == Path(config.stats).resolve():
-            raise ConfigError(f"--report and --stats cannot both go to {config.report}")
+    if config.report == config.stats == "-":
+        raise ConfigError("--report - and --stats - cannot both go to stdout; give one of them a file")
+    taken: dict[Path, str] = {}
+    for flag, path in (("--report", config.report), ("--stats", config.stats), ("--undo-log", config.undo_log)):
+        if path is not None and path != "-":
+            other = taken.setdefault(Path(path).resolve(), flag)
+            if other != flag:
+                raise ConfigError(f"{other} and {flag} cannot both go to {path}")
 
 
 def _is_address(url: str) -> bool:
@@ -266,8 +276,6 @@ def _is_address(url: str) -> bool:
 
 
 def _check_combinations(config: Config) -> None:
-    if not config.slaves:
-        raise ConfigError("at least one --slave is needed")
     if config.starting_key is not None and (config.segments or config.parallel) > 1:
         raise ConfigError(
             "--starting-key goes with one segment only, not with --parallel or --segments above 1; "

@@ -81,8 +81,6 @@ class Job:
                     self._take_in(event)
                 if isinstance(event, TaskFailed) and event.fatal:
                     self._interrupt.end()
-                if isinstance(event, TaskFailed) and event.fatal:
-                    self._interrupt.end()
                 if isinstance(event, TaskFailed) and isinstance(task, DeleteTask):
                     self._leave(task, Effect.FAILED, event.error)
 

@@ -17,7 +17,7 @@ from fastsync.table import TableRef
 class Outcome:
     """Add up a run: one Tally for the master, one for each slave. `slaves` lists those that are compared first."""
 
-    def __init__(self, master: TableRef, slaves: Sequence[TableRef], strategy: str, plan: Plan, extras: bool):
+    def __init__(self, master: TableRef | str, slaves: Sequence[TableRef], strategy: str, plan: Plan, extras: bool):
         self.master = Tally()
         self.slaves = [Tally() for _ in slaves]
         self.errors: list[str] = []

@@ -22,29 +22,35 @@ FEW_RETRIES = 3
 
 
 @dataclass(frozen=True)
-class Survey:
-    """The sides that can be compared, the slaves that cannot with the reason, and the sources of credentials."""
+class SlaveSurvey:
+    """The slaves that can be had, those that cannot with the reason, and the sources of credentials."""
 
     accounts: tuple[Account, ...]
-    master: Side
     slaves: tuple[Side, ...]
     unfit: tuple[tuple[TableRef, str], ...]
-
-    @property
-    def largest(self) -> int:
-        """The bytes of the largest table, as far as is known."""
-        return max(side.table.size_bytes for side in (self.master, *self.slaves))
 
     def credentials(self) -> tuple[Credentials, ...]:
         """Give the accounts' credentials as they are valid now."""
         return tuple(account.current() for account in self.accounts)
 
 
+@dataclass(frozen=True)
+class Survey(SlaveSurvey):
+    """The same with the master, of slaves that can be compared with it."""
+
+    master: Side
+
+    @property
+    def largest(self) -> int:
+        """The bytes of the largest table, as far as is known."""
+        return max(side.table.size_bytes for side in (self.master, *self.slaves))
+
+
 def survey(config: Config) -> Survey:
     """Describe all tables; raise TableError where nothing can be compared, ConfigError for an unknown profile."""
     _refuse_same_names(config)
     accounts = _accounts(config)
-    retrying = replace(config.retrying, max_retries=min(config.max_retries, FEW_RETRIES))
+    retrying = _few(config)
     slaves_account = len(accounts) - 1
     reached = [_reach(accounts, config.master, retrying, 0)]
     reached += [_reach(accounts, ref, retrying, slaves_account) for ref in config.slaves]
@@ -62,7 +68,21 @@ def survey(config: Config) -> Survey:
             sides.append(slave)
     if not sides:
         raise TableError("; ".join(error for _, error in unfit))
-    return Survey(accounts, master, tuple(sides), tuple(unfit))
+    return Survey(accounts, tuple(sides), tuple(unfit), master)
+
+
+def survey_slaves(config: Config) -> SlaveSurvey:
+    """Describe the slaves only, for work that needs no master; raise TableError where none of them can be had."""
+    accounts = _accounts(config)
+    account = len(accounts) - 1
+    found = _side_by_side([_reach(accounts, ref, _few(config), account) for ref in config.slaves], False)
+    unfit = tuple(
+        (ref, str(each)) for ref, each in zip(config.slaves, found, strict=True) if not isinstance(each, Side)
+    )
+    sides = tuple(each for each in found if isinstance(each, Side))
+    if unfit and not sides:
+        raise TableError("; ".join(error for _, error in unfit))
+    return SlaveSurvey(accounts, sides, unfit)
 
 
 def start_key(text: str, schema: KeySchema) -> bytes:
@@ -99,6 +119,10 @@ def _fits(text: str, kind: str) -> bool:
         )
     except (InvalidOperation, ValueError):
         return False
+
+
+def _few(config: Config) -> Retrying:
+    return replace(config.retrying, max_retries=min(config.max_retries, FEW_RETRIES))
 
 
 def _refuse_same_names(config: Config) -> None:

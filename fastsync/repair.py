@@ -98,7 +98,7 @@ class Repairer:
         errors: dict[int, str | None] = {}
         for slave in dict.fromkeys(each.suspect.slave for each in intents):
             mine = [place for place, each in enumerate(intents) if each.suspect.slave == slave]
-            items = [(intents[place].suspect.key, _spelled(intents[place].after)) for place in mine]
+            items = [(intents[place].suspect.key, spelled(intents[place].after)) for place in mine]
             errors.update(zip(mine, BatchWriter(self._slaves[slave], pool).write(items), strict=True))
         return [_done(each.difference, errors[place]) for place, each in enumerate(intents)]
 
@@ -175,7 +175,7 @@ class Repairer:
         condition = self._condition(intent, slave.side.table.keys.names)
         if intent.after is None:
             return slave.delete(write(intent.suspect.key), condition)
-        return slave.put(_spelled(intent.after), condition)
+        return slave.put(spelled(intent.after), condition)
 
     def _condition(self, intent: Intent, key_names: Sequence[str]) -> Condition:
         if intent.before is None:
@@ -222,17 +222,18 @@ _attributes = msgspec.json.Decoder(Attributes).decode
 
 
 def _entry(intent: Intent) -> Entry:
-    before, after = (NOTHING if each is None else Raw(_spelled(each)) for each in (intent.before, intent.after))
+    before, after = (NOTHING if each is None else Raw(spelled(each)) for each in (intent.before, intent.after))
     return Entry(intent.difference.slave, Raw(write(intent.suspect.key)), before, after)
 
 
-def _spelled(item: Attributes | None) -> bytes:
+def spelled(item: Attributes | None) -> bytes:
+    """Write an item as DynamoDB JSON, its values as they were read."""
     return msgspec.json.encode(item)
 
 
 def _done(difference: Difference, error: str | None) -> Difference:
-    effect = _EFFECTS[difference.verdict] if error is None else Effect.FAILED
+    effect = EFFECTS[difference.verdict] if error is None else Effect.FAILED
     return replace(difference, action=effect, error=error)
 
 
-_EFFECTS = {Verdict.MISSING: Effect.WRITTEN, Verdict.DIFFERING: Effect.WRITTEN, Verdict.EXTRA: Effect.DELETED}
+EFFECTS = {Verdict.MISSING: Effect.WRITTEN, Verdict.DIFFERING: Effect.WRITTEN, Verdict.EXTRA: Effect.DELETED}

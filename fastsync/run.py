@@ -82,7 +82,7 @@ class Synchronizer:
                 interrupt.hold()
             except Interrupted:
                 plan = Plan.of(config.slicing)
-                return _result(Outcome(config.master, config.slaves, _STRATEGY, plan, False), interrupt)
+                return result_of(Outcome(config.master, config.slaves, _STRATEGY, plan, False), interrupt)
             unfit = [ref for ref, _ in found.unfit]
             names = [*(side.table.ref for side in found.slaves), *unfit]
             outcome = Outcome(config.master, names, _STRATEGY, plan, terms.repairing.find_extras)
@@ -91,15 +91,15 @@ class Synchronizer:
             job = Job(config, terms, outcome, report=report, listeners=self._listeners, sinks=self._sinks)
             job.do(_executor(config, found), tasks, interrupt)
             try:
-                job.finish(_result(outcome, interrupt).complete)
+                job.finish(result_of(outcome, interrupt).complete)
             except OutputFailed as error:
                 outcome.fail(str(error))
             try:
                 if stats_file is not None:
-                    write_stats(stats_file, _result(outcome, interrupt).stats)
+                    write_stats(stats_file, result_of(outcome, interrupt).stats)
             except OutputFailed as error:
                 outcome.fail(str(error))
-            return _result(outcome, interrupt)
+            return result_of(outcome, interrupt)
 
     def _terms(self, found: Survey) -> Terms:
         config = self._config
@@ -122,7 +122,8 @@ def _executor(config: Config, found: Survey) -> Executor:
     return ProcessExecutor(config.parallel, found.credentials)
 
 
-def _result(outcome: Outcome, interrupt: Interrupt) -> Result:
+def result_of(outcome: Outcome, interrupt: Interrupt) -> Result:
+    """Give what a run came to; from here on its clock stands."""
     outcome.end()
     outcome.interrupted = interrupt.exit_code
     stats = outcome.stats()

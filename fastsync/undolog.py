@@ -11,9 +11,13 @@ from __future__ import annotations
 
 import fcntl
 import os
+import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
+from typing import IO
 
 import msgspec
 from msgspec import Raw
@@ -29,9 +33,21 @@ class Entry(msgspec.Struct, frozen=True):
     before: Raw
     after: Raw
 
+    @property
+    def before_item(self) -> Raw | None:
+        """What the slave's item was, None where there was none."""
+        return None if self.before == NOTHING else self.before
+
+    @property
+    def after_item(self) -> Raw | None:
+        """What the slave's item was to become, None where it was to go."""
+        return None if self.after == NOTHING else self.after
+
 
 NOTHING = Raw(b"null")
 """The item that is not there."""
+Chain = list[Entry]
+"""What a run meant to write under one key of one slave, the last first."""
 _decode = msgspec.json.Decoder(Entry).decode
 
 
@@ -102,9 +118,40 @@ def read(path: str, start: int = 0) -> Iterator[tuple[int, Entry]]:
         raise ConfigError(f"the undo log {path} cannot be read: {error.strerror or error}") from None
 
 
-def entry_at(path: str, offset: int) -> Entry:
-    """Read one entry again."""
-    return next(read(path, offset))[1]
+class Index:
+    """The entries of an undo log by slave and key, in a database on disk, so that memory stays flat.
+
+    Raises ConfigError on what is no undo log.
+    """
+
+    def __init__(self, path: str):
+        self._path = path
+        self._rows = sqlite3.connect("")  # a temporary file of the database's own
+
+    def __enter__(self) -> Index:
+        self._rows.execute("CREATE TABLE entries (slave TEXT, key BLOB, at INTEGER)")
+        told = ((entry.slave, bytes(entry.key), at) for at, entry in read(self._path))
+        self._rows.executemany("INSERT INTO entries VALUES (?, ?, ?)", told)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._rows.close()
+
+    def slaves(self) -> list[str]:
+        """Name the slaves, in the order in which they were first written to."""
+        return [name for (name,) in self._rows.execute("SELECT slave FROM entries GROUP BY slave ORDER BY min(at)")]
+
+    def chains(self, slave: str) -> Iterator[Chain]:
+        """Yield what was meant to be written to a slave, key by key."""
+        rows = self._rows.execute("SELECT key, at FROM entries WHERE slave = ? ORDER BY key, at DESC", (slave,))
+        with Path(self._path).open("rb") as file:
+            for _, same in groupby(rows, itemgetter(0)):
+                yield [_at(file, at) for _, at in same]
+
+
+def _at(file: IO[bytes], offset: int) -> Entry:
+    file.seek(offset)
+    return _decode(file.readline())
 
 
 def _entry(path: str, offset: int, line: bytes) -> Entry:

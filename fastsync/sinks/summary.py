@@ -11,11 +11,7 @@ MOST_ERRORS = 10
 
 def summary(stats: dict[str, Any], warnings: Sequence[str] = (), notes: Sequence[str] = ()) -> str:
     """Say in a few lines what a run found, did, consumed, and could not find out."""
-    master = stats["master"]
-    lines = [
-        f"{master['table']}: {_items(master['scanned'])} scanned in {stats['elapsed_seconds']:.1f} s "
-        f"({stats['strategy']}, {_count(stats['segments'], 'segment')}), {master['read_units']:,.1f} read units"
-    ]
+    lines = [_undone(stats) if stats["strategy"] == "undo" else _compared(stats)]
     for name, slave in stats["slaves"].items():
         lines += _slave(name, slave)
     lines += _part(stats)
@@ -32,6 +28,20 @@ def summary(stats: dict[str, Any], warnings: Sequence[str] = (), notes: Sequence
 def printable(text: str) -> str:
     """Escape what could steer a terminal: keys and names hold whatever their writers put there."""
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
+def _compared(stats: dict[str, Any]) -> str:
+    master = stats["master"]
+    return (
+        f"{master['table']}: {_items(master['scanned'])} scanned in {stats['elapsed_seconds']:.1f} s "
+        f"({stats['strategy']}, {_count(stats['segments'], 'segment')}), {master['read_units']:,.1f} read units"
+    )
+
+
+def _undone(stats: dict[str, Any]) -> str:
+    log = stats["master"]
+    looked_at = f"{_items(log['scanned'])} that the run wrote, looked at in {stats['elapsed_seconds']:.1f} s"
+    return f"{log['table']}: {looked_at} (same: as before the run)"
 
 
 def _part(stats: dict[str, Any]) -> list[str]:

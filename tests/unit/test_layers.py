@@ -27,6 +27,7 @@ STAIRS = [
     ("executors", "sinks", "preflight"),
     ("job",),
     ("run",),
+    ("undo",),
     ("demo",),
     ("arguments",),
     ("cli",),

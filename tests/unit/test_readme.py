@@ -78,6 +78,9 @@ def test_every_example_is_a_valid_command_line(example: str) -> None:
     words = shlex.split(example)[1:]
     if words == ["demo"]:
         return
+    if words[0] == "undo":
+        arguments.undo_parser().parse_args(words[1:])
+        return
     flags: dict[str, Any] = vars(arguments.parser().parse_args(words))
     flags.pop("policy")
     Config.of(flags.pop("master"), flags.pop("slave"), flags)
