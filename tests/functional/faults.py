@@ -191,7 +191,12 @@ class Changing:
         self._held: dict[str, int] = {}
 
     def __call__(self, keys: Keys) -> Keys:
-        """Choose the keys held back: each of them `holds` times at most, never the same half twice."""
+        """Choose the keys held back: each of them `holds` times at most, never the same half twice, and never all.
+
+        Were a key held back that is asked for alone, batches of one key would bring nothing while keys are new.
+        """
+        if len(keys) == 1:
+            return []
         back: Keys = []
         for place, key in enumerate(keys):
             times = self._held.get(str(key), 0)
