@@ -63,8 +63,6 @@ NOT_BUILT = {
     "--resume": 0,
     "--max-duration": 1,
     "--compress": 0,
-    "--metrics-file": 1,
-    "--log-format": 1,
     "--config": 1,
     "--executor": 1,
 }
@@ -265,11 +263,20 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--report", metavar="FILE", help="every difference as a line of JSON; - is stdout")
     group.add_argument("--report-values", action="store_true", help="with both sides' differing values")
     group.add_argument("--stats", metavar="FILE", help="final statistics as JSON; - is stdout")
+    group.add_argument(
+        "--log-format",
+        metavar="text|json",
+        default="text",
+        help="json: every line on stderr is a JSON object with time, level and message",
+    )
 
 
 def _add_output(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("output")
     _add_files(group)
+    group.add_argument(
+        "--metrics-file", metavar="FILE", help="OpenMetrics text, for a node exporter's textfile collector"
+    )
     group.add_argument("-v", "--verbose", action="store_true", help="a line per difference and action on stderr")
     shown = group.add_mutually_exclusive_group()
     shown.add_argument(

@@ -13,8 +13,9 @@ from fastsync.arguments import parser, undo_parser
 from fastsync.errors import ConfigError, FastsyncError
 from fastsync.policy import Policy
 from fastsync.run import Result, Synchronizer
-from fastsync.sinks.progress import Bar, CostNotice, Lines, Sink, Verbose, say, spell
-from fastsync.sinks.summary import printable, summary
+from fastsync.sinks.log import Log, form_in
+from fastsync.sinks.progress import Bar, CostNotice, Lines, Sink, Verbose, tell
+from fastsync.sinks.summary import summary
 from fastsync.undo import undo
 
 COMMANDS = ("estimate", "iam-policy")
@@ -28,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _command(arguments[0], arguments[1:])
         return synchronise(arguments)
     except FastsyncError as error:
-        _complain(str(error))
+        Log(form_in(arguments)).error(str(error), exit_code=error.exit_code)
         return error.exit_code
     except BrokenPipeError:
         # whoever read stdout has gone; keep Python from complaining once more when it flushes
@@ -40,26 +41,35 @@ def synchronise(arguments: Sequence[str]) -> int:
     """Compare and repair as the arguments say."""
     flags = vars(parser().parse_args(arguments))
     policy = _policy(flags.pop("policy"))
-    sinks = _sinks(flags)
+    log = Log(flags["log_format"])
+    sinks = _sinks(flags, log)
     master, slaves = flags.pop("master"), flags.pop("slave")
     result = Synchronizer(master, slaves, policy=policy, sinks=sinks, **flags).run()
-    return _told(result, flags["quiet"])
+    return _told(result, log, flags["quiet"])
 
 
 def take_back(arguments: Sequence[str]) -> int:
     """Undo a run as the arguments say."""
     flags = vars(undo_parser().parse_args(arguments))
-    verbose = flags.pop("verbose")
-    result = undo(flags.pop("log"), flags, lambda each: say(spell(each)) if verbose else None)
-    return _told(result, flags["quiet"])
+    verbose, log = flags.pop("verbose"), Log(flags["log_format"])
+    result = undo(flags.pop("log"), flags, lambda each: tell(each, log) if verbose else None)
+    return _told(result, log, flags["quiet"])
 
 
-def _told(result: Result, quiet: bool) -> int:
+def _told(result: Result, log: Log, quiet: bool) -> int:
+    """Sum the run up; quietly, or where every line is JSON, warnings and errors have lines of their own."""
+    if not quiet and not log.json:
+        for line in summary(result.stats, result.warnings, result.notes).split("\n"):
+            log.info(line)
+        return result.exit_code
+    for text in result.warnings:
+        log.warning(text)
+    for text in result.errors:
+        log.error(text)
     if not quiet:
-        print(summary(result.stats, result.warnings, result.notes), file=sys.stderr)
-    else:
-        for text in (*result.warnings, *result.errors):
-            _complain(text)
+        lines = [line.strip() for line in summary({**result.stats, "errors": []}, (), result.notes).split("\n")]
+        say = log.info if result.exit_code == 0 else log.warning
+        say("; ".join(lines), complete=result.complete, exit_code=result.exit_code, stats=result.stats)
     return result.exit_code
 
 
@@ -75,14 +85,14 @@ def _command(name: str, arguments: Sequence[str]) -> int:
     raise ConfigError(f"there is no command {name!r}; see fastsync --help")
 
 
-def _sinks(flags: dict[str, Any]) -> list[Sink]:
-    sinks: list[Sink] = [CostNotice()]
+def _sinks(flags: dict[str, Any], log: Log) -> list[Sink]:
+    sinks: list[Sink] = [CostNotice(log)]
     if flags["verbose"]:
-        sinks.append(Verbose())
+        sinks.append(Verbose(log))
     if flags["quiet"] or flags["progress"] is False:
         return sinks
-    bar = flags["progress"] or sys.stderr.isatty()
-    return [*sinks, Bar() if bar else Lines()]
+    bar = not log.json and (flags["progress"] or sys.stderr.isatty())
+    return [*sinks, Bar() if bar else Lines(log)]
 
 
 def _policy(name: str | None) -> Policy | None:
@@ -99,7 +109,3 @@ def _policy(name: str | None) -> Policy | None:
     if not isinstance(policy, Policy):
         raise ConfigError(f"--policy {name} is not a subclass of fastsync.Policy")
     return policy
-
-
-def _complain(text: str) -> None:
-    print(f"fastsync: {printable(text)}", file=sys.stderr)

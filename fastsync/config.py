@@ -129,6 +129,8 @@ class Config:
     report: str | None = None
     report_values: bool = False
     stats: str | None = None
+    metrics_file: str | None = None
+    log_format: str = "text"
     no_recheck: bool = False
     recheck_delay: float | None = None
     progress: bool | None = None
@@ -260,7 +262,9 @@ def _check_files(config: Config) -> None:
     if config.report == config.stats == "-":
         raise ConfigError("--report - and --stats - cannot both go to stdout; give one of them a file")
     taken: dict[Path, str] = {}
-    for flag, path in (("--report", config.report), ("--stats", config.stats), ("--undo-log", config.undo_log)):
+    outputs = [("--report", config.report), ("--stats", config.stats)]
+    outputs += [("--undo-log", config.undo_log), ("--metrics-file", config.metrics_file)]
+    for flag, path in outputs:
         if path is not None and path != "-":
             other = taken.setdefault(Path(path).resolve(), flag)
             if other != flag:
@@ -294,6 +298,8 @@ def _check_combinations(config: Config) -> None:
         raise ConfigError("--no-recheck and --recheck-delay exclude each other")
     if config.quiet and config.progress:
         raise ConfigError("--quiet and --progress exclude each other")
+    if config.log_format not in ("text", "json"):
+        raise ConfigError(f"--log-format takes text or json, not {config.log_format!r}")
     if config.executor not in ("processes", "inline"):
         raise ConfigError(f"there is no executor called {config.executor!r}")
     if any(not isinstance(name, str) or not name for name in config.ignore):

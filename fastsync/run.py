@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fastsync import undolog
 from fastsync.config import Config, check_picklable
 from fastsync.difference import Difference
-from fastsync.errors import ConfigError, OutputFailed
+from fastsync.errors import ConfigError, FastsyncError, IncompleteError, OutputFailed
 from fastsync.events import SegmentTask, Task, Terms
 from fastsync.executors.inline import InlineExecutor
 from fastsync.executors.processes import ProcessExecutor, warm_up
@@ -19,6 +20,7 @@ from fastsync.outcome import Outcome
 from fastsync.plan import Plan
 from fastsync.policy import Policy
 from fastsync.preflight import Survey, start_key, survey
+from fastsync.sinks.metrics import MetricsFile
 from fastsync.sinks.progress import Sink
 from fastsync.sinks.report import Report, open_output, write_stats
 from fastsync.table import TableRef
@@ -37,6 +39,13 @@ class Result:
     exit_code: int
     warnings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+    def without(self, output: OutputFailed) -> Result:
+        """Give this result as it is where its last output could not be written."""
+        code = self.exit_code if self.exit_code in (3, 5, 130, 143) else IncompleteError.exit_code
+        errors = [*self.errors, str(output)]
+        stats = {**self.stats, "complete": False, "errors": errors}
+        return replace(self, stats=stats, complete=False, errors=errors, exit_code=code)
 
 
 class Synchronizer:
@@ -66,6 +75,20 @@ class Synchronizer:
 
     def run(self) -> Result:
         """Do it; raise ConfigError or TableError where nothing could be compared. Safe to call again."""
+        metrics = MetricsFile(self._config.metrics_file)
+        try:
+            result = self._run(metrics)
+        except FastsyncError as error:
+            with suppress(OutputFailed):
+                metrics.ended(error.exit_code, False)
+            raise
+        try:
+            metrics.ended(result.exit_code, result.complete)
+        except OutputFailed as error:
+            return result.without(error)
+        return result
+
+    def _run(self, metrics: MetricsFile) -> Result:
         config = self._config
         with Interrupt() as interrupt:
             try:
@@ -88,7 +111,9 @@ class Synchronizer:
             outcome = Outcome(config.master, names, _STRATEGY, plan, terms.repairing.find_extras)
             for _, error in found.unfit:
                 outcome.fail(error)
-            job = Job(config, terms, outcome, report=report, listeners=self._listeners, sinks=self._sinks)
+            metrics.follow(outcome.stats)
+            sinks = (*self._sinks, metrics)
+            job = Job(config, terms, outcome, report=report, listeners=self._listeners, sinks=sinks)
             job.do(_executor(config, found), tasks, interrupt)
             try:
                 job.finish(result_of(outcome, interrupt).complete)

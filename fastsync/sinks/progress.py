@@ -9,9 +9,9 @@ from typing import Protocol
 
 from tqdm import tqdm
 
-from fastsync.difference import Difference, Effect
+from fastsync.difference import Difference, Effect, Tally
 from fastsync.events import PageDone, Terms
-from fastsync.sinks.summary import printable
+from fastsync.sinks.log import Log
 
 LINE_EVERY = 30.0
 """Seconds between two lines where there is no terminal."""
@@ -54,31 +54,53 @@ class Bar:
 
 
 class Lines:
-    """A line of progress every half minute."""
+    """A line of progress every half minute; as JSON it also tells the units that each table has consumed so far."""
+
+    def __init__(self, log: Log):
+        self._log = log
 
     def begin(self, terms: Terms) -> None:
         """Remember what there is to do."""
         self._total = terms.master.table.item_count
+        self._names = (str(terms.master), *map(str, terms.slaves))
+        self._tallies = [Tally() for _ in self._names]
         self._began = self._said = time.monotonic()
-        self._scanned = self._found = 0
+        self._found = 0
 
     def page(self, done: PageDone) -> None:
         """Say where the run stands, unless that was said a moment ago."""
-        self._scanned += done.master.scanned
+        for place, tally in enumerate((done.master, *done.tallies)):
+            self._tallies[place] += tally
         self._found += len(done.differences) + len(done.extras)
-        now = time.monotonic()
-        if now - self._said >= LINE_EVERY:
-            self._said = now
-            of = f" of about {self._total:,}" if self._total else ""
-            rate = self._scanned / (now - self._began)
-            say(f"{self._scanned:,}{of} items, {rate:,.0f} a second, {self._found:,} differences")
+        if time.monotonic() - self._said >= LINE_EVERY:
+            self._say()
 
     def end(self) -> None:
-        """Nothing is left to say; the summary follows."""
+        """Say in JSON where the run has come to, so that the log holds its whole course; text has the summary."""
+        if self._log.json:
+            self._say()
+
+    def _say(self) -> None:
+        self._said = time.monotonic()
+        scanned, elapsed = self._tallies[0].scanned, self._said - self._began
+        of = f" of about {self._total:,}" if self._total else ""
+        rate = scanned / max(elapsed, 0.001)
+        self._log.info(
+            f"{scanned:,}{of} items, {rate:,.0f} a second, {self._found:,} differences",
+            elapsed_seconds=round(elapsed, 3),
+            scanned=scanned,
+            expected=self._total or None,
+            differences=self._found,
+            read_units={name: tally.read_units for name, tally in zip(self._names, self._tallies, strict=True)},
+            write_units={name: tally.write_units for name, tally in zip(self._names, self._tallies, strict=True)},
+        )
 
 
 class Verbose:
     """A line per difference and what was done about it."""
+
+    def __init__(self, log: Log):
+        self._log = log
 
     def begin(self, terms: Terms) -> None:
         """Nothing to say yet."""
@@ -86,7 +108,7 @@ class Verbose:
     def page(self, done: PageDone) -> None:
         """Say each difference of the page."""
         for difference in done.differences:
-            say(spell(difference))
+            tell(difference, self._log)
 
     def end(self) -> None:
         """Nothing is left to say."""
@@ -94,6 +116,9 @@ class Verbose:
 
 class CostNotice:
     """Say once where most of a slave is missing, since each missing item is read again on both sides."""
+
+    def __init__(self, log: Log):
+        self._log = log
 
     def begin(self, terms: Terms) -> None:
         """Remember the slaves' names."""
@@ -111,13 +136,26 @@ class CostNotice:
             seen[1] += done.master.scanned
             if place not in self._said and seen[0] > MUCH and 2 * seen[0] > seen[1]:
                 self._said.add(place)
-                say(
+                self._log.warning(
                     f"most of {self._terms.slaves[place]} is missing; each missing item is read again on both sides, "
                     "which costs about two units: --no-recheck spares that on tables at rest"
                 )
 
     def end(self) -> None:
         """Nothing is left to say."""
+
+
+def tell(difference: Difference, log: Log) -> None:
+    """Give a difference its line."""
+    log.info(
+        spell(difference),
+        slave=difference.slave,
+        verdict=difference.verdict.value,
+        key=difference.key,
+        attributes=list(difference.attributes),
+        action=difference.action.value,
+        error=difference.error,
+    )
 
 
 def spell(difference: Difference) -> str:
@@ -131,8 +169,3 @@ def spell(difference: Difference) -> str:
     if difference.error:
         parts.append(f"({difference.error})")
     return " ".join(parts)
-
-
-def say(text: str) -> None:
-    """Write one line to stderr, beside a bar that may stand there."""
-    tqdm.write(printable(text), file=sys.stderr)

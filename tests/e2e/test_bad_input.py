@@ -98,6 +98,10 @@ MISSPELT = [
     ([*TABLES, "--slave-endpoint-url", ""], "--slave-endpoint-url"),
     ([*TABLES, "--report", "-", "--stats", "-"], "--stats -"),
     ([*TABLES, "--report", "same.json", "--stats", "./same.json"], "--stats"),
+    ([*TABLES, "--report", "same.json", "--metrics-file", "./same.json"], "--metrics-file"),
+    ([*TABLES, "--metrics-file"], "--metrics-file"),
+    ([*TABLES, "--log-format", "xml"], "--log-format"),
+    ([*TABLES, "--log-format", "JSON"], "--log-format"),
     ([*TABLES, "--quiet", "--progress"], "--progress"),
     ([*TABLES, "--profile", "nobody"], "nobody"),
     ([*TABLES, "--slave-profile", "nobody"], "nobody"),
@@ -116,7 +120,7 @@ UNBUILT = [
     ["--max-read-units", "5"], ["--max-write-units", "25%"], ["--checkpoint", "x"], ["--checkpoint=x"], ["--resume"],
     ["--writes", "batch"], ["--version-attribute", "v"], ["--keep-ignored"], ["--ignore-expired"],
     ["--undo-log", "x"], ["--max-duration", "1"], ["--compress"],
-    ["--metrics-file", "x"], ["--log-format", "json"], ["--config", "x"],
+    ["--config", "x"],
 ]  # fmt: skip
 """Flags of the contract that this version does not have yet: to leave them out would be to do something else."""
 
@@ -153,7 +157,7 @@ def test_unknown_profile_of_the_environment() -> None:
     _refused(run_fastsync(*TABLES, env={**NOWHERE, "AWS_PROFILE": "nobody"}))
 
 
-@pytest.mark.parametrize("flag", ["--report", "--stats"])
+@pytest.mark.parametrize("flag", ["--report", "--stats", "--metrics-file"])
 @pytest.mark.parametrize("path", ["", ".", "nowhere/file", "file/under"])
 def test_unwritable_file(flag: str, path: str, tables: Sequence[str], dynoxide: Server, tmp_path: Path) -> None:
     """A file that cannot be written is refused before anything is read or written."""

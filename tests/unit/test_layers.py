@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,7 +39,7 @@ DOORS = {
     "boto3": (),
     "moto": ("demo",),
     "xxhash": ("digest",),
-    "tqdm": ("sinks/progress",),
+    "tqdm": ("sinks/progress", "sinks/log"),
     "multiprocessing": ("executors/processes",),
     "argparse": ("arguments",),
     "http": ("aws/transport",),
@@ -83,6 +84,14 @@ def test_dependencies_have_one_door(module: str) -> None:
         top = name.partition(".")[0]
         if top in DOORS:
             assert module in DOORS[top], f"{module} imports {name}"
+
+
+@pytest.mark.parametrize("module", ROOMS)
+def test_stderr_has_one_door(module: str) -> None:
+    """Every line on stderr goes through sinks/log, so that --log-format json holds for all of them."""
+    allowed = {"sinks/log": 1, "sinks/progress": 1, "cli": 1}  # the line, the bar, and whether a bar makes sense
+    source = (PACKAGE / f"{module}.py").read_text()
+    assert module == "demo" or len(re.findall(r"sys\.stderr", source)) <= allowed.get(module, 0)
 
 
 def test_every_room_stands_on_the_stairs() -> None:
