@@ -54,7 +54,7 @@ class Log:
 def form_in(arguments: list[str]) -> str:
     """Find the form of the lines in arguments that could not be read, so that their error has it too."""
     form = "text"
-    for word, following in zip(arguments, [*arguments[1:], ""], strict=True):
+    for word, following in zip(arguments, [*arguments[1:], ""], strict=False):
         name, given, value = word.partition("=")
         if name == "--log-format":
             form = value if given else following
