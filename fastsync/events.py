@@ -13,7 +13,8 @@ from fastsync.table import Side
 class Terms:
     """What all tasks of a run have in common. `policy` is the user's, or None for the default one.
 
-    `values` says whether differences carry both sides' items to the parent.
+    `values` says whether differences carry both sides' items to the parent, `strategy` ("lookup" or "merge") how
+    segments are read.
     """
 
     master: Side
@@ -24,6 +25,7 @@ class Terms:
     repairing: Repairing
     policy: object = None
     values: bool = False
+    strategy: str = "lookup"
 
 
 @dataclass(frozen=True)

@@ -64,8 +64,8 @@ class Expiry:
                     left.append((key, None, item))
             elif self._master(master, now):
                 expired += 1
-                if live is not None:
-                    extras.append(Suspect(pairs.slave, key, None, live, item))
+                if live is not None or pairs.unseen:
+                    extras.append(Suspect(pairs.slave, key, None, live, item, pairs.unseen))
             elif slave_expired(master, now):
                 expired += 1
             else:

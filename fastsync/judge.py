@@ -38,7 +38,8 @@ class Judge:
             if master != item
         ]
         suspects = (self._expiry.suspect(pairs.slave, *each) for each in unequal)
-        return [each for each in suspects if self.attributes(each.master, each.slave_item) != ()]
+        found = [each for each in suspects if self.attributes(each.master, each.slave_item) != ()]
+        return [each._replace(unseen=True) for each in found] if pairs.unseen else found
 
     def attributes(self, master: Raw | None, item: Raw | None) -> tuple[str, ...] | None:
         """Name what differs; () where the items are equal (or the policy says so), None where one side is absent."""

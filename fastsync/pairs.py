@@ -12,18 +12,23 @@ from fastsync.keys import Key
 
 
 class Pairs(NamedTuple):
-    """The pairs of one slave on one page: keys, master items and slave items in step."""
+    """The pairs of one slave on one page: keys, master items and slave items in step.
+
+    `unseen`: all of them lack the same side, which was not looked at: no scan has brought it, so it is to be looked up.
+    """
 
     slave: int
     keys: Sequence[Key]
     masters: Sequence[Raw | None]
     slaves: Sequence[Raw | None]
+    unseen: bool = False
 
 
 class Suspect(NamedTuple):
     """A pair that looks different; the absent side is None.
 
-    `there` is the slave's item where one is there, though it has expired and so counts as absent.
+    `there` is the slave's item where one is there, though it has expired and so counts as absent. `unseen`: the absent
+    side was not looked at yet; that is the slave's where `slave_item` is None, else the master's.
     """
 
     slave: int
@@ -31,6 +36,7 @@ class Suspect(NamedTuple):
     master: Raw | None
     slave_item: Raw | None
     there: Raw | None
+    unseen: bool = False
 
 
 class PairsPage(NamedTuple):

@@ -17,6 +17,8 @@ from fastsync.keys import Key
 from fastsync.pairs import Suspect
 
 Lost = list[tuple[int, IncompleteError]]
+Items = dict[int, dict[Key, Raw]]
+"""Items of slaves, by the slave's place and by key."""
 
 
 class Rechecker:
@@ -32,24 +34,29 @@ class Rechecker:
 
         Raises RequestFailed or KeysUnanswered where the master cannot be read.
         """
-        found, lost = self._slaves(suspects)
+        found, lost = self.slaves(suspects)
         there = [suspect for suspect in suspects if suspect.slave in found]
-        masters = self._master.read((suspect.key for suspect in there), consistent=True).result()
+        masters = self.masters(there)
         return [
             self._expiry.suspect(slave, key, masters.get(key), found[slave].get(key))
             for slave, key in ((suspect.slave, suspect.key) for suspect in there)
         ], lost
 
-    def _slaves(self, suspects: Sequence[Suspect]) -> tuple[dict[int, dict[Key, Raw]], Lost]:
+    def slaves(self, suspects: Sequence[Suspect]) -> tuple[Items, Lost]:
+        """Give the slaves' items as they are now, and the slaves that could not be read."""
         keys: dict[int, list[Key]] = {}
         for suspect in suspects:
             keys.setdefault(suspect.slave, []).append(suspect.key)
         coming = {slave: self._readers[slave].read(wanted, consistent=True) for slave, wanted in keys.items()}
         return _collect(coming)
 
+    def masters(self, suspects: Sequence[Suspect]) -> dict[Key, Raw]:
+        """Give the master's items as they are now; raise RequestFailed or KeysUnanswered."""
+        return self._master.read((suspect.key for suspect in suspects), consistent=True).result()
 
-def _collect(coming: dict[int, Answers]) -> tuple[dict[int, dict[Key, Raw]], Lost]:
-    found: dict[int, dict[Key, Raw]] = {}
+
+def _collect(coming: dict[int, Answers]) -> tuple[Items, Lost]:
+    found: Items = {}
     lost: Lost = []
     for slave, answers in coming.items():
         try:

@@ -15,6 +15,7 @@ from dataclasses import replace
 
 from fastsync.aws.access import Access
 from fastsync.batch import IN_FLIGHT, BatchReader
+from fastsync.confirm import Confirmer
 from fastsync.difference import Difference, Tally
 from fastsync.digest import Digester
 from fastsync.errors import IncompleteError, OutputFailed, RequestFailed
@@ -59,7 +60,6 @@ class _Work:
     def __init__(self, task: Task, access: Access):
         terms = task.terms
         self._terms = terms
-        self._sleep = access.sleep
         self._master = access.client(terms.master, terms.reading, terms.retrying)
         self._slaves = [access.client(side, terms.reading, terms.retrying) for side in terms.slaves]
         self._pool = ThreadPoolExecutor(IN_FLIGHT * (1 + len(self._slaves)))
@@ -72,6 +72,7 @@ class _Work:
         names = tuple(map(str, terms.slaves))
         self._judge = Judge(names, Digester(judging.ignored), policy, self._expiry, judging.version)
         self._rechecker = Rechecker(self._master_reader, self._readers, self._expiry)
+        self._confirmer = Confirmer(self._judge, self._rechecker, self._expiry, judging, access.sleep)
         # repairs wait for reads of their own, so they may not fill the threads that those need
         self._repairs = ThreadPoolExecutor(IN_FLIGHT)
         self._repairer = Repairer(self._slaves, self._judge, self._rechecker, policy, terms.repairing)
@@ -133,7 +134,7 @@ class _Work:
         if page.slave_scanned is not None:
             slave, count = page.slave_scanned
             tallies[slave].scanned += count
-        suspects, lost = self._confirmed(suspects, tallies)
+        suspects, lost = self._confirmer.confirmed(suspects, tallies)
         deletes = self._terms.repairing.delete_extra
         differences = self._settle([each for each in suspects if each.master is not None or not deletes], tallies)
         waiting = (self._judge.difference(each) for each in suspects if each.master is None and deletes)
@@ -148,25 +149,6 @@ class _Work:
         found = self._judge.suspects(pairs)
         tally.same += len(pairs.keys) - len(found)
         return [*found, *extras] if self._terms.repairing.find_extras else found
-
-    def _confirmed(
-        self, suspects: list[Suspect], tallies: Sequence[Tally]
-    ) -> tuple[list[Suspect], list[tuple[int, IncompleteError]]]:
-        """Read suspects again and leave out those that have settled, which counts where they came from the master."""
-        if not suspects or not self._terms.judging.recheck:
-            return suspects, []
-        if self._terms.judging.delay:
-            self._sleep(self._terms.judging.delay)
-        again, lost = self._rechecker.again(suspects)
-        gone = {slave for slave, _ in lost}
-        confirmed = []
-        for before, now in zip((each for each in suspects if each.slave not in gone), again, strict=True):
-            same_kind = (before.master is None) is (now.master is None)
-            if same_kind and self._judge.attributes(now.master, now.slave_item) != ():
-                confirmed.append(now)
-            elif before.master is not None:
-                tallies[now.slave].settled += 1
-        return confirmed, lost
 
     def _settle(self, suspects: Sequence[Suspect], tallies: Sequence[Tally]) -> tuple[Difference, ...]:
         """Repair what may be repaired, and count what became of each."""

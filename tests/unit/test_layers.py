@@ -23,7 +23,7 @@ STAIRS = [
     ("aws",),
     ("batch", "batchwrite", "condition"),
     ("strategies", "recheck"),
-    ("repair",),
+    ("repair", "confirm"),
     ("segment",),
     ("executors", "sinks", "preflight"),
     ("job",),
