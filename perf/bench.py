@@ -23,7 +23,8 @@ from typing import Any
 
 RESULTS = Path(__file__).parent / "results"
 ENVIRONMENT = {
-    **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+    # compiled modules are kept, as they are where a program is installed
+    **{name: os.environ[name] for name in os.environ if not name.startswith(("AWS_", "PYTHONDONTWRITE"))},
     "AWS_ACCESS_KEY_ID": "bench",
     "AWS_SECRET_ACCESS_KEY": "bench",
     "AWS_EC2_METADATA_DISABLED": "true",

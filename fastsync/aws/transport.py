@@ -1,4 +1,4 @@
-"""Transport: one signed POST on a kept connection; CRC and length checked, retried with full jitter.
+"""Transport: one signed POST on a kept connection, retried with full jitter.
 
 Cost of one call with 100 items: about 0.3 ms of CPU, see perf/micro. The only owner of retries of single requests:
 faults and throttling are counted apart, each up to `max_retries` in a row.
@@ -6,20 +6,16 @@ faults and throttling are counted apart, each up to `max_retries` in a row.
 
 from __future__ import annotations
 
-import http.client
 import json
 import random
-import ssl
 import time
-import zlib
-from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Generic, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
 
+from fastsync.aws.connections import Connections
 from fastsync.aws.credentials import Credentials
 from fastsync.aws.failures import EXPIRED, Fault, Throttled, advice, refused, sort_out
 from fastsync.aws.signing import Signer
@@ -27,8 +23,6 @@ from fastsync.config import Retrying
 from fastsync.errors import RequestFailed
 from fastsync.table import Endpoint, TableRef
 
-TIMEOUT = 30.0
-"""Seconds that connecting, and each wait for bytes, may take; a page of 1 MB takes well under one."""
 BACKOFF_CAP = 20.0
 """Seconds; no pause between two tries is longer."""
 
@@ -109,60 +103,3 @@ def _hidden(answer: bytes, credentials: Credentials) -> bytes:
         for form in (spelled, spelled.replace("/", "\\/")):
             answer = answer.replace(form.encode(), b"***")
     return answer
-
-
-class Connections:
-    """Kept connections to one endpoint: taken for one exchange, given back when it went well."""
-
-    def __init__(self, endpoint: Endpoint):
-        self._endpoint = endpoint
-        self._idle: deque[http.client.HTTPConnection] = deque()
-        self._tls = _tls_context(endpoint)
-
-    def exchange(self, path: str, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
-        """Post once and give status and whole body; raise Fault where the connection, length or CRC fails."""
-        connection = self._take()
-        try:
-            connection.request("POST", path, body, headers)
-            response = connection.getresponse()
-            answer = response.read()
-        except (OSError, http.client.HTTPException) as error:
-            connection.close()
-            raise Fault(f"{type(error).__name__}: {error} (at {self._endpoint.url})") from None
-        if response.will_close:
-            connection.close()
-        else:
-            self._idle.append(connection)
-        expected = response.getheader("x-amz-crc32")
-        if expected is not None and expected != str(zlib.crc32(answer)):
-            raise Fault("an answer whose CRC32 is wrong")
-        return response.status, answer
-
-    def close(self) -> None:
-        """Close every idle connection."""
-        while self._idle:
-            self._idle.pop().close()
-
-    def _take(self) -> http.client.HTTPConnection:
-        with suppress(IndexError):
-            return self._idle.pop()
-        return self._open()
-
-    def _open(self) -> http.client.HTTPConnection:
-        address = urlsplit(self._endpoint.url)
-        host, port = str(address.hostname), address.port
-        through = urlsplit(self._endpoint.proxy) if self._endpoint.proxy else None
-        first = (str(through.hostname), through.port) if through else (host, port)
-        if self._tls is None:
-            connection = http.client.HTTPConnection(*first, timeout=TIMEOUT)
-        else:
-            connection = http.client.HTTPSConnection(*first, timeout=TIMEOUT, context=self._tls)
-        if through:
-            connection.set_tunnel(host, port)
-        return connection
-
-
-def _tls_context(endpoint: Endpoint) -> ssl.SSLContext | None:
-    if not endpoint.url.startswith("https"):
-        return None
-    return ssl.create_default_context(cafile=endpoint.ca_bundle)

@@ -42,7 +42,7 @@ DOORS = {
     "tqdm": ("sinks/progress", "sinks/log"),
     "multiprocessing": ("executors/processes",),
     "argparse": ("arguments",),
-    "http": ("aws/transport",),
+    "http": ("aws/connections",),
     "signal": ("interrupt", "executors/processes"),
 }
 """Who may import what; everything else that is not the standard library or msgspec has no door."""

@@ -1,0 +1,233 @@
+"""Connections: kept open to one endpoint, one exchange at a time on each; length and CRC32 of every answer checked.
+
+http.client opens them; requests and answers go over the socket itself, since http.client reads the headers of an
+answer with a parser of e-mails, at a third of the cost of a whole look-up (perf/micro).
+"""
+
+from __future__ import annotations
+
+import ssl
+import zlib
+from base64 import b64encode
+from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from http.client import HTTPConnection, HTTPException
+from io import BufferedIOBase, BufferedReader
+from socket import SO_KEEPALIVE, SOL_SOCKET, socket
+from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
+
+from fastsync.aws.failures import Fault
+from fastsync.errors import RequestFailed
+from fastsync.table import Endpoint
+
+CONNECT_TIMEOUT = 10.0
+"""Seconds that each step of opening a connection may take."""
+TIMEOUT = 30.0
+"""Seconds that each wait for bytes may take; a page of 1 MB takes well under one."""
+BUFFER = 1 << 16
+"""Bytes taken from a socket at once: most answers to a look-up whole."""
+LONGEST_LINE = 1 << 16
+"""Bytes of a status line or header, as in http.client."""
+GZIP = 16 + zlib.MAX_WBITS
+"""What tells zlib that gzip's header and trailer stand around the data."""
+
+
+class Connections:
+    """Kept connections to one endpoint: taken for one exchange, given back when it went well.
+
+    `compress` asks for gzip answers, which the service gives above 4 KB (dynamodb-facts 7.5).
+    """
+
+    def __init__(self, endpoint: Endpoint, compress: bool = False):
+        self._endpoint = endpoint
+        self._always = f"accept-encoding: {'gzip' if compress else 'identity'}\r\n"
+        self._idle: deque[_Connection] = deque()
+        self._tls = _tls_context(endpoint)
+        self._session: ssl.SSLSession | None = None
+        self._before_path = ""
+        if endpoint.proxy and not self._tls:  # a proxy for plain HTTP takes the whole address, one for TLS a tunnel
+            self._before_path = f"http://{urlsplit(endpoint.url).netloc.rpartition('@')[2]}"
+            self._always += "".join(f"{name}: {value}\r\n" for name, value in _proxy_headers(endpoint.proxy).items())
+
+    def exchange(self, path: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
+        """Post once and give status and whole body; raise Fault where the connection, length or CRC fails."""
+        lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+        if lines.count("\n") != len(headers):
+            raise RequestFailed("the credentials hold a line break, so no request can be sent", refused=True)
+        head = f"POST {self._before_path}{path} HTTP/1.1\r\n{lines}{self._always}content-length: {len(body)}\r\n\r\n"
+        with self._faults():
+            connection = self._take()
+            try:
+                answer = connection.exchange(head.encode() + body)
+            except BaseException:
+                connection.close()
+                raise
+        if answer.kept:
+            self._session = self._session or connection.session
+            self._idle.append(connection)
+        else:
+            connection.close()
+        return answer.status, _checked(answer)
+
+    def close(self) -> None:
+        """Close every idle connection."""
+        while self._idle:
+            self._idle.pop().close()
+
+    @contextmanager
+    def _faults(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, ValueError, HTTPException) as error:
+            raise Fault(f"{type(error).__name__}: {error} (at {self._endpoint.url})") from None
+
+    def _take(self) -> _Connection:
+        with suppress(IndexError):
+            return self._idle.pop()
+        return _Connection(self._open())
+
+    def _open(self) -> socket:
+        opening, host = _opener(self._endpoint)
+        try:
+            opening.connect()  # which sets TCP_NODELAY
+            opened: socket = opening.sock
+            if self._tls is not None:
+                opened = self._tls.wrap_socket(opened, server_hostname=host, session=self._session)
+        except BaseException:
+            opening.close()
+            raise
+        opened.setsockopt(SOL_SOCKET, SO_KEEPALIVE, 1)
+        opened.settimeout(TIMEOUT)
+        return opened
+
+
+class _Answer(NamedTuple):
+    """One HTTP answer, its body as it came; whether the connection can be used again."""
+
+    status: int
+    headers: Mapping[bytes, bytes]
+    body: bytes
+    kept: bool
+
+
+class _Connection:
+    """One open connection. Every failure (OSError, ValueError, zlib.error) makes it useless."""
+
+    def __init__(self, opened: socket):
+        self._socket = opened
+        self._file = BufferedReader(opened.makefile("rb", buffering=0), BUFFER)
+
+    def exchange(self, request: bytes) -> _Answer:
+        """Send a request and read its answer."""
+        self._socket.sendall(request)
+        version, status, headers = _head(self._file)
+        while 100 <= status < 200:  # not an answer yet
+            version, status, headers = _head(self._file)
+        body, measured = _body(self._file, headers)
+        closing = version != b"HTTP/1.1" or b"close" in headers.get(b"connection", b"").lower()
+        return _Answer(status, headers, body, measured and not closing)
+
+    @property
+    def session(self) -> ssl.SSLSession | None:
+        """What spares the next connection a part of its TLS handshake."""
+        return self._socket.session if isinstance(self._socket, ssl.SSLSocket) else None
+
+    def close(self) -> None:
+        """Close it."""
+        self._file.close()
+        self._socket.close()
+
+
+def _head(file: BufferedIOBase) -> tuple[bytes, int, dict[bytes, bytes]]:
+    """Read version, status and headers (names in lower case; of one that is repeated the last)."""
+    version, _, rest = _line(file).partition(b" ")
+    if not version.startswith(b"HTTP/1."):
+        raise ValueError(f"this is no answer in HTTP/1: {version[:40]!r}")
+    headers = {}
+    while line := _line(file):
+        name, _, value = line.partition(b":")
+        headers[name.lower()] = value.strip()
+    return version, int(rest[:3]), headers
+
+
+def _body(file: BufferedIOBase, headers: Mapping[bytes, bytes]) -> tuple[bytes, bool]:
+    """Read a body, and say whether its end was marked by anything but the end of the connection."""
+    if b"chunked" in headers.get(b"transfer-encoding", b"").lower():
+        return b"".join(_chunks(file)), True
+    if b"content-length" in headers:
+        return _exactly(file, int(headers[b"content-length"])), True
+    return file.read(), False
+
+
+def _chunks(file: BufferedIOBase) -> Iterator[bytes]:
+    while size := int(_line(file).partition(b";")[0], 16):
+        yield _exactly(file, size)
+        _line(file)
+    while _line(file):  # trailers
+        pass
+
+
+def _line(file: BufferedIOBase) -> bytes:
+    line = file.readline(LONGEST_LINE)
+    if not line.endswith(b"\n"):
+        raise ConnectionError("the connection ended within the headers" if line else "the connection was closed")
+    return line.rstrip(b"\r\n")
+
+
+def _exactly(file: BufferedIOBase, size: int) -> bytes:
+    if size < 0:
+        raise ValueError("a length below zero")
+    found = file.read(size)
+    if len(found) != size:
+        raise ConnectionError(f"an answer cut short, {len(found)} of {size} bytes")
+    return found
+
+
+def _checked(answer: _Answer) -> bytes:
+    """Give the body of an answer, unpacked; the CRC32 is that of the bytes as sent (dynamodb-facts 7.4)."""
+    expected = answer.headers.get(b"x-amz-crc32")
+    if expected is not None and expected != b"%d" % zlib.crc32(answer.body):
+        raise Fault("an answer whose CRC32 is wrong")
+    if answer.headers.get(b"content-encoding", b"identity") != b"gzip":
+        return answer.body
+    try:
+        return zlib.decompress(answer.body, GZIP)
+    except zlib.error as error:
+        raise Fault(f"an answer that cannot be unpacked: {error}") from None
+
+
+def _opener(endpoint: Endpoint) -> tuple[HTTPConnection, str]:
+    """Prepare a connection, and give the host at its far end."""
+    address = urlsplit(endpoint.url)
+    secure = address.scheme == "https"
+    host, port = str(address.hostname), address.port or (443 if secure else 80)
+    if not endpoint.proxy:
+        return HTTPConnection(host, port, timeout=CONNECT_TIMEOUT), host
+    proxy = urlsplit(_with_scheme(endpoint.proxy))
+    if proxy.scheme != "http":
+        raise ValueError(f"a proxy is spoken to over http, not {proxy.scheme}")
+    opening = HTTPConnection(str(proxy.hostname), proxy.port or 80, timeout=CONNECT_TIMEOUT)
+    if secure:
+        opening.set_tunnel(host, port, _proxy_headers(endpoint.proxy))
+    return opening, host
+
+
+def _proxy_headers(proxy: str) -> dict[str, str]:
+    """Give the header with a proxy's user and password where its address has them."""
+    address = urlsplit(_with_scheme(proxy))
+    if address.username is None:
+        return {}
+    secret = f"{unquote(address.username)}:{unquote(address.password or '')}"
+    return {"proxy-authorization": f"Basic {b64encode(secret.encode()).decode()}"}
+
+
+def _with_scheme(proxy: str) -> str:
+    return proxy if "://" in proxy else f"http://{proxy}"
+
+
+def _tls_context(endpoint: Endpoint) -> ssl.SSLContext | None:
+    if not endpoint.url.startswith("https"):
+        return None
+    return ssl.create_default_context(cafile=endpoint.ca_bundle)

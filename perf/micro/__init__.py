@@ -1,0 +1,1 @@
+"""Micro-benchmarks: what each part of the hot path costs by itself."""

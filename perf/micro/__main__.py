@@ -1,0 +1,114 @@
+"""What each part of the hot path costs by itself: the least CPU time of many repetitions, which other jobs hardly move.
+
+python -m perf.micro [TEXT]     only the parts whose name holds TEXT
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+from msgspec import Raw
+
+from fastsync.aws.client import Client, Scan
+from fastsync.aws.connections import Connections
+from fastsync.aws.credentials import Credentials
+from fastsync.aws.signing import Signer
+from fastsync.aws.transport import Transport
+from fastsync.batch import BatchReader
+from fastsync.config import Reading, Retrying
+from fastsync.digest import Digester
+from fastsync.expiry import Expiry
+from fastsync.judge import Judge
+from fastsync.keys import write_all
+from fastsync.pairs import Pairs
+from fastsync.policy import Policy
+from fastsync.table import Endpoint, KeySchema, Side, Table, TableRef
+from perf import items
+from perf.bench import server
+
+PAGE = 2500
+BATCH = 100
+REPEATS = 60
+CREDENTIALS = Credentials("bench", "bench")
+
+Part = tuple[str, int, Callable[[], object]]
+"""What is measured, how many items one call handles (1: it is told per call), and the call."""
+
+
+def cost(call: Callable[[], object]) -> float:
+    """Give the least CPU time of a call in seconds, of all threads together."""
+    call()
+    best = float("inf")
+    for _ in range(REPEATS):
+        began = time.process_time()
+        call()
+        best = min(best, time.process_time() - began)
+    return best
+
+
+def client(url: str, name: str) -> Client:
+    """Open a client of one of the server's tables."""
+    ref = TableRef.parse(f"us-east-1:{name}")
+    side = Side(Table(ref, KeySchema(items.KEY, "S"), (name,)), Endpoint(url), 0)
+    return Client(side, Transport(ref, side.endpoint, lambda: CREDENTIALS, Retrying()), Reading())
+
+
+def wire(url: str) -> Iterator[Part]:
+    """Yield the parts between the socket and raw items."""
+    master, slave = client(url, "master-table"), client(url, "slave-table")
+    scan = Scan(0, 1)
+    page = master.scan_page(scan, b"")
+    keys = page.keys[:BATCH]
+    wanted = b'{"RequestItems":{"slave-table":{"Keys":%s}}}' % write_all(keys)
+    target = "DynamoDB_20120810.BatchGetItem"
+    signer = Signer("127.0.0.1", "/", "us-east-1")
+    connections = Connections(Endpoint(url))
+    headers = signer.headers(target, wanted, CREDENTIALS)
+    _, body = connections.exchange("/", wanted, headers)
+    yield "sign a look-up of 100 keys", 1, lambda: signer.headers(target, wanted, CREDENTIALS)
+    yield "exchange it for 100 items: send, receive, check", 1, lambda: connections.exchange("/", wanted, headers)
+    yield "CRC32 of its answer", 1, lambda: zlib.crc32(body)
+    yield "look up 100 keys, all told", BATCH, lambda: slave.batch_get(keys, False)
+    yield "scan a page, all told", len(page.items), lambda: master.scan_page(scan, b"")
+    yield "keys as JSON", len(page.keys), lambda: write_all(page.keys)
+    with ThreadPoolExecutor(64) as pool:
+        reader = BatchReader(slave, pool, BATCH)
+        yield "look up a page, in flight together", len(page.keys), lambda: reader.read(page.keys).result()
+
+
+def judging() -> Iterator[Part]:
+    """Yield the parts that decide whether items are equal."""
+    plain = [items.medium(number) for number in range(PAGE)]
+    master = [Raw(items.spell(item)) for item in plain]
+    keys = list(range(PAGE))
+    others = {
+        "bytes agree": (master, ()),
+        "attributes in another order": ([Raw(items.spell(dict(reversed(item.items())))) for item in plain], ()),
+        "sets in another order": ([Raw(items.spell(items.sets_reversed(item))) for item in plain], ()),
+        "an ignored attribute differs": ([Raw(items.spell(items.touched(item))) for item in plain], (items.TOUCHED,)),
+        "an attribute differs": ([Raw(items.spell(items.changed(item))) for item in plain], ()),
+    }
+    for name, (slave, ignored) in others.items():
+        judge = Judge(("slave",), Digester(frozenset(ignored)), Policy(), Expiry(None, [None]))
+        pairs = Pairs(0, keys, master, [Raw(bytes(item)) for item in slave])
+        yield f"judge a pair: {name}", PAGE, lambda judge=judge, pairs=pairs: judge.suspects(pairs)  # type: ignore[misc]
+
+
+def main() -> None:
+    wanted = sys.argv[1] if len(sys.argv) > 1 else ""
+    print("| part | per | µs |\n|---|---|---|")
+    with server(["--items", str(2 * PAGE)]) as url:
+        for parts in (wire(url), judging()):
+            for name, count, call in parts:
+                if wanted in name:
+                    print(
+                        f"| {name} | {'call' if count == 1 else 'item'} | {cost(call) / count * 1e6:.2f} |", flush=True
+                    )
+
+
+if __name__ == "__main__":
+    main()

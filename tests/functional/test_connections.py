@@ -1,0 +1,238 @@
+"""Kept connections, against servers that send exactly the bytes they are told to."""
+
+from __future__ import annotations
+
+import datetime
+import gzip
+import ipaddress
+import socket
+import ssl
+import threading
+import zlib
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from fastsync.aws.connections import Connections
+from fastsync.aws.failures import Fault
+from fastsync.errors import RequestFailed
+from fastsync.table import Endpoint
+
+OK = b"HTTP/1.1 200 OK\r\n"
+BODY = b'{"Count":0}'
+WHOLE = OK + b"Content-Length: 11\r\n\r\n" + BODY
+CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
+PACKED = gzip.compress(BODY)
+
+
+def answer_with(*headers: str, body: bytes = BODY) -> bytes:
+    """Spell an answer with more headers than its length."""
+    lines = "".join(f"{header}\r\n" for header in (*headers, f"Content-Length: {len(body)}"))
+    return OK + lines.encode() + b"\r\n" + body
+
+
+class Scripted:
+    """A server that answers the n-th request it gets with the n-th answer, then ends the connection after the last.
+
+    `greeting` is what it does with each connection first, and gives the socket to go on with.
+    """
+
+    def __init__(
+        self, answers: Sequence[bytes], greeting: Callable[[socket.socket], socket.socket] = lambda each: each
+    ):
+        self._answers = list(answers)
+        self._greeting = greeting
+        self.requests: list[bytes] = []
+        self.connections: list[socket.socket] = []
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listening.getsockname()[1]
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while self._answers:
+            try:
+                connection = self._listening.accept()[0]
+                if self._greeting is not None:
+                    connection = self._greeting(connection)
+            except OSError:
+                continue
+            self.connections.append(connection)
+            with connection:
+                while self._answers and (request := read_request(connection)):
+                    self.requests.append(request)
+                    answer = self._answers.pop(0)
+                    connection.sendall(answer)
+                    if b"connection: close" in answer.lower() or not self._answers:
+                        break
+        self._listening.close()
+
+
+def read_request(connection: socket.socket) -> bytes:
+    """Read one request, headers and body."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        if not (more := connection.recv(65536)):
+            return b""
+        data += more
+    head, _, body = data.partition(b"\r\n\r\n")
+    length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0] or 0)
+    while len(body) < length:
+        body += connection.recv(65536)
+    return head + b"\r\n\r\n" + body
+
+
+@contextmanager
+def connected(endpoint: Endpoint, compress: bool = False) -> Iterator[Connections]:
+    """Open connections and close them in the end."""
+    connections = Connections(endpoint, compress)
+    try:
+        yield connections
+    finally:
+        connections.close()
+
+
+def post(connections: Connections) -> tuple[int, bytes]:
+    """Post something small."""
+    return connections.exchange("/", b"{}", {"host": "example"})
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "body"),
+    [
+        pytest.param(WHOLE, 200, BODY, id="length"),
+        pytest.param(answer_with(f"x-amz-crc32: {zlib.crc32(BODY)}"), 200, BODY, id="crc"),
+        pytest.param(CHUNKED + b'4;x=y\r\n{"Co\r\n7\r\nunt":0}\r\n0\r\n\r\n', 200, BODY, id="chunked"),
+        pytest.param(OK + b"Connection: close\r\n\r\n" + BODY, 200, BODY, id="until the connection ends"),
+        pytest.param(b"HTTP/1.1 100 Continue\r\n\r\n" + WHOLE, 200, BODY, id="continue"),
+        pytest.param(WHOLE.replace(b"1.1", b"1.0"), 200, BODY, id="HTTP/1.0"),
+        pytest.param(b"HTTP/1.1 400\r\ncontent-length:0\r\n\r\n", 400, b"", id="error without a reason"),
+        pytest.param(
+            answer_with("Content-Encoding: gzip", f"x-amz-crc32: {zlib.crc32(PACKED)}", body=PACKED),
+            200, BODY, id="gzip, the CRC of the bytes as sent",
+        ),
+    ],
+)  # fmt: skip
+def test_answers_are_read(answer: bytes, status: int, body: bytes) -> None:
+    """An answer is read whole in every form that HTTP/1 gives it."""
+    server = Scripted([answer])
+    with connected(Endpoint(f"http://127.0.0.1:{server.port}")) as connections:
+        assert post(connections) == (status, body)
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        pytest.param(b"", "closed", id="nothing"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Le", "within the headers", id="half a header"),
+        pytest.param(WHOLE[:-1], "cut short, 10 of 11", id="half a body"),
+        pytest.param(OK + b"Content-Length: -1\r\n\r\n", "below zero", id="negative length"),
+        pytest.param(OK + b"Content-Length: x\r\n\r\n", "ValueError", id="no length"),
+        pytest.param(CHUNKED + b'4\r\n{"Co\r\n', "closed", id="chunks without an end"),
+        pytest.param(b"SSH-2.0-x\r\n\r\n", "no answer in HTTP/1", id="another protocol"),
+        pytest.param(answer_with("x-amz-crc32: 1"), "CRC32", id="wrong crc"),
+        pytest.param(answer_with("Content-Encoding: gzip"), "unpacked", id="gzip that is none"),
+    ],
+)  # fmt: skip
+def test_a_broken_answer_is_a_fault(answer: bytes, reason: str) -> None:
+    """What is not one whole answer is a fault that says what is wrong, and never taken for an answer."""
+    server = Scripted([answer])
+    with connected(Endpoint(f"http://127.0.0.1:{server.port}")) as connections, pytest.raises(Fault, match=reason):
+        post(connections)
+
+
+@pytest.mark.parametrize(("first", "used"), [(WHOLE, 1), (answer_with("Connection: close"), 2)])
+def test_connections_are_kept(first: bytes, used: int) -> None:
+    """A connection serves one request after the other, until the server says that it will not."""
+    server = Scripted([first, WHOLE])
+    with connected(Endpoint(f"http://127.0.0.1:{server.port}")) as connections:
+        assert [post(connections), post(connections)] == [(200, BODY)] * 2
+    assert len(server.connections) == used
+
+
+@pytest.mark.parametrize(("compress", "asked"), [(True, b"gzip"), (False, b"identity")])
+def test_gzip_is_asked_for_on_demand(compress: bool, asked: bytes) -> None:
+    """Only --compress asks for gzip."""
+    server = Scripted([WHOLE])
+    with connected(Endpoint(f"http://127.0.0.1:{server.port}"), compress) as connections:
+        post(connections)
+    assert b"accept-encoding: " + asked + b"\r\n" in server.requests[0]
+
+
+def test_a_line_break_in_a_header_is_never_sent() -> None:
+    """A session token with a line break in it adds no header of its own, and the error does not hold it."""
+    server = Scripted([WHOLE])
+    endpoint = Endpoint(f"http://127.0.0.1:{server.port}")
+    with connected(endpoint) as connections, pytest.raises(RequestFailed, match="line break") as error:
+        connections.exchange("/", b"{}", {"x-amz-security-token": "token\r\nx-evil: 1"})
+    assert "token" not in str(error.value)
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("proxy", ["http://user:p%40ss@127.0.0.1:{port}", "user:p%40ss@127.0.0.1:{port}"])
+def test_a_proxy_for_plain_http_gets_the_whole_address(proxy: str) -> None:
+    """Requests to a plain endpoint go to the proxy as they are, with its password."""
+    server = Scripted([WHOLE])
+    with connected(Endpoint("http://dynamodb.test:8000", proxy=proxy.format(port=server.port))) as connections:
+        assert post(connections) == (200, BODY)
+    assert server.requests[0].startswith(b"POST http://dynamodb.test:8000/ HTTP/1.1\r\n")
+    assert b"proxy-authorization: Basic " + b64encode(b"user:p@ss") in server.requests[0]
+
+
+def test_tls_through_a_proxy(certified: tuple[ssl.SSLContext, Path]) -> None:
+    """Requests over TLS go through a tunnel, are checked against the CA bundle, and resume the session before."""
+    context, bundle = certified
+    tunnels: list[bytes] = []
+    resumed: list[bool | None] = []
+
+    def greeting(plain: socket.socket) -> socket.socket:
+        tunnels.append(read_request(plain))
+        plain.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        secure = context.wrap_socket(plain, server_side=True)
+        resumed.append(secure.session_reused)
+        return secure
+
+    server = Scripted([WHOLE, answer_with("Connection: close"), WHOLE], greeting)
+    endpoint = Endpoint("https://localhost", str(bundle), f"http://127.0.0.1:{server.port}")
+    with connected(endpoint) as connections:
+        assert [post(connections) for _ in range(3)] == [(200, BODY)] * 3
+    assert [tunnel.startswith(b"CONNECT localhost:443 ") for tunnel in tunnels] == [True, True]
+    assert resumed == [False, True]
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(certified: tuple[ssl.SSLContext, Path]) -> None:
+    """Without its CA bundle a server is not trusted."""
+    server = Scripted([WHOLE], lambda plain: certified[0].wrap_socket(plain, server_side=True))
+    endpoint = Endpoint(f"https://localhost:{server.port}")
+    with connected(endpoint) as connections, pytest.raises(Fault, match="certificate verify failed"):
+        post(connections)
+    assert server.requests == []
+
+
+@pytest.fixture(scope="module")
+def certified(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, Path]:
+    """Make a server's TLS context for localhost, and the CA bundle that vouches for it."""
+    folder = tmp_path_factory.mktemp("tls")
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now.replace(year=2099))
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    bundle, private = folder / "bundle.pem", folder / "key.pem"
+    bundle.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    private.write_bytes(key.private_bytes(*form))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(bundle, private)
+    return context, bundle
