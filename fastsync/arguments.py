@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 from fastsync import __version__
 from fastsync.errors import ConfigError
+from fastsync.reportpage.gather import MOST_ROWS
 
 DESCRIPTION = """\
 Compare a master DynamoDB table with one or more slave tables and, when told to, repair the slaves.
@@ -41,9 +42,13 @@ Take a run back by its undo log: put back what it overwrote or deleted, and remo
 the slave still holds what the run left there.
 
 exit codes: 0 all is as it was, 1 some items have changed since and were left, 4 some failed; 2, 3, 130, 143 as ever"""
+REPORT_DESCRIPTION = """\
+Make one HTML page of a report, and of what else is given of its run: the file of --stats, and the lines of
+--log-format json. Files are told apart by their content. The page opens offline, and loads nothing."""
 USAGE = """\
 fastsync --master REGION:TABLE --slave REGION:TABLE [--slave ...] [flags]
        fastsync undo FILE [flags]
+       fastsync report FILE... [-o PAGE]
        fastsync demo"""
 
 NOT_BUILT = {
@@ -106,6 +111,23 @@ def undo_parser() -> argparse.ArgumentParser:
     output.add_argument("-v", "--verbose", action="store_true", help="a line per item on stderr")
     output.add_argument("--quiet", action="store_true", help="no summary, only warnings and errors")
     _add_access(reader)
+    return reader
+
+
+def report_parser() -> argparse.ArgumentParser:
+    """Give the reader of the arguments of `fastsync report`."""
+    reader = _Parser(
+        prog="fastsync report",
+        usage="fastsync report FILE... [-o PAGE]",
+        description=REPORT_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    reader.add_argument("files", metavar="FILE", nargs="+", help="a report, statistics, or a log; - is stdin")
+    reader.add_argument("-o", "--output", metavar="PAGE", default="-", help="where the page goes (default: stdout)")
+    reader.add_argument(
+        "--rows", metavar="N", type=int, default=MOST_ROWS, help=f"differences listed at most (default {MOST_ROWS:,})"
+    )
     return reader
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from fastsync.arguments import parser, undo_parser
+from fastsync.arguments import parser, report_parser, undo_parser
 from fastsync.errors import ConfigError, FastsyncError
 from fastsync.policy import Policy
 from fastsync.run import Result, Synchronizer
@@ -80,6 +80,12 @@ def _command(name: str, arguments: Sequence[str]) -> int:
         return demo(arguments)
     if name == "undo":
         return take_back(arguments)
+    if name == "report":
+        from fastsync.reportpage.page import make_page
+
+        flags = report_parser().parse_args(arguments)
+        make_page(flags.files, flags.output, flags.rows)
+        return 0
     if name in COMMANDS:
         raise ConfigError(f"the command {name} is not built yet in this version")
     raise ConfigError(f"there is no command {name!r}; see fastsync --help")

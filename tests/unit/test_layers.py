@@ -26,6 +26,7 @@ STAIRS = [
     ("repair", "confirm"),
     ("segment",),
     ("executors", "sinks", "preflight"),
+    ("reportpage",),
     ("job",),
     ("run",),
     ("undo",),

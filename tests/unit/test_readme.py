@@ -53,7 +53,8 @@ def test_every_flag_of_the_help_is_described(capsys: pytest.CaptureFixture[str])
 
 def test_every_flag_of_the_readme_is_known(capsys: pytest.CaptureFixture[str]) -> None:
     """A flag that README names anywhere is built, or in the program's list of those that are not."""
-    assert set(FLAG.findall(README)) <= set(FLAG.findall(help_text(capsys))) | set(arguments.NOT_BUILT)
+    known = help_text(capsys) + arguments.report_parser().format_help()
+    assert set(FLAG.findall(README)) <= set(FLAG.findall(known)) | set(arguments.NOT_BUILT)
 
 
 def test_the_list_of_what_is_not_built_is_the_programs() -> None:
@@ -80,6 +81,9 @@ def test_every_example_is_a_valid_command_line(example: str) -> None:
         return
     if words[0] == "undo":
         arguments.undo_parser().parse_args(words[1:])
+        return
+    if words[0] == "report":
+        arguments.report_parser().parse_args(words[1:])
         return
     flags: dict[str, Any] = vars(arguments.parser().parse_args(words))
     flags.pop("policy")

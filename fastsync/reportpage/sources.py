@@ -1,0 +1,171 @@
+"""Sources: the files of runs, told apart by their content, and the lines that they hold."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, NoReturn
+
+from fastsync.difference import Verdict
+from fastsync.errors import ConfigError
+
+VERDICTS = frozenset(verdict.value for verdict in Verdict if verdict is not Verdict.SAME)
+MOST_STATS = 64_000_000
+"""Bytes of a statistics file; one of a thousand slaves has under one million."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A line of a report."""
+
+    line: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class ReportEnd:
+    """The end of a report: its last line, or None where it was cut short."""
+
+    last: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Stats:
+    """A statistics file."""
+
+    told: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """A line of a log of the form "json"."""
+
+    line: dict[str, Any]
+
+
+Part = Difference | ReportEnd | Stats | LogLine
+
+
+def read(path: str) -> Iterator[Part]:
+    """Yield what one file holds ("-" is stdin); raise ConfigError where it is no file of fastsync, or cannot be read.
+
+    A report may stop in the middle of a line, as one does whose run was killed, and an empty file is such a report.
+    """
+    try:
+        with _opened(path) as file:
+            first = file.readline()
+            start = _parsed(first)
+            if start is None or _is_stats(start):
+                yield from _whole(path, first, file)
+            elif _is_log(start):
+                yield from _log(path, first, file)
+            else:
+                yield from _report(path, first, file)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror or error}") from None
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[IO[bytes]]:
+    if path == "-":
+        yield sys.stdin.buffer
+    else:
+        with Path(path).open("rb") as file:
+            yield file
+
+
+def _whole(path: str, first: bytes, file: IO[bytes]) -> Iterator[Part]:
+    text = first + file.read(MOST_STATS)
+    told = _parsed(text)
+    if _is_stats(told):
+        yield Stats(told)
+    elif not text.strip() or (b"\n" not in text and text.startswith(b'{"slave"')):
+        yield ReportEnd(None)
+    else:
+        _refuse(path)
+
+
+def _report(path: str, first: bytes, file: IO[bytes]) -> Iterator[Part]:
+    whole = False
+    for number, text in enumerate(_lines(first, file), 1):
+        line = _parsed(text)
+        whole = _is_end(line)
+        if whole:
+            yield ReportEnd(line)
+        elif _is_difference(line):
+            yield Difference(line)
+        elif line is None and not text.endswith(b"\n"):
+            break
+        else:
+            _refuse(path, number)
+    if not whole:
+        yield ReportEnd(None)
+
+
+def _log(path: str, first: bytes, file: IO[bytes]) -> Iterator[Part]:
+    for number, text in enumerate(_lines(first, file), 1):
+        line = _parsed(text)
+        if _is_log(line):
+            yield LogLine(line)
+        elif line is not None or text.endswith(b"\n"):
+            _refuse(path, number)
+
+
+def _lines(first: bytes, file: IO[bytes]) -> Iterator[bytes]:
+    yield first
+    yield from file
+
+
+def _refuse(path: str, number: int = 1) -> NoReturn:
+    where = f", from its line {number} on" if number > 1 else ""
+    raise ConfigError(f"{path} is neither a report nor statistics nor JSON log lines of fastsync{where}")
+
+
+def _parsed(text: bytes) -> Any:
+    """Parse JSON strictly: None where it is none, or holds what a browser would not take for JSON."""
+    try:
+        return json.loads(text, parse_constant=_no_number, parse_float=_finite)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _finite(text: str) -> float:
+    return number if math.isfinite(number := float(text)) else _no_number(text)
+
+
+def _no_number(text: str) -> NoReturn:
+    raise ValueError(text)
+
+
+def _is_stats(told: Any) -> bool:
+    return (
+        isinstance(told, dict)
+        and isinstance(told.get("master"), dict)
+        and isinstance(told.get("slaves"), dict)
+        and all(isinstance(counters, dict) for counters in told["slaves"].values())
+    )
+
+
+def _is_log(line: Any) -> bool:
+    return isinstance(line, dict) and all(isinstance(line.get(name), str) for name in ("time", "level", "message"))
+
+
+def _is_end(line: Any) -> bool:
+    return (
+        isinstance(line, dict) and isinstance(line.get("complete"), bool) and isinstance(line.get("differences"), int)
+    )
+
+
+def _is_difference(line: Any) -> bool:
+    return (
+        isinstance(line, dict)
+        and isinstance(line.get("slave"), str)
+        and line.get("verdict") in VERDICTS
+        and isinstance(line.get("key"), dict)
+        and isinstance(line.get("attributes"), list)
+        and all(isinstance(name, str) for name in line["attributes"])
+    )

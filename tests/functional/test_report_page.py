@@ -1,0 +1,179 @@
+"""The page of `fastsync report` in a real browser, made of real runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fastsync.reportpage.page import make_page
+from tests.browser import CHROMIUM, DRIVER, Browser, browser
+from tests.functional.conftest import MakeWorld
+from tests.functional.processes import wait_for
+from tests.functional.world import item
+from tests.tables import run_fastsync
+
+pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="there is no chromium with chromedriver here")
+EVIL = """</script><script>document.title="run"</script><img src=x onerror="document.title='run'">\u2028<!--\u202e"""
+SHOWN = EVIL.replace("\u2028", "\\u{2028}").replace("\u202e", "\\u{202e}")
+UNTOUCHED = ["fastsync report", 2, 0, 0]
+STATE = (
+    "return [document.title, document.scripts.length, document.images.length,"
+    "document.querySelectorAll('b, iframe').length]"
+)
+
+
+@pytest.fixture(scope="module")
+def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A browser for all tests of this file."""
+    with browser(tmp_path_factory.mktemp("profile")) as opened:
+        yield opened
+
+
+def search(window: Browser, text: str) -> None:
+    """Type into the search field, and wait until the table follows."""
+    before = window.run("document.getElementById('rows').tBodies[0].dataset.old = 'yes'; return 1")
+    assert before == 1
+    window.run(
+        f"const field = document.getElementById('search'); field.value = {json.dumps(text)};"
+        "document.getElementById('place').textContent = ''; field.dispatchEvent(new Event('input'))"
+    )
+    wait_for(lambda: window.run("return document.getElementById('place').textContent"), 10)
+
+
+def keys(window: Browser) -> list[str]:
+    """Give the keys that the table shows."""
+    found: list[str] = window.run("return [...document.querySelectorAll('#rows .open')].map(each => each.textContent)")
+    return found
+
+
+def text_of(window: Browser, selector: str) -> str:
+    """Give the text of a part of the page."""
+    return str(window.run(f"return document.querySelector({json.dumps(selector)}).innerText"))
+
+
+def test_a_run_with_hostile_data(window: Browser, make_world: MakeWorld, tmp_path: Path) -> None:
+    """Keys, names and values that look like markup are shown as text; nothing runs, nothing is asked for."""
+    made = make_world(
+        [item("same"), item(EVIL, **{EVIL: EVIL}), item("old", v=1, note="same", **{EVIL: "<b>one</b>"})],
+        [item("same"), item("old", v=2, note="same"), item("extra")],
+    )
+    report, stats, log, file = (tmp_path / name for name in ("r.jsonl", "s.json", "l.jsonl", "page.html"))
+    flags = [
+        "--report",
+        str(report),
+        "--report-values",
+        "--stats",
+        str(stats),
+        "--scan-for-extra",
+        "--log-format",
+        "json",
+    ]
+    log.write_text(made.run(*flags).stderr)
+    assert run_fastsync("report", *map(str, (log, stats, report)), "-o", str(file)).exit_code == 0
+    window.open(file)
+    assert window.run(STATE) == UNTOUCHED
+    assert window.log() == []
+    assert f"{made.master} \u2192 {made.slave}" in text_of(window, "#tables")
+    assert window.run("return [...document.querySelectorAll('#totals td')].map(each => each.textContent)")[:5] == [
+        str(made.slave), "1", "1", "1", "1"
+    ]  # fmt: skip
+    assert SHOWN in text_of(window, "#attributes")
+    search(window, "old")
+    assert keys(window) == ["id old"]
+    window.run("document.querySelector('#rows .open').click()")
+    cells = window.run(
+        "return [...document.querySelectorAll('.detail tbody tr')]"
+        ".map(row => [...row.cells].map(cell => cell.textContent))"
+    )
+    assert sorted(cells) == [[SHOWN, "S<b>one</b>", "absent"], ["v", "N1", "N2"]]
+    search(window, EVIL)
+    assert len(keys(window)) == 2
+    assert window.run(STATE) == UNTOUCHED
+    assert window.log() == []
+
+
+def test_a_large_report(window: Browser, tmp_path: Path) -> None:
+    """A report of 120,000 lines opens, a page of the table at a time; what is not listed is told and counted."""
+    report, file = tmp_path / "r.jsonl", tmp_path / "page.html"
+    with report.open("w") as out:
+        for number in range(120_000):
+            verdict = ("missing", "differing", "extra")[number % 3]
+            line: dict[str, Any] = {
+                "slave": f"us-west-2:orders-{number % 2}",
+                "verdict": verdict,
+                "key": {"id": {"N": str(number)}},
+            }
+            out.write(
+                json.dumps({**line, "attributes": ["v"] * (number % 3 == 1), "action": "none", "error": None}) + "\n"
+            )
+        out.write('{"complete": true, "differences": 120000}\n')
+    make_page([str(report)], str(file), 40_000)
+    window.open(file)
+    assert len(keys(window)) == 100
+    assert "40,000 differences of 120,000" in text_of(window, "#notices")
+    assert "20,000" in text_of(window, "#totals")
+    window.run("document.getElementById('next').click()")
+    assert keys(window)[0] == "id 100"
+    search(window, "39999")
+    assert keys(window) == ["id 39999"]
+    search(window, "")
+    window.run(
+        "const pick = document.getElementById('verdict'); pick.value = 'extra'; pick.dispatchEvent(new Event('change'))"
+    )
+    assert keys(window)[:2] == ["id 2", "id 5"]
+    assert "13,333" in text_of(window, "#count")
+    assert window.log() == []
+
+
+def test_reports_that_are_not_whole(window: Browser, tmp_path: Path) -> None:
+    """A report that was cut short, and a run that was not complete, are told before anything else."""
+    line = {"slave": "us-west-2:orders", "verdict": "extra", "key": {"id": {"S": "a"}}, "attributes": []}
+    (tmp_path / "cut").write_text(json.dumps(line) + "\n" + '{"slave"')
+    (tmp_path / "stopped").write_text('{"complete": false, "differences": 0}\n')
+    make_page([str(tmp_path / "cut"), str(tmp_path / "stopped")], str(tmp_path / "page.html"), 10)
+    window.open(tmp_path / "page.html")
+    told = text_of(window, "#notices")
+    assert "cut was cut short after 1 lines" in told
+    assert "stopped is of a run that was not complete" in told
+    assert keys(window) == ["id a"]
+    assert window.log() == []
+
+
+def test_charts(window: Browser, tmp_path: Path) -> None:
+    """Progress lines of a log are drawn as throughput and units per second over the run."""
+    with (tmp_path / "log").open("w") as out:
+        for step in (1, 2, 3):
+            units = {"us-east-1:<i>": 10.0 * step, "us-west-2:b": 100.0 * step}
+            line = {
+                "time": "2026-11-24T02:00:00Z",
+                "level": "info",
+                "message": "",
+                "elapsed_seconds": 30 * step,
+                "scanned": 3000 * step,
+            }
+            out.write(
+                json.dumps({**line, "differences": 0, "read_units": units, "write_units": {"us-west-2:b": 0}}) + "\n"
+            )
+    make_page([str(tmp_path / "log")], str(tmp_path / "page.html"), 10)
+    window.open(tmp_path / "page.html")
+    assert window.run("return document.querySelectorAll('#course svg').length") == 3
+    told = text_of(window, "#course")
+    assert "items scanned per second, at most 100" in told
+    assert "read units per second, us-west-2:b, at most 3.3" in told
+    assert window.log() == []
+
+
+@pytest.mark.parametrize(
+    "stats",
+    [{"master": {}, "slaves": {}}, {"master": {"table": []}, "slaves": {"a": {}}, "errors": None, "sample": {}}],
+)
+def test_statistics_of_another_version(stats: dict[str, Any], window: Browser, tmp_path: Path) -> None:
+    """Statistics that lack what this version writes leave cells empty, and the page whole."""
+    (tmp_path / "s").write_text(json.dumps(stats))
+    make_page([str(tmp_path / "s")], str(tmp_path / "page.html"), 10)
+    window.open(tmp_path / "page.html")
+    assert window.log() == []
