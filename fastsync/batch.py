@@ -1,4 +1,4 @@
-"""Every key answered: look-ups by BatchGetItem in flight together, under a batch size that adapts.
+"""Every key answered: look-ups by BatchGetItem in flight together, under a batch size and a number that adapt.
 
 The only owner of retries of unprocessed keys: they go back into the queue, the batch shrinks and the thread that got
 them back waits. Rounds without any progress, in this thread or beside it, are bounded by `max_retries`.
@@ -7,20 +7,22 @@ them back waits. Rounds without any progress, in this thread or beside it, are b
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Executor, Future
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
 
 from msgspec import Raw
 
-from fastsync.aws.client import Client
+from fastsync.aws.client import BatchAnswer, Client
 from fastsync.aws.transport import backoff
 from fastsync.errors import KeysUnanswered
+from fastsync.flight import MOST, Flight
 from fastsync.keys import Key, write
 
-IN_FLIGHT = 24
-"""Look-ups of one table under way at once in a worker: at 40 ms a round trip that is 60,000 keys a second."""
+IN_FLIGHT = MOST
+"""Threads that one table may need at once."""
 
 
 class BatchSize:
@@ -40,110 +42,167 @@ class BatchSize:
 
 
 class Answers:
-    """The answers to one set of keys, on their way."""
+    """The answers to one set of keys, on their way. All but `result` is for the reader, under its lock."""
 
-    def __init__(self, pending: deque[Key]):
-        self.pending = pending
-        self.found: dict[Key, Raw] = {}
-        self.threads: list[Future[None]] = []
+    def __init__(self, keys: Iterable[Key], consistent: bool, keys_only: bool):
+        self.pending = deque(dict.fromkeys(keys))
+        self.consistent = consistent
+        self.keys_only = keys_only
+        self._found: dict[Key, Raw] = {}
+        self._unanswered = len(self.pending)
+        self._error: BaseException | None = None
+        self._done = threading.Event()
+        if not self.pending:
+            self._done.set()
 
     def result(self) -> dict[Key, Raw]:
         """Wait until every key is answered; keys of items that do not exist are not in the result.
 
         Raises RequestFailed or KeysUnanswered.
         """
-        for thread in self.threads:
-            thread.result()
-        return self.found
+        self._done.wait()
+        if self._error is not None:
+            raise self._error
+        return self._found
+
+    @property
+    def arrived(self) -> bool:
+        """Say whether `result` would not have to wait."""
+        return self._done.is_set()
+
+    def take(self, most: int) -> Sequence[Key]:
+        """Take keys to ask for."""
+        return [self.pending.popleft() for _ in range(min(most, len(self.pending)))]
+
+    def add(self, asked: int, answer: BatchAnswer) -> None:
+        """Take in what a request for so many keys brought."""
+        self._found.update(answer.items)
+        if self._error is None:
+            self.pending.extend(answer.unprocessed)
+            self._unanswered -= asked - len(answer.unprocessed)
+            if not self._unanswered:
+                self._done.set()
+
+    def fail(self, error: BaseException) -> None:
+        """Give up: one request failed for good."""
+        self._error = self._error or error
+        self.pending.clear()
+        self._done.set()
+
+
+@dataclass
+class _Rounds:
+    """Answers in a row with keys left over, in one thread: of any kind, and without any progress."""
+
+    left_over: int = 0
+    barren: int = 0
 
 
 class BatchReader:
-    """Look up keys of one table, `IN_FLIGHT` requests at a time, on threads of `pool`."""
+    """Look up keys of one table, many requests at a time, on threads of `pool`: at most IN_FLIGHT of them."""
 
     def __init__(self, client: Client, pool: Executor, limit: int):
-        self._client = client
+        self.client = client
         self._pool = pool
         self._size = BatchSize(limit)
-        self._standstill = Standstill()
-
-    @property
-    def client(self) -> Client:
-        """The table's client."""
-        return self._client
+        self._flight = Flight()
+        self._lock = threading.Lock()
+        self._queue: deque[Answers] = deque()
+        self._employed = 0
+        self._at_work = 0
+        self._barren = 0
 
     def read(self, keys: Iterable[Key], consistent: bool = False, keys_only: bool = False) -> Answers:
-        """Start looking up keys (each once, in any number) and give the answers to come."""
-        answers = Answers(deque(dict.fromkeys(keys)))
-        requests = -(-len(answers.pending) // self._size.current)
-        for _ in range(min(IN_FLIGHT, requests)):
-            answers.threads.append(self._pool.submit(self._drain, answers, consistent, keys_only))
+        """Start looking up keys (each once, in any number) and give the answers to come; consistent ones go first."""
+        answers = Answers(keys, consistent, keys_only)
+        with self._lock:
+            if consistent:
+                self._queue.appendleft(answers)
+            else:
+                self._queue.append(answers)
+            self._employ()
         return answers
 
-    def _drain(self, answers: Answers, consistent: bool, keys_only: bool) -> None:
-        left_over = barren = 0
-        try:
-            with self._standstill.thread():
-                while chunk := self._take(answers.pending):
-                    found, unprocessed = self._client.batch_get(chunk, consistent, keys_only)
-                    answers.found.update(found)
-                    answers.pending.extend(unprocessed)
-                    self._size.adapt(len(unprocessed))
-                    progress = len(unprocessed) < len(chunk)
-                    self._standstill.note(progress)
-                    if not unprocessed:
-                        left_over = barren = 0
-                        continue
-                    left_over, barren = left_over + 1, 0 if progress else barren + 1
-                    self._check(barren, unprocessed)
-                    transport = self._client.transport
-                    transport.sleep(backoff(left_over, transport.retrying.base))
-        except BaseException:
-            answers.pending.clear()
-            raise
+    @property
+    def hungry(self) -> bool:
+        """Say whether more requests could be under way than there are keys for."""
+        with self._lock:
+            return self._requests_waiting() < self._flight.limit
 
-    def _take(self, pending: deque[Key]) -> Sequence[Key]:
-        chunk: list[Key] = []
-        with suppress(IndexError):  # other threads take from the same queue
-            while len(chunk) < self._size.current:
-                chunk.append(pending.popleft())
-        return chunk
+    def close(self) -> None:
+        """Ask for nothing more; answers that are waited for do not come any more."""
+        with self._lock:
+            self._queue.clear()
+
+    def _employ(self) -> None:
+        """Have more threads of the pool work; it may be a while until they begin."""
+        for _ in range(min(self._flight.limit - self._employed, self._requests_waiting())):
+            self._employed += 1
+            self._pool.submit(self._work)
+
+    def _requests_waiting(self) -> int:
+        return -(-sum(len(answers.pending) for answers in self._queue) // self._size.current)
+
+    def _work(self) -> None:
+        rounds = _Rounds()
+        with self._lock:
+            self._at_work += 1
+        while (job := self._next()) is not None:
+            answers, keys = job
+            try:
+                self._ask(answers, keys, rounds)
+            except BaseException as error:
+                with self._lock:
+                    answers.fail(error)
+
+    def _next(self) -> tuple[Answers, Sequence[Key]] | None:
+        """Take keys from the head of the queue; None where there are none, or too many threads at work."""
+        with self._lock:
+            while self._queue and not self._queue[0].pending:
+                self._queue.popleft()
+            if not self._queue or self._at_work > self._flight.limit:
+                self._employed -= 1
+                self._at_work -= 1
+                return None
+            answers = self._queue[0]
+            keys = answers.take(self._size.current)
+            self._employ()
+            return answers, keys
+
+    def _ask(self, answers: Answers, keys: Sequence[Key], rounds: _Rounds) -> None:
+        began = time.monotonic()
+        answer = self.client.batch_get(keys, answers.consistent, answers.keys_only)
+        seconds = time.monotonic() - began
+        with self._lock:
+            self._learn(len(keys), len(answer.unprocessed), seconds)
+            answers.add(len(keys), answer)
+            if answers.pending and answers not in self._queue:
+                self._queue.appendleft(answers)
+        if not answer.unprocessed:
+            rounds.left_over = rounds.barren = 0
+            return
+        rounds.left_over += 1
+        rounds.barren = 0 if len(answer.unprocessed) < len(keys) else rounds.barren + 1
+        self._check(rounds.barren, answer.unprocessed)
+        transport = self.client.transport
+        transport.sleep(backoff(rounds.left_over, transport.retrying.base))
+
+    def _learn(self, asked: int, unprocessed: int, seconds: float) -> None:
+        if unprocessed:
+            self._flight.throttled()
+        elif 2 * asked >= self._size.current:  # a few keys come quickly whatever else is under way
+            self._flight.landed(seconds)
+        self._size.adapt(unprocessed)
+        self._barren = 0 if unprocessed < asked else self._barren + 1
 
     def _check(self, barren: int, unprocessed: Sequence[Key]) -> None:
         """Raise KeysUnanswered where neither this thread nor those beside it get anything answered any more."""
-        patience = self._client.transport.retrying.max_retries
-        if barren > patience and self._standstill.lasts(patience):
+        patience = self.client.transport.retrying.max_retries
+        with self._lock:
+            standstill = self._barren > patience * self._at_work
+        if barren > patience and standstill:
             raise KeysUnanswered(
-                f"{self._client.side}: BatchGetItem returned {len(unprocessed)} keys as unprocessed "
+                f"{self.client.side}: BatchGetItem returned {len(unprocessed)} keys as unprocessed "
                 f"{barren} times without any progress, the first of them {write(unprocessed[0]).decode()}; "
                 "the table is throttled: run again with less --parallel, or when it is quieter"
             )
-
-
-class Standstill:
-    """Answers in a row that brought no key, over all threads that read one table."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._threads = 0
-        self._barren = 0
-
-    @contextmanager
-    def thread(self) -> Iterator[None]:
-        """Count one more thread meanwhile."""
-        with self._lock:
-            self._threads += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._threads -= 1
-
-    def note(self, progress: bool) -> None:
-        """Take in one answer."""
-        with self._lock:
-            self._barren = 0 if progress else self._barren + 1
-
-    def lasts(self, rounds: int) -> bool:
-        """Say whether every thread together has had more than so many rounds in vain."""
-        with self._lock:
-            return self._barren > rounds * self._threads

@@ -81,6 +81,8 @@ class _Work:
         return self
 
     def __exit__(self, *_: object) -> None:
+        for reader in (*self._readers, self._master_reader):
+            reader.close()
         for pool in (self._repairs, self._scans, self._pool):
             pool.shutdown(cancel_futures=True)
         self._repairer.close()

@@ -25,11 +25,15 @@ _text = msgspec.json.encode
 
 
 class Page(NamedTuple):
-    """One Scan response: keys and raw items in step, and the key to go on from, b"" at the end of the segment."""
+    """One Scan response: keys and raw items in step, and the key to go on from, b"" at the end of the segment.
+
+    `size` is that of the answer in bytes.
+    """
 
     keys: Sequence[Key]
     items: Sequence[Raw]
     next_key: bytes
+    size: int = 0
 
 
 class BatchAnswer(NamedTuple):
@@ -119,9 +123,9 @@ class Client:
         if start:
             body.append(f'"ExclusiveStartKey":{start.decode()}')
         answer = self.transport.post("Scan", f"{','.join(body)}}}".encode(), self._decode_scan)
-        items, keys = answer.value
+        items, keys, size = answer.value
         self._spend(self._read_units, [items.ConsumedCapacity])
-        return Page(self.keys.settled(keys.Items), items.Items, _next_key(items.LastEvaluatedKey))
+        return Page(self.keys.settled(keys.Items), items.Items, _next_key(items.LastEvaluatedKey), size)
 
     def batch_get(self, keys: Sequence[Key], consistent: bool, keys_only: bool = False) -> BatchAnswer:
         """Look up at most 100 keys, each once.
@@ -140,8 +144,10 @@ class Client:
             items.update(zip(self.keys.settled(their.Responses[table]), raw, strict=True))
         if sum(map(items.__contains__, keys)) != len(items):
             raise RequestFailed(f"{self.side}: BatchGetItem answered with items that were not asked for")
-        back = [key for rest in their.UnprocessedKeys.values() for key in rest.Keys]
-        return BatchAnswer(items, self.keys.settled(back))
+        back = self.keys.settled([key for rest in their.UnprocessedKeys.values() for key in rest.Keys])
+        if back and not set(back).issubset(keys):
+            raise RequestFailed(f"{self.side}: BatchGetItem left keys unprocessed that were not asked for")
+        return BatchAnswer(items, list(dict.fromkeys(back)))
 
     def put(self, item: bytes, condition: Condition) -> WriteAnswer:
         """Write one whole item (DynamoDB JSON) on a condition."""
@@ -263,10 +269,10 @@ def _whole(items: type, keys: type) -> Any:
     decode = _two_way(items, keys)
 
     def decode_whole(body: bytes) -> Any:
-        answer = decode(body)
-        if answer[0].Count != len(answer[0].Items):
+        found, read = decode(body)
+        if found.Count != len(found.Items):
             raise msgspec.DecodeError("a Scan answer whose Count is not the number of its Items")
-        return answer
+        return found, read, len(body)
 
     return decode_whole
 

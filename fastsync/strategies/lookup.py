@@ -1,14 +1,15 @@
 """Lookup: scan the master, look every key up on every slave; for extras, scan each slave and look up on the master.
 
-Requests overlap: while one page is compared, the look-ups of the next are in flight on all slaves and the page after
-that is being scanned. At most `PAGES_AHEAD` + 1 pages are in memory.
+Requests overlap: while one page is compared, the look-ups of the next ones are in flight on all slaves and the page
+after those is being scanned. Slaves do not wait for each other: as long as one has nothing to do, another page is
+started for all, up to `AHEAD` bytes of them.
 """
 
 from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 
 from msgspec import Raw
@@ -20,8 +21,10 @@ from fastsync.events import SegmentTask
 from fastsync.keys import Key
 from fastsync.pairs import Pairs, PairsPage
 
-PAGES_AHEAD = 2
-"""Pages whose look-ups are in flight or done, the one being compared included."""
+AHEAD = 6 << 20
+"""Bytes of scanned pages whose look-ups are in flight or done; their counterparts take as much again on each slave."""
+FEWEST_AHEAD = 2
+"""Pages, so that the last look-ups of one overlap with the first of the next."""
 
 MASTER = ""
 """What stands for the master among the names of tables in a resume point."""
@@ -53,17 +56,13 @@ class Lookup:
             self._left = self._left[1:]
 
     def _compare(self, start: bytes) -> Iterator[PairsPage]:
-        ahead: deque[tuple[Page, dict[int, Answers]]] = deque()
-        for page in scan(self._master.client, self._slice(), start, self._scans):
+        pages = scan(self._master.client, self._slice(), start, self._scans)
+        for page, answers in looked_up(pages, self._readers):
             if not self._readers:
                 return
-            ahead.append((page, {slave: reader.read(page.keys) for slave, reader in self._readers.items()}))
-            if len(ahead) == PAGES_AHEAD:
-                yield self._matched(*ahead.popleft())
-        while ahead:
-            yield self._matched(*ahead.popleft())
+            yield self._matched(page, answers)
 
-    def _matched(self, page: Page, answers: dict[int, Answers]) -> PairsPage:
+    def _matched(self, page: Page, answers: Mapping[int, Answers]) -> PairsPage:
         pairs, lost = [], []
         for slave, coming in answers.items():
             if slave not in self._readers:
@@ -80,15 +79,17 @@ class Lookup:
     def _extras(self, slave: int, start: bytes) -> Iterator[PairsPage]:
         recheck = self._task.terms.judging.recheck
         pages = scan(self._readers[slave].client, self._slice(keys_only=recheck), start, self._scans)
-        while True:
+        found = looked_up(pages, {slave: self._master}, keys_only=True)
+        while slave in self._readers:
             try:
-                page = next(pages, None)
+                following = next(found, None)
             except IncompleteError as error:
                 yield PairsPage([], lost=[(slave, error)])
                 return
-            if page is None:
+            if following is None:
                 return
-            known = self._master.read(page.keys, keys_only=True).result()
+            page, answers = following
+            known = answers[slave].result()
             counted = (slave, len(page.items))
             yield PairsPage([_unknown(slave, page, known)], slave_scanned=counted, resume=self._after(page))
 
@@ -112,6 +113,32 @@ def scan(client: Client, part: Scan, start: bytes, pool: Executor) -> Iterator[P
             return
         coming = pool.submit(client.scan_page, part, page.next_key)
         yield page
+
+
+def looked_up(
+    pages: Iterable[Page], readers: Mapping[int, BatchReader], keys_only: bool = False
+) -> Iterator[tuple[Page, Mapping[int, Answers]]]:
+    """Start the look-ups of every page, and yield pages in order once they are answered, or enough others are ahead."""
+    ahead: deque[tuple[Page, Mapping[int, Answers]]] = deque()
+    try:
+        for page in pages:
+            ahead.append((page, {place: reader.read(page.keys, False, keys_only) for place, reader in readers.items()}))
+            while ahead and (_arrived(ahead[0][1]) or _enough(ahead, readers)):
+                yield ahead.popleft()
+    except IncompleteError:  # what was scanned before counts
+        yield from ahead
+        raise
+    yield from ahead
+
+
+def _arrived(answers: Mapping[int, Answers]) -> bool:
+    return all(coming.arrived for coming in answers.values())
+
+
+def _enough(ahead: Sequence[tuple[Page, object]], readers: Mapping[int, BatchReader]) -> bool:
+    if len(ahead) < FEWEST_AHEAD:
+        return False
+    return sum(page.size for page, _ in ahead) >= AHEAD or not any(reader.hungry for reader in readers.values())
 
 
 def _scans_left(task: SegmentTask) -> Sequence[tuple[str, str]]:

@@ -14,7 +14,7 @@ STAIRS = [
     ("errors",),
     ("table", "difference", "plan", "sampling"),
     ("config", "undolog", "version"),
-    ("events", "policy", "digest", "interrupt"),
+    ("events", "policy", "flight", "digest", "interrupt"),
     ("keys", "spread", "extras"),
     ("outcome",),
     ("pairs",),

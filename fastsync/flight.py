@@ -1,0 +1,46 @@
+"""Flight: how many requests to one table are under way at once: more while that brings more, fewer when throttled.
+
+Where a round trip takes 40 ms and an answer 0.2 ms of this process, sixty in flight cost no more than one and bring
+sixty times as much; on a server next door more than a few only wait for each other. Answers tell which it is: as long
+as they come as quickly as with few in flight, one more each time doubles the number every round trip.
+"""
+
+from __future__ import annotations
+
+FEWEST = 2
+"""One being answered while another is being worked on."""
+FIRST = 8
+MOST = 64
+"""At 40 ms a round trip this is 160,000 keys a second, which is more than a process can compare."""
+SLOWED = 2.0
+"""An answer that takes so many times as long as the quickest has waited for others."""
+ANEW = 2000
+"""Answers after which the quickest time is found anew with a quarter in flight, since tables and networks change."""
+
+
+class Flight:
+    """Learn from answers how many requests may be under way. Not safe for threads."""
+
+    def __init__(self, most: int = MOST):
+        self._most = most
+        self._limit = float(min(FIRST, most))
+        self._quickest = float("inf")
+        self._answers = 0
+
+    @property
+    def limit(self) -> int:
+        """How many requests may be under way now."""
+        return int(self._limit)
+
+    def landed(self, seconds: float) -> None:
+        """Take in an answer to a full request and the seconds that it took."""
+        self._answers += 1
+        if self._answers % ANEW == 0:
+            self._quickest, self._limit = float("inf"), max(FEWEST, self._limit / 4)
+        self._quickest = min(seconds, self._quickest)
+        slowed = seconds > SLOWED * self._quickest
+        self._limit = max(FEWEST, self._limit - 0.5) if slowed else min(self._most, self._limit + 1)
+
+    def throttled(self) -> None:
+        """Take in an answer that asks for less."""
+        self._limit = max(1.0, self._limit / 2)
