@@ -13,6 +13,10 @@ DESCRIPTION = """\
 Compare a master DynamoDB table with one or more slave tables and, when told to, repair the slaves.
 Nothing is written unless a --write-* flag or --delete-extra is given."""
 
+ESTIMATE_DESCRIPTION = """\
+Tell what a run with these flags would take by each strategy: capacity units, money and time.
+Nothing but the tables' descriptions is read, and nothing is written."""
+
 EPILOG = """\
 examples:
   what differs between two regions? (reads only)
@@ -45,8 +49,10 @@ exit codes: 0 all is as it was, 1 some items have changed since and were left, 4
 REPORT_DESCRIPTION = """\
 Make one HTML page of a report, and of what else is given of its run: the file of --stats, and the lines of
 --log-format json. Files are told apart by their content. The page opens offline, and loads nothing."""
-USAGE = """\
-fastsync --master REGION:TABLE --slave REGION:TABLE [--slave ...] [flags]
+FLAGS = "--master REGION:TABLE --slave REGION:TABLE [--slave ...] [flags]"
+USAGE = f"""\
+fastsync {FLAGS}
+       fastsync estimate {FLAGS}
        fastsync undo FILE [flags]
        fastsync report FILE... [-o PAGE]
        fastsync demo"""
@@ -76,33 +82,19 @@ NOT_BUILT = {
 
 def parser() -> argparse.ArgumentParser:
     """Give the reader of the arguments of a run; it raises ConfigError instead of exiting."""
-    reader = _Parser(
-        prog="fastsync",
-        usage=USAGE,
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    reader.add_argument("--version", action="version", version=f"fastsync {__version__}")
-    for add in (_add_tables, _add_comparison, _add_repair, _add_pace, _add_output, _add_access):
-        add(reader)
-    for flag, values in NOT_BUILT.items():
-        reader.add_argument(
-            flag, action=_NotBuilt, nargs=values, help=argparse.SUPPRESS, dest="not_built", default=argparse.SUPPRESS
-        )
-    return reader
+    return _with_flags(_reader("fastsync", USAGE, DESCRIPTION, EPILOG))
+
+
+def estimate_parser() -> argparse.ArgumentParser:
+    """Give the reader of the arguments of `fastsync estimate`: those of a run, and how to tell."""
+    reader = _reader("fastsync estimate", f"fastsync estimate {FLAGS} [--json]", ESTIMATE_DESCRIPTION)
+    reader.add_argument("--json", action="store_true", help="tell it as JSON")
+    return _with_flags(reader)
 
 
 def undo_parser() -> argparse.ArgumentParser:
     """Give the reader of the arguments of `fastsync undo`."""
-    reader = _Parser(
-        prog="fastsync undo",
-        usage="fastsync undo FILE [flags]",
-        description=UNDO_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    reader = _reader("fastsync undo", "fastsync undo FILE [flags]", UNDO_DESCRIPTION)
     reader.add_argument("log", metavar="FILE", help="the undo log of a run")
     pace = reader.add_argument_group("pace")
     _add_retries(pace)
@@ -116,13 +108,7 @@ def undo_parser() -> argparse.ArgumentParser:
 
 def report_parser() -> argparse.ArgumentParser:
     """Give the reader of the arguments of `fastsync report`."""
-    reader = _Parser(
-        prog="fastsync report",
-        usage="fastsync report FILE... [-o PAGE]",
-        description=REPORT_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    reader = _reader("fastsync report", "fastsync report FILE... [-o PAGE]", REPORT_DESCRIPTION)
     reader.add_argument("files", metavar="FILE", nargs="+", help="a report, statistics, or a log; - is stdin")
     reader.add_argument("-o", "--output", metavar="PAGE", default="-", help="where the page goes (default: stdout)")
     reader.add_argument(
@@ -131,9 +117,31 @@ def report_parser() -> argparse.ArgumentParser:
     return reader
 
 
+def _reader(prog: str, usage: str, description: str, epilog: str | None = None) -> argparse.ArgumentParser:
+    return _Parser(
+        prog=prog,
+        usage=usage,
+        description=description,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+
+
+def _with_flags(reader: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    reader.add_argument("--version", action="version", version=f"fastsync {__version__}")
+    for add in (_add_tables, _add_comparison, _add_repair, _add_pace, _add_output, _add_access):
+        add(reader)
+    for flag, values in NOT_BUILT.items():
+        reader.add_argument(
+            flag, action=_NotBuilt, nargs=values, help=argparse.SUPPRESS, dest="not_built", default=argparse.SUPPRESS
+        )
+    return reader
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise ConfigError(f"{message}; see fastsync --help")
+        raise ConfigError(f"{message}; see {self.prog} --help")
 
 
 class _Once(argparse.Action):

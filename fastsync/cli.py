@@ -11,6 +11,7 @@ from typing import Any
 
 from fastsync.arguments import parser, report_parser, undo_parser
 from fastsync.errors import ConfigError, FastsyncError
+from fastsync.estimate import estimate
 from fastsync.policy import Policy
 from fastsync.run import Result, Synchronizer
 from fastsync.sinks.log import Log, form_in
@@ -18,7 +19,7 @@ from fastsync.sinks.progress import Bar, CostNotice, Lines, Sink, Verbose, tell
 from fastsync.sinks.summary import summary
 from fastsync.undo import undo
 
-COMMANDS = ("estimate", "iam-policy")
+COMMANDS = ("iam-policy",)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -44,7 +45,8 @@ def synchronise(arguments: Sequence[str]) -> int:
     log = Log(flags["log_format"])
     sinks = _sinks(flags, log)
     master, slaves = flags.pop("master"), flags.pop("slave")
-    result = Synchronizer(master, slaves, policy=policy, sinks=sinks, **flags).run()
+    announce = None if flags["quiet"] else log.info
+    result = Synchronizer(master, slaves, policy=policy, sinks=sinks, announce=announce, **flags).run()
     return _told(result, log, flags["quiet"])
 
 
@@ -86,6 +88,8 @@ def _command(name: str, arguments: Sequence[str]) -> int:
         flags = report_parser().parse_args(arguments)
         make_page(flags.files, flags.output, flags.rows)
         return 0
+    if name == "estimate":
+        return estimate(arguments)
     if name in COMMANDS:
         raise ConfigError(f"the command {name} is not built yet in this version")
     raise ConfigError(f"there is no command {name!r}; see fastsync --help")

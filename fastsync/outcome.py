@@ -9,6 +9,7 @@ from typing import Any
 from fastsync.difference import Difference, Effect, Tally
 from fastsync.errors import TableError
 from fastsync.events import Event, PageDone, SlaveLost, Task, TaskFailed, TaskStopped
+from fastsync.forecast import Forecast
 from fastsync.plan import Plan
 from fastsync.spread import Spread
 from fastsync.table import TableRef
@@ -27,6 +28,7 @@ class Outcome:
         self._names = (str(master), *map(str, slaves))
         self._strategy = strategy
         self._plan = plan
+        self._forecast: Forecast | None = None
         self._spread = Spread(self._names[1:])
         self._extras = extras
         self._stopped = False
@@ -125,9 +127,25 @@ class Outcome:
             for place, first in sorted(self._first[Effect.REFUSED].items())
         ]
 
+    def expect(self, forecast: Forecast | None, probed: Sequence[float]) -> None:
+        """Take in what the run was estimated to cost, and the read units that finding out has cost on each slave."""
+        self._forecast = forecast
+        for tally, units in zip(self.slaves, probed, strict=False):
+            tally.read_units += units
+
     def notes(self) -> list[str]:
         """Say what is worth knowing about how the run went."""
-        return self._spread.notes(self._plan)
+        return [*self._cost(), *self._spread.notes(self._plan)]
+
+    def _cost(self) -> list[str]:
+        if self._forecast is None:
+            return []
+        tallies, total = (self.master, *self.slaves), self._forecast.total
+        read, written = (sum(getattr(tally, what) for tally in tallies) for what in ("read_units", "write_units"))
+        return [
+            f"estimated {total.read:,.1f} read units and {total.write:,.1f} write units, "
+            f"consumed {read:,.1f} and {written:,.1f}"
+        ]
 
     def _sample(self) -> dict[str, Any] | None:
         sample = self._plan.slicing.sample

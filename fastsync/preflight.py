@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from threading import Thread
-from typing import Any
+from typing import Any, TypeVar
 
 from fastsync.aws.client import describe, time_to_live
 from fastsync.aws.credentials import Account, Credentials
@@ -19,6 +20,8 @@ from fastsync.table import Endpoint, KeySchema, Side, TableRef
 
 FEW_RETRIES = 3
 """Before anything is read, a table that is out of reach is told at once rather than after a minute of patience."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ def survey(config: Config) -> Survey:
     slaves_account = len(accounts) - 1
     reached = [_reach(accounts, config.master, retrying, 0)]
     reached += [_reach(accounts, ref, retrying, slaves_account) for ref in config.slaves]
-    found = _side_by_side(reached, config.ignore_expired)
+    found = side_by_side([partial(_described, each, config.ignore_expired) for each in reached])
     master = found[0]
     if isinstance(master, TableError):
         raise master
@@ -162,28 +165,25 @@ def _reach(accounts: Sequence[Account], ref: TableRef, retrying: Retrying, accou
     return _Reached(ref, endpoint, account, Transport(ref, endpoint, accounts[account].current, retrying))
 
 
-def _side_by_side(reached: Sequence[_Reached | TableError], with_ttl: bool) -> list[Side | TableError]:
-    """Describe all tables on daemon threads, so that an interrupt need not wait for them."""
-    answers: dict[int, Side | TableError | Exception] = {}
+def side_by_side(calls: Sequence[Callable[[], T]]) -> list[T]:
+    """Make some calls on daemon threads, so that an interrupt need not wait for them; raise what one of them raised."""
+    answers: dict[int, T] = {}
+    errors: dict[int, Exception] = {}
 
-    def ask(place: int) -> None:
+    def make(place: int) -> None:
         try:
-            answers[place] = _described(reached[place], with_ttl)
+            answers[place] = calls[place]()
         except Exception as error:
-            answers[place] = error
+            errors[place] = error
 
-    threads = [Thread(target=ask, args=(place,), daemon=True) for place in range(len(reached))]
+    threads = [Thread(target=make, args=(place,), daemon=True) for place in range(len(calls))]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    found: list[Side | TableError] = []
-    for place in range(len(reached)):
-        answer = answers[place]
-        if not isinstance(answer, Side | TableError):
-            raise answer
-        found.append(answer)
-    return found
+    for place in sorted(errors):
+        raise errors[place]
+    return [answers[place] for place in range(len(calls))]
 
 
 def _described(reached: _Reached | TableError, with_ttl: bool) -> Side | TableError:

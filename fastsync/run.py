@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fastsync import undolog
+from fastsync.choice import Choice, choose
 from fastsync.config import Config, check_picklable
 from fastsync.difference import Difference
 from fastsync.errors import ConfigError, FastsyncError, IncompleteError, OutputFailed
@@ -52,7 +53,8 @@ class Synchronizer:
     """Compare a master with slaves and, where flags say so, repair the slaves.
 
     Tables are given as text (`us-east-1:orders`, or an ARN) or as TableRef; flags are the command line's in
-    snake_case. `listeners` are called in this process with every Difference. Raises ConfigError where a flag is wrong.
+    snake_case. `listeners` are called in this process with every Difference, `announce` with what a person may want to
+    know before the work begins. Raises ConfigError where a flag is wrong.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Synchronizer:
         policy: Policy | None = None,
         listeners: Sequence[Callable[[Difference], object]] = (),
         sinks: Sequence[Sink] = (),
+        announce: Callable[[str], object] | None = None,
         **flags: Any,
     ):
         self._config = Config.of(master, slaves, flags)
@@ -72,6 +75,7 @@ class Synchronizer:
         self._policy = policy
         self._listeners = tuple(listeners)
         self._sinks = tuple(sinks)
+        self._announce = announce or (lambda _: None)
 
     def run(self) -> Result:
         """Do it; raise ConfigError or TableError where nothing could be compared. Safe to call again."""
@@ -97,6 +101,7 @@ class Synchronizer:
                 found = survey(config)
                 terms = self._terms(found)
                 plan = Plan.of(config.slicing, found.largest)
+                choice = self._chosen(found, plan)
                 tasks = _tasks(config, terms, plan)
                 if config.undo_log is not None:
                     undolog.create(config.undo_log)
@@ -104,11 +109,11 @@ class Synchronizer:
                 stats_file = None if config.stats is None else open_output(config.stats, "--stats")
                 interrupt.hold()
             except Interrupted:
-                plan = Plan.of(config.slicing)
-                return result_of(Outcome(config.master, config.slaves, _STRATEGY, plan, False), interrupt)
+                return result_of(_nothing_done(config), interrupt)
             unfit = [ref for ref, _ in found.unfit]
             names = [*(side.table.ref for side in found.slaves), *unfit]
-            outcome = Outcome(config.master, names, _STRATEGY, plan, terms.repairing.find_extras)
+            outcome = Outcome(config.master, names, choice.strategy, plan, terms.repairing.find_extras)
+            outcome.expect(choice.forecast, choice.probed)
             for _, error in found.unfit:
                 outcome.fail(error)
             metrics.follow(outcome.stats)
@@ -126,6 +131,12 @@ class Synchronizer:
                 outcome.fail(str(error))
             return result_of(outcome, interrupt)
 
+    def _chosen(self, found: Survey, plan: Plan) -> Choice:
+        choice = choose(self._config, found, plan)
+        if self._config.strategy == "auto":
+            self._announce(str(choice))
+        return choice
+
     def _terms(self, found: Survey) -> Terms:
         config = self._config
         values = config.report_values or bool(self._listeners)
@@ -133,7 +144,9 @@ class Synchronizer:
         return Terms(found.master, found.slaves, *parts, self._policy, values)
 
 
-_STRATEGY = "lookup"
+def _nothing_done(config: Config) -> Outcome:
+    strategy = "lookup" if config.strategy == "auto" else config.strategy
+    return Outcome(config.master, config.slaves, strategy, Plan.of(config.slicing), False)
 
 
 def _tasks(config: Config, terms: Terms, plan: Plan) -> Iterator[Task]:

@@ -19,10 +19,10 @@ LONG = 10.0
 
 @dataclass
 class _Open:
-    """A segment at work: items scanned of the master, differences of each slave so far, slaves lost."""
+    """A segment at work: differences of each slave so far, items scanned of the master, slaves lost on the way."""
 
-    scanned: int
     found: list[int]
+    scanned: int = 0
     lost: set[int] = field(default_factory=set)
 
 
@@ -49,7 +49,7 @@ class Spread:
         """Take in one event of a task."""
         if not isinstance(task, SegmentTask):
             return
-        segment = self._open.setdefault(task.number, _Open(0, [0] * len(self._counts)))
+        segment = self._open.setdefault(task.number, _Open([0] * len(self._counts)))
         match event:
             case PageDone():
                 segment.scanned += event.master.scanned
@@ -60,13 +60,19 @@ class Spread:
             case SlaveLost():
                 segment.lost.add(event.slave)
             case TaskDone():
-                self._close(task.number, event.seconds)
+                self._end(task, segment)
+                if task.counts:
+                    self._measure(task.number, segment, event.seconds)
 
-    def _close(self, number: int, seconds: float) -> None:
-        segment = self._open.pop(number)
-        for place, count in enumerate(segment.found):
-            if place not in segment.lost:
-                self._counts[place].add(count)
+    def _end(self, task: SegmentTask, segment: _Open) -> None:
+        """Count the segment for every slave that was compared to its end; keep it open for those that were lost."""
+        for place in set(task.covered) - segment.lost:
+            self._counts[place].add(segment.found[place])
+        if not segment.lost:
+            del self._open[task.number]
+        segment.lost.clear()
+
+    def _measure(self, number: int, segment: _Open, seconds: float) -> None:
         self._segments += 1
         self._items += segment.scanned
         self._seconds += seconds

@@ -15,7 +15,7 @@ def summary(stats: dict[str, Any], warnings: Sequence[str] = (), notes: Sequence
     for name, slave in stats["slaves"].items():
         lines += _slave(name, slave)
     lines += _part(stats)
-    lines += [f"note: {printable(note)}" for note in notes]
+    lines += [printable(note) for note in notes]
     lines += [f"warning: {printable(warning)}" for warning in warnings]
     lines += [f"error: {printable(error)}" for error in stats["errors"][:MOST_ERRORS]]
     if len(stats["errors"]) > MOST_ERRORS:

@@ -85,3 +85,16 @@ def test_waiting_extras_count_once() -> None:
     made.add(DeleteTask(TERMS, 1, (b"{}",)), PageDone(Tally(), (Tally(), Tally(extra=1, deleted=1))))
     found = made.estimates(Plan.of(Slicing(1, 1)))
     assert [each and each["differences"] for each in found] == [0, 1]
+
+
+def test_a_slave_that_caught_up_counts() -> None:
+    """A segment that was gone through once more for a lost slave counts for it with all that was found, once."""
+    made = Spread(SLAVES)
+    task = SegmentTask(TERMS, 0, 10)
+    for event in (page(30_000, 1, 2), SlaveLost(1, "lost", False), page(30_000, 4, 0), TaskDone(20)):
+        made.add(task, event)
+    later = SegmentTask(TERMS, 0, 10, slaves=(1,), counts=False)
+    for event in (page(0, 0, 5), TaskDone(20)):
+        made.add(later, event)
+    assert [each and each["low"] for each in made.estimates(PLAN)] == [5, 7]
+    assert made.notes(PLAN) == []

@@ -1,0 +1,100 @@
+"""Estimate: the command that tells units, money and time of a run before anything but descriptions is read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from fastsync.arguments import estimate_parser
+from fastsync.aws.capacity import LIST_PRICES
+from fastsync.config import Config
+from fastsync.duration import spelled
+from fastsync.forecast import STRATEGIES, Units
+from fastsync.interrupt import Interrupt, Interrupted
+from fastsync.preflight import start_key, survey
+from fastsync.quote import Offer, Quote, offer
+from fastsync.sinks.log import Log
+from fastsync.table import Side
+
+HEAD = ("strategy", "read units", "write units", "list price", "time at least")
+
+
+def estimate(arguments: Sequence[str]) -> int:
+    """Print what a run with these flags would take, as a table or as JSON, and give the exit code."""
+    flags = vars(estimate_parser().parse_args(arguments))
+    as_json, _ = flags.pop("json"), flags.pop("policy")
+    config = Config.of(flags.pop("master"), flags.pop("slave"), flags)
+    with Interrupt() as interrupt:
+        try:
+            found = survey(config)
+        except Interrupted:
+            return interrupt.exit_code or 130
+    if config.starting_key is not None:
+        start_key(config.starting_key, found.master.table.keys)
+    for _, error in found.unfit:
+        Log(config.log_format).error(error)
+    made = offer(config, found)
+    print(json.dumps(document(made), indent=2, ensure_ascii=False) if as_json else table(made))
+    return 4 if found.unfit else 0
+
+
+def document(made: Offer) -> dict[str, Any]:
+    """Give all that is told as JSON takes it; a strategy is null where no table tells its size."""
+    strategies: dict[str, Any] = dict.fromkeys(STRATEGIES)
+    for quote in made.quotes:
+        strategies[quote.forecast.strategy] = _quoted(quote, made.sides)
+    return {
+        "strategies": strategies,
+        "strategy": made.choice.strategy,
+        "reason": made.choice.reason,
+        "segments": made.plan.total,
+        "share": made.plan.share,
+        "tables": {str(side): {"items": side.table.item_count, "bytes": side.table.size_bytes} for side in made.sides},
+        "prices": {**asdict(LIST_PRICES), "unit": "USD per million units"},
+        "assumptions": list(made.assumptions),
+    }
+
+
+def _quoted(quote: Quote, sides: Sequence[Side]) -> dict[str, Any]:
+    forecast = quote.forecast
+    return {
+        **_spent(forecast.total),
+        "usd": round(quote.usd, 6),
+        "seconds": round(quote.duration.seconds, 3),
+        "limited_by": quote.duration.reason,
+        "master": _spent(forecast.master),
+        "slaves": dict(zip(map(str, sides[1:]), map(_spent, forecast.slaves), strict=True)),
+    }
+
+
+def _spent(units: Units) -> dict[str, float]:
+    return {"read_units": units.read, "write_units": units.write}
+
+
+def table(made: Offer) -> str:
+    """Give all that is told as people read it."""
+    roles = ("master", *["slave"] * len(made.sides))
+    tables = [_described(role, side) for role, side in zip(roles, made.sides, strict=False)]
+    rows = [HEAD, *(map(_row, made.quotes) if made.quotes else ((name, *["unknown"] * 4) for name in STRATEGIES))]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    drawn = ["  ".join(map(str.rjust, row, widths)) for row in rows]
+    chosen = f"A run would take {made.choice.strategy}: {made.choice.reason}."
+    rests = ("What this rests on:", *(f"- {each}" for each in made.assumptions))
+    return "\n".join([*tables, "", *drawn, "", chosen, "", *rests])
+
+
+def _described(role: str, side: Side) -> str:
+    items, size = side.table.item_count, side.table.size_bytes
+    if not items:
+        return f"{role} {side}: size not known"
+    each = f", {size / items:,.0f} B each" if size else ""
+    return f"{role} {side}: about {items:,} items{each}"
+
+
+def _row(quote: Quote) -> tuple[str, ...]:
+    total = quote.forecast.total
+    units = (f"{total.read:,.1f}", f"{total.write:,.1f}")
+    price = f"${quote.usd:,.2f}" if quote.usd >= 0.005 else "under 1 cent"
+    return (quote.forecast.strategy, *units, price, spelled(quote.duration.seconds))
