@@ -78,7 +78,8 @@ def survey_slaves(config: Config) -> SlaveSurvey:
     """Describe the slaves only, for work that needs no master; raise TableError where none of them can be had."""
     accounts = _accounts(config)
     account = len(accounts) - 1
-    found = _side_by_side([_reach(accounts, ref, _few(config), account) for ref in config.slaves], False)
+    reached = [_reach(accounts, ref, _few(config), account) for ref in config.slaves]
+    found = side_by_side([partial(_described, each, False) for each in reached])
     unfit = tuple(
         (ref, str(each)) for ref, each in zip(config.slaves, found, strict=True) if not isinstance(each, Side)
     )

@@ -101,12 +101,12 @@ class Synchronizer:
                 found = survey(config)
                 terms = self._terms(found)
                 plan = Plan.of(config.slicing, found.largest)
-                choice = self._chosen(found, plan)
                 tasks = _tasks(config, terms, plan)
                 if config.undo_log is not None:
                     undolog.create(config.undo_log)
                 report = None if config.report is None else Report(config)
                 stats_file = None if config.stats is None else open_output(config.stats, "--stats")
+                choice = self._chosen(found, plan)
                 interrupt.hold()
             except Interrupted:
                 return result_of(_nothing_done(config), interrupt)
@@ -132,6 +132,7 @@ class Synchronizer:
             return result_of(outcome, interrupt)
 
     def _chosen(self, found: Survey, plan: Plan) -> Choice:
+        """Choose a strategy, which may read an item of a slave: only once nothing can be wrong with the flags."""
         choice = choose(self._config, found, plan)
         if self._config.strategy == "auto":
             self._announce(str(choice))

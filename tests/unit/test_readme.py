@@ -51,9 +51,10 @@ def test_every_flag_of_the_help_is_described(capsys: pytest.CaptureFixture[str])
     assert described == shown
 
 
-def test_every_flag_of_the_readme_is_known(capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_flag_of_the_readme_is_known() -> None:
     """A flag that README names anywhere is built, or in the program's list of those that are not."""
-    known = help_text(capsys) + arguments.report_parser().format_help()
+    readers = (arguments.parser, arguments.estimate_parser, arguments.report_parser)
+    known = "".join(reader().format_help() for reader in readers)
     assert set(FLAG.findall(README)) <= set(FLAG.findall(known)) | set(arguments.NOT_BUILT)
 
 
