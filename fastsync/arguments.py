@@ -68,8 +68,6 @@ NOT_BUILT = {
     "--slave-external-id": 1,
     "--role-session-name": 1,
     "--role-duration": 1,
-    "--max-read-units": 1,
-    "--max-write-units": 1,
     "--checkpoint": 1,
     "--resume": 0,
     "--max-duration": 1,
@@ -286,6 +284,14 @@ def _add_retries(group: argparse._ArgumentGroup) -> None:
         type=float,
         default=50,
         help="base of the exponential backoff in ms, full jitter (default 50)",
+    )
+    group.add_argument(
+        "--max-read-units",
+        metavar="R|P%",
+        help="read units a second from each table, over all processes; or a share of what it has, such as 25%%",
+    )
+    group.add_argument(
+        "--max-write-units", metavar="W|P%", help="write units a second to each slave, over all processes; or a share"
     )
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from msgspec import Raw
 
 from fastsync.aws.client import BatchAnswer, Client
-from fastsync.aws.transport import backoff
+from fastsync.aws.retries import backoff
 from fastsync.errors import KeysUnanswered
 from fastsync.flight import MOST, Flight
 from fastsync.keys import Key, write
@@ -165,7 +165,7 @@ class BatchReader:
                 self._at_work -= 1
                 return None
             answers = self._queue[0]
-            keys = answers.take(self._size.current)
+            keys = answers.take(self.client.keys_at_once(self._size.current, answers.consistent))
             self._employ()
             return answers, keys
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 
 from fastsync.aws.client import Client
-from fastsync.aws.transport import backoff
+from fastsync.aws.retries import backoff
 from fastsync.errors import RequestFailed
 from fastsync.keys import Key
 
@@ -33,7 +33,7 @@ class BatchWriter:
     def write(self, items: Sequence[Item]) -> list[str | None]:
         """Write items of different keys; say for each why it was not taken, None where it was."""
         errors: dict[Key, str] = {}
-        for failed in self._pool.map(self._write_batch, _batches(items)):
+        for failed in self._pool.map(self._write_batch, _batches(items, self._client.writes_at_once(PER_REQUEST))):
             errors.update(failed)
         return [errors.get(key) for key, _ in items]
 
@@ -59,11 +59,11 @@ class BatchWriter:
         return {}
 
 
-def _batches(items: Sequence[Item]) -> Iterator[list[Item]]:
+def _batches(items: Sequence[Item], most: int) -> Iterator[list[Item]]:
     batch: list[Item] = []
     size = 0
     for item in items:
-        if batch and (len(batch) == PER_REQUEST or size + len(item[1]) > BYTES_PER_REQUEST):
+        if batch and (len(batch) == most or size + len(item[1]) > BYTES_PER_REQUEST):
             yield batch
             batch, size = [], 0
         batch.append(item)

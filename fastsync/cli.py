@@ -15,6 +15,7 @@ from fastsync.estimate import estimate
 from fastsync.policy import Policy
 from fastsync.run import Result, Synchronizer
 from fastsync.sinks.log import Log, form_in
+from fastsync.sinks.pace import PaceNotice
 from fastsync.sinks.progress import Bar, CostNotice, Lines, Sink, Verbose, tell
 from fastsync.sinks.summary import summary
 from fastsync.undo import undo
@@ -99,6 +100,8 @@ def _sinks(flags: dict[str, Any], log: Log) -> list[Sink]:
     sinks: list[Sink] = [CostNotice(log)]
     if flags["verbose"]:
         sinks.append(Verbose(log))
+    if not flags["quiet"]:
+        sinks.append(PaceNotice(log))
     if flags["quiet"] or flags["progress"] is False:
         return sinks
     bar = not log.json and (flags["progress"] or sys.stderr.isatty())

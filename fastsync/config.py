@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from fastsync.errors import ConfigError
+from fastsync.limits import Limit, Limits
 from fastsync.plan import MAX_SEGMENTS, Sample, Shard, Slicing
 from fastsync.table import TableRef
 
@@ -106,6 +107,8 @@ class Config:
     batch_read_limit: int = MAX_BATCH_KEYS
     max_retries: int = 10
     retry_delay_base: float = 50
+    max_read_units: str | float | None = None
+    max_write_units: str | float | None = None
     parallel: int = 1
     segments: int | None = None
     write_missing: bool = False
@@ -186,6 +189,12 @@ class Config:
         return Retrying(self.max_retries, self.retry_delay_base / 1000)
 
     @property
+    def limits(self) -> Limits:
+        """The part that decides how many units a second each table may be asked for."""
+        given = (("--max-read-units", self.max_read_units), ("--max-write-units", self.max_write_units))
+        return Limits(*(None if units is None else Limit.parse(flag, units) for flag, units in given))
+
+    @property
     def judging(self) -> Judging:
         """The part that decides what a difference is."""
         return Judging(frozenset(self.ignore), not self.no_recheck, self.recheck_delay or 0.0, self.version_attribute)
@@ -251,6 +260,7 @@ def _check_numbers(config: Config) -> None:
         number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
         if not number or not low <= value <= (high or math.inf):
             raise ConfigError(f"{flag} takes a number {allowed}, not {value!r}")
+    config.limits  # noqa: B018 (raises)
     if config.max_deletes is not None:
         DeleteLimit.parse(str(config.max_deletes))
 

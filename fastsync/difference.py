@@ -64,7 +64,7 @@ class Difference:
 
 @dataclass(slots=True)
 class Tally:
-    """The counters of one table over a page, a segment or a run: items and capacity units."""
+    """The counters of one table over a page, a segment or a run: items, capacity units, and throttled requests."""
 
     same: int = 0
     missing: int = 0
@@ -81,6 +81,7 @@ class Tally:
     scanned: int = 0
     read_units: float = 0.0
     write_units: float = 0.0
+    throttled: int = 0
 
     def __iadd__(self, other: Tally) -> Tally:
         for name in _COUNTERS:
@@ -104,8 +105,8 @@ class Tally:
         return self.differences - self.written - self.deleted
 
     def as_dict(self) -> Mapping[str, int | float]:
-        """Give the counters in the order of the statistics file."""
-        return {name: getattr(self, name) for name in _COUNTERS}
+        """Give the counters in the order of the statistics file, which has no room for throttling."""
+        return {name: getattr(self, name) for name in _COUNTERS if name != "throttled"}
 
 
 _COUNTERS = tuple(field.name for field in fields(Tally))

@@ -135,7 +135,16 @@ class Outcome:
 
     def notes(self) -> list[str]:
         """Say what is worth knowing about how the run went."""
-        return [*self._cost(), *self._spread.notes(self._plan)]
+        return [*self._cost(), *self._spread.notes(self._plan), *self._throttled()]
+
+    def _throttled(self) -> list[str]:
+        tallies = zip(self._names, (self.master, *self.slaves), strict=True)
+        return [
+            f"{name}: {tally.throttled:,} requests were throttled and sent again; --max-read-units, --max-write-units "
+            "or a smaller --parallel ask less of it"
+            for name, tally in tallies
+            if tally.throttled
+        ]
 
     def _cost(self) -> list[str]:
         if self._forecast is None:

@@ -16,6 +16,7 @@ from fastsync.aws.credentials import Account, Credentials
 from fastsync.aws.transport import Transport
 from fastsync.config import Config, Retrying
 from fastsync.errors import ConfigError, TableError
+from fastsync.limits import Limits
 from fastsync.table import Endpoint, KeySchema, Side, TableRef
 
 FEW_RETRIES = 3
@@ -50,7 +51,10 @@ class Survey(SlaveSurvey):
 
 
 def survey(config: Config) -> Survey:
-    """Describe all tables; raise TableError where nothing can be compared, ConfigError for an unknown profile."""
+    """Describe all tables; raise TableError where nothing can be compared.
+
+    Raises ConfigError for an unknown profile, and for a limit that is a share of what a table does not tell.
+    """
     _refuse_same_names(config)
     accounts = _accounts(config)
     retrying = _few(config)
@@ -71,6 +75,7 @@ def survey(config: Config) -> Survey:
             sides.append(slave)
     if not sides:
         raise TableError("; ".join(error for _, error in unfit))
+    master, *sides = (_paced(side, number, config.limits) for number, side in enumerate((master, *sides)))
     return Survey(accounts, tuple(sides), tuple(unfit), master)
 
 
@@ -83,10 +88,11 @@ def survey_slaves(config: Config) -> SlaveSurvey:
     unfit = tuple(
         (ref, str(each)) for ref, each in zip(config.slaves, found, strict=True) if not isinstance(each, Side)
     )
-    sides = tuple(each for each in found if isinstance(each, Side))
+    sides = [each for each in found if isinstance(each, Side)]
     if unfit and not sides:
         raise TableError("; ".join(error for _, error in unfit))
-    return SlaveSurvey(accounts, sides, unfit)
+    paced = (_paced(side, number, config.limits) for number, side in enumerate(sides, start=1))
+    return SlaveSurvey(accounts, tuple(paced), unfit)
 
 
 def start_key(text: str, schema: KeySchema) -> bytes:
@@ -199,6 +205,11 @@ def _described(reached: _Reached | TableError, with_ttl: bool) -> Side | TableEr
         return error
     finally:
         reached.transport.close()
+
+
+def _paced(side: Side, number: int, limits: Limits) -> Side:
+    """Number a table and set its pace; the master, number 0, is never written."""
+    return replace(side, number=number, pace=limits.pace(side, side.table.capacity, written=number > 0))
 
 
 def _mismatch(slave: Side, master: Side, others: Sequence[Side]) -> TableError | None:

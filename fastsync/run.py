@@ -17,6 +17,7 @@ from fastsync.executors.inline import InlineExecutor
 from fastsync.executors.processes import ProcessExecutor, warm_up
 from fastsync.interrupt import Interrupt, Interrupted
 from fastsync.job import Executor, Job
+from fastsync.ledger import Ledger
 from fastsync.outcome import Outcome
 from fastsync.plan import Plan
 from fastsync.policy import Policy
@@ -156,9 +157,10 @@ def _tasks(config: Config, terms: Terms, plan: Plan) -> Iterator[Task]:
 
 
 def _executor(config: Config, found: Survey) -> Executor:
+    ledger = Ledger(1 + len(found.slaves))
     if config.executor == "inline":
-        return InlineExecutor(found.credentials)
-    return ProcessExecutor(config.parallel, found.credentials)
+        return InlineExecutor(found.credentials, ledger)
+    return ProcessExecutor(config.parallel, found.credentials, ledger)
 
 
 def result_of(outcome: Outcome, interrupt: Interrupt) -> Result:

@@ -126,6 +126,7 @@ class _Work:
             read, written = client.take_units()
             tally.read_units += read
             tally.write_units += written
+            tally.throttled += client.take_throttles()
         return done
 
     def _page(self, page: PairsPage) -> tuple[PageDone, list[tuple[int, IncompleteError]]]:

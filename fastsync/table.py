@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from fastsync.errors import ConfigError
+from fastsync.limits import UNKNOWN, UNLIMITED, Capacity, Pace
 
 _NAMED = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*):([A-Za-z0-9_.-]{1,255})")
 _ARN = re.compile(r"arn:[a-z0-9-]+:dynamodb:([a-z0-9-]+):\d*:table/([A-Za-z0-9_.-]{1,255})")
@@ -74,8 +75,8 @@ class Table:
     """A table as DescribeTable tells it.
 
     `identity` is the same for two descriptions of one table however it was named. `item_count` and `size_bytes` are
-    the service's estimates, refreshed about every six hours: for progress only. `ttl` is the attribute by which items
-    expire, None where none do or nobody asked.
+    the service's estimates, refreshed about every six hours: for progress and first guesses only. `ttl` is the
+    attribute by which items expire, None where none do or nobody asked.
     """
 
     ref: TableRef
@@ -84,15 +85,26 @@ class Table:
     item_count: int = 0
     size_bytes: int = 0
     ttl: str | None = None
+    capacity: Capacity = UNKNOWN
+
+    @property
+    def item_bytes(self) -> float | None:
+        """The average size of an item in bytes, None where the service does not tell."""
+        return self.size_bytes / self.item_count if self.item_count and self.size_bytes else None
 
 
 @dataclass(frozen=True)
 class Side:
-    """One table of the run with all that a worker needs to reach it; `account` is the number of its credentials."""
+    """One table of the run with all that a worker needs to reach it, as fast as `pace` allows.
+
+    `account` is the number of its credentials, `number` its own among the tables of the run, the master's being 0.
+    """
 
     table: Table
     endpoint: Endpoint
     account: int
+    number: int = 0
+    pace: Pace = UNLIMITED
 
     def __str__(self) -> str:
         return str(self.table.ref)

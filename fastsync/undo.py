@@ -28,6 +28,7 @@ from fastsync.expiry import Expiry
 from fastsync.interrupt import Interrupt, Interrupted
 from fastsync.judge import Judge
 from fastsync.keys import write
+from fastsync.ledger import Ledger
 from fastsync.outcome import Outcome
 from fastsync.pairs import Suspect
 from fastsync.plan import Plan
@@ -92,7 +93,7 @@ class _Undoing:
         self._report = report
         self._tell = tell
         self._keyring = Keyring(found.credentials())
-        self._access = Access(self._keyring)
+        self._access = Access(self._keyring, Ledger(1 + len(found.slaves)))
         self._clients = [self._access.client(side, config.reading, config.retrying) for side in found.slaves]
         self._pool = ThreadPoolExecutor(IN_FLIGHT)
         self._digester = Digester()
@@ -187,6 +188,7 @@ class _Undoing:
             read, written = client.take_units()
             tally.read_units += read
             tally.write_units += written
+            tally.throttled += client.take_throttles()
         self._outcome.add(PageDone(Tally(scanned=keys), tuple(tallies), tuple(found)))
         if self._report is not None:
             self._report.add(found)

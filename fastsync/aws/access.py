@@ -7,8 +7,10 @@ from collections.abc import Callable, Sequence
 
 from fastsync.aws.client import Client
 from fastsync.aws.credentials import Credentials
+from fastsync.aws.throttle import Budget, Cell, PrivateCell
 from fastsync.aws.transport import Transport
 from fastsync.config import Reading, Retrying
+from fastsync.ledger import Ledger
 from fastsync.table import Side
 
 
@@ -24,11 +26,15 @@ class Keyring:
 
 
 class Access:
-    """Open clients with the credentials of a keyring. `sleep` is what waits between retries, in seconds."""
+    """Open clients with the credentials of a keyring, on budgets that the processes with the same ledger share.
 
-    def __init__(self, keyring: Keyring, sleep: Callable[[float], object] = time.sleep):
+    `sleep` is what waits, for a budget or between retries, in seconds.
+    """
+
+    def __init__(self, keyring: Keyring, ledger: Ledger | None = None, sleep: Callable[[float], object] = time.sleep):
         self.sleep = sleep
         self._keyring = keyring
+        self._ledger = ledger
         self._clients: dict[Side, Client] = {}
 
     def client(self, side: Side, reading: Reading, retrying: Retrying) -> Client:
@@ -36,8 +42,19 @@ class Access:
         if side not in self._clients:
             credentials = self._keyring.of(side.account)
             transport = Transport(side.table.ref, side.endpoint, credentials, retrying, self.sleep)
-            self._clients[side] = Client(side, transport, reading)
+            self._clients[side] = Client(side, transport, reading, self._budgets(side))
         return self._clients[side]
+
+    def _budgets(self, side: Side) -> tuple[Budget, Budget]:
+        """Give the budgets of a table's reads and writes."""
+        cells: tuple[Cell, Cell] = (PrivateCell(), PrivateCell())
+        if self._ledger is not None:
+            cells = self._ledger.of(side.number)
+        reads, writes = (
+            Budget(cell, None if rate is None else rate.units, sleep=self.sleep)
+            for cell, rate in zip(cells, (side.pace.reads, side.pace.writes), strict=True)
+        )
+        return reads, writes
 
     def close(self) -> None:
         """Close every connection."""

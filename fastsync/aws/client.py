@@ -6,7 +6,7 @@ Decoding a page of 400 B items without parsing them costs 0.4 µs an item, and t
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import GenericAlias
 from typing import Any, NamedTuple
@@ -14,11 +14,14 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import Raw
 
+from fastsync.aws import capacity
 from fastsync.aws.failures import CONDITION_FAILED
+from fastsync.aws.throttle import Budget, Meter, PrivateCell
 from fastsync.aws.transport import Transport
 from fastsync.config import Reading
 from fastsync.errors import RequestFailed, TableError
 from fastsync.keys import Key, KeyReader, write_all
+from fastsync.limits import Capacity, Throughput
 from fastsync.table import KeySchema, Side, Table, TableRef
 
 _text = msgspec.json.encode
@@ -96,9 +99,12 @@ class _Failed(msgspec.Struct, gc=False):
 
 
 class Client:
-    """Call DynamoDB for one table. Safe for threads. Every call may raise RequestFailed."""
+    """Call DynamoDB for one table, within the budgets of its reads and writes where these are given.
 
-    def __init__(self, side: Side, transport: Transport, reading: Reading):
+    Safe for threads. Every call may raise RequestFailed.
+    """
+
+    def __init__(self, side: Side, transport: Transport, reading: Reading, budgets: Sequence[Budget] = ()):
         self.side = side
         self.transport = transport
         self.keys = KeyReader(side.table.keys)
@@ -108,23 +114,26 @@ class Client:
         self._decode_scan, self._decode_batch, self._decode_batch_written = _decoders(self.keys.type)
         self._read_units: list[float] = []
         self._write_units: list[float] = []
+        self._metered(*(budgets or (Budget(PrivateCell()), Budget(PrivateCell()))))
 
     def scan_page(self, scan: Scan, start: bytes) -> Page:
         """Read one page of a segment, from `start` (exclusive) where that is not b""."""
         body = [f'{{"TableName":{self._name},"ReturnConsumedCapacity":"TOTAL"']
         if scan.total > 1:
             body.append(f'"Segment":{scan.number},"TotalSegments":{scan.total}')
-        if self._limit is not None:
-            body.append(f'"Limit":{self._limit}')
+        limit = self._scans.pieces(self._limit)
+        if limit is not None:
+            body.append(f'"Limit":{limit}')
         if self._consistent:
             body.append('"ConsistentRead":true')
         if scan.keys_only:
             body.append(self._projection)
         if start:
             body.append(f'"ExclusiveStartKey":{start.decode()}')
-        answer = self.transport.post("Scan", f"{','.join(body)}}}".encode(), self._decode_scan)
+        fare = self._scans.fare(limit)
+        answer = self.transport.post("Scan", f"{','.join(body)}}}".encode(), self._decode_scan, fare)
         items, keys, size = answer.value
-        self._spend(self._read_units, [items.ConsumedCapacity])
+        fare.settle(self._spent(self._read_units, items.ConsumedCapacity), len(items.Items))
         return Page(self.keys.settled(keys.Items), items.Items, _next_key(items.LastEvaluatedKey), size)
 
     def batch_get(self, keys: Sequence[Key], consistent: bool, keys_only: bool = False) -> BatchAnswer:
@@ -137,8 +146,9 @@ class Client:
         head = f'{{"RequestItems":{{{self._name}:{{"Keys":'
         tail = f'{options}}}}},"ReturnConsumedCapacity":"TOTAL"}}'
         body = b"".join((head.encode(), write_all(keys), tail.encode()))
-        found, their = self.transport.post("BatchGetItem", body, self._decode_batch).value
-        self._spend(self._read_units, found.ConsumedCapacity or ())
+        fare = self._lookups.fare(len(keys), self._price(consistent))
+        found, their = self.transport.post("BatchGetItem", body, self._decode_batch, fare).value
+        consumed = self._spent(self._read_units, found.ConsumedCapacity)
         items: dict[Key, Raw] = {}
         for table, raw in found.Responses.items():
             items.update(zip(self.keys.settled(their.Responses[table]), raw, strict=True))
@@ -147,7 +157,10 @@ class Client:
         back = self.keys.settled([key for rest in their.UnprocessedKeys.values() for key in rest.Keys])
         if back and not set(back).issubset(keys):
             raise RequestFailed(f"{self.side}: BatchGetItem left keys unprocessed that were not asked for")
-        return BatchAnswer(items, list(dict.fromkeys(back)))
+        back = list(dict.fromkeys(back))
+        self._note_unprocessed(len(back), len(keys))
+        fare.settle(consumed, len(keys) - len(back))
+        return BatchAnswer(items, back)
 
     def put(self, item: bytes, condition: Condition) -> WriteAnswer:
         """Write one whole item (DynamoDB JSON) on a condition."""
@@ -161,14 +174,28 @@ class Client:
         """Write at most 25 whole items (DynamoDB JSON), unconditionally; give the keys that came back unprocessed."""
         puts = [{"PutRequest": {"Item": Raw(item)}} for item in items]
         body = _text({"RequestItems": {self.side.table.ref.name: puts}, "ReturnConsumedCapacity": "TOTAL"})
-        written = self.transport.post("BatchWriteItem", body, self._decode_batch_written).value
-        self._spend(self._write_units, written.ConsumedCapacity or ())
+        fare = self._writes.fare(len(items))
+        written = self.transport.post("BatchWriteItem", body, self._decode_batch_written, fare).value
         back = [each.PutRequest.Item for rest in written.UnprocessedItems.values() for each in rest]
+        self._note_unprocessed(len(back), len(items))
+        fare.settle(self._spent(self._write_units, written.ConsumedCapacity), len(items) - len(back))
         return self.keys.settled(back)
 
     def take_units(self) -> tuple[float, float]:
         """Give the read and write units consumed since this was last asked."""
         return _drain(self._read_units), _drain(self._write_units)
+
+    def take_throttles(self) -> int:
+        """Give how many requests the service has throttled since this was last asked."""
+        return int(_drain(self.transport.throttles))
+
+    def keys_at_once(self, most: int, consistent: bool) -> int:
+        """Give how many keys one look-up may hold within the limit of read units, `most` at most."""
+        return self._lookups.pieces(most, self._price(consistent)) or most
+
+    def writes_at_once(self, most: int) -> int:
+        """Give how many items one batch may write within the limit of write units, `most` at most."""
+        return self._writes.pieces(most) or most
 
     @property
     def _projection(self) -> str:
@@ -187,18 +214,53 @@ class Client:
         }
         if condition.values:
             body["ExpressionAttributeValues"] = condition.values
+        fare = self._writes.fare(1)
         try:
-            written, attempts = self.transport.post(operation, _text(body), _decode_written)
+            written, attempts = self.transport.post(operation, _text(body), _decode_written, fare)
         except RequestFailed as error:
             if error.code != CONDITION_FAILED:
                 raise
-            return WriteAnswer(False, msgspec.json.decode(error.body, type=_Failed).Item or None, error.attempts)
-        self._spend(self._write_units, [written.ConsumedCapacity])
+            current = msgspec.json.decode(error.body, type=_Failed).Item or None
+            fare.settle(_failed_units(value if what == "Item" else current, current), 1)
+            return WriteAnswer(False, current, error.attempts)
+        fare.settle(self._spent(self._write_units, written.ConsumedCapacity), 1)
         return WriteAnswer(True, None, attempts)
 
+    def _metered(self, reads: Budget, writes: Budget) -> None:
+        """Set up what paces each kind of request, with first guesses by what the table says of its items."""
+        size = self.side.table.item_bytes
+        price = self._price(False)
+        whole = capacity.read_units(capacity.PAGE_BYTES) * price
+        self._scans = Meter(reads, None if size is None else size / capacity.READ_UNIT / 2 * price, whole)
+        self._lookups = Meter(reads, None if size is None else capacity.read_units(size))
+        self._writes = Meter(writes, None if size is None else capacity.write_units(size))
+
+    def _price(self, consistent: bool) -> float:
+        return 2.0 if consistent or self._consistent else 1.0
+
+    def _note_unprocessed(self, back: int, asked: int) -> None:
+        if back == asked:  # what comes back in part may only have been too large for one answer
+            self.transport.throttles.append(1)
+
     @staticmethod
-    def _spend(meter: list[float], consumed: Iterable[_Units | None]) -> None:
-        meter.extend(units.CapacityUnits for units in consumed if units is not None)
+    def _spent(meter: list[float], consumed: _Units | list[_Units] | None) -> float | None:
+        """Count what was consumed, and give it; None where the answer does not tell."""
+        if consumed is None:
+            return None
+        units = consumed.CapacityUnits if isinstance(consumed, _Units) else sum(each.CapacityUnits for each in consumed)
+        meter.append(units)
+        return units
+
+
+def _failed_units(sized: Raw | bytes | None, current: Raw | None) -> float:
+    """Estimate what a failed condition cost, since the service charges it without telling.
+
+    A put costs as much as its item where the key exists, a delete as much as the item that is there, and both one unit
+    where there is none (developer guide, "Provisioned throughput").
+    """
+    if sized is None or current is None:
+        return 1.0
+    return capacity.write_units(capacity.item_size(msgspec.json.decode(sized)))
 
 
 def describe(ref: TableRef, transport: Transport) -> Table:
@@ -214,7 +276,18 @@ def describe(ref: TableRef, transport: Transport) -> Table:
     schema = KeySchema(by_kind["HASH"], types[by_kind["HASH"]], sort, types[sort] if sort else None)
     # real DynamoDB and some emulators give every table an id; the others are told apart by their time of creation
     identity = (told["TableId"],) if told.get("TableId") else (told["TableArn"], str(told["CreationDateTime"]))
-    return Table(ref, schema, identity, int(told.get("ItemCount", 0)), int(told.get("TableSizeBytes", 0)))
+    size = int(told.get("ItemCount", 0)), int(told.get("TableSizeBytes", 0))
+    return Table(ref, schema, identity, *size, capacity=Capacity(_throughput(told, "Read"), _throughput(told, "Write")))
+
+
+def _throughput(told: Mapping[str, Any], kind: str) -> Throughput:
+    """Read what a description says of reads or writes; 0 and -1 stand for nothing (API model, OnDemandThroughput)."""
+    provisioned = told.get("ProvisionedThroughput", {}).get(f"{kind}CapacityUnits")
+    maximum = told.get("OnDemandThroughput", {}).get(f"Max{kind}RequestUnits")
+    warm = told.get("WarmThroughput", {}).get(f"{kind}UnitsPerSecond")
+    if told.get("BillingModeSummary", {}).get("BillingMode") == "PAY_PER_REQUEST":
+        provisioned = None
+    return Throughput(*(float(units) if units and units > 0 else None for units in (provisioned, maximum, warm)))
 
 
 def time_to_live(ref: TableRef, transport: Transport) -> str | None:

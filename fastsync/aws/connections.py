@@ -34,6 +34,14 @@ GZIP = 16 + zlib.MAX_WBITS
 """What tells zlib that gzip's header and trailer stand around the data."""
 
 
+class Reply(NamedTuple):
+    """An answer that is whole as far as its length and CRC32 tell, its body unpacked; header names in lower case."""
+
+    status: int
+    headers: Mapping[bytes, bytes]
+    body: bytes
+
+
 class Connections:
     """Kept connections to one endpoint: taken for one exchange, given back when it went well.
 
@@ -51,8 +59,8 @@ class Connections:
             self._before_path = f"http://{urlsplit(endpoint.url).netloc.rpartition('@')[2]}"
             self._always += "".join(f"{name}: {value}\r\n" for name, value in _proxy_headers(endpoint.proxy).items())
 
-    def exchange(self, path: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
-        """Post once and give status and whole body; raise Fault where the connection, length or CRC fails."""
+    def exchange(self, path: str, body: bytes, headers: Mapping[str, str]) -> Reply:
+        """Post once and give the whole answer; raise Fault where the connection, length or CRC fails."""
         lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
         if lines.count("\n") != len(headers):
             raise RequestFailed("the credentials hold a line break, so no request can be sent", refused=True)
@@ -63,18 +71,20 @@ class Connections:
                 answer = connection.exchange(head.encode() + body)
             except BaseException:
                 connection.close()
+                self.close()  # the service ends connections that nobody used for a while: the idle ones are no better
                 raise
         if answer.kept:
             self._session = self._session or connection.session
             self._idle.append(connection)
         else:
             connection.close()
-        return answer.status, _checked(answer)
+        return Reply(answer.status, answer.headers, _checked(answer))
 
     def close(self) -> None:
         """Close every idle connection."""
-        while self._idle:
-            self._idle.pop().close()
+        with suppress(IndexError):  # other threads take from them
+            while True:
+                self._idle.pop().close()
 
     @contextmanager
     def _faults(self) -> Iterator[None]:

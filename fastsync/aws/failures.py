@@ -6,14 +6,19 @@ Error names: developer guide "Error handling"; the API model's error lists; dyna
 from __future__ import annotations
 
 import json
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 THROTTLES = frozenset(
     {
         "ProvisionedThroughputExceededException",
         "ThrottlingException",
+        "ThrottledException",
         "Throttling",
+        "RequestThrottled",
+        "RequestThrottledException",
         "RequestLimitExceeded",
+        "SlowDown",
         "LimitExceededException",
         "TooManyRequestsException",
     }
@@ -42,18 +47,45 @@ _REFUSED = {
     "IncompleteSignatureException": "check the access key and the secret key",
     "InvalidClientTokenId": "the credentials are not known to the service; check the access key",
     "SignatureDoesNotMatch": "check the secret key, and that this machine's clock is right",
+    "RequestExpired": "check that this machine's clock is right",
+    "RequestTimeTooSkewed": "check that this machine's clock is right",
     "ExpiredTokenException": "the credentials have expired; renew them (for SSO: aws sso login)",
     "ExpiredToken": "the credentials have expired; renew them (for SSO: aws sso login)",
     "ResourceNotFoundException": "no such table; check its name, region and account",
 }
+_CLOCKED = frozenset({"InvalidSignatureException", "SignatureDoesNotMatch", "RequestExpired", "RequestTimeTooSkewed"})
+_REJECTED = {
+    "ValidationException": "the service does not take this request as it is; where it names an attribute, the keys or "
+    "indexes of the table do not allow its value",
+    "SerializationException": "the service cannot read this request; a value in it is not of its type",
+    "ItemCollectionSizeLimitExceededException": "the items of this partition key and their local indexes have reached "
+    "10 GB; delete some",
+}
+"""Errors of one request or item; the next may go right."""
+_WIDE = ("ProvisionedThroughputExceeded", "MaxOnDemandThroughputExceeded", "AccountLimitExceeded")
+"""How the reasons end that concern a whole table, index or account; KeyRangeThroughputExceeded is one partition's."""
+CLOCK_TOLERANCE = 60.0
+"""Seconds by which a clock may be wrong without being told; the service tolerates some minutes."""
 
 
 class Throttled(Exception):
-    """The service asks for patience."""
+    """The service asks for patience, for `after` seconds at least.
+
+    `widely`: the whole table, or the account, is at its limit, rather than one partition.
+    """
+
+    def __init__(self, message: str, after: float = 0.0, widely: bool = False):
+        super().__init__(message)
+        self.after = after
+        self.widely = widely
 
 
 class Fault(Exception):
-    """Something went wrong that may go right next time."""
+    """Something went wrong that may go right next time, after `after` seconds at least."""
+
+    def __init__(self, message: str, after: float = 0.0):
+        super().__init__(message)
+        self.after = after
 
 
 def error_of(body: bytes) -> tuple[str, str]:
@@ -71,17 +103,46 @@ def refused(code: str) -> bool:
     return code in _REFUSED
 
 
-def advice(code: str, message: str) -> str:
-    """Put a final error into words, with what to do where that is known."""
+def advice(code: str, message: str, ahead: float | None = None) -> str:
+    """Put a final error into words, with what to do where that is known.
+
+    `ahead` is by how many seconds this machine's clock is ahead of the service's, None where that is not known.
+    """
     text = f"{code}: {message}" if code else message
-    return f"{text} ({_REFUSED[code]})" if code in _REFUSED else text
+    if code in _CLOCKED and ahead is not None and abs(ahead) >= CLOCK_TOLERANCE:
+        amount = f"{round(abs(ahead) / 60):,} minutes" if abs(ahead) >= 120 else f"{abs(ahead):.0f} seconds"
+        side = "ahead of" if ahead > 0 else "behind"
+        return f"{text} (this machine's clock is {amount} {side} the service's: set it)"
+    known = _REFUSED | _REJECTED
+    return f"{text} ({known[code]})" if code in known else text
 
 
-def sort_out(status: int, body: bytes) -> tuple[str, str]:
+def ahead_of(date: str, now: float) -> float | None:
+    """Give by how many seconds `now` (epoch seconds) is ahead of an answer's Date header; None where it tells none."""
+    try:
+        return now - parsedate_to_datetime(date).timestamp()
+    except (ValueError, TypeError):  # of Python 3.10 a TypeError
+        return None
+
+
+def sort_out(status: int, body: bytes, after: float = 0.0) -> tuple[str, str]:
     """Raise Throttled or Fault where trying again makes sense, else give the error's name and message."""
     code, message = error_of(body)
     if code in THROTTLES or status == 429:
-        raise Throttled(f"{code or status}: {message}")
+        reasons = _reasons(body)
+        widely = code == "RequestLimitExceeded" or any(reason.endswith(_WIDE) for reason in reasons)
+        told = f" ({', '.join(reasons)})" if reasons else ""
+        raise Throttled(f"{code or status}{told}: {message}", after, widely)
     if code in FAULTS or status >= 500 or status < 400:
-        raise Fault(f"{code or f'HTTP {status}'}: {message}")
+        raise Fault(f"{code or f'HTTP {status}'}: {message}", after)
     return code, message
+
+
+def _reasons(body: bytes) -> list[str]:
+    """Take the reasons of throttling from an answer; the service spells their name in two ways (API model)."""
+    try:
+        answer: Any = json.loads(body)
+        told = answer.get("ThrottlingReasons") or answer.get("throttlingReasons") or ()
+        return [str(each["reason"]) for each in told]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return []

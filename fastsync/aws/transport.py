@@ -1,15 +1,15 @@
 """Transport: one signed POST on a kept connection, retried with full jitter.
 
-Cost of one call with 100 items: about 0.3 ms of CPU, see perf/micro. The only owner of retries of single requests:
-faults and throttling are counted apart, each up to `max_retries` in a row.
+Cost of one call with 100 items: about 0.3 ms of CPU, see perf/micro. The only owner of retries of single requests; how
+many, and how long between them, `retries` decides.
 """
 
 from __future__ import annotations
 
 import json
-import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Generic, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
@@ -17,14 +17,13 @@ import msgspec
 
 from fastsync.aws.connections import Connections
 from fastsync.aws.credentials import Credentials
-from fastsync.aws.failures import EXPIRED, Fault, Throttled, advice, refused, sort_out
+from fastsync.aws.failures import EXPIRED, Fault, Throttled, advice, ahead_of, refused, sort_out
+from fastsync.aws.retries import Tries
 from fastsync.aws.signing import Signer
+from fastsync.aws.throttle import Budget, Fare, Meter, PrivateCell
 from fastsync.config import Retrying
 from fastsync.errors import RequestFailed
 from fastsync.table import Endpoint, TableRef
-
-BACKOFF_CAP = 20.0
-"""Seconds; no pause between two tries is longer."""
 
 T = TypeVar("T")
 
@@ -34,11 +33,6 @@ class Answer(NamedTuple, Generic[T]):
 
     value: T
     attempts: int
-
-
-def backoff(tries: int, base: float) -> float:
-    """Draw the pause in seconds after `tries` failures in a row: full jitter under a capped exponential."""
-    return random.uniform(0, min(BACKOFF_CAP, base * 2.0 ** min(tries - 1, 30)))
 
 
 class Transport:
@@ -60,40 +54,67 @@ class Transport:
         self._signer = Signer(address.netloc.rpartition("@")[2], self._path, ref.region)
         self._credentials = credentials
         self._connections = Connections(endpoint)
+        self._free = Meter(Budget(PrivateCell(), sleep=sleep)).fare(None)
+        self.throttles: list[float] = []
 
-    def post(self, operation: str, body: bytes, decode: Callable[[bytes], T]) -> Answer[T]:
+    def post(self, operation: str, body: bytes, decode: Callable[[bytes], T], fare: Fare | None = None) -> Answer[T]:
         """Send one request until it is answered; raise RequestFailed where it is rejected or the tries are used up.
 
-        `decode` raises msgspec.DecodeError on an answer that is not whole, which is then a fault like any other.
+        `decode` raises msgspec.DecodeError on an answer that is not whole, which is then a fault like any other. Each
+        try pays the `fare`, which is the caller's to settle.
         """
-        faults = throttles = 0
+        fare = fare or self._free
+        tries = Tries(self.retrying, fare.budget)
         while True:
+            fare.pay()
             try:
-                return Answer(decode(self._once(operation, body, faults + throttles + 1)), faults + throttles + 1)
-            except Throttled as error:
-                throttles, tries, reason = throttles + 1, throttles + 1, str(error)
-            except (Fault, msgspec.DecodeError) as error:
-                faults, tries, reason = faults + 1, faults + 1, str(error)
-            if tries > self.retrying.max_retries:
-                message = f"{self._ref}: {operation} failed {tries} times, the last time with {reason}"
-                raise RequestFailed(message, attempts=faults + throttles)
-            self.sleep(backoff(tries, self.retrying.base))
+                answer = Answer(self._once(operation, body, decode, tries.failed + 1), tries.failed + 1)
+            except (Throttled, Fault) as failure:
+                self._bear(operation, failure, tries, fare)
+            else:
+                fare.budget.answered()
+                return answer
 
     def close(self) -> None:
         """Close the connections that are kept."""
         self._connections.close()
 
-    def _once(self, operation: str, body: bytes, attempts: int) -> bytes:
+    def _bear(self, operation: str, failure: Throttled | Fault, tries: Tries, fare: Fare) -> None:
+        """Wait before the next try; where it is the whole table that is throttled, every process of the run waits."""
+        if isinstance(failure, Throttled):
+            fare.give_back()
+            self.throttles.append(1)
+        pause = tries.pause(failure)
+        if pause is None:
+            message = f"{self._ref}: {operation} failed {tries.failed} times, the last time with {failure}"
+            raise RequestFailed(message, attempts=tries.failed)
+        if isinstance(failure, Throttled) and failure.widely:
+            fare.budget.hold(pause)
+        else:
+            self.sleep(pause)
+
+    def _once(self, operation: str, body: bytes, decode: Callable[[bytes], T], attempts: int) -> T:
         credentials = self._credentials()
         headers = self._signer.headers(f"DynamoDB_20120810.{operation}", body, credentials)
-        status, answer = self._connections.exchange(self._path, body, headers)
-        if status == 200:
-            return answer
-        code, message = sort_out(status, _hidden(answer, credentials))
+        reply = self._connections.exchange(self._path, body, headers)
+        if reply.status == 200:
+            try:
+                return decode(reply.body)
+            except msgspec.DecodeError as error:
+                raise Fault(f"an answer that is not whole: {error}") from None
+        code, message = sort_out(reply.status, _hidden(reply.body, credentials), _after(reply.headers))
         if code in EXPIRED and self._credentials() != credentials:
             raise Fault(f"{code}: {message}")
-        text = f"{self._ref}: {operation} was rejected with {advice(code or f'HTTP {status}', message)}"
-        raise RequestFailed(text, code, refused(code), answer, attempts)
+        ahead = ahead_of(reply.headers.get(b"date", b"").decode(errors="replace"), time.time())
+        text = f"{self._ref}: {operation} was rejected with {advice(code or f'HTTP {reply.status}', message, ahead)}"
+        raise RequestFailed(text, code, refused(code), reply.body, attempts)
+
+
+def _after(headers: Mapping[bytes, bytes]) -> float:
+    """Give the seconds that the service asks to wait, 0 where it does not; it counts in milliseconds."""
+    with suppress(ValueError):
+        return int(headers.get(b"x-amz-retry-after", b"0")) / 1000
+    return 0.0
 
 
 def _hidden(answer: bytes, credentials: Credentials) -> bytes:

@@ -8,19 +8,21 @@ from fastsync.aws.access import Access, Keyring
 from fastsync.aws.credentials import Credentials
 from fastsync.events import Event, Task
 from fastsync.interrupt import Interrupt
+from fastsync.ledger import Ledger
 from fastsync.segment import run_task
 
 
 class InlineExecutor:
     """Run every task here; `current` gives the accounts' credentials as they are valid now."""
 
-    def __init__(self, current: Callable[[], Sequence[Credentials]]):
+    def __init__(self, current: Callable[[], Sequence[Credentials]], ledger: Ledger):
         self._current = current
+        self._ledger = ledger
 
     def run(self, tasks: Iterable[Task], interrupt: Interrupt) -> Generator[tuple[Task, Event], None, None]:
         """Yield each task's events; start no further task once interrupted."""
         keyring = Keyring(self._current())
-        access = Access(keyring)
+        access = Access(keyring, self._ledger)
         try:
             for task in tasks:
                 if interrupt.count:

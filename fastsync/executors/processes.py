@@ -16,14 +16,16 @@ import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from multiprocessing import forkserver, resource_tracker
+from multiprocessing import forkserver, reduction, resource_tracker
 from multiprocessing.connection import Connection, wait
+from typing import Any
 
 from fastsync.aws.access import Access, Keyring
 from fastsync.aws.credentials import Credentials
 from fastsync.errors import TableError
 from fastsync.events import Event, Task, TaskDone, TaskFailed, TaskStopped
 from fastsync.interrupt import Interrupt
+from fastsync.ledger import Ledger
 from fastsync.segment import run_task
 
 TICK = 0.2
@@ -60,16 +62,20 @@ class Finish:
 
 
 class ProcessExecutor:
-    """Keep up to `parallel` worker processes at work; `current` gives the accounts' credentials valid now."""
+    """Keep up to `parallel` worker processes at work; `current` gives the accounts' credentials valid now.
 
-    def __init__(self, parallel: int, current: Callable[[], Sequence[Credentials]]):
+    All of them keep to the budgets in one `ledger`.
+    """
+
+    def __init__(self, parallel: int, current: Callable[[], Sequence[Credentials]], ledger: Ledger):
         self._parallel = parallel
         self._current = current
+        self._ledger = ledger
 
     def run(self, tasks: Iterable[Task], interrupt: Interrupt) -> Generator[tuple[Task, Event], None, None]:
         """Yield the events of all tasks as they come; start no further task once interrupted."""
         waiting = iter(tasks)
-        crew = _Crew(tuple(self._current()))
+        crew = _Crew(tuple(self._current()), self._ledger)
         try:
             for _ in range(self._parallel):
                 if not interrupt.count and (task := next(waiting, None)) is not None:
@@ -97,14 +103,14 @@ def warm_up() -> None:
 class _Worker:
     """The parent's end of one worker process."""
 
-    def __init__(self, task: Task, credentials: tuple[Credentials, ...]):
+    def __init__(self, task: Task, credentials: tuple[Credentials, ...], ledger: Ledger):
         context = multiprocessing.get_context("forkserver")
         events, to_parent = context.Pipe(duplex=False)
         from_parent, orders = context.Pipe(duplex=False)
         self.events = events
         self.alive = True
         self._orders = orders
-        self._process = context.Process(target=work, args=(from_parent, to_parent, credentials), daemon=True)
+        self._process = context.Process(target=work, args=(from_parent, to_parent, credentials, ledger), daemon=True)
         with _signals_held():
             self._process.start()
         # the parent's copies of the child's ends, else end-of-file would never come
@@ -146,13 +152,14 @@ class _Worker:
 class _Crew:
     """The workers that are there, and what all of them have been told."""
 
-    def __init__(self, credentials: tuple[Credentials, ...]):
+    def __init__(self, credentials: tuple[Credentials, ...], ledger: Ledger):
         self.workers: dict[Connection, _Worker] = {}
         self._credentials = credentials
+        self._ledger = ledger
         self._stopped = 0
 
     def start(self, task: Task) -> None:
-        worker = _Worker(task, self._credentials)
+        worker = _Worker(task, self._credentials, self._ledger)
         self.workers[worker.events] = worker
 
     def speaking(self) -> list[_Worker]:
@@ -188,7 +195,7 @@ class _Crew:
             worker.dismiss()
 
 
-def work(orders: Connection, events: Connection, credentials: tuple[Credentials, ...]) -> None:
+def work(orders: Connection, events: Connection, credentials: tuple[Credentials, ...], ledger: Ledger) -> None:
     """Be a worker: do the tasks that are ordered, one after the other, until the pipe of orders ends."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
@@ -198,7 +205,7 @@ def work(orders: Connection, events: Connection, credentials: tuple[Credentials,
     stopped = threading.Event()
     assigned: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(orders, keyring, stopped, assigned), daemon=True).start()
-    access = Access(keyring)
+    access = Access(keyring, ledger)
     with suppress(BrokenPipeError):  # the parent is gone: see _listen
         while (task := assigned.get()) is not None:
             for event in _events(task, access, stopped):
@@ -246,3 +253,14 @@ def _death(exitcode: int | None) -> str:
     if exitcode is not None and exitcode < 0:
         return f"was killed by {signal.Signals(-exitcode).name}"
     return f"died with exit code {exitcode}"
+
+
+def _travelling(ledger: Ledger) -> tuple[Callable[..., Ledger], tuple[object, int]]:
+    return _arrived, (reduction.DupFd(ledger.fd), ledger.tables)
+
+
+def _arrived(descriptor: Any, tables: int) -> Ledger:
+    return Ledger(tables, descriptor.detach())
+
+
+reduction.register(Ledger, _travelling)  # how it is handed over when a worker starts

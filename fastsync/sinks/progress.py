@@ -40,12 +40,13 @@ class Bar:
         tqdm.monitor_interval = 0
         total = terms.master.table.item_count or None
         self._bar = tqdm(total=total, unit=" items", unit_scale=True, dynamic_ncols=True, file=sys.stderr)
-        self._found = 0
+        self._found = self._throttled = 0
 
     def page(self, done: PageDone) -> None:
         """Move the bar."""
         self._found += len(done.differences) + len(done.extras)
-        self._bar.set_postfix_str(f"{self._found:,} differences", refresh=False)
+        self._throttled += sum(tally.throttled for tally in (done.master, *done.tallies))
+        self._bar.set_postfix_str(f"{self._found:,} differences{_patience(self._throttled)}", refresh=False)
         self._bar.update(done.master.scanned)
 
     def end(self) -> None:
@@ -85,14 +86,16 @@ class Lines:
         scanned, elapsed = self._tallies[0].scanned, self._said - self._began
         of = f" of about {self._total:,}" if self._total else ""
         rate = scanned / max(elapsed, 0.001)
+        throttled = sum(tally.throttled for tally in self._tallies)
         self._log.info(
-            f"{scanned:,}{of} items, {rate:,.0f} a second, {self._found:,} differences",
+            f"{scanned:,}{of} items, {rate:,.0f} a second, {self._found:,} differences{_patience(throttled)}",
             elapsed_seconds=round(elapsed, 3),
             scanned=scanned,
             expected=self._total or None,
             differences=self._found,
             read_units={name: tally.read_units for name, tally in zip(self._names, self._tallies, strict=True)},
             write_units={name: tally.write_units for name, tally in zip(self._names, self._tallies, strict=True)},
+            throttled=throttled,
         )
 
 
@@ -156,6 +159,10 @@ def tell(difference: Difference, log: Log) -> None:
         action=difference.action.value,
         error=difference.error,
     )
+
+
+def _patience(throttled: int) -> str:
+    return f", {throttled:,} requests throttled" if throttled else ""
 
 
 def spell(difference: Difference) -> str:

@@ -100,7 +100,8 @@ def connected(endpoint: Endpoint, compress: bool = False) -> Iterator[Connection
 
 def post(connections: Connections) -> tuple[int, bytes]:
     """Post something small."""
-    return connections.exchange("/", b"{}", {"host": "example"})
+    reply = connections.exchange("/", b"{}", {"host": "example"})
+    return reply.status, reply.body
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from fastsync.aws.failures import Fault, Throttled, advice, refused, sort_out
-from fastsync.aws.transport import BACKOFF_CAP, backoff
+from fastsync.aws.retries import BACKOFF_CAP, backoff
 
 PREFIX = "com.amazonaws.dynamodb.v20120810#"
 

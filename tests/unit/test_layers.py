@@ -12,6 +12,7 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "fastsync"
 STAIRS = [
     ("errors",),
+    ("limits", "ledger"),
     ("table", "difference", "plan", "sampling"),
     ("config", "undolog", "version"),
     ("events", "policy", "flight", "digest", "interrupt"),

@@ -1,0 +1,99 @@
+"""Ledger: numbers that all processes of a run see, each under a lock that the kernel frees when its holder dies.
+
+It lives in memory that is shared through a file descriptor. A semaphore would stay locked for ever, and every other
+worker with it, once a worker is killed between taking and giving it back; a record lock does not.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import mmap
+import os
+import struct
+import tempfile
+import threading
+import time
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_DOUBLE = struct.Struct("d")
+"""A double in the machine's own form, which is copied as a whole: nobody reads one that is half written."""
+CELL_BYTES = 2 * _DOUBLE.size
+"""Bytes of a cell: `paid_off` and `answered`."""
+
+
+class Ledger:
+    """Two cells for each table, of reads and of writes: made afresh, or behind a descriptor from another process.
+
+    Times start at now: an empty bucket has saved nothing up yet.
+    """
+
+    def __init__(self, tables: int, fd: int | None = None):
+        self.tables = tables
+        size = 2 * tables * CELL_BYTES
+        self.fd = _memory(size) if fd is None else fd
+        weakref.finalize(self, os.close, self.fd)
+        self._memory = mmap.mmap(self.fd, size)
+        self._locks = [threading.Lock() for _ in range(2 * tables)]
+        if fd is None:
+            self._memory[:] = _DOUBLE.pack(time.monotonic()) * (size // _DOUBLE.size)
+
+    def of(self, table: int) -> tuple[SharedCell, SharedCell]:
+        """Give the cells of the reads and of the writes of a table by its number."""
+        return self._cell(2 * table), self._cell(2 * table + 1)
+
+    def _cell(self, place: int) -> SharedCell:
+        return SharedCell(self, self._memory, place * CELL_BYTES, self._locks[place])
+
+
+class SharedCell:
+    """When a budget's bucket is paid off, and when its table last answered, in seconds of the system's own clock.
+
+    Reading and writing need no lock; what reads and then writes takes `locked`.
+    """
+
+    def __init__(self, ledger: Ledger, memory: mmap.mmap, at: int, lock: threading.Lock):
+        self._ledger = ledger
+        self._memory = memory
+        self._at = at
+        self._lock = lock
+
+    @property
+    def paid_off(self) -> float:
+        """When the bucket is paid off."""
+        return float(_DOUBLE.unpack_from(self._memory, self._at)[0])
+
+    @paid_off.setter
+    def paid_off(self, moment: float) -> None:
+        _DOUBLE.pack_into(self._memory, self._at, moment)
+
+    @property
+    def answered(self) -> float:
+        """When the table last answered, to whichever process."""
+        return float(_DOUBLE.unpack_from(self._memory, self._at + _DOUBLE.size)[0])
+
+    @answered.setter
+    def answered(self, moment: float) -> None:
+        _DOUBLE.pack_into(self._memory, self._at + _DOUBLE.size, moment)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other threads and processes out."""
+        with self._lock:  # record locks tell processes apart, not threads
+            fcntl.lockf(self._ledger.fd, fcntl.LOCK_EX, CELL_BYTES, self._at)
+            try:
+                yield
+            finally:
+                fcntl.lockf(self._ledger.fd, fcntl.LOCK_UN, CELL_BYTES, self._at)
+
+
+def _memory(size: int) -> int:
+    """Make a file in memory where the system can, else a temporary one that has no name any more."""
+    if hasattr(os, "memfd_create"):
+        fd = os.memfd_create("fastsync")
+    else:
+        with tempfile.TemporaryFile() as file:
+            fd = os.dup(file.fileno())
+    os.write(fd, bytes(size))
+    return fd

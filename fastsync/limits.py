@@ -1,0 +1,113 @@
+"""Limits: how many capacity units a second a run may use of each table, as a number or as a share of what it has."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+
+from fastsync.errors import ConfigError
+
+_NUMBER = r"\d+(?:\.\d+)?|\.\d+"
+
+
+@dataclass(frozen=True)
+class Throughput:
+    """What a table takes of reads, or of writes, in units per second, as DescribeTable tells it; None: it does not."""
+
+    provisioned: float | None = None
+    on_demand_maximum: float | None = None
+    warm: float | None = None
+
+    @property
+    def known(self) -> tuple[float, str] | None:
+        """The first of them that is told, and what it is called."""
+        named = (
+            (self.provisioned, "provisioned capacity"),
+            (self.on_demand_maximum, "on-demand maximum"),
+            (self.warm, "warm throughput"),
+        )
+        return next(((units, name) for units, name in named if units is not None), None)
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """The throughput of a table in both directions."""
+
+    reads: Throughput
+    writes: Throughput
+
+
+UNKNOWN = Capacity(Throughput(), Throughput())
+"""What a table has that tells nothing."""
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A limit in force: capacity units per second, and where that number comes from."""
+
+    units: float
+    origin: str = "as given"
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How fast one table may be read and written; None where that is not limited."""
+
+    reads: Rate | None = None
+    writes: Rate | None = None
+
+
+UNLIMITED = Pace()
+"""As fast as can be."""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What one flag says: `units` per second, or `percent` of what the table has."""
+
+    flag: str
+    units: float | None = None
+    percent: float | None = None
+
+    @classmethod
+    def parse(cls, flag: str, given: object) -> Limit:
+        """Read a number of units per second above 0, or `P%` up to 100%; raise ConfigError on anything else."""
+        text = str(given)
+        if not isinstance(given, bool) and re.fullmatch(f"({_NUMBER})%?", text):
+            value = float(text.rstrip("%"))
+            if text.endswith("%") and 0 < value <= 100:
+                return cls(flag, percent=value)
+            if not text.endswith("%") and 0 < value < math.inf:
+                return cls(flag, units=value)
+        raise ConfigError(
+            f"{flag} takes a number of units per second above 0, or a share of what the table has such as 25%, "
+            f"not {given!r}"
+        )
+
+    def rate(self, table: object, has: Throughput) -> Rate:
+        """Give the rate for a table; raise ConfigError where a share is asked for and it tells no capacity."""
+        if self.units is not None:
+            return Rate(self.units)
+        share = self.percent or 0.0
+        if has.known is None:
+            raise ConfigError(
+                f"{self.flag} {share:g}%: {table} tells neither provisioned capacity nor an on-demand maximum nor warm "
+                f"throughput, so there is nothing to take a share of; give {self.flag} a number of units per second"
+            )
+        units, name = has.known
+        return Rate(units * share / 100, f"{share:g}% of its {name} of {units:,.0f}")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The limits of a run, for each table apart; None where there is none."""
+
+    reads: Limit | None = None
+    writes: Limit | None = None
+
+    def pace(self, table: object, has: Capacity, written: bool) -> Pace:
+        """Give the pace of a table, for writes too where it is one that may be `written`; raise ConfigError."""
+        reads = None if self.reads is None else self.reads.rate(table, has.reads)
+        writes = None if self.writes is None or not written else self.writes.rate(table, has.writes)
+        return Pace(reads, writes)

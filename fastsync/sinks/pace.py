@@ -1,0 +1,33 @@
+"""Pace on stderr: the limits of capacity units in force and where each comes from, said once at the start."""
+
+from __future__ import annotations
+
+from fastsync.events import PageDone, Terms
+from fastsync.limits import Rate
+from fastsync.sinks.log import Log
+
+
+class PaceNotice:
+    """Say the limits of every table that has one."""
+
+    def __init__(self, log: Log):
+        self._log = log
+
+    def begin(self, terms: Terms) -> None:
+        """Say them."""
+        for side in (terms.master, *terms.slaves):
+            for rate, kind in ((side.pace.reads, "read"), (side.pace.writes, "write")):
+                if rate is not None:
+                    self._log.info(f"{side}: {spell(rate, kind)}")
+
+    def page(self, done: PageDone) -> None:
+        """Nothing is to be said about pages."""
+
+    def end(self) -> None:
+        """Nothing is left to say."""
+
+
+def spell(rate: Rate, kind: str) -> str:
+    """Put a limit into words."""
+    units = f"{rate.units:,.2f}".rstrip("0").rstrip(".")
+    return f"at most {units} {kind} units a second ({rate.origin})"
