@@ -140,8 +140,8 @@ class Outcome:
     def _throttled(self) -> list[str]:
         tallies = zip(self._names, (self.master, *self.slaves), strict=True)
         return [
-            f"{name}: {tally.throttled:,} requests were throttled and sent again; --max-read-units, --max-write-units "
-            "or a smaller --parallel ask less of it"
+            f"{name}: {tally.throttled:,} {'request was' if tally.throttled == 1 else 'requests were'} throttled; "
+            "--max-read-units, --max-write-units or a smaller --parallel ask less of it"
             for name, tally in tallies
             if tally.throttled
         ]

@@ -150,6 +150,8 @@ class Repairer:
     def _carry_out(self, intent: Intent) -> Difference | None:
         """Bring one intent to its end. Never raises for a write that fails: the difference says so."""
         for attempt in range(RACES):
+            if intent.suspect.slave in self._refused:
+                return _done(intent.difference, self._refused[intent.suspect.slave])
             try:
                 if attempt and (failed := self._failed([intent])):
                     return failed[0]

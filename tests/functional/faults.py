@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import cycle
 from typing import Any
 
@@ -14,15 +14,28 @@ from tests.functional.proxy import Cut, Exchange, Fault, Reply
 Keys = list[dict[str, Any]]
 
 
-def error(name: str, status: int = 400, message: str = "made up by the proxy", **more: Any) -> Fault:
+def error(
+    name: str,
+    status: int = 400,
+    message: str = "made up by the proxy",
+    headers: Mapping[str, str] | None = None,
+    **more: Any,
+) -> Fault:
     """Answer with an exception of the service, without asking the server."""
     body = {"__type": f"com.amazonaws.dynamodb.v20120810#{name}", "message": message, **more}
-    return lambda _: Reply(status, json.dumps(body).encode())
+    return lambda _: Reply(status, json.dumps(body).encode(), headers=headers or {})
 
 
-_WHY = [{"reason": "TableReadProvisionedThroughputExceeded", "resource": "arn:aws:dynamodb:us-east-1:1:table/t"}]
-THROTTLED = error("ProvisionedThroughputExceededException", ThrottlingReasons=_WHY)
-THROTTLING = error("ThrottlingException", throttlingReasons=_WHY)
+def throttled(reason: str, wait: float = 0.0) -> Fault:
+    """Throttle for a reason, and ask to wait so many seconds."""
+    why = [{"reason": reason, "resource": "arn:aws:dynamodb:us-east-1:1:table/t"}]
+    asked = {"x-amz-retry-after": f"{wait * 1000:.0f}"} if wait else {}
+    return error("ProvisionedThroughputExceededException", headers=asked, ThrottlingReasons=why)
+
+
+THROTTLED = throttled("TableReadProvisionedThroughputExceeded")
+HOT_PARTITION = throttled("TableReadKeyRangeThroughputExceeded")
+THROTTLING = error("ThrottlingException", throttlingReasons=[{"reason": "TableReadMaxOnDemandThroughputExceeded"}])
 REQUEST_LIMIT = error("RequestLimitExceeded")
 INTERNAL = error("InternalServerError", 500)
 UNAVAILABLE = error("ServiceUnavailable", 503)

@@ -14,7 +14,7 @@ import threading
 import time
 import zlib
 from collections import Counter
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
@@ -38,6 +38,7 @@ class Reply:
     body: bytes
     length: int | None = None
     crc: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def json(self) -> Any:
@@ -48,9 +49,10 @@ class Reply:
         """Give the answer as it goes over the wire."""
         length = len(self.body) if self.length is None else self.length
         crc = zlib.crc32(self.body) if self.crc is None else self.crc
+        more = "".join(f"{name}: {value}\r\n" for name, value in self.headers.items())
         head = (
             f"HTTP/1.1 {self.status} Whatever\r\nContent-Type: application/x-amz-json-1.0\r\n"
-            f"x-amz-crc32: {crc}\r\nContent-Length: {length}\r\n\r\n"
+            f"x-amz-crc32: {crc}\r\nContent-Length: {length}\r\n{more}\r\n"
         )
         return head.encode() + self.body
 

@@ -53,6 +53,7 @@ def test_the_calm_run_finds_what_is_there(calm: Calm) -> None:
 
 PASSING: Mapping[str, tuple[Fault, str | tuple[str, ...]]] = {
     "throughput exceeded": (faults.THROTTLED, READS),
+    "a hot partition": (faults.HOT_PARTITION, READS),
     "throttling exception": (faults.THROTTLING, READS),
     "request limit exceeded": (faults.REQUEST_LIMIT, READS),
     "500": (faults.INTERNAL, READS),
