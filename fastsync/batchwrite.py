@@ -39,7 +39,7 @@ class BatchWriter:
 
     def _write_batch(self, batch: Sequence[Item]) -> dict[Key, str]:
         transport = self._client.transport
-        left, rounds, barren = dict(batch), 0, 0
+        left, barren = dict(batch), 0
         while left:
             try:
                 unprocessed = self._client.batch_write(list(left.values()))
@@ -54,8 +54,7 @@ class BatchWriter:
                 error_text = f"{self._client.side}: BatchWriteItem returned it as unprocessed {barren} times in a row"
                 return dict.fromkeys(left, f"{error_text}; the table is throttled")
             if left:
-                rounds += 1
-                transport.sleep(backoff(rounds, transport.retrying.base))
+                transport.sleep(backoff(barren + 1, transport.retrying.base))
         return {}
 
 

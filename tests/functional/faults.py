@@ -26,6 +26,11 @@ def error(
     return lambda _: Reply(status, json.dumps(body).encode(), headers=headers or {})
 
 
+def answer(body: dict[str, Any]) -> Reply:
+    """Make a success of a parsed body."""
+    return Reply(200, json.dumps(body).encode())
+
+
 def throttled(reason: str, wait: float = 0.0) -> Fault:
     """Throttle for a reason, and ask to wait so many seconds."""
     why = [{"reason": reason, "resource": "arn:aws:dynamodb:us-east-1:1:table/t"}]

@@ -64,6 +64,10 @@ BEFORE_DELETING = Moment("BatchGetItem", SLAVE, nth=2, told_by=RECHECKED)
 MID_DELETING = Moment("BatchGetItem", SLAVE, nth=2, told_by=RECHECKED, kind=faults.after)
 BOTH_NEWER: Sequence[Change] = ((SLAVE, NEWER), (MASTER, NEWER))
 ALL = (MISSING, DIFFERING, DELETE)
+VERSIONED = (*ALL, "--version-attribute", "v")
+KEPT = (*ALL, "--ignore", "seen", "--keep-ignored")
+AT_1, AT_2, AT_3 = (item("k", v=v) for v in (1, 2, 3))
+SEEN = item("k", v="2", seen="late")
 
 RACES = {
     "a missing item that arrives on the slave while it is written is not overwritten, and settles": Race(
@@ -153,6 +157,37 @@ RACES = {
     ),
     "an extra that somebody else deletes is no difference any more": Race(
         None, OLD, (DELETE,), DELETED, [(SLAVE, None)], None, counted={"extra": 0, "deleted": 0}
+    ),
+    "version 3 that reaches the slave alone while version 2 is written wins": Race(
+        AT_2, AT_1, VERSIONED, PUT, [(SLAVE, AT_3)], AT_3, ("differing", "slave-newer"), 1,
+        {"slave_newer": 1, "written": 0},
+    ),
+    "version 3 that reaches the slave alone between the two reads of the recheck wins": Race(
+        AT_2, AT_1, VERSIONED, MID_RECHECK, [(SLAVE, AT_3)], AT_3, ("differing", "slave-newer"), 1, {"written": 0}
+    ),
+    "version 3 that reaches the slave alone wins without rechecking too": Race(
+        AT_2, AT_1, (*VERSIONED, "--no-recheck"), PUT, [(SLAVE, AT_3)], AT_3, ("differing", "slave-newer"), 1
+    ),
+    "version 3 that reaches the slave while it still lacks version 2 wins": Race(
+        AT_2, None, VERSIONED, PUT, [(SLAVE, AT_3)], AT_3, ("differing", "slave-newer"), 1, {"missing": 0}
+    ),
+    "a version that the slave gets where there was none wins": Race(
+        item("k", w=1), item("k", w=2), VERSIONED, PUT, [(SLAVE, item("k", w=2, v=9))], item("k", w=2, v=9),
+        ("differing", "slave-newer"), 1,
+    ),
+    "version 2 that the slave gets meanwhile is overwritten by version 3": Race(
+        AT_3, AT_1, VERSIONED, PUT, [(SLAVE, AT_2)], AT_3, ("differing", "written"), 0, {"slave_newer": 0}
+    ),
+    "an attribute that is kept is the slave's as it is when it is written": Race(
+        NEW, item("k", v="1", seen="early"), KEPT, PUT, [(SLAVE, item("k", v="1", seen="late"))], SEEN,
+        ("differing", "written"),
+    ),
+    "an attribute that is kept and that the slave gets meanwhile is not lost": Race(
+        NEW, OLD, KEPT, PUT, [(SLAVE, item("k", v="1", seen="late"))], SEEN, ("differing", "written")
+    ),
+    "an ignored attribute that changes meanwhile does not hold a write up": Race(
+        NEW, item("k", v="1", seen="early"), (*ALL, "--ignore", "seen"), PUT, [(SLAVE, item("k", v="1", seen="late"))],
+        NEW, ("differing", "written"),
     ),
 }  # fmt: skip
 
