@@ -1,8 +1,8 @@
 """Condition: what the slave's item must still be when a write arrives, within the service's limits.
 
 Limits: 4 KB of expression (developer guide, quotas) and 300 operators. Public tests say that the service counts
-comparators and connectives; DynamoDB Local counts functions as well, and so does this. Some 130 to 149 attributes fit, so
-names come most important first, and what does not fit is not guarded.
+comparators and connectives; DynamoDB Local counts functions as well, and so does this. Some 130 to 149 attributes fit,
+so names come most important first, and what does not fit is not guarded.
 """
 
 from __future__ import annotations
