@@ -6,14 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from fastsync.aws.capacity import PARTITION_READS, PARTITION_WRITES
+from fastsync.limits import Rate, Throughput
 
-
-@dataclass(frozen=True)
-class Rate:
-    """Units per second at most, and what sets them."""
-
-    units: float
-    reason: str
+NOTHING_TOLD = Throughput()
 
 
 @dataclass(frozen=True)
@@ -24,20 +19,20 @@ class Duration:
     reason: str
 
 
-def of_reads(processes: int) -> Rate:
-    """Give the pace at which so many processes read: each works on one segment, which mostly lies in one partition."""
-    return Rate(PARTITION_READS * processes, _partitions(PARTITION_READS, processes))
+def of_reads(processes: int, limit: Rate | None = None, has: Throughput = NOTHING_TOLD) -> list[Rate]:
+    """Give what bounds the reads of one table: a process works on one segment, mostly in one partition."""
+    return _rates(PARTITION_READS, processes, has, None if limit is None else ("--max-read-units", limit))
 
 
-def of_writes(processes: int) -> Rate:
-    """Give the pace at which so many processes write."""
-    return Rate(PARTITION_WRITES * processes, _partitions(PARTITION_WRITES, processes))
+def of_writes(processes: int, limit: Rate | None = None, has: Throughput = NOTHING_TOLD) -> list[Rate]:
+    """Give what bounds the writes of one table."""
+    return _rates(PARTITION_WRITES, processes, has, None if limit is None else ("--max-write-units", limit))
 
 
 def lasting(units: float, rates: Iterable[Rate]) -> Duration:
     """Give how long so many units take at the slowest of some rates."""
     slowest = min(rates, key=lambda rate: rate.units)
-    return Duration(units / slowest.units, slowest.reason)
+    return Duration(units / slowest.units, slowest.origin)
 
 
 def spelled(seconds: float) -> str:
@@ -51,6 +46,13 @@ def spelled(seconds: float) -> str:
     return f"{hours:,} h {rest} min"
 
 
-def _partitions(units: int, processes: int) -> str:
+def _rates(partition: int, processes: int, has: Throughput, limit: tuple[str, Rate] | None) -> list[Rate]:
     of = "one process" if processes == 1 else f"each of {processes:,} processes"
-    return f"{units:,} units a second of one partition for {of}"
+    rates = [Rate(partition * processes, f"{partition:,} units a second of one partition for {of}")]
+    if has.known is not None and has.known[0] > 0:
+        units, name = has.known
+        rates.append(Rate(units, f"its {name} of {units:,.0f} units a second"))
+    if limit is not None:
+        flag, rate = limit
+        rates.append(Rate(rate.units, f"{flag} of {rate.units:,.0f}, {rate.origin}"))
+    return rates

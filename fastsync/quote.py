@@ -9,7 +9,7 @@ from fastsync.aws.capacity import LIST_PRICES
 from fastsync.choice import Choice, built, expected, preferred
 from fastsync.config import Config
 from fastsync.duration import Duration, lasting, of_reads, of_writes
-from fastsync.forecast import GUESSED_SIZE, Forecast, Size, presumed
+from fastsync.forecast import GUESSED_SIZE, Forecast, Size, Units, presumed
 from fastsync.plan import Plan
 from fastsync.preflight import Survey
 from fastsync.table import Side
@@ -56,16 +56,19 @@ def offer(config: Config, found: Survey) -> Offer:
 
 def _quote(forecast: Forecast, sides: Sequence[Side], processes: int) -> Quote:
     total = forecast.total
-    spans = [
-        _named(side, lasting(wanted, rates))
-        for side, units in zip(sides, (forecast.master, *forecast.slaves), strict=True)
-        for wanted, rates in ((units.read, [of_reads(processes)]), (units.write, [of_writes(processes)]))
-    ]
+    tables = zip(sides, (forecast.master, *forecast.slaves), strict=True)
+    spans = [span for side, units in tables for span in _spans(side, units, processes)]
     return Quote(forecast, LIST_PRICES.money(total.read, total.write), max(spans, key=lambda span: span.seconds))
 
 
-def _named(side: Side, span: Duration) -> Duration:
-    return Duration(span.seconds, f"{side}: {span.reason}")
+def _spans(side: Side, units: Units, processes: int) -> list[Duration]:
+    """Give how long the reads and the writes of one table take."""
+    pace, capacity = side.pace, side.table.capacity
+    spans = (
+        lasting(units.read, of_reads(processes, pace.reads, capacity.reads)),
+        lasting(units.write, of_writes(processes, pace.writes, capacity.writes)),
+    )
+    return [Duration(span.seconds, f"{side}: {span.reason}") for span in spans]
 
 
 def _sizes(sides: Sequence[Side], sizes: Sequence[Size]) -> list[str]:

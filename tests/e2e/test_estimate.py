@@ -95,6 +95,16 @@ def test_the_document(tables: Sequence[str], local: Server) -> None:
     assert document["assumptions"]
 
 
+def test_the_time_at_limits(tables: Sequence[str], local: Server) -> None:
+    """With limits the time is what the units take at their pace, and the limit is named."""
+    flags = ["--max-read-units", "10", "--json"]
+    told = run_fastsync("estimate", *tables, *flags, "--endpoint-url", local.url)
+    for strategy in json.loads(told.stdout)["strategies"].values():
+        most = max(strategy["master"]["read_units"], strategy["slaves"][tables[3]]["read_units"])
+        assert strategy["seconds"] == pytest.approx(most / 10, abs=0.001)
+        assert "--max-read-units" in strategy["limited_by"]
+
+
 def test_the_table(tables: Sequence[str], local: Server) -> None:
     """Without --json people read a row for each strategy, and what the figures rest on."""
     told = run_fastsync("estimate", *tables, "--endpoint-url", local.url)

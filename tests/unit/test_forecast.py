@@ -8,8 +8,9 @@ import pytest
 
 from fastsync.choice import preferred
 from fastsync.config import Config
-from fastsync.duration import Rate, lasting, of_reads, spelled
+from fastsync.duration import Duration, lasting, of_reads, of_writes, spelled
 from fastsync.forecast import Size, Work, forecasts, presumed
+from fastsync.limits import Rate, Throughput
 from fastsync.plan import Plan
 from fastsync.table import KeySchema, Table, TableRef
 
@@ -139,10 +140,10 @@ def test_the_cheaper_strategy(master: Table, slave: Table, flags: dict[str, Any]
 
 def test_durations() -> None:
     """Units last as long as the slowest rate makes them, and people read it in hours and minutes."""
-    slow = Rate(10, "a limit")
-    assert lasting(100, [of_reads(2), slow]).seconds == 10
-    assert lasting(100, [of_reads(2), slow]).reason == "a limit"
-    assert lasting(6000, [of_reads(2)]).seconds == 1
+    assert lasting(6000, of_reads(2)).seconds == 1
+    assert lasting(6000, of_writes(2)).seconds == 3
+    assert lasting(100, of_reads(2, Rate(10, "5% of it"))) == Duration(10, "--max-read-units of 10, 5% of it")
+    assert lasting(100, of_reads(2, Rate(10), Throughput(warm=5))).reason.startswith("its warm throughput of 5")
     assert [spelled(seconds) for seconds in (0.2, 59.4, 60, 3599, 3600, 90_000)] == [
         "under 1 s", "59 s", "1 min", "1 h 0 min", "1 h 0 min", "25 h 0 min"
     ]  # fmt: skip
