@@ -6,6 +6,7 @@ here; attributes in another order about 4 µs; a set in another order 5 µs more
 
 from __future__ import annotations
 
+import re
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from collections.abc import Callable
@@ -19,6 +20,8 @@ REPLICATION_PREFIX = "aws:rep:"
 """Attributes of legacy global tables, different by nature in every region (developer guide, global tables 2017)."""
 _PLAIN_EXPONENTS = range(-200, 200)
 """Decimal exponents that are written out; DynamoDB's own numbers lie between 1E-130 and 9.99E+125."""
+_PLAIN_NUMBER = re.compile(r"0|-?(?:[1-9][0-9]{0,99}|(?:0|[1-9][0-9]{0,99})\.[0-9]{0,99}[1-9])").fullmatch
+"""Numbers as the service writes nearly all of them are in that form already: the look costs 0.2 µs, Decimal 3 µs."""
 
 _attributes = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _parse = msgspec.json.Decoder().decode
@@ -33,8 +36,7 @@ class Digester:
 
     def attributes(self, item: msgspec.Raw) -> dict[str, msgspec.Raw]:
         """Give an item's compared attributes: name → raw value."""
-        found = _attributes(item)
-        return {name: raw for name, raw in found.items() if name not in self._ignored and not _replication(name)}
+        return {name: raw for name, raw in self._without_ignored(item).items() if not _replication(name)}
 
     def differing(self, master: msgspec.Raw, slave: msgspec.Raw) -> tuple[str, ...]:
         """Name the attributes, sorted, in which two items differ; () where they are equal.
@@ -43,11 +45,17 @@ class Digester:
         """
         if master == slave:
             return ()
-        left, right = self.attributes(master), self.attributes(slave)
+        left, right = self._without_ignored(master), self._without_ignored(slave)
         if left == right:
             return ()
-        names = left.keys() | right.keys()
-        return tuple(sorted(name for name in names if not _equal(left.get(name), right.get(name))))
+        names = [name for name in left.keys() | right.keys() if not _equal(left.get(name), right.get(name))]
+        return tuple(sorted(name for name in names if not _replication(name)))
+
+    def _without_ignored(self, item: msgspec.Raw) -> dict[str, msgspec.Raw]:
+        found = _attributes(item)
+        for name in self._ignored:
+            found.pop(name, None)
+        return found
 
 
 def digest(value: msgspec.Raw) -> bytes:
@@ -69,6 +77,8 @@ def canonical(value: Any) -> Any:
 
 def canonical_number(text: str) -> str:
     """Write a number in plain digits without needless zeros: equal values, equal texts; 38 digits and more are kept."""
+    if _PLAIN_NUMBER(text):
+        return text
     try:
         number = Decimal(text)
     except InvalidOperation:

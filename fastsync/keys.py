@@ -6,7 +6,6 @@ DynamoDB JSON. Taking the keys of a page costs about 0.5 µs per item.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any
@@ -15,9 +14,6 @@ import msgspec
 
 from fastsync.digest import canonical_binary, canonical_number
 from fastsync.table import KeySchema
-
-_PLAIN_NUMBER = re.compile(r"0|-?[1-9]\d{0,37}").fullmatch
-"""Whole numbers as the service writes them are canonical already; the look costs 0.15 µs against 3 µs."""
 
 
 class _S(msgspec.Struct, frozen=True, gc=False):
@@ -90,7 +86,8 @@ def _settler(schema: KeySchema, key_type: Any) -> Callable[[Key], Key] | None:
 
 
 def _number(value: _N) -> _N:
-    return value if _PLAIN_NUMBER(value.N) else _N(canonical_number(value.N))
+    text = canonical_number(value.N)
+    return value if text is value.N else _N(text)
 
 
 def _binary(value: _B) -> _B:
