@@ -1,10 +1,16 @@
 """Compare a DynamoDB table with copies of it, and repair the copies."""
 
-from fastsync.difference import Difference, Effect, Verdict
-from fastsync.errors import ConfigError, FastsyncError, TableError
-from fastsync.policy import Action, Policy
-from fastsync.run import Result, Synchronizer
-from fastsync.table import TableRef
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fastsync.difference import Difference, Effect, Verdict
+    from fastsync.errors import ConfigError, FastsyncError, TableError
+    from fastsync.policy import Action, Policy
+    from fastsync.run import Result, Synchronizer
+    from fastsync.table import TableRef
 
 __all__ = [
     "Action",
@@ -20,3 +26,19 @@ __all__ = [
     "Verdict",
 ]
 __version__ = "0.1.0"
+
+_HOMES = {
+    "difference": ("Difference", "Effect", "Verdict"),
+    "errors": ("ConfigError", "FastsyncError", "TableError"),
+    "policy": ("Action", "Policy"),
+    "run": ("Result", "Synchronizer"),
+    "table": ("TableRef",),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name when it is asked for: workers need less than half of what stands behind them."""
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"fastsync.{home}"), name)
+    raise AttributeError(f"module 'fastsync' has no attribute {name!r}")

@@ -11,14 +11,12 @@ from typing import Any
 
 from fastsync.arguments import parser, report_parser, undo_parser
 from fastsync.errors import ConfigError, FastsyncError
-from fastsync.estimate import estimate
 from fastsync.policy import Policy
 from fastsync.run import Result, Synchronizer
 from fastsync.sinks.log import Log, form_in
 from fastsync.sinks.pace import PaceNotice
 from fastsync.sinks.progress import Bar, CostNotice, Lines, Sink, Verbose, tell
 from fastsync.sinks.summary import summary
-from fastsync.undo import undo
 
 COMMANDS = ("iam-policy",)
 
@@ -55,6 +53,8 @@ def take_back(arguments: Sequence[str]) -> int:
     """Undo a run as the arguments say."""
     flags = vars(undo_parser().parse_args(arguments))
     verbose, log = flags.pop("verbose"), Log(flags["log_format"])
+    from fastsync.undo import undo
+
     result = undo(flags.pop("log"), flags, lambda each: tell(each, log) if verbose else None)
     return _told(result, log, flags["quiet"])
 
@@ -90,6 +90,8 @@ def _command(name: str, arguments: Sequence[str]) -> int:
         make_page(flags.files, flags.output, flags.rows)
         return 0
     if name == "estimate":
+        from fastsync.estimate import estimate
+
         return estimate(arguments)
     if name in COMMANDS:
         raise ConfigError(f"the command {name} is not built yet in this version")

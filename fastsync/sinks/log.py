@@ -8,8 +8,6 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any
 
-from tqdm import tqdm
-
 from fastsync.sinks.summary import printable
 
 FORMATS = ("text", "json")
@@ -17,7 +15,9 @@ FORMATS = ("text", "json")
 
 def beside_the_bar(line: str) -> None:
     """Write a line to stderr, beside a bar that may stand there."""
-    tqdm.write(line, file=sys.stderr)
+    tqdm = sys.modules.get("tqdm")  # it takes 50 ms to load: there is a bar to write beside only where that was done
+    write = print if tqdm is None else tqdm.tqdm.write
+    write(line, file=sys.stderr)
 
 
 class Log:

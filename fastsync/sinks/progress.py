@@ -7,8 +7,6 @@ import sys
 import time
 from typing import Protocol
 
-from tqdm import tqdm
-
 from fastsync.difference import Difference, Effect, Tally
 from fastsync.events import PageDone, Terms
 from fastsync.sinks.log import Log
@@ -37,6 +35,8 @@ class Bar:
 
     def begin(self, terms: Terms) -> None:
         """Show the bar."""
+        from tqdm import tqdm
+
         tqdm.monitor_interval = 0
         total = terms.master.table.item_count or None
         self._bar = tqdm(total=total, unit=" items", unit_scale=True, dynamic_ncols=True, file=sys.stderr)
