@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,8 +25,6 @@ EFFECTS = ("written", "deleted", "contended", "slave_newer", "refused", "failed"
 CONSUMED = {
     "read_units": "Read capacity units that the run consumed on the table.",
     "write_units": "Write capacity units that the run consumed on the table.",
-    "throttled": "Requests to the table that were throttled.",
-    "retries": "Requests to the table that were tried again.",
 }
 """What is told of every table, where the statistics have it."""
 _LAST = re.compile(r"^(fastsync_last_\w+)\{.*\} (\S+)$", re.MULTILINE)
@@ -54,6 +52,7 @@ class MetricsFile:
         self._began = self._written = clock()
         self._stats: Callable[[], Mapping[str, Any]] = dict
         self._last: dict[str, float] = {}
+        self._throttled: list[int] = []
         if self._path is None:
             return
         if path == "-" or (self._path.exists() and not self._path.is_file()):
@@ -69,10 +68,13 @@ class MetricsFile:
         self._stats = stats
 
     def begin(self, terms: Terms) -> None:
-        """The file is there already."""
+        """Begin to count what is throttled, of which the statistics do not tell."""
+        self._throttled = [0] * (1 + len(terms.slaves))
 
     def page(self, done: PageDone) -> None:
         """Write the figures so far, unless that was done a moment ago; a failure is told at the end of the run."""
+        for place, tally in enumerate((done.master, *done.tallies)):
+            self._throttled[place] += tally.throttled
         if self._clock() - self._written >= EVERY:
             with suppress(OutputFailed):
                 self._write(running=True)
@@ -99,7 +101,7 @@ class MetricsFile:
             return
         aside = self._path.with_name(self._path.name + ".tmp")
         state = {"running": float(running), "start_timestamp_seconds": self._began, **_prefixed(self._last)}
-        text = exposition(samples(self._path.stem, state, self._stats()))
+        text = exposition(samples(self._path.stem, state, self._stats(), self._throttled))
         try:
             aside.write_bytes(text.encode("utf-8", "replace"))
             aside.replace(self._path)
@@ -109,8 +111,10 @@ class MetricsFile:
             raise OutputFailed(f"the metrics {self._path} cannot be written: {error.strerror or error}") from None
 
 
-def samples(run: str, state: Mapping[str, float], stats: Mapping[str, Any]) -> Iterator[Sample]:
-    """Give the samples of a run's state and of its statistics, where there are any yet."""
+def samples(
+    run: str, state: Mapping[str, float], stats: Mapping[str, Any], throttled: Sequence[int] = ()
+) -> Iterator[Sample]:
+    """Give the samples of a run's state and statistics, where there are any yet; `throttled` begins with the master."""
     labels = {"run": run}
     for name, value in state.items():
         yield Sample(name, labels, value)
@@ -120,8 +124,10 @@ def samples(run: str, state: Mapping[str, float], stats: Mapping[str, Any]) -> I
     yield Sample("elapsed_seconds", labels, stats["elapsed_seconds"])
     tables = {("master", stats["master"]["table"]): stats["master"]}
     tables |= {("slave", name): slave for name, slave in stats["slaves"].items()}
-    for (role, table), counters in tables.items():
+    for place, ((role, table), counters) in enumerate(tables.items()):
         named = {**labels, "role": role, "table": table}
+        if place < len(throttled):  # slaves that cannot be compared come last, and have none
+            yield Sample("throttled_requests", named, throttled[place])
         yield Sample("scanned_items", named, counters["scanned"])
         yield from (Sample(what, named, counters[what]) for what in CONSUMED if counters.get(what) is not None)
     for slave, counters in stats["slaves"].items():
@@ -158,6 +164,7 @@ _HELP = {
     "last_success_timestamp_seconds": "When a run last ended with exit code 0.",
     "errors": "Errors of the run.",
     "elapsed_seconds": "How long the run has been comparing.",
+    "throttled_requests": "Requests to the table that were throttled.",
     "scanned_items": "Items that Scan returned of the table.",
     "items": "Items of the master (verdict extra: of the slave) by what comparing them came to.",
     "differences": "What became of differences.",

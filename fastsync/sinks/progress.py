@@ -95,7 +95,7 @@ class Lines:
             differences=self._found,
             read_units={name: tally.read_units for name, tally in zip(self._names, self._tallies, strict=True)},
             write_units={name: tally.write_units for name, tally in zip(self._names, self._tallies, strict=True)},
-            throttled=throttled,
+            throttled={name: tally.throttled for name, tally in zip(self._names, self._tallies, strict=True)},
         )
 
 

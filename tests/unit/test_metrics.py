@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 
+from fastsync.config import Judging, Reading, Repairing, Retrying
 from fastsync.difference import Tally
 from fastsync.errors import ConfigError, OutputFailed
+from fastsync.events import PageDone, Terms
 from fastsync.sinks.metrics import MetricsFile, Sample, exposition
+from fastsync.table import Endpoint, KeySchema, Side, Table, TableRef
 from tests.openmetrics import parse
 
 COUNTERS = {counter: place for place, counter in enumerate(field.name for field in fields(Tally))}
@@ -22,6 +25,21 @@ STATS: dict[str, Any] = {
     "master": {"table": "us-east-1:orders", "scanned": 100, "read_units": 3.5},
     "slaves": {"us-west-2:orders": COUNTERS | UNITS, "eu-west-1:orders": COUNTERS | UNITS | {"extra": None}},
 }
+
+
+def side(name: str) -> Side:
+    """Make a table that nobody asks."""
+    return Side(Table(TableRef.parse(name), KeySchema("id", "S"), (name,)), Endpoint("http://127.0.0.1:9"), 0)
+
+
+TERMS = Terms(
+    side("us-east-1:orders"),
+    (side("us-west-2:orders"), side("eu-west-1:orders")),
+    Reading(),
+    Retrying(),
+    Judging(),
+    Repairing(),
+)
 
 
 class Clock:
@@ -60,6 +78,9 @@ def test_a_run_that_ended(tmp_path: Path) -> None:
     file, clock = tmp_path / "orders.prom", Clock()
     metrics = MetricsFile(str(file), clock)
     metrics.follow(lambda: STATS)
+    metrics.begin(TERMS)
+    for _ in range(2):
+        metrics.page(PageDone(Tally(throttled=1), (Tally(throttled=2), Tally())))
     clock.now += 2
     metrics.ended(1, True)
     found = values(file)
@@ -69,6 +90,8 @@ def test_a_run_that_ended(tmp_path: Path) -> None:
     assert found["fastsync_read_units role=master table=us-east-1:orders"] == 3.5
     assert found["fastsync_read_units role=slave table=us-west-2:orders"] == 12.5
     assert "fastsync_write_units role=master table=us-east-1:orders" not in found
+    assert found["fastsync_throttled_requests role=master table=us-east-1:orders"] == 2
+    assert found["fastsync_throttled_requests role=slave table=us-west-2:orders"] == 4
     assert found["fastsync_last_exit_code"] == 1
     assert found["fastsync_last_complete"] == 1
     assert found["fastsync_last_duration_seconds"] == 2
@@ -125,9 +148,10 @@ def test_a_folder_that_vanishes(tmp_path: Path) -> None:
     (folder := tmp_path / "folder").mkdir()
     clock = Clock()
     metrics = MetricsFile(str(folder / "a.prom"), clock)
+    metrics.begin(TERMS)
     (folder / "a.prom").unlink()
     folder.rmdir()
     clock.now += 60
-    metrics.page(None)  # type: ignore[arg-type]
+    metrics.page(PageDone(Tally(), (Tally(), Tally())))
     with pytest.raises(OutputFailed, match=re.escape(str(folder))):
         metrics.ended(0, True)
