@@ -141,7 +141,8 @@ class BatchReader:
             self._pool.submit(self._work)
 
     def _requests_waiting(self) -> int:
-        return -(-sum(len(answers.pending) for answers in self._queue) // self._size.current)
+        size = self.client.keys_at_once(self._size.current, False)
+        return -(-sum(len(answers.pending) for answers in self._queue) // size)
 
     def _work(self) -> None:
         rounds = _Rounds()

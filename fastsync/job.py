@@ -15,6 +15,7 @@ from fastsync.errors import OutputFailed
 from fastsync.events import DeleteTask, Event, PageDone, Task, TaskFailed, Terms
 from fastsync.extras import WaitingExtras, refusal
 from fastsync.interrupt import Interrupt
+from fastsync.limits import at_once
 from fastsync.outcome import Outcome
 from fastsync.sinks.progress import Sink
 from fastsync.sinks.report import Report
@@ -124,7 +125,9 @@ class Job:
             doubtful,
             self._outcome.master.scanned == 0 and not self._config.allow_empty_master,
         )
-        for extras in waiting.chunks(DELETES_PER_TASK):
+        pace = self._terms.slaves[slave].pace
+        rates = (self._terms.master.pace.reads, pace.reads, pace.writes)
+        for extras in waiting.chunks(at_once(rates, DELETES_PER_TASK) or DELETES_PER_TASK):
             if error is None:
                 yield DeleteTask(self._terms, slave, tuple(json.dumps(extra.key).encode() for extra in extras))
             else:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from fastsync.errors import ConfigError
 
+PATIENCE = 20.0
+"""Seconds that the work between two looks at an interrupt is to take at most, as far as limits go."""
+FEWEST = 20
+"""Items that are worked on together at least, whatever the limits: pages of fewer cost more than they spare."""
 _NUMBER = r"\d+(?:\.\d+)?|\.\d+"
 
 
@@ -111,3 +116,9 @@ class Limits:
         reads = None if self.reads is None else self.reads.rate(table, has.reads)
         writes = None if self.writes is None or not written else self.writes.rate(table, has.writes)
         return Pace(reads, writes)
+
+
+def at_once(rates: Iterable[Rate | None], most: int | None) -> int | None:
+    """Give how many items may be worked on together where each costs a unit at all of these rates, `most` at most."""
+    limited = [max(FEWEST, int(rate.units * PATIENCE)) for rate in rates if rate is not None]
+    return min(limited if most is None else [*limited, most], default=None)

@@ -18,6 +18,7 @@ from fastsync.executors.processes import ProcessExecutor, warm_up
 from fastsync.interrupt import Interrupt, Interrupted
 from fastsync.job import Executor, Job
 from fastsync.ledger import Ledger
+from fastsync.limits import at_once
 from fastsync.outcome import Outcome
 from fastsync.plan import Plan
 from fastsync.policy import Policy
@@ -142,7 +143,11 @@ class Synchronizer:
     def _terms(self, found: Survey) -> Terms:
         config = self._config
         values = config.report_values or bool(self._listeners)
-        parts = (config.reading, config.retrying, config.judging, config.repairing)
+        reading = config.reading
+        if config.write_missing or config.write_differing:  # a page is done when all its differences are written
+            writes = (side.pace.writes for side in found.slaves)
+            reading = replace(reading, scan_limit=at_once(writes, reading.scan_limit))
+        parts = (reading, config.retrying, config.judging, config.repairing)
         return Terms(found.master, found.slaves, *parts, self._policy, values)
 
 

@@ -59,6 +59,8 @@ class _Work:
 
     def __init__(self, task: Task, access: Access):
         terms = task.terms
+        access.enter()
+        self._access = access
         self._terms = terms
         self._master = access.client(terms.master, terms.reading, terms.retrying)
         self._slaves = [access.client(side, terms.reading, terms.retrying) for side in terms.slaves]
@@ -83,6 +85,7 @@ class _Work:
     def __exit__(self, *_: object) -> None:
         for reader in (*self._readers, self._master_reader):
             reader.close()
+        self._access.leave()
         for pool in (self._repairs, self._scans, self._pool):
             pool.shutdown(cancel_futures=True)
         self._repairer.close()

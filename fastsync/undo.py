@@ -29,6 +29,7 @@ from fastsync.interrupt import Interrupt, Interrupted
 from fastsync.judge import Judge
 from fastsync.keys import write
 from fastsync.ledger import Ledger
+from fastsync.limits import at_once
 from fastsync.outcome import Outcome
 from fastsync.pairs import Suspect
 from fastsync.plan import Plan
@@ -110,7 +111,9 @@ class _Undoing:
     def slave(self, place: int, chains: Iterator[Chain], interrupt: Interrupt) -> None:
         """Undo what was written to one slave; a slave that cannot be read is given up."""
         with suppress(_Lost):
-            while not interrupt.count and (chunk := list(islice(chains, KEYS_AT_ONCE))):
+            pace = self._found.slaves[place].pace
+            size = at_once((pace.reads, pace.writes), KEYS_AT_ONCE)
+            while not interrupt.count and (chunk := list(islice(chains, size))):
                 self._keyring.credentials = self._found.credentials()
                 self._add(place, self._undone(place, chunk), len(chunk))
 

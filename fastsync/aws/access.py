@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import threading
 from collections.abc import Callable, Sequence
 
 from fastsync.aws.client import Client
@@ -10,6 +10,7 @@ from fastsync.aws.credentials import Credentials
 from fastsync.aws.throttle import Budget, Cell, PrivateCell
 from fastsync.aws.transport import Transport
 from fastsync.config import Reading, Retrying
+from fastsync.errors import IncompleteError
 from fastsync.ledger import Ledger
 from fastsync.table import Side
 
@@ -26,13 +27,10 @@ class Keyring:
 
 
 class Access:
-    """Open clients with the credentials of a keyring, on budgets that the processes with the same ledger share.
+    """Open clients with the credentials of a keyring, on budgets that the processes with the same ledger share."""
 
-    `sleep` is what waits, for a budget or between retries, in seconds.
-    """
-
-    def __init__(self, keyring: Keyring, ledger: Ledger | None = None, sleep: Callable[[float], object] = time.sleep):
-        self.sleep = sleep
+    def __init__(self, keyring: Keyring, ledger: Ledger | None = None):
+        self._left = threading.Event()
         self._keyring = keyring
         self._ledger = ledger
         self._clients: dict[Side, Client] = {}
@@ -55,6 +53,19 @@ class Access:
             for cell, rate in zip(cells, (side.pace.reads, side.pace.writes), strict=True)
         )
         return reads, writes
+
+    def sleep(self, seconds: float) -> None:
+        """Wait for a budget or before a retry; raise IncompleteError where the task has been left meanwhile."""
+        if self._left.wait(seconds):
+            raise IncompleteError("the task was left while it waited")
+
+    def enter(self) -> None:
+        """Begin a task."""
+        self._left.clear()
+
+    def leave(self) -> None:
+        """End a task: what still waits for a budget, or before a retry, is not needed any more."""
+        self._left.set()
 
     def close(self) -> None:
         """Close every connection."""

@@ -174,3 +174,29 @@ def test_a_killed_parent(make_world: MakeWorld, phase: str) -> None:
         run.process.kill()
         run.process.wait()
         run.none_left(within=8)
+
+
+def test_a_signal_ends_a_run_that_waits_for_units(make_world: MakeWorld) -> None:
+    """A run at two units a second finishes its pages at hand, and nothing else that waits for its budget."""
+    made = make_world([item(f"{n:03}") for n in range(ITEMS)], [])
+    with running(made, "--max-read-units", "2", "--parallel", "2", "--no-recheck") as run:
+        _under_way(made, run, look_ups=4)
+        run.signal(signal.SIGINT)
+        ran = run.ended(timeout=40)
+        run.none_left(within=5)
+    assert ran.exit_code == 130
+    assert ran.end == {"complete": False, "differences": len(ran.differences)}
+    assert len(ran.differences) == ran.stats["master"]["scanned"] < ITEMS // 2
+
+
+def test_a_killed_worker_does_not_take_the_budget_along(make_world: MakeWorld) -> None:
+    """Workers that are killed while all wait for one budget leave the others, and their successors, running."""
+    master = [item(f"{n:03}") for n in range(ITEMS)]
+    made = make_world(master, master)
+    with running(made, "--max-read-units", "60", "--parallel", "3", "--segments", "6") as run:
+        _under_way(made, run, look_ups=6)
+        os.kill(run.workers()[0], signal.SIGKILL)
+        ran = run.ended(timeout=40)
+        run.none_left(within=5)
+    assert ran.exit_code in (0, 4)
+    assert ran.stats["slaves"][str(made.slave)]["same"] > 0

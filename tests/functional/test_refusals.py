@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from email.utils import formatdate
 
 import pytest
 
@@ -52,6 +54,39 @@ def test_expired_credentials(make_world: MakeWorld, operation: str) -> None:
     assert ran.exit_code == 3
     assert "expired" in ran.stderr
     assert "renew" in ran.stderr
+
+
+@pytest.mark.parametrize("hours", [2, -1])
+@pytest.mark.parametrize("operation", ["DescribeTable", "Scan"])
+def test_a_wrong_clock(make_world: MakeWorld, operation: str, hours: int) -> None:
+    """Where signatures are refused because of the clock, the error says by how much this machine's is wrong."""
+    made = make_world(MASTER, MASTER)
+    date = formatdate(time.time() - hours * 3600, usegmt=True)
+    message = "Signature expired: 20260101T000000Z is now earlier than 20260101T010000Z"
+    made.proxy.add(faults.error("InvalidSignatureException", message=message, headers={"Date": date}), operation)
+    ran = made.run()
+    assert ran.exit_code == 3
+    side = "ahead of" if hours > 0 else "behind"
+    assert f"this machine's clock is {abs(hours) * 60} minutes {side} the service's: set it" in ran.stderr
+    assert len(made.proxy.of(operation)) <= 2
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("UnrecognizedClientException", "not known to the service"),
+        ("MissingAuthenticationTokenException", "check the profile"),
+        ("ResourceNotFoundException", "no such table"),
+        ("ValidationException", "does not take this request"),
+    ],
+)
+def test_refusals_are_told_apart(make_world: MakeWorld, code: str, words: str) -> None:
+    """Each kind of refusal has a sentence that says what to do, and none is tried again."""
+    made = make_world(MASTER, MASTER)
+    made.proxy.add(faults.error(code), "Scan")
+    ran = made.run_inline()
+    assert words in ran.stats["errors"][0]
+    assert len(made.proxy.of("Scan")) == 1
 
 
 def test_credentials_that_expire_on_the_way(make_world: MakeWorld) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from fastsync.config import Config
 from fastsync.errors import ConfigError
-from fastsync.limits import UNLIMITED, Capacity, Limit, Limits, Rate, Throughput
+from fastsync.limits import UNLIMITED, Capacity, Limit, Limits, Rate, Throughput, at_once
 
 FLAG = "--max-read-units"
 
@@ -58,3 +58,20 @@ def test_paces() -> None:
     assert (master.reads, master.writes) == (Rate(5), None)
     assert (slave.reads, slave.writes) == (Rate(5), Rate(5, "50% of its provisioned capacity of 10"))
     assert Limits().pace("t", has, True) == UNLIMITED
+
+
+@pytest.mark.parametrize(
+    ("rates", "most", "items"),
+    [
+        ([], None, None),
+        ([None, None], 1000, 1000),
+        ([Rate(1)], None, 20),
+        ([Rate(10), None, Rate(5)], 1000, 100),
+        ([Rate(1000)], 1000, 1000),
+        ([Rate(0.01)], 1000, 20),
+        ([Rate(0.01)], 7, 7),
+    ],
+)
+def test_work_between_two_looks(rates: list[Rate | None], most: int | None, items: int | None) -> None:
+    """What is begun together takes some seconds at the lowest limit, so that an interrupt is soon looked at."""
+    assert at_once(rates, most) == items
