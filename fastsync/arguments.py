@@ -71,7 +71,6 @@ NOT_BUILT = {
     "--checkpoint": 1,
     "--resume": 0,
     "--max-duration": 1,
-    "--compress": 0,
     "--config": 1,
     "--executor": 1,
 }
@@ -271,6 +270,7 @@ def _add_pace(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_retries(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--compress", action="store_true", help="ask the service for gzip answers, for slow networks")
     group.add_argument(
         "--max-retries",
         metavar="N",

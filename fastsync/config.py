@@ -109,6 +109,7 @@ class Config:
     retry_delay_base: float = 50
     max_read_units: str | float | None = None
     max_write_units: str | float | None = None
+    compress: bool = False
     parallel: int = 1
     segments: int | None = None
     write_missing: bool = False

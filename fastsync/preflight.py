@@ -57,10 +57,9 @@ def survey(config: Config) -> Survey:
     """
     _refuse_same_names(config)
     accounts = _accounts(config)
-    retrying = _few(config)
     slaves_account = len(accounts) - 1
-    reached = [_reach(accounts, config.master, retrying, 0)]
-    reached += [_reach(accounts, ref, retrying, slaves_account) for ref in config.slaves]
+    reached = [_reach(accounts, config.master, config, 0)]
+    reached += [_reach(accounts, ref, config, slaves_account) for ref in config.slaves]
     found = side_by_side([partial(_described, each, config.ignore_expired) for each in reached])
     master = found[0]
     if isinstance(master, TableError):
@@ -83,7 +82,7 @@ def survey_slaves(config: Config) -> SlaveSurvey:
     """Describe the slaves only, for work that needs no master; raise TableError where none of them can be had."""
     accounts = _accounts(config)
     account = len(accounts) - 1
-    reached = [_reach(accounts, ref, _few(config), account) for ref in config.slaves]
+    reached = [_reach(accounts, ref, config, account) for ref in config.slaves]
     found = side_by_side([partial(_described, each, False) for each in reached])
     unfit = tuple(
         (ref, str(each)) for ref, each in zip(config.slaves, found, strict=True) if not isinstance(each, Side)
@@ -162,14 +161,14 @@ class _Reached:
     transport: Transport
 
 
-def _reach(accounts: Sequence[Account], ref: TableRef, retrying: Retrying, account: int) -> _Reached | TableError:
+def _reach(accounts: Sequence[Account], ref: TableRef, config: Config, account: int) -> _Reached | TableError:
     try:
         # asked here, one after the other: botocore's sessions are not safe for threads
         accounts[account].current()
-        endpoint = accounts[account].endpoint(ref)
+        endpoint = replace(accounts[account].endpoint(ref), compress=config.compress)
     except TableError as error:
         return error
-    return _Reached(ref, endpoint, account, Transport(ref, endpoint, accounts[account].current, retrying))
+    return _Reached(ref, endpoint, account, Transport(ref, endpoint, accounts[account].current, _few(config)))
 
 
 def side_by_side(calls: Sequence[Callable[[], T]]) -> list[T]:

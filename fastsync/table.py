@@ -44,11 +44,15 @@ class TableRef:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where requests for a table go: `url` with scheme and host, a CA bundle's path or None, a proxy's URL or None."""
+    """Where requests for a table go: `url` with scheme and host, a CA bundle's path or None, a proxy's URL or None.
+
+    `compress` asks for gzip answers.
+    """
 
     url: str
     ca_bundle: str | None = None
     proxy: str | None = None
+    compress: bool = False
 
 
 @dataclass(frozen=True)

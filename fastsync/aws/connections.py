@@ -45,12 +45,12 @@ class Reply(NamedTuple):
 class Connections:
     """Kept connections to one endpoint: taken for one exchange, given back when it went well.
 
-    `compress` asks for gzip answers, which the service gives above 4 KB (dynamodb-facts 7.5).
+    The service gives gzip answers, where they are asked for, above 4 KB.
     """
 
-    def __init__(self, endpoint: Endpoint, compress: bool = False):
+    def __init__(self, endpoint: Endpoint):
         self._endpoint = endpoint
-        self._always = f"accept-encoding: {'gzip' if compress else 'identity'}\r\n"
+        self._always = f"accept-encoding: {'gzip' if endpoint.compress else 'identity'}\r\n"
         self._idle: deque[_Connection] = deque()
         self._tls = _tls_context(endpoint)
         self._session: ssl.SSLSession | None = None
@@ -196,7 +196,7 @@ def _exactly(file: BufferedIOBase, size: int) -> bytes:
 
 
 def _checked(answer: _Answer) -> bytes:
-    """Give the body of an answer, unpacked; the CRC32 is that of the bytes as sent (dynamodb-facts 7.4)."""
+    """Give the body of an answer, unpacked; the CRC32 is that of the bytes as sent."""
     expected = answer.headers.get(b"x-amz-crc32")
     if expected is not None and expected != b"%d" % zlib.crc32(answer.body):
         raise Fault("an answer whose CRC32 is wrong")

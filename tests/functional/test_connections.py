@@ -89,9 +89,9 @@ def read_request(connection: socket.socket) -> bytes:
 
 
 @contextmanager
-def connected(endpoint: Endpoint, compress: bool = False) -> Iterator[Connections]:
+def connected(endpoint: Endpoint) -> Iterator[Connections]:
     """Open connections and close them in the end."""
-    connections = Connections(endpoint, compress)
+    connections = Connections(endpoint)
     try:
         yield connections
     finally:
@@ -161,7 +161,7 @@ def test_connections_are_kept(first: bytes, used: int) -> None:
 def test_gzip_is_asked_for_on_demand(compress: bool, asked: bytes) -> None:
     """Only --compress asks for gzip."""
     server = Scripted([WHOLE])
-    with connected(Endpoint(f"http://127.0.0.1:{server.port}"), compress) as connections:
+    with connected(Endpoint(f"http://127.0.0.1:{server.port}", compress=compress)) as connections:
         post(connections)
     assert b"accept-encoding: " + asked + b"\r\n" in server.requests[0]
 
