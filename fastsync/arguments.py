@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any, NoReturn
 
 from fastsync import __version__
-from fastsync.errors import ConfigError
+from fastsync.reader import NotBuilt, Once, Reader
 from fastsync.reportpage.gather import MOST_ROWS
 
 DESCRIPTION = """\
@@ -52,46 +51,37 @@ Make one HTML page of a report, and of what else is given of its run: the file o
 FLAGS = "--master REGION:TABLE --slave REGION:TABLE [--slave ...] [flags]"
 USAGE = f"""\
 fastsync {FLAGS}
+       fastsync --config FILE [flags]
        fastsync estimate {FLAGS}
        fastsync undo FILE [flags]
        fastsync report FILE... [-o PAGE]
        fastsync demo"""
 
 NOT_BUILT = {
-    "--role-arn": 1,
-    "--mfa-serial": 1,
-    "--mfa-token": 1,
-    "--slave-role-arn": 1,
-    "--slave-mfa-serial": 1,
-    "--slave-mfa-token": 1,
-    "--external-id": 1,
-    "--slave-external-id": 1,
-    "--role-session-name": 1,
-    "--role-duration": 1,
     "--checkpoint": 1,
     "--resume": 0,
     "--max-duration": 1,
-    "--config": 1,
     "--executor": 1,
 }
 """Flags of the contract that later versions bring, and how many values each takes: refused, never ignored."""
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Reader:
     """Give the reader of the arguments of a run; it raises ConfigError instead of exiting."""
     return _with_flags(_reader("fastsync", USAGE, DESCRIPTION, EPILOG))
 
 
-def estimate_parser() -> argparse.ArgumentParser:
+def estimate_parser() -> Reader:
     """Give the reader of the arguments of `fastsync estimate`: those of a run, and how to tell."""
     reader = _reader("fastsync estimate", f"fastsync estimate {FLAGS} [--json]", ESTIMATE_DESCRIPTION)
     reader.add_argument("--json", action="store_true", help="tell it as JSON")
     return _with_flags(reader)
 
 
-def undo_parser() -> argparse.ArgumentParser:
+def undo_parser() -> Reader:
     """Give the reader of the arguments of `fastsync undo`."""
     reader = _reader("fastsync undo", "fastsync undo FILE [flags]", UNDO_DESCRIPTION)
+    reader.of_file = {"slave": []}  # their entries tell how the slaves of the log are reached
     reader.add_argument("log", metavar="FILE", help="the undo log of a run")
     pace = reader.add_argument_group("pace")
     _add_retries(pace)
@@ -103,7 +93,7 @@ def undo_parser() -> argparse.ArgumentParser:
     return reader
 
 
-def report_parser() -> argparse.ArgumentParser:
+def report_parser() -> Reader:
     """Give the reader of the arguments of `fastsync report`."""
     reader = _reader("fastsync report", "fastsync report FILE... [-o PAGE]", REPORT_DESCRIPTION)
     reader.add_argument("files", metavar="FILE", nargs="+", help="a report, statistics, or a log; - is stdin")
@@ -114,8 +104,8 @@ def report_parser() -> argparse.ArgumentParser:
     return reader
 
 
-def _reader(prog: str, usage: str, description: str, epilog: str | None = None) -> argparse.ArgumentParser:
-    return _Parser(
+def _reader(prog: str, usage: str, description: str, epilog: str | None = None) -> Reader:
+    return Reader(
         prog=prog,
         usage=usage,
         description=description,
@@ -125,45 +115,26 @@ def _reader(prog: str, usage: str, description: str, epilog: str | None = None) 
     )
 
 
-def _with_flags(reader: argparse.ArgumentParser) -> argparse.ArgumentParser:
+def _with_flags(reader: Reader) -> Reader:
     reader.add_argument("--version", action="version", version=f"fastsync {__version__}")
     for add in (_add_tables, _add_comparison, _add_repair, _add_pace, _add_output, _add_access):
         add(reader)
     for flag, values in NOT_BUILT.items():
         reader.add_argument(
-            flag, action=_NotBuilt, nargs=values, help=argparse.SUPPRESS, dest="not_built", default=argparse.SUPPRESS
+            flag, action=NotBuilt, nargs=values, help=argparse.SUPPRESS, dest="not_built", default=argparse.SUPPRESS
         )
     return reader
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise ConfigError(f"{message}; see {self.prog} --help")
-
-
-class _Once(argparse.Action):
-    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, *_: Any) -> None:
-        if getattr(namespace, self.dest) is not None:
-            raise ConfigError(f"{self.option_strings[-1]} is given twice; there is exactly one")
-        setattr(namespace, self.dest, values)
-
-
-class _NotBuilt(argparse.Action):
-    def __call__(self, *_: Any, **__: Any) -> None:
-        raise ConfigError(f"{self.option_strings[0]} is not built yet in this version")
-
-
 def _add_tables(parser: argparse.ArgumentParser) -> None:
     tables = parser.add_argument_group("tables", "written as <region>:<name>, or as a full table ARN")
-    tables.add_argument(
-        "-m", "--master", metavar="TABLE", required=True, action=_Once, help="the table that is the truth"
-    )
+    tables.add_argument("-m", "--master", metavar="TABLE", action=Once, help="the table that is the truth")
     tables.add_argument(
         "-s",
         "--slave",
         metavar="TABLE",
         action="append",
-        required=True,
+        default=[],
         help="a table that should hold the same items; repeatable",
     )
     tables.add_argument(
@@ -325,8 +296,24 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
 def _add_access(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("access")
     group.add_argument(
-        "--profile", metavar="NAME", help="profile of the master, and of the slaves where they have none"
+        "--config", metavar="FILE", action=Once, help="TOML with the names of the flags; a flag replaces its value"
     )
+    group.add_argument(
+        "--profile", metavar="NAME", help="profile of the master, and of the slaves where they have none of their own"
+    )
+    _add_role(group, "--", "role of the master, and of the slaves where they have none of their own")
     group.add_argument("--slave-profile", metavar="NAME", help="profile of the slaves")
+    _add_role(group, "--slave-", "role of the slaves, assumed with the slaves' profile or the default chain")
+    group.add_argument("--role-session-name", metavar="NAME", help="of assumed roles (default: fastsync)")
+    group.add_argument(
+        "--role-duration", metavar="S", type=int, default=3600, help="seconds of a role session (default 3600)"
+    )
     group.add_argument("--endpoint-url", metavar="URL", help="another DynamoDB-compatible endpoint, for slaves too")
     group.add_argument("--slave-endpoint-url", metavar="URL", help="another endpoint for the slaves")
+
+
+def _add_role(group: argparse._ArgumentGroup, prefix: str, role: str) -> None:
+    group.add_argument(f"{prefix}role-arn", metavar="ARN", help=role)
+    group.add_argument(f"{prefix}external-id", metavar="ID", help="external id for assuming that role")
+    group.add_argument(f"{prefix}mfa-serial", metavar="SERIAL", help="MFA device for assuming that role")
+    group.add_argument(f"{prefix}mfa-token", metavar="CODE", help="its code; without it the terminal is asked")

@@ -17,6 +17,7 @@ from fastsync.sinks.log import Log, form_in
 from fastsync.sinks.pace import PaceNotice
 from fastsync.sinks.progress import Bar, CostNotice, Lines, Sink, Verbose, tell
 from fastsync.sinks.summary import summary
+from fastsync.table import TableRef
 
 COMMANDS = ("iam-policy",)
 
@@ -39,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def synchronise(arguments: Sequence[str]) -> int:
     """Compare and repair as the arguments say."""
-    flags = vars(parser().parse_args(arguments))
+    flags = parser().flags(arguments)
     policy = _policy(flags.pop("policy"))
     log = Log(flags["log_format"])
     sinks = _sinks(flags, log)
@@ -51,11 +52,12 @@ def synchronise(arguments: Sequence[str]) -> int:
 
 def take_back(arguments: Sequence[str]) -> int:
     """Undo a run as the arguments say."""
-    flags = vars(undo_parser().parse_args(arguments))
+    flags = undo_parser().flags(arguments)
     verbose, log = flags.pop("verbose"), Log(flags["log_format"])
     from fastsync.undo import undo
 
-    result = undo(flags.pop("log"), flags, lambda each: tell(each, log) if verbose else None)
+    known = [each for each in flags.pop("slave") if isinstance(each, TableRef)]
+    result = undo(flags.pop("log"), flags, lambda each: tell(each, log) if verbose else None, known)
     return _told(result, log, flags["quiet"])
 
 

@@ -6,13 +6,14 @@ import math
 import pickle
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from fastsync.errors import ConfigError
 from fastsync.limits import Limit, Limits
+from fastsync.login import DURATIONS, Login, LoginFlags, logins
 from fastsync.plan import MAX_SEGMENTS, Sample, Shard, Slicing
 from fastsync.table import TableRef
 
@@ -124,7 +125,17 @@ class Config:
     ignore_expired: bool = False
     undo_log: str | None = None
     profile: str | None = None
+    role_arn: str | None = None
+    external_id: str | None = field(default=None, repr=False)
+    mfa_serial: str | None = None
+    mfa_token: str | None = field(default=None, repr=False)
     slave_profile: str | None = None
+    slave_role_arn: str | None = None
+    slave_external_id: str | None = field(default=None, repr=False)
+    slave_mfa_serial: str | None = None
+    slave_mfa_token: str | None = field(default=None, repr=False)
+    role_session_name: str | None = None
+    role_duration: int = 3600
     verbose: bool = False
     strategy: str = "auto"
     endpoint_url: str | None = None
@@ -145,7 +156,7 @@ class Config:
     seed: int | None = None
 
     @classmethod
-    def undoing(cls, log: str, slaves: Sequence[str], flags: Mapping[str, Any]) -> Config:
+    def undoing(cls, log: str, slaves: Sequence[str | TableRef], flags: Mapping[str, Any]) -> Config:
         """Build the configuration of an undo: its log stands in the master's place, and may name no slave at all."""
         return cls.of(TableRef(log, "", log), slaves, flags) if slaves else cls(TableRef(log, "", log), (), **flags)
 
@@ -217,6 +228,20 @@ class Config:
         )
 
     @property
+    def logins(self) -> tuple[Login, ...]:
+        """As whom the tables' requests are made, the master's first."""
+        master = LoginFlags("--", self.profile, self.role_arn, self.external_id, self.mfa_serial, self.mfa_token)
+        slaves = LoginFlags(
+            "--slave-",
+            self.slave_profile,
+            self.slave_role_arn,
+            self.slave_external_id,
+            self.slave_mfa_serial,
+            self.slave_mfa_token,
+        )
+        return logins(master, slaves, (self.role_session_name, self.role_duration), (self.master, *self.slaves))
+
+    @property
     def delete_limit(self) -> DeleteLimit | None:
         """The limit of deletes per slave, where one was given."""
         return None if self.max_deletes is None else DeleteLimit.parse(str(self.max_deletes))
@@ -253,6 +278,7 @@ def _check_numbers(config: Config) -> None:
         ("--parallel", config.parallel, 1, MAX_SEGMENTS),
         ("--segments", config.segments, 1, MAX_SEGMENTS),
         ("--recheck-delay", config.recheck_delay, 0, None),
+        ("--role-duration", config.role_duration, *DURATIONS),
     ]
     for flag, value, low, high in bounds:
         if value is None:
@@ -267,7 +293,12 @@ def _check_numbers(config: Config) -> None:
 
 
 def _check_files(config: Config) -> None:
-    for flag, url in (("--endpoint-url", config.endpoint_url), ("--slave-endpoint-url", config.slave_endpoint_url)):
+    tables = [(f"the endpoint-url of {ref}", ref.endpoint_url) for ref in (config.master, *config.slaves)]
+    for flag, url in [
+        ("--endpoint-url", config.endpoint_url),
+        ("--slave-endpoint-url", config.slave_endpoint_url),
+        *tables,
+    ]:
         if url is not None and not _is_address(url):
             raise ConfigError(f"{flag} takes an address such as http://localhost:8000, not {url!r}")
     if config.report == config.stats == "-":
@@ -301,6 +332,7 @@ def _check_combinations(config: Config) -> None:
     if config.seed is not None and config.sample is None:
         raise ConfigError("--seed chooses the segments of a --sample, and none is asked for")
     config.slicing  # noqa: B018 (raises)
+    config.logins  # noqa: B018 (raises)
     if config.strategy == "merge":
         raise ConfigError("--strategy merge is not built yet in this version; use lookup")
     if config.strategy not in ("auto", "lookup"):

@@ -6,10 +6,14 @@ FastsyncError
 └── IncompleteError  4   something is not known at the end
     ├── RequestFailed    one request to DynamoDB failed for good
     ├── KeysUnanswered   a table went on returning keys as unprocessed
-    └── OutputFailed     a report or another file could not be written
+    ├── OutputFailed     a report or another file could not be written
+    └── CredentialsEnded credentials expire in mid-run, and there are no others
 """
 
 from __future__ import annotations
+
+EXPIRED = frozenset({"ExpiredTokenException", "ExpiredToken"})
+"""What the service calls credentials that have expired (API reference, common errors)."""
 
 
 class FastsyncError(Exception):
@@ -31,7 +35,9 @@ class TableError(FastsyncError):
 
 
 class IncompleteError(FastsyncError):
-    """A part of the work failed for good."""
+    """A part of the work failed for good. `fatal`: the rest of the run would fail, too, and had better stop."""
+
+    fatal = False
 
 
 class RequestFailed(IncompleteError):
@@ -39,12 +45,14 @@ class RequestFailed(IncompleteError):
 
     `code` is the service's error name, or "" where no answer came. `refused` is True where every further request to
     the table would fail alike: access denied, credentials refused, no such table. `body` is the service's answer.
+    Where credentials have expired it is fatal.
     """
 
     def __init__(self, message: str, code: str = "", refused: bool = False, body: bytes = b"", attempts: int = 1):
         super().__init__(message)
         self.code = code
         self.refused = refused
+        self.fatal = code in EXPIRED
         self.body = body
         self.attempts = attempts
 
@@ -55,3 +63,11 @@ class KeysUnanswered(IncompleteError):
 
 class OutputFailed(IncompleteError):
     """A file that the run promised to write cannot be written any more."""
+
+    fatal = True
+
+
+class CredentialsEnded(IncompleteError):
+    """Credentials expire in mid-run and cannot be renewed."""
+
+    fatal = True

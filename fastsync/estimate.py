@@ -23,7 +23,7 @@ HEAD = ("strategy", "read units", "write units", "list price", "time at least")
 
 def estimate(arguments: Sequence[str]) -> int:
     """Print what a run with these flags would take, as a table or as JSON, and give the exit code."""
-    flags = vars(estimate_parser().parse_args(arguments))
+    flags = estimate_parser().flags(arguments)
     as_json, _ = flags.pop("json"), flags.pop("policy")
     config = Config.of(flags.pop("master"), flags.pop("slave"), flags)
     with Interrupt() as interrupt:

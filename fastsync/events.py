@@ -89,11 +89,15 @@ class PageDone:
 
 @dataclass(frozen=True)
 class SlaveLost:
-    """One slave failed for good; the task goes on without it. `refused`: every other request to it would fail too."""
+    """One slave failed for good; the task goes on without it. `refused`: every other request to it would fail too.
+
+    `fatal`: the run may not go on, since the credentials have expired.
+    """
 
     slave: int
     error: str
     refused: bool
+    fatal: bool = False
 
 
 @dataclass(frozen=True)
@@ -112,7 +116,7 @@ class TaskStopped:
 class TaskFailed:
     """A task failed for good; what its earlier pages brought stands.
 
-    `fatal`: the run may not go on, since something that it promised to write cannot be written.
+    `fatal`: the run may not go on, since what it promised to write cannot be written, or its credentials have expired.
     """
 
     error: str

@@ -11,8 +11,8 @@ from typing import Protocol
 
 from fastsync.config import Config
 from fastsync.difference import Difference, Effect, Tally, Verdict
-from fastsync.errors import OutputFailed
-from fastsync.events import DeleteTask, Event, PageDone, Task, TaskFailed, Terms
+from fastsync.errors import IncompleteError, OutputFailed
+from fastsync.events import DeleteTask, Event, PageDone, SlaveLost, Task, TaskFailed, Terms
 from fastsync.extras import WaitingExtras, refusal
 from fastsync.interrupt import Interrupt
 from fastsync.limits import at_once
@@ -74,13 +74,18 @@ class Job:
         if self._report is not None:
             self._report.close(complete)
 
+    def give_up(self, error: IncompleteError) -> None:
+        """Ask workers to end after the pages at hand: what they write until then is still counted."""
+        self._outcome.fail(str(error))
+        self._interrupt.end()
+
     def _follow(self, running: Generator[tuple[Task, Event], None, None]) -> None:
         with closing(running) as events:
             for task, event in events:
                 self._outcome.add(event, task)
                 if isinstance(event, PageDone):
                     self._take_in(event)
-                if isinstance(event, TaskFailed) and event.fatal:
+                if isinstance(event, TaskFailed | SlaveLost) and event.fatal:
                     self._interrupt.end()
                 if isinstance(event, TaskFailed) and isinstance(task, DeleteTask):
                     self._leave(task, Effect.FAILED, event.error)
@@ -90,13 +95,8 @@ class Job:
             for extra in page.extras:
                 self._waiting[self._place[extra.slave]].add(extra)
         except OutputFailed as error:
-            self._give_up(error)
+            self.give_up(error)
         self._tell(page)
-
-    def _give_up(self, error: OutputFailed) -> None:
-        """Ask workers to end after the pages at hand: what they write until then is still counted."""
-        self._outcome.fail(str(error))
-        self._interrupt.end()
 
     def _tell(self, page: PageDone) -> None:
         try:
@@ -104,7 +104,7 @@ class Job:
                 self._report.add(page.differences)
         except OutputFailed as error:
             self._report = None
-            self._give_up(error)
+            self.give_up(error)
         for listener in self._listeners:
             for difference in page.differences:
                 listener(difference)

@@ -12,11 +12,14 @@ from threading import Thread
 from typing import Any, TypeVar
 
 from fastsync.aws.client import describe, time_to_live
-from fastsync.aws.credentials import Account, Credentials
+from fastsync.aws.credentials import Credentials
+from fastsync.aws.sources import Accounts
 from fastsync.aws.transport import Transport
-from fastsync.config import Config, Retrying
-from fastsync.errors import ConfigError, TableError
+from fastsync.config import Config
+from fastsync.errors import ConfigError, CredentialsEnded, TableError
 from fastsync.limits import Limits
+from fastsync.login import Login
+from fastsync.mfa import ask, check_terminal
 from fastsync.table import Endpoint, KeySchema, Side, TableRef
 
 FEW_RETRIES = 3
@@ -29,13 +32,13 @@ T = TypeVar("T")
 class SlaveSurvey:
     """The slaves that can be had, those that cannot with the reason, and the sources of credentials."""
 
-    accounts: tuple[Account, ...]
+    accounts: Accounts
     slaves: tuple[Side, ...]
     unfit: tuple[tuple[TableRef, str], ...]
 
-    def credentials(self) -> tuple[Credentials, ...]:
-        """Give the accounts' credentials as they are valid now."""
-        return tuple(account.current() for account in self.accounts)
+    def credentials(self, ended: Callable[[CredentialsEnded], object] | None = None) -> tuple[Credentials, ...]:
+        """Give the accounts' credentials as they are valid now; tell `ended` where some end for good, or raise."""
+        return self.accounts.current(ended)
 
 
 @dataclass(frozen=True)
@@ -57,9 +60,7 @@ def survey(config: Config) -> Survey:
     """
     _refuse_same_names(config)
     accounts = _accounts(config)
-    slaves_account = len(accounts) - 1
-    reached = [_reach(accounts, config.master, config, 0)]
-    reached += [_reach(accounts, ref, config, slaves_account) for ref in config.slaves]
+    reached = _reach_all(accounts, config, (config.master, *config.slaves), config.logins)
     found = side_by_side([partial(_described, each, config.ignore_expired) for each in reached])
     master = found[0]
     if isinstance(master, TableError):
@@ -81,8 +82,7 @@ def survey(config: Config) -> Survey:
 def survey_slaves(config: Config) -> SlaveSurvey:
     """Describe the slaves only, for work that needs no master; raise TableError where none of them can be had."""
     accounts = _accounts(config)
-    account = len(accounts) - 1
-    reached = [_reach(accounts, ref, config, account) for ref in config.slaves]
+    reached = _reach_all(accounts, config, config.slaves, config.logins[1:])
     found = side_by_side([partial(_described, each, False) for each in reached])
     unfit = tuple(
         (ref, str(each)) for ref, each in zip(config.slaves, found, strict=True) if not isinstance(each, Side)
@@ -130,25 +130,33 @@ def _fits(text: str, kind: str) -> bool:
         return False
 
 
-def _few(config: Config) -> Retrying:
-    return replace(config.retrying, max_retries=min(config.max_retries, FEW_RETRIES))
-
-
 def _refuse_same_names(config: Config) -> None:
-    seen: set[TableRef] = {config.master}
-    for slave in config.slaves:
-        if slave in seen:
-            what = "the master" if slave == config.master else "another slave"
-            raise TableError(f"{slave} is given as a slave, but is {what} already")
-        seen.add(slave)
+    """Refuse what is one table by its name already. To two logins one name may be two tables, but not two slaves."""
+    names = {str(slave): slave for slave in config.slaves}
+    if len(names) < len(config.slaves):
+        twice = next(name for name in names if [str(slave) for slave in config.slaves].count(name) > 1)
+        raise TableError(
+            f"{twice} is given as a slave twice; where that is a table of another account, give its ARN, so that "
+            "reports tell them apart"
+        )
+    master, *logins = config.logins
+    for slave, login in zip(config.slaves, logins, strict=True):
+        if login == master and _place(slave) == _place(config.master):
+            raise TableError(f"{slave} is given as a slave, but is the master already")
 
 
-def _accounts(config: Config) -> tuple[Account, ...]:
-    """Open the master's account and, where the slaves have one of their own, theirs."""
-    profiles = [config.profile]
-    if config.slave_profile is not None and config.slave_profile != config.profile:
-        profiles.append(config.slave_profile)
-    return tuple(Account(profile) for profile in profiles)
+def _place(ref: TableRef) -> tuple[str, str, str | None]:
+    return ref.region, ref.name, ref.endpoint_url
+
+
+def _accounts(config: Config) -> Accounts:
+    """Look all profiles up, so that one that does not exist is told before any question is asked."""
+    accounts = Accounts(ask)
+    for login in config.logins:
+        accounts.profile(login.profile)
+        if login.role and login.role.mfa_serial and not login.role.mfa_token:
+            check_terminal()
+    return accounts
 
 
 @dataclass(frozen=True)
@@ -161,14 +169,21 @@ class _Reached:
     transport: Transport
 
 
-def _reach(accounts: Sequence[Account], ref: TableRef, config: Config, account: int) -> _Reached | TableError:
+def _reach_all(
+    accounts: Accounts, config: Config, refs: Sequence[TableRef], logins: Sequence[Login]
+) -> list[_Reached | TableError]:
+    """Find the way to tables, one after the other: botocore's sessions are not safe for threads."""
+    return [_reach(accounts, ref, login, config) for ref, login in zip(refs, logins, strict=True)]
+
+
+def _reach(accounts: Accounts, ref: TableRef, login: Login, config: Config) -> _Reached | TableError:
     try:
-        # asked here, one after the other: botocore's sessions are not safe for threads
-        accounts[account].current()
-        endpoint = replace(accounts[account].endpoint(ref), compress=config.compress)
+        account = accounts.open(login, ref.region)
+        endpoint = replace(accounts.profile(login.profile).endpoint(ref), compress=config.compress)
     except TableError as error:
         return error
-    return _Reached(ref, endpoint, account, Transport(ref, endpoint, accounts[account].current, _few(config)))
+    retrying = replace(config.retrying, max_retries=min(config.max_retries, FEW_RETRIES))
+    return _Reached(ref, endpoint, account, Transport(ref, endpoint, accounts.source(account), retrying))
 
 
 def side_by_side(calls: Sequence[Callable[[], T]]) -> list[T]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fastsync import undolog
+from fastsync.aws.credentials import Credentials
 from fastsync.choice import Choice, choose
 from fastsync.config import Config, check_picklable
 from fastsync.difference import Difference
@@ -121,7 +122,7 @@ class Synchronizer:
             metrics.follow(outcome.stats)
             sinks = (*self._sinks, metrics)
             job = Job(config, terms, outcome, report=report, listeners=self._listeners, sinks=sinks)
-            job.do(_executor(config, found), tasks, interrupt)
+            job.do(_executor(config, len(found.slaves), lambda: found.credentials(job.give_up)), tasks, interrupt)
             try:
                 job.finish(result_of(outcome, interrupt).complete)
             except OutputFailed as error:
@@ -161,11 +162,11 @@ def _tasks(config: Config, terms: Terms, plan: Plan) -> Iterator[Task]:
     return (SegmentTask(terms, number, plan.total, first) for number in plan.numbers)
 
 
-def _executor(config: Config, found: Survey) -> Executor:
-    ledger = Ledger(1 + len(found.slaves))
+def _executor(config: Config, slaves: int, current: Callable[[], Sequence[Credentials]]) -> Executor:
+    ledger = Ledger(1 + slaves)
     if config.executor == "inline":
-        return InlineExecutor(found.credentials, ledger)
-    return ProcessExecutor(config.parallel, found.credentials, ledger)
+        return InlineExecutor(current, ledger)
+    return ProcessExecutor(config.parallel, current, ledger)
 
 
 def result_of(outcome: Outcome, interrupt: Interrupt) -> Result:

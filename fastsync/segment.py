@@ -18,7 +18,7 @@ from fastsync.batch import IN_FLIGHT, BatchReader
 from fastsync.confirm import Confirmer
 from fastsync.difference import Difference, Tally
 from fastsync.digest import Digester
-from fastsync.errors import IncompleteError, OutputFailed, RequestFailed
+from fastsync.errors import IncompleteError, RequestFailed
 from fastsync.events import DeleteTask, Event, PageDone, SegmentTask, SlaveLost, Task, TaskDone, TaskFailed, TaskStopped
 from fastsync.expiry import Expiry
 from fastsync.judge import Judge
@@ -38,7 +38,7 @@ def run_task(task: Task, access: Access, stopped: Callable[[], bool]) -> Iterato
             end = yield from _until_stopped(pages, stopped)
         except IncompleteError as error:
             refused = isinstance(error, RequestFailed) and error.refused
-            end = TaskFailed(f"{task}: {error}", refused, isinstance(error, OutputFailed))
+            end = TaskFailed(f"{task}: {error}", refused, error.fatal)
         except Exception as error:  # a policy's, or our own: the other segments go on
             logging.getLogger(__name__).debug("%s failed", task, exc_info=True)
             end = TaskFailed(f"{task}: {type(error).__name__}: {error}")
@@ -98,7 +98,8 @@ class _Work:
             done, lost = self._page(page if task.counts else page._replace(scanned=0))
             for slave, error in (*page.lost, *lost):
                 strategy.drop(slave)
-                yield SlaveLost(slave, f"{task}: {error}", isinstance(error, RequestFailed) and error.refused)
+                refused = isinstance(error, RequestFailed) and error.refused
+                yield SlaveLost(slave, f"{task}: {error}", refused, error.fatal)
             yield self.spent(done)
             self._check_log()
 

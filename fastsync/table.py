@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fastsync.errors import ConfigError
 from fastsync.limits import UNKNOWN, UNLIMITED, Capacity, Pace
@@ -21,13 +21,17 @@ class TableRef:
     """A table as the user named it.
 
     `text` is what reports call it, `name` what requests send: the bare name, or the ARN where one was given, so that
-    a resource-based policy of another account applies.
+    a resource-based policy of another account applies. `profile`, `role_arn` and `external_id` are given where the
+    table has credentials of its own.
     """
 
     text: str
     region: str
     name: str
     endpoint_url: str | None = None
+    profile: str | None = None
+    role_arn: str | None = None
+    external_id: str | None = field(default=None, repr=False)
 
     @classmethod
     def parse(cls, text: str, endpoint_url: str | None = None) -> TableRef:

@@ -17,6 +17,7 @@ from msgspec import Raw
 
 from fastsync.aws.access import Access, Keyring
 from fastsync.aws.client import Client, WriteAnswer
+from fastsync.aws.credentials import Credentials
 from fastsync.batch import IN_FLIGHT, BatchReader
 from fastsync.condition import absent, unchanged
 from fastsync.config import Config
@@ -38,6 +39,7 @@ from fastsync.preflight import SlaveSurvey, survey_slaves
 from fastsync.repair import EFFECTS, spelled, writable
 from fastsync.run import Result, result_of
 from fastsync.sinks.report import Report, open_output, write_stats
+from fastsync.table import TableRef
 from fastsync.undolog import Chain, Index
 
 KEYS_AT_ONCE = 1000
@@ -45,14 +47,21 @@ KEYS_AT_ONCE = 1000
 CHANGED = "the item has changed since the run and was left alone"
 
 
-def undo(path: str, flags: Mapping[str, Any], tell: Callable[[Difference], object] = lambda _: None) -> Result:
+def undo(
+    path: str,
+    flags: Mapping[str, Any],
+    tell: Callable[[Difference], object] = lambda _: None,
+    known: Sequence[TableRef] = (),
+) -> Result:
     """Take back what the undo log at `path` tells; `tell` is called with every difference.
 
-    `flags` are the command line's in snake_case. Raises ConfigError where one of them is wrong or the log cannot be
-    read, TableError where no slave can be reached.
+    `flags` are the command line's in snake_case; `known` are slaves that have credentials or an endpoint of their own,
+    for where the log names them. Raises ConfigError where a flag is wrong or the log cannot be read, TableError where
+    no slave can be reached.
     """
     with Interrupt() as interrupt, Index(path) as index:
-        config = Config.undoing(path, index.slaves(), flags)
+        own = {str(ref): ref for ref in known}
+        config = Config.undoing(path, [own.get(name, name) for name in index.slaves()], flags)
         plan = Plan.of(config.slicing)
         report = None if config.report is None else Report(config)
         stats_file = None if config.stats is None else open_output(config.stats, "--stats")
@@ -66,9 +75,9 @@ def undo(path: str, flags: Mapping[str, Any], tell: Callable[[Difference], objec
         for _, error in found.unfit:
             outcome.fail(error)
         try:
-            with _Undoing(found, config, outcome, report, tell) as undoing:
+            with _Undoing(found, config, outcome, interrupt=interrupt, report=report, tell=tell) as undoing:
                 for place, side in enumerate(found.slaves):
-                    undoing.slave(place, index.chains(str(side)), interrupt)
+                    undoing.slave(place, index.chains(str(side)))
             if report is not None:
                 report.close(result_of(outcome, interrupt).complete)
             if stats_file is not None:
@@ -86,6 +95,8 @@ class _Undoing:
         found: SlaveSurvey,
         config: Config,
         outcome: Outcome,
+        *,
+        interrupt: Interrupt,
         report: Report | None,
         tell: Callable[[Difference], object],
     ):
@@ -93,7 +104,8 @@ class _Undoing:
         self._outcome = outcome
         self._report = report
         self._tell = tell
-        self._keyring = Keyring(found.credentials())
+        self._interrupt = interrupt
+        self._keyring = Keyring(self._credentials())
         self._access = Access(self._keyring, Ledger(1 + len(found.slaves)))
         self._clients = [self._access.client(side, config.reading, config.retrying) for side in found.slaves]
         self._pool = ThreadPoolExecutor(IN_FLIGHT)
@@ -108,14 +120,21 @@ class _Undoing:
         self._pool.shutdown(cancel_futures=True)
         self._access.close()
 
-    def slave(self, place: int, chains: Iterator[Chain], interrupt: Interrupt) -> None:
+    def slave(self, place: int, chains: Iterator[Chain]) -> None:
         """Undo what was written to one slave; a slave that cannot be read is given up."""
         with suppress(_Lost):
             pace = self._found.slaves[place].pace
             size = at_once((pace.reads, pace.writes), KEYS_AT_ONCE)
-            while not interrupt.count and (chunk := list(islice(chains, size))):
-                self._keyring.credentials = self._found.credentials()
+            while not self._interrupt.count and (chunk := list(islice(chains, size))):
+                self._keyring.credentials = self._credentials()
                 self._add(place, self._undone(place, chunk), len(chunk))
+
+    def _credentials(self) -> tuple[Credentials, ...]:
+        return self._found.credentials(self._give_up)
+
+    def _give_up(self, error: IncompleteError) -> None:
+        self._outcome.fail(str(error))
+        self._interrupt.end()
 
     def _undone(self, place: int, chunk: Sequence[Chain]) -> list[Difference]:
         client = self._clients[place]

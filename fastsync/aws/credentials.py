@@ -1,79 +1,90 @@
 """Credentials: the parent owns the refreshable sources, workers hold what the parent last sent them.
 
-botocore is imported only where a source is opened, so that workers never load it.
+Credentials that end are renewed on a thread beside the run, ten minutes before: nothing waits for the renewal, and
+nothing is ever signed with what has expired.
 """
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Protocol
 
-from fastsync.errors import ConfigError, TableError
-from fastsync.table import Endpoint, TableRef
+from fastsync.errors import CredentialsEnded
 
-if TYPE_CHECKING:
-    from botocore.session import Session
+RENEW_BEFORE = 600.0
+"""Seconds before their end from which on credentials are renewed; botocore too insists on it from there on."""
+END_BEFORE = 60.0
+"""Seconds before their end at which a run stops whose credentials cannot be renewed: time to finish pages at hand."""
+TRY_EVERY = 15.0
+"""Seconds between two attempts to renew credentials."""
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """One set of keys; neither secret nor token is ever shown."""
+    """One set of keys; neither secret nor token is ever shown. `renewable`: others are to follow in time."""
 
     access_key: str
     secret_key: str = field(repr=False)
     token: str | None = field(default=None, repr=False)
+    renewable: bool = False
+
+
+class Source(Protocol):
+    """Where credentials come from; `sources.py` has those of botocore."""
+
+    def fetch(self) -> Credentials:
+        """Give credentials, new ones where the old ones are about to end; raise TableError."""
+
+    def ends_within(self, seconds: float) -> bool:
+        """Say whether what was last fetched ends within so many seconds."""
 
 
 class Account:
-    """A refreshable source of credentials: a profile, or the default chain where `profile` is None.
+    """The credentials of one login as they are valid now. Safe for threads once the first ones were fetched.
 
-    Raises ConfigError where the profile does not exist.
+    `renewing` is held while credentials are renewed, so that those who share it do so one after the other.
     """
 
-    def __init__(self, profile: str | None = None):
-        from botocore.exceptions import BotoCoreError
-        from botocore.session import Session
+    def __init__(
+        self, name: str, source: Source, renewing: threading.Lock, clock: Callable[[], float] = time.monotonic
+    ):
+        self._name = name
+        self._source = source
+        self._renewing = renewing
+        self._clock = clock
+        self._held: Credentials | None = None
+        self._next_try = 0.0
+        self._reason: str | None = None
 
-        self._session = Session(profile=profile)
-        self._name = "the default credential chain" if profile is None else f"profile {profile!r}"
-        try:
-            self._session.get_scoped_config()
-        except BotoCoreError as error:
-            raise ConfigError(f"{error}; see `aws configure list-profiles`") from None
-        self._source: Any = None
+    @property
+    def held(self) -> Credentials:
+        """The credentials that were fetched last; the first ones are waited for. Raises TableError."""
+        if self._held is None:
+            self._held = self._source.fetch()
+        return self._held
 
     def current(self) -> Credentials:
-        """Give credentials that are valid now, refreshed where that is due; raise TableError where there are none."""
-        from botocore.exceptions import BotoCoreError, ClientError
+        """Give credentials that are valid now, and see to it that they are renewed in time.
 
+        Raises TableError where there are none, and CredentialsEnded where they are about to end for good.
+        """
+        held = self.held
+        if self._source.ends_within(RENEW_BEFORE):
+            if self._clock() >= self._next_try and self._renewing.acquire(blocking=False):
+                self._next_try = self._clock() + TRY_EVERY
+                threading.Thread(target=self._renew, daemon=True).start()
+            if self._reason is not None and self._source.ends_within(END_BEFORE):
+                raise CredentialsEnded(f"the credentials of {self._name} end, and there are no others: {self._reason}")
+        return held
+
+    def _renew(self) -> None:
         try:
-            self._source = self._source or self._session.get_credentials()
-            if self._source is None:
-                raise TableError(f"no credentials were found in {self._name}; set AWS_PROFILE or give --profile")
-            frozen = self._source.get_frozen_credentials()
-        except (BotoCoreError, ClientError) as error:
-            raise TableError(f"no credentials could be had from {self._name}: {error}") from None
-        return Credentials(frozen.access_key, frozen.secret_key, frozen.token)
-
-    def endpoint(self, ref: TableRef) -> Endpoint:
-        """Find where a table is reached, by botocore's rules: flags, environment, configuration file, region."""
-        return Endpoint(*_address(self._session, ref))
-
-
-def _address(session: Session, ref: TableRef) -> tuple[str, str | None, str | None]:
-    from botocore.exceptions import BotoCoreError
-    from botocore.utils import get_environ_proxies
-
-    url = ref.endpoint_url
-    try:
-        if url is None:
-            url = session.create_client("dynamodb", region_name=ref.region).meta.endpoint_url
-    except (BotoCoreError, ValueError) as error:
-        raise TableError(f"{ref}: no endpoint is known for region {ref.region}: {error}") from None
-    bundle = session.get_config_variable("ca_bundle")
-    if bundle is None and url.startswith("https"):
-        from botocore.httpsession import where
-
-        bundle = where()
-    proxies = get_environ_proxies(url)
-    return url, bundle, proxies.get(url.split(":", 1)[0])
+            self._held = self._source.fetch()
+            self._reason = "they were not extended" if self._source.ends_within(RENEW_BEFORE) else None
+        except Exception as error:  # also a bug's: it must not print from a thread, and the run has to know
+            self._reason = str(error)
+        finally:
+            self._renewing.release()

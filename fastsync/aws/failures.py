@@ -36,7 +36,6 @@ FAULTS = frozenset(
         "RequestTimeoutException",
     }
 )
-EXPIRED = frozenset({"ExpiredTokenException", "ExpiredToken"})
 CONDITION_FAILED = "ConditionalCheckFailedException"
 
 _REFUSED = {

@@ -17,13 +17,16 @@ import msgspec
 
 from fastsync.aws.connections import Connections
 from fastsync.aws.credentials import Credentials
-from fastsync.aws.failures import EXPIRED, Fault, Throttled, advice, ahead_of, refused, sort_out
+from fastsync.aws.failures import Fault, Throttled, advice, ahead_of, refused, sort_out
 from fastsync.aws.retries import Tries
 from fastsync.aws.signing import Signer
 from fastsync.aws.throttle import Budget, Fare, Meter, PrivateCell
 from fastsync.config import Retrying
-from fastsync.errors import RequestFailed
+from fastsync.errors import EXPIRED, RequestFailed
 from fastsync.table import Endpoint, TableRef
+
+RENEWAL_LOOK, RENEWAL_LOOKS = 0.2, 100
+"""Seconds between two looks for renewed credentials, and how many: a machine that slept wakes up with expired ones."""
 
 T = TypeVar("T")
 
@@ -103,11 +106,19 @@ class Transport:
             except msgspec.DecodeError as error:
                 raise Fault(f"an answer that is not whole: {error}") from None
         code, message = sort_out(reply.status, _hidden(reply.body, credentials), _after(reply.headers))
-        if code in EXPIRED and self._credentials() != credentials:
+        if code in EXPIRED and self._renewed(credentials):
             raise Fault(f"{code}: {message}")
         ahead = ahead_of(reply.headers.get(b"date", b"").decode(errors="replace"), time.time())
         text = f"{self._ref}: {operation} was rejected with {advice(code or f'HTTP {reply.status}', message, ahead)}"
         raise RequestFailed(text, code, refused(code), reply.body, attempts)
+
+    def _renewed(self, expired: Credentials) -> bool:
+        """Say whether there are other credentials by now; wait for them where they are on their way."""
+        for _ in range(RENEWAL_LOOKS if expired.renewable else 0):
+            if self._credentials() != expired:
+                break
+            self.sleep(RENEWAL_LOOK)
+        return self._credentials() != expired
 
 
 def _after(headers: Mapping[bytes, bytes]) -> float:

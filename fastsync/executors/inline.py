@@ -21,14 +21,23 @@ class InlineExecutor:
 
     def run(self, tasks: Iterable[Task], interrupt: Interrupt) -> Generator[tuple[Task, Event], None, None]:
         """Yield each task's events; start no further task once interrupted."""
-        keyring = Keyring(self._current())
-        access = Access(keyring, self._ledger)
+        access = Access(_Renewed(self._current), self._ledger)
         try:
             for task in tasks:
                 if interrupt.count:
                     return
                 for event in run_task(task, access, lambda: interrupt.count > 0):
                     yield task, event
-                    keyring.credentials = tuple(self._current())
         finally:
             access.close()
+
+
+class _Renewed(Keyring):
+    """A keyring that is asked for every request: here nobody sends renewed credentials."""
+
+    def __init__(self, current: Callable[[], Sequence[Credentials]]):
+        super().__init__(current())
+        self._current = current
+
+    def of(self, account: int) -> Callable[[], Credentials]:
+        return lambda: self._current()[account]

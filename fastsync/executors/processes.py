@@ -22,7 +22,6 @@ from typing import Any
 
 from fastsync.aws.access import Access, Keyring
 from fastsync.aws.credentials import Credentials
-from fastsync.errors import TableError
 from fastsync.events import Event, Task, TaskDone, TaskFailed, TaskStopped
 from fastsync.interrupt import Interrupt
 from fastsync.ledger import Ledger
@@ -181,9 +180,7 @@ class _Crew:
             for worker in self.workers.values():
                 worker.order(Stop()) if interrupts == 1 else worker.kill()
             self._stopped = interrupts
-        renewed = self._credentials
-        with suppress(TableError):  # the old ones may last to the end; where they do not, requests say so
-            renewed = tuple(current())
+        renewed = tuple(current())
         if renewed != self._credentials:
             self._credentials = renewed
             for worker in self.workers.values():

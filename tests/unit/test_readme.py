@@ -87,7 +87,7 @@ def test_every_example_is_a_valid_command_line(example: str) -> None:
         arguments.report_parser().parse_args(words[1:])
         return
     reader = arguments.estimate_parser if words[0] == "estimate" else arguments.parser
-    flags: dict[str, Any] = vars(reader().parse_args(words[words[0] == "estimate" :]))
+    flags: dict[str, Any] = reader().flags(words[words[0] == "estimate" :])
     flags.pop("policy")
     flags.pop("json", None)
     Config.of(flags.pop("master"), flags.pop("slave"), flags)

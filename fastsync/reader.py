@@ -1,0 +1,66 @@
+"""Reader: a command's arguments, completed by a --config file and by defaults; ConfigError where they are wrong."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
+
+from fastsync import configfile
+from fastsync.errors import ConfigError
+
+NEEDED = {"master": "-m/--master", "slave": "-s/--slave"}
+"""Tables that have to be named, on the command line or in the file."""
+_CODE = re.compile(r"\b\d{6}\b")
+
+
+class Reader(argparse.ArgumentParser):
+    """An argparse parser that raises ConfigError instead of exiting.
+
+    `of_file` are options with their defaults that a command takes from the file only.
+    """
+
+    of_file: Mapping[str, Any] = {}
+
+    def flags(self, argv: Sequence[str]) -> dict[str, Any]:
+        """Give every flag by its name in snake_case: as given, else as the file says, else its default.
+
+        `slave` is the list of the slaves, those of the file's entries as TableRefs.
+        """
+        defaults = {action.dest: action.default for action in self._actions if action.default != argparse.SUPPRESS}
+        defaults.update(self.of_file)
+        for action in self._actions:
+            action.default = argparse.SUPPRESS  # so that what is not given is not there
+        given = vars(self.parse_args(argv))
+        path = given.get("config")
+        told = {} if path is None else configfile.read(path)
+        # a file of a whole run serves commands, too, that take only some of its flags
+        flags = {**defaults, **{name: value for name, value in told.items() if name in defaults}, **given}
+        flags.pop("config", None)
+        for name in sorted(NEEDED.keys() & flags.keys() - self.of_file.keys()):
+            if flags[name] in (None, []):
+                self.error(f"{NEEDED[name]} is needed, here or as {name} in a --config file")
+        return flags
+
+    def error(self, message: str) -> NoReturn:
+        """Raise ConfigError; an MFA code after a misspelt flag is not repeated."""
+        raise ConfigError(f"{_CODE.sub('******', message)}; see {self.prog} --help")
+
+
+class Once(argparse.Action):
+    """A flag that may be given once only."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, *_: Any) -> None:
+        """Take the value."""
+        if getattr(namespace, self.dest, None) is not None:
+            raise ConfigError(f"{self.option_strings[-1]} is given twice; there is exactly one")
+        setattr(namespace, self.dest, values)
+
+
+class NotBuilt(argparse.Action):
+    """A flag that this version does not have."""
+
+    def __call__(self, *_: Any, **__: Any) -> None:
+        """Refuse it."""
+        raise ConfigError(f"{self.option_strings[0]} is not built yet in this version")
