@@ -14,10 +14,10 @@ SOURCES := fastsync tests perf
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup servers check test test-unit demo perf perf-quick clean
+.PHONY: help setup servers check test test-unit demo perf perf-quick perf-compare clean
 
 help: ## list what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(INSTALLED) ## install the project and its test tools into .venv
 
@@ -41,6 +41,9 @@ demo: setup ## see it work, on tables that it makes itself
 
 perf: servers ## measure; takes a while
 	$(PY) -m perf.bench
+
+perf-compare: servers ## measure two revisions: make perf-compare OLD=main~10 NEW=main
+	$(PY) -m perf.compare $(OLD) $(NEW)
 
 perf-quick: servers ## measure roughly
 	$(PY) -m perf.bench --quick

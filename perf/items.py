@@ -50,7 +50,12 @@ def large(number: int) -> Attributes:
     return {**medium(number), "text": f'{{"S":"{text}"}}'}
 
 
-SHAPES: Mapping[str, Callable[[int], Attributes]] = {"small": small, "medium": medium, "large": large}
+def huge(number: int) -> Attributes:
+    """Make an item of nearly the 400 KB that the service allows."""
+    return {**medium(number), "text": f'{{"S":"{f"{number:08d} lorem ipsum. " * 17_000}"}}'}
+
+
+SHAPES: Mapping[str, Callable[[int], Attributes]] = {"small": small, "medium": medium, "large": large, "huge": huge}
 
 
 def changed(attributes: Attributes) -> Attributes:

@@ -23,6 +23,8 @@ from perf.items import Attributes
 
 PAGE = 1 << 20
 READ_UNIT = 4096
+GZIP_FROM = 4096
+"""Bytes from which on the service gives gzip answers where they are asked for."""
 ITEM_KEY = re.compile(rb"item-(\d{10})")
 NUMBER = re.compile(rb'"(Segment|TotalSegments|Limit)": ?(\d+)')
 KEY_TYPES = [{"AttributeName": items.KEY, "AttributeType": "S"}]
@@ -41,7 +43,14 @@ class Table:
     written: int = 0
     in_flight: int = 0
     most_in_flight: int = 0
+    gzipped: dict[int, bytes] = field(default_factory=dict)
     pages: dict[tuple[int, int], tuple[bytes, int, float]] = field(default_factory=dict)
+
+    def packed(self, crc: int, answer: bytes) -> bytes:
+        """Give an answer as gzip; that of a page is kept, since packing takes longer than all else."""
+        if crc not in self.gzipped:
+            self.gzipped[crc] = zlib.compress(answer, 1, 16 + zlib.MAX_WBITS)
+        return self.gzipped[crc]
 
     def usage(self) -> dict[str, float]:
         """Tell what the table was asked for."""
@@ -111,7 +120,7 @@ def describe(table: Table, _: bytes) -> tuple[bytes, int]:
     return answer, zlib.crc32(answer)
 
 
-HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nx-amz-crc32: %d\r\nContent-Length: %d\r\n\r\n"
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nx-amz-crc32: %d\r\nContent-Length: %d\r\n%b\r\n"
 ANSWERS = {
     b"Scan": scan,
     b"BatchGetItem": batch_get,
@@ -152,14 +161,18 @@ class Connection(asyncio.Protocol):
             return
         self._buffer = b""
         operation = lower.partition(b"x-amz-target:")[2].partition(b"\r\n")[0].rpartition(b".")[2]
-        self._answer(next(name for name in ANSWERS if name.lower() == operation), body)
+        compress = b"accept-encoding: gzip" in lower
+        self._answer(next(name for name in ANSWERS if name.lower() == operation), body, compress)
 
-    def _answer(self, operation: bytes, body: bytes) -> None:
+    def _answer(self, operation: bytes, body: bytes, compress: bool) -> None:
         table = next(table for name, table in self._tables.items() if f'"{name}"'.encode() in body)
         table.requests += 1
         table.in_flight += 1
         table.most_in_flight = max(table.most_in_flight, table.in_flight)
         answer, crc = ANSWERS[operation](table, body)
+        if compress and len(answer) > GZIP_FROM:
+            answer = table.packed(crc, answer)
+            crc = -1
         if table.latency:
             asyncio.get_running_loop().call_later(table.latency, self._finish, table, answer, crc)
         else:
@@ -170,7 +183,9 @@ class Connection(asyncio.Protocol):
         self._send(answer, crc)
 
     def _send(self, answer: bytes, crc: int) -> None:
-        self._transport.write(HEAD % (crc, len(answer)))
+        packed = crc < 0
+        encoding = b"Content-Encoding: gzip\r\n" if packed else b""
+        self._transport.write(HEAD % (zlib.crc32(answer) if packed else crc, len(answer), encoding))
         self._transport.write(answer)
 
 
@@ -183,23 +198,28 @@ def make(options: argparse.Namespace) -> dict[str, Table]:
     slave: list[bytes | None] = []
     for number in range(options.items):
         item = shape(number)
-        master.append(items.spell(item))
+        spelled = items.spell(item)
+        master.append(spelled)
         if missing and number % missing == missing // 2:
             slave.append(None)
             continue
-        slave.append(_copied(item, bool(differing and number % differing == 0), options))
+        slave.append(_copied(item, spelled, bool(differing and number % differing == 0), options))
     latencies = [float(each) / 1000 for each in options.latency.split(",")]
     tables = (Table("master-table", master, size, latencies[0]), Table("slave-table", slave, size, latencies[1]))
     return {table.name: table for table in tables}
 
 
-def _copied(item: Attributes, differs: bool, options: argparse.Namespace) -> bytes:
+def _copied(item: Attributes, spelled: bytes, differs: bool, options: argparse.Namespace) -> bytes:
+    if not (differs or options.touched or options.reordered or options.sets):
+        return spelled
     if differs:
         item = items.changed(item)
     if options.touched:
         item = items.touched(item)
     if options.reordered:
         item = dict(reversed(item.items()))
+    if options.sets:
+        item = items.sets_reversed(item)
     return items.spell(item)
 
 
@@ -217,6 +237,7 @@ def main() -> None:
     parser.add_argument("--differing", type=float, default=0.0, help="share of items that differ")
     parser.add_argument("--missing", type=float, default=0.0, help="share of items that the slave lacks")
     parser.add_argument("--reordered", action="store_true", help="attributes of the slave in another order")
+    parser.add_argument("--sets", action="store_true", help="members of the slave's sets in another order")
     parser.add_argument("--touched", action="store_true", help="one attribute differs in every item")
     parser.add_argument("--latency", default="0,0", help="ms of master and slave")
     asyncio.run(serve(make(parser.parse_args())))

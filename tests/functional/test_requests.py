@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
+
 import pytest
 
 from tests.functional import faults
 from tests.functional.conftest import MakeWorld
-from tests.functional.proxy import Request
+from tests.functional.proxy import Exchange, Reply, Request
 from tests.functional.world import item
 
 
@@ -103,3 +105,22 @@ def _overlap(one: Request, other: Request) -> bool:
     assert one.ended is not None
     assert other.ended is not None
     return one.began < other.ended and other.began < one.ended
+
+
+def test_compress_asks_for_gzip_and_reads_it(make_world: MakeWorld) -> None:
+    """With --compress answers come as gzip, and mean the same as without."""
+    master = [item(f"{n:02}", n=n) for n in range(50)]
+    made = make_world(master, [*master[:-5], item("48", n=0)])
+
+    asked: set[str] = set()
+
+    def packed(exchange: Exchange) -> Reply:
+        asked.add(exchange.request.headers["accept-encoding"])
+        reply = exchange.forward()
+        return Reply(reply.status, gzip.compress(reply.body), headers={"Content-Encoding": "gzip"})
+
+    made.proxy.add(packed, ("Scan", "BatchGetItem"))
+    ran = made.run("--compress")
+    (counts,) = ran.stats["slaves"].values()
+    assert (asked, ran.exit_code) == ({"gzip"}, 1)
+    assert (counts["same"], counts["missing"], counts["differing"]) == (45, 4, 1)
