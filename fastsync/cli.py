@@ -22,13 +22,13 @@ from fastsync.table import TableRef
 COMMANDS = ("iam-policy",)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line and give its exit code."""
+def main(argv: Sequence[str] | None = None, report_only: bool = False) -> int:
+    """Run the command line and give its exit code; with `report_only` a run writes nothing, whatever its flags say."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         if arguments and not arguments[0].startswith("-"):
             return _command(arguments[0], arguments[1:])
-        return synchronise(arguments)
+        return synchronise(arguments, report_only)
     except FastsyncError as error:
         Log(form_in(arguments)).error(str(error), exit_code=error.exit_code)
         return error.exit_code
@@ -38,9 +38,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 4
 
 
-def synchronise(arguments: Sequence[str]) -> int:
-    """Compare and repair as the arguments say."""
+def synchronise(arguments: Sequence[str], report_only: bool = False) -> int:
+    """Compare and, unless only a report is wanted, repair as the arguments say."""
     flags = parser().flags(arguments)
+    if report_only:
+        flags["scan_for_extra"] |= flags["delete_extra"]
+        flags |= {"write_missing": False, "write_differing": False, "delete_extra": False, "undo_log": None}
     policy = _policy(flags.pop("policy"))
     log = Log(flags["log_format"])
     sinks = _sinks(flags, log)

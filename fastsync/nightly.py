@@ -1,0 +1,207 @@
+"""Nightly: one scheduled run, under a lock, into dated files, silent when all is well.
+
+    python -m fastsync.nightly report|sync CONFIG [--folder DIR] [--keep DAYS] [flags of fastsync]
+
+It ends with the exit code of the run, or with BUSY where the last run is still at work. What it prints is meant for a
+mail: nothing at exit code 0, else the summary, what went wrong, and where the files are.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import IO, Any
+
+from fastsync import cli
+from fastsync.arguments import parser
+from fastsync.errors import ConfigError, FastsyncError
+from fastsync.reader import Reader
+from fastsync.reportpage.gather import MOST_ROWS
+from fastsync.reportpage.page import make_page
+from fastsync.sinks.log import Log
+from fastsync.sinks.summary import summary
+
+DESCRIPTION = """\
+Do one scheduled run, under a lock, into dated files. What follows CONFIG and is no flag of these goes to fastsync."""
+BUSY = 75
+"""The exit code where the run before is still at work: EX_TEMPFAIL of sysexits.h, which no run ends with."""
+MOST_LINES = 20
+"""Warnings and errors that go into a mail; the log has them all."""
+WHEN = "%Y-%m-%dT%H%M%S"
+DATED = re.compile(r"(\d{4}-\d\d-\d\dT\d{6})\.\d{3}Z-(?:report|sync)\.[a-z.]+")
+"""The names of the files that a run leaves, and that are deleted when they are old."""
+
+
+@dataclass(frozen=True)
+class Files:
+    """The files of one run: `<folder>/<date>-<what>.<kind>`."""
+
+    folder: Path
+    what: str
+    date: str
+
+    def __getitem__(self, kind: str) -> Path:
+        return self.folder / f"{self.date}-{self.what}.{kind}"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Do one scheduled run, or print the lines of a crontab, and give the exit code."""
+    try:
+        given, flags = reader().parse_known_args(argv)
+        if given.keep < 1:
+            raise ConfigError(f"--keep takes a number of days of at least 1, not {given.keep}")
+        folder = Path(given.folder).resolve() / Path(given.config).stem
+        if given.what == "crontab":
+            print("\n".join(crontab(given.config, given.folder, given.keep, flags)))
+            return 0
+        return _locked_run(given.what, folder, ["--config", given.config, *flags], given.keep)
+    except FastsyncError as error:
+        Log().error(str(error))
+        return error.exit_code
+
+
+def reader() -> Reader:
+    """Give the reader of the arguments of a scheduled run; what it does not know goes on to the run."""
+    reading = Reader(prog="python -m fastsync.nightly", description=DESCRIPTION, allow_abbrev=False)
+    reading.add_argument("what", choices=("report", "sync", "crontab"), help="crontab prints lines that do the others")
+    reading.add_argument("config", metavar="CONFIG", help="a --config file")
+    reading.add_argument("--folder", metavar="DIR", default="runs", help="where the runs' files go (default runs)")
+    reading.add_argument("--keep", metavar="DAYS", type=int, default=30, help="days that they are kept (default 30)")
+    return reading
+
+
+def crontab(config: str, folder: str, keep: int, flags: Sequence[str]) -> Iterator[str]:
+    """Yield lines for a crontab: a report every night, a repair every Sunday; they say what to know about them."""
+    yield "# what these print is mailed to MAILTO; they print nothing when all is well. crontab -e, and paste:"
+    yield "MAILTO=root"
+    for when, what in (("0 2 * * 1-6", "report"), ("0 2 * * 0", "sync")):
+        command = [sys.executable, "-m", "fastsync.nightly", what, str(Path(config).resolve())]
+        command += ["--folder", str(Path(folder).resolve()), "--keep", str(keep), *flags]
+        text = f"cd {shlex.quote(str(Path.cwd()))} && {shlex.join(command)}"
+        yield f"{when} {text}".replace("%", "\\%")  # in a crontab a bare % is a line break (crontab(5))
+
+
+def _locked_run(what: str, folder: Path, arguments: Sequence[str], keep: int) -> int:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "lock").open("a+") as lock:
+            if not _taken(lock):
+                lock.seek(0)
+                Log().error(f"the run before is still at work ({lock.read().strip()}): this {what} was not started")
+                return BUSY
+            return _run(what, folder, arguments, keep)
+    except OSError as error:
+        raise ConfigError(f"{folder} cannot be used for the files of runs: {error}") from None
+
+
+def _taken(lock: IO[str]) -> bool:
+    """Take the lock, which the system gives back however this process ends, and note who has it."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    lock.truncate(0)
+    lock.write(f"process {os.getpid()} since {datetime.now(timezone.utc):%Y-%m-%d %H:%M:%S} UTC\n")
+    lock.flush()
+    return True
+
+
+def _run(what: str, folder: Path, arguments: Sequence[str], keep: int) -> int:
+    now = datetime.now(timezone.utc)
+    files = Files(folder, what, f"{now:{WHEN}}.{now.microsecond // 1000:03}Z")
+    outputs = ["--report", str(files["report.jsonl"]), "--stats", str(files["stats.json"]), "--log-format", "json"]
+    arguments = [*arguments, *outputs]
+    with _stderr_in(files["log"]):
+        if what == "sync":
+            arguments += _writes(arguments, files)
+        code = cli.main(arguments, report_only=what == "report")
+    problem = _paged(files)
+    _prune(folder, keep, now)
+    if code or problem:
+        _tell(what, code, files, problem)
+    return code
+
+
+def _writes(arguments: Sequence[str], files: Files) -> list[str]:
+    """Give what a repair is asked for besides: an undo log, and the writes, where the configuration names none."""
+    with suppress(FastsyncError):  # what is wrong with the arguments, the run itself tells
+        flags = parser().flags(arguments)
+        asked = flags["write_missing"] or flags["write_differing"] or flags["delete_extra"]
+        undo = [] if flags["undo_log"] else ["--undo-log", str(files["undo.jsonl"])]
+        return undo if asked else ["--write-missing", "--write-differing", *undo]
+    return []
+
+
+@contextmanager
+def _stderr_in(log: Path) -> Iterator[None]:
+    """Let a file have all that this process and its workers write on stderr."""
+    sys.stderr.flush()
+    before = os.dup(2)
+    with log.open("wb") as file:
+        os.dup2(file.fileno(), 2)
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(before, 2)
+        os.close(before)
+
+
+def _paged(files: Files) -> str | None:
+    """Make the page of the run, where it has come to a report; say why it could not be made."""
+    there = [str(files[kind]) for kind in ("report.jsonl", "stats.json") if files[kind].exists()]
+    try:
+        if there:
+            make_page([*there, str(files["log"])], str(files["html"]), MOST_ROWS)
+    except FastsyncError as error:
+        return str(error)
+    return None
+
+
+def _prune(folder: Path, keep: int, now: datetime) -> None:
+    """Delete the files of runs that are older than `keep` days by the date in their names, and nothing else."""
+    oldest = f"{now - timedelta(days=keep):{WHEN}}"
+    for file in folder.iterdir():
+        if (dated := DATED.fullmatch(file.name)) and dated[1] < oldest:
+            with suppress(OSError):
+                file.unlink()
+
+
+def _tell(what: str, code: int, files: Files, problem: str | None) -> None:
+    said = [line for line in map(_parsed, files["log"].read_text(errors="replace").splitlines()) if line]
+    warnings = [line["message"] for line in said if line["level"] != "info" and "stats" not in line]
+    try:
+        stats = json.loads(files["stats.json"].read_text())
+        lines = summary(stats, [each for each in warnings if each not in stats["errors"]]).split("\n")
+    except (OSError, ValueError, KeyError):
+        lines = warnings
+    log = Log()
+    log.error(f"the {what} ended with exit code {code}")
+    for line in lines[:MOST_LINES]:
+        log.info(line)
+    if len(lines) > MOST_LINES:
+        log.info(f"... and {len(lines) - MOST_LINES} more lines")
+    if problem:
+        log.info(f"no page was made: {problem}")
+    log.info(f"files: {files['*']}")
+
+
+def _parsed(text: str) -> dict[str, Any] | None:
+    with suppress(ValueError):
+        line = json.loads(text)
+        if isinstance(line, dict) and "level" in line and "message" in line:
+            return line
+    return None
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
