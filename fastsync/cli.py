@@ -14,7 +14,7 @@ from fastsync.errors import ConfigError, FastsyncError
 from fastsync.policy import Policy
 from fastsync.run import Result, Synchronizer
 from fastsync.sinks.log import Log, form_in
-from fastsync.sinks.pace import PaceNotice
+from fastsync.sinks.pace import PaceNotice, tell_paces
 from fastsync.sinks.progress import Bar, CostNotice, Lines, Sink, Verbose, tell
 from fastsync.sinks.summary import summary
 from fastsync.table import TableRef
@@ -60,8 +60,15 @@ def take_back(arguments: Sequence[str]) -> int:
     from fastsync.undo import undo
 
     known = [each for each in flags.pop("slave") if isinstance(each, TableRef)]
-    result = undo(flags.pop("log"), flags, lambda each: tell(each, log) if verbose else None, known)
-    return _told(result, log, flags["quiet"])
+    quiet = flags["quiet"]
+    result = undo(
+        flags.pop("log"),
+        flags,
+        lambda each: tell(each, log) if verbose else None,
+        known,
+        lambda slaves: None if quiet else tell_paces(slaves, log),
+    )
+    return _told(result, log, quiet)
 
 
 def _told(result: Result, log: Log, quiet: bool) -> int:

@@ -39,7 +39,7 @@ from fastsync.preflight import SlaveSurvey, survey_slaves
 from fastsync.repair import EFFECTS, spelled, writable
 from fastsync.run import Result, result_of
 from fastsync.sinks.report import Report, open_output, write_stats
-from fastsync.table import TableRef
+from fastsync.table import Side, TableRef
 from fastsync.undolog import Chain, Index
 
 KEYS_AT_ONCE = 1000
@@ -52,8 +52,9 @@ def undo(
     flags: Mapping[str, Any],
     tell: Callable[[Difference], object] = lambda _: None,
     known: Sequence[TableRef] = (),
+    begin: Callable[[Sequence[Side]], object] = lambda _: None,
 ) -> Result:
-    """Take back what the undo log at `path` tells; `tell` is called with every difference.
+    """Take back what the undo log at `path` tells; `begin` is called with the slaves, `tell` with every difference.
 
     `flags` are the command line's in snake_case; `known` are slaves that have credentials or an endpoint of their own,
     for where the log names them. Raises ConfigError where a flag is wrong or the log cannot be read, TableError where
@@ -67,6 +68,7 @@ def undo(
         stats_file = None if config.stats is None else open_output(config.stats, "--stats")
         try:
             found = survey_slaves(config)
+            begin(found.slaves)
             interrupt.hold()
         except Interrupted:
             return result_of(Outcome(path, config.slaves, "undo", plan, True), interrupt)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from fastsync.events import PageDone, Terms
 from fastsync.limits import Rate
 from fastsync.sinks.log import Log
+from fastsync.table import Side
 
 
 class PaceNotice:
@@ -15,16 +18,21 @@ class PaceNotice:
 
     def begin(self, terms: Terms) -> None:
         """Say them."""
-        for side in (terms.master, *terms.slaves):
-            for rate, kind in ((side.pace.reads, "read"), (side.pace.writes, "write")):
-                if rate is not None:
-                    self._log.info(f"{side}: {spell(rate, kind)}")
+        tell_paces((terms.master, *terms.slaves), self._log)
 
     def page(self, done: PageDone) -> None:
         """Nothing is to be said about pages."""
 
     def end(self) -> None:
         """Nothing is left to say."""
+
+
+def tell_paces(sides: Iterable[Side], log: Log) -> None:
+    """Give each limit of these tables its line."""
+    for side in sides:
+        for rate, kind in ((side.pace.reads, "read"), (side.pace.writes, "write")):
+            if rate is not None:
+                log.info(f"{side}: {spell(rate, kind)}")
 
 
 def spell(rate: Rate, kind: str) -> str:

@@ -11,6 +11,7 @@ import threading
 import zlib
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -237,3 +238,32 @@ def certified(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext,
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(bundle, private)
     return context, bundle
+
+
+def test_idle_connections_that_the_server_has_ended_cost_one_fault() -> None:
+    """Where one kept connection turns out to be dead all others are given up, or they would use up every retry."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    together = threading.Barrier(5)
+    opened: list[socket.socket] = []
+
+    def answer(connection: socket.socket) -> None:
+        read_request(connection)
+        together.wait(20)  # so that no connection is free again before all are open
+        connection.sendall(WHOLE)
+
+    def serve(count: int) -> None:
+        for _ in range(count):
+            opened.append(listening.accept()[0])
+            threading.Thread(target=answer, args=(opened[-1],), daemon=True).start()
+
+    threading.Thread(target=serve, args=(5,), daemon=True).start()
+    with listening, connected(Endpoint(f"http://127.0.0.1:{listening.getsockname()[1]}")) as connections:
+        with ThreadPoolExecutor(5) as pool:
+            assert [status for status, _ in pool.map(lambda _: post(connections), range(5))] == [200] * 5
+        for connection in opened:
+            connection.close()
+        with pytest.raises(Fault):
+            post(connections)
+        together = threading.Barrier(1)
+        threading.Thread(target=serve, args=(1,), daemon=True).start()
+        assert post(connections) == (200, BODY)

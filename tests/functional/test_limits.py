@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from tests.functional import faults, world
 from tests.functional.conftest import MakeWorld
 from tests.functional.proxy import Exchange, Fault, Reply, Request
 from tests.functional.world import item
+from tests.tables import run_fastsync
 
 ALL = ("--write-missing", "--write-differing", "--delete-extra")
 
@@ -113,6 +115,18 @@ def test_writes_are_limited(make_world: MakeWorld, flags: Sequence[str]) -> None
     held(meter.of(made.slave.name, "writes"), 40)
     assert f"{made.slave}: at most 40 write units" in ran.stderr
     assert f"{made.master}: at most" not in ran.stderr
+
+
+def test_an_undo_is_limited(make_world: MakeWorld, tmp_path: Path) -> None:
+    """Taking a run back keeps to the limits as well, and says them."""
+    made = make_world([item(f"{n:03}") for n in range(80)], [])
+    log = str(tmp_path / "undo.jsonl")
+    assert made.run("--write-missing", "--undo-log", log).exit_code == 0
+    meter = metered(made)
+    ran = run_fastsync("undo", log, "--max-write-units", "40", server=made.via)
+    assert (ran.exit_code, made.slave.all()) == (0, [])
+    held(meter.of(made.slave.name, "writes"), 40)
+    assert f"{made.slave}: at most 40 write units a second (as given)" in ran.stderr
 
 
 def test_failed_conditions_are_charged(make_world: MakeWorld) -> None:
