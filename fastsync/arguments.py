@@ -48,11 +48,15 @@ exit codes: 0 all is as it was, 1 some items have changed since and were left, 4
 REPORT_DESCRIPTION = """\
 Make one HTML page of a report, and of what else is given of its run: the file of --stats, and the lines of
 --log-format json. Files are told apart by their content. The page opens offline, and loads nothing."""
+IAM_DESCRIPTION = """\
+Print the least IAM policies for a run with exactly these flags, as JSON: {"master": policy, "slave": policy}. Nothing
+is read, so no credentials are needed; where the account of a table is not known it is *."""
 FLAGS = "--master REGION:TABLE --slave REGION:TABLE [--slave ...] [flags]"
 USAGE = f"""\
 fastsync {FLAGS}
        fastsync --config FILE [flags]
        fastsync estimate {FLAGS}
+       fastsync iam-policy {FLAGS}
        fastsync undo FILE [flags]
        fastsync report FILE... [-o PAGE]
        fastsync demo"""
@@ -76,6 +80,11 @@ def estimate_parser() -> Reader:
     reader = _reader("fastsync estimate", f"fastsync estimate {FLAGS} [--json]", ESTIMATE_DESCRIPTION)
     reader.add_argument("--json", action="store_true", help="tell it as JSON")
     return _with_flags(reader)
+
+
+def iam_parser() -> Reader:
+    """Give the reader of the arguments of `fastsync iam-policy`: those of the run that the policies are for."""
+    return _with_flags(_reader("fastsync iam-policy", f"fastsync iam-policy {FLAGS}", IAM_DESCRIPTION))
 
 
 def undo_parser() -> Reader:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from fastsync.arguments import parser, report_parser, undo_parser
+from fastsync.arguments import iam_parser, parser, report_parser, undo_parser
+from fastsync.config import Config
 from fastsync.errors import ConfigError, FastsyncError
+from fastsync.iam import policies
 from fastsync.policy import Policy
 from fastsync.run import Result, Synchronizer
 from fastsync.sinks.log import Log, form_in
@@ -18,8 +21,6 @@ from fastsync.sinks.pace import PaceNotice, tell_paces
 from fastsync.sinks.progress import Bar, CostNotice, Lines, Sink, Verbose, tell
 from fastsync.sinks.summary import summary
 from fastsync.table import TableRef
-
-COMMANDS = ("iam-policy",)
 
 
 def main(argv: Sequence[str] | None = None, report_only: bool = False) -> int:
@@ -71,6 +72,15 @@ def take_back(arguments: Sequence[str]) -> int:
     return _told(result, log, quiet)
 
 
+def tell_policies(arguments: Sequence[str]) -> int:
+    """Print the least policies for a run with these arguments; nothing is asked of anybody."""
+    flags = iam_parser().flags(arguments)
+    _policy(flags.pop("policy"))
+    config = Config.of(flags.pop("master"), flags.pop("slave"), flags)
+    print(json.dumps(policies(config), indent=2))
+    return 0
+
+
 def _told(result: Result, log: Log, quiet: bool) -> int:
     """Sum the run up; quietly, or where every line is JSON, warnings and errors have lines of their own."""
     if not quiet and not log.json:
@@ -105,8 +115,8 @@ def _command(name: str, arguments: Sequence[str]) -> int:
         from fastsync.estimate import estimate
 
         return estimate(arguments)
-    if name in COMMANDS:
-        raise ConfigError(f"the command {name} is not built yet in this version")
+    if name == "iam-policy":
+        return tell_policies(arguments)
     raise ConfigError(f"there is no command {name!r}; see fastsync --help")
 
 

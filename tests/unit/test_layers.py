@@ -16,7 +16,7 @@ STAIRS = [
     ("table", "difference", "plan", "sampling"),
     ("login",),
     ("config", "undolog", "version"),
-    ("events", "policy", "flight", "digest", "interrupt", "mfa"),
+    ("events", "policy", "flight", "digest", "interrupt", "mfa", "iam"),
     ("keys", "spread", "extras"),
     ("pairs",),
     ("expiry",),

@@ -1,0 +1,119 @@
+"""Policies: what `fastsync iam-policy` allows is what runs with the same flags call, neither more nor less."""
+
+from __future__ import annotations
+
+import json
+from itertools import product
+from typing import Any
+
+import pytest
+
+from fastsync.config import Config
+from fastsync.iam import policies
+from tests.functional import faults
+from tests.functional.conftest import MakeWorld
+from tests.functional.world import World, item
+from tests.tables import Ran, run_fastsync
+
+LOOKUP = ("--strategy", "lookup")
+RECHECKS = [(), ("--no-recheck",)]
+EXTRAS = [(), ("--scan-for-extra",), ("--delete-extra",)]
+WRITES = [
+    (),
+    ("--write-missing",),
+    ("--write-missing", "--write-differing"),
+    ("--write-differing", "--writes", "batch"),
+]
+OTHERS = [(), ("--ignore-expired",), ("--segments", "3", "--consistent-read")]
+COMBINATIONS = [
+    *([*one, *two, *three] for one, two, three in product(RECHECKS, EXTRAS, WRITES)),
+    *([*RECHECKS[0], *EXTRAS[2], *WRITES[2], *other] for other in OTHERS[1:]),
+]
+
+
+def allowed(told: Any, side: str) -> set[str]:
+    """Give the calls that a policy allows on one side."""
+    (statement,) = told[side]["Statement"]
+    assert statement["Effect"] == "Allow"
+    return {action.removeprefix("dynamodb:") for action in statement["Action"]}
+
+
+def policy(made: World, *flags: str) -> Any:
+    """Ask for the policies, at an endpoint where nobody listens."""
+    ran: Ran = run_fastsync("iam-policy", *made.tables, *flags, env={"AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:9"})
+    assert (ran.exit_code, ran.stderr) == (0, "")
+    return json.loads(ran.stdout)
+
+
+@pytest.mark.parametrize("flags", COMBINATIONS, ids=lambda flags: " ".join(flags) or "nothing")
+def test_policies_are_what_runs_call(make_world: MakeWorld, flags: list[str]) -> None:
+    """Every call of a run that meets all kinds of differences and loses a race is allowed, and nothing else is."""
+    made = make_world([item(key, v=1) for key in "abcd"], [item("c", v=1), item("d", v=2), item("x")])
+    changed = iter([2, 3])
+    for key in "ad":  # somebody changes the item right before it is written
+        made.proxy.add(
+            faults.before(lambda key=key: made.slave.put(item(key, v=10 + next(changed)))),  # type: ignore[misc]
+            "PutItem",
+            where=lambda request, key=key: request.body["Item"]["id"]["S"] == key,
+            nth=[1],
+        )
+    ran = made.run_inline(*LOOKUP, *flags)
+    assert ran.stats["complete"], ran.stats["errors"]
+    told = policies(_config(made, *LOOKUP, *flags))
+    for side, table in (("master", made.master), ("slave", made.slave)):
+        called = {request.operation for request in made.proxy.requests if request.table == table.name}
+        assert called == allowed(told, side), side
+
+
+@pytest.mark.parametrize("strategy", ["auto", "lookup"])
+def test_no_run_is_denied_what_it_calls(make_world: MakeWorld, strategy: str) -> None:
+    """The command says the same offline, and allows whatever a run with workers calls."""
+    made = make_world([item(key, v=1) for key in "abcd"], [item("c", v=1), item("d", v=2), item("x")])
+    flags = ("--strategy", strategy, "--write-missing", "--write-differing", "--delete-extra", "--parallel", "2")
+    told = policy(made, *flags)
+    assert made.run(*flags).exit_code == 0
+    for request in made.proxy.requests:
+        side = "master" if request.table == made.master.name else "slave"
+        assert request.operation in allowed(told, side)
+
+
+def test_the_tables_are_named_by_their_arns() -> None:
+    """A table's ARN is as given, or has the account that a role tells, or else any account."""
+    arn = "arn:aws:dynamodb:eu-west-1:210987654321:table/b"
+    role = "arn:aws-cn:iam::123456789012:role/sync"
+    ran = run_fastsync(
+        *("iam-policy", "-m", "us-east-1:a", "-s", arn, "-s", "cn-north-1:c", "-s", "us-gov-west-1:d"),
+        *("--slave-role-arn", role),
+    )
+    told = json.loads(ran.stdout)
+    assert list(told) == ["master", "slave"]
+    assert told["master"]["Statement"][0]["Resource"] == ["arn:aws:dynamodb:us-east-1:*:table/a"]
+    assert told["slave"]["Statement"][0]["Resource"] == [
+        arn,
+        "arn:aws-cn:dynamodb:cn-north-1:123456789012:table/c",
+        "arn:aws-us-gov:dynamodb:us-gov-west-1:123456789012:table/d",
+    ]
+    assert told["master"]["Version"] == told["slave"]["Version"] == "2012-10-17"
+
+
+def test_wrong_flags_are_refused() -> None:
+    """Flags that a run would refuse have no policy."""
+    for flags in (["-m", "us-east-1:a"], ["-m", "us-east-1:a", "-s", "b"], ["--nothing"]):
+        ran = run_fastsync("iam-policy", *flags)
+        assert (ran.exit_code, ran.stdout) == (2, "")
+
+
+def test_a_run_that_only_reports_may_not_write() -> None:
+    """Without a write flag no action that writes is allowed."""
+    told = policies(Config.of("us-east-1:a", ["us-west-2:b"], {"scan_for_extra": True}))
+    assert not {"PutItem", "BatchWriteItem", "DeleteItem", "UpdateItem"} & (
+        allowed(told, "slave") | allowed(told, "master")
+    )
+
+
+def _config(made: World, *flags: str) -> Config:
+    from fastsync.arguments import parser  # noqa: PLC0415
+
+    given = parser().flags([*made.tables, *flags])
+    given.pop("policy")
+    return Config.of(given.pop("master"), given.pop("slave"), given)
