@@ -11,8 +11,8 @@ from functools import partial
 from threading import Thread
 from typing import Any, TypeVar
 
-from fastsync.aws.client import describe, time_to_live
 from fastsync.aws.credentials import Credentials
+from fastsync.aws.description import describe, time_to_live
 from fastsync.aws.sources import Accounts
 from fastsync.aws.transport import Transport
 from fastsync.config import Config

@@ -5,7 +5,6 @@ Decoding a page of 400 B items without parsing them costs 0.4 µs an item, and t
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import GenericAlias
@@ -19,10 +18,9 @@ from fastsync.aws.failures import CONDITION_FAILED
 from fastsync.aws.throttle import Budget, Meter, PrivateCell
 from fastsync.aws.transport import Transport
 from fastsync.config import Reading
-from fastsync.errors import RequestFailed, TableError
+from fastsync.errors import RequestFailed
 from fastsync.keys import Key, KeyReader, write_all
-from fastsync.limits import Capacity, Throughput
-from fastsync.table import KeySchema, Side, Table, TableRef
+from fastsync.table import Side
 
 _text = msgspec.json.encode
 
@@ -263,52 +261,7 @@ def _failed_units(sized: Raw | bytes | None, current: Raw | None) -> float:
     return capacity.write_units(capacity.item_size(msgspec.json.decode(sized)))
 
 
-def describe(ref: TableRef, transport: Transport) -> Table:
-    """Ask what a table is; raise TableError where it cannot be had, RequestFailed where no answer came."""
-    try:
-        answer = transport.post("DescribeTable", _text({"TableName": ref.name}), _decode_description).value
-    except RequestFailed as error:
-        raise TableError(str(error)) from None
-    told: Mapping[str, Any] = answer["Table"]
-    types = {each["AttributeName"]: each["AttributeType"] for each in told["AttributeDefinitions"]}
-    by_kind = {each["KeyType"]: each["AttributeName"] for each in told["KeySchema"]}
-    sort = by_kind.get("RANGE")
-    schema = KeySchema(by_kind["HASH"], types[by_kind["HASH"]], sort, types[sort] if sort else None)
-    # real DynamoDB and some emulators give every table an id; the others are told apart by their time of creation
-    identity = (told["TableId"],) if told.get("TableId") else (told["TableArn"], str(told["CreationDateTime"]))
-    size = int(told.get("ItemCount", 0)), int(told.get("TableSizeBytes", 0))
-    return Table(ref, schema, identity, *size, capacity=Capacity(_throughput(told, "Read"), _throughput(told, "Write")))
-
-
-def _throughput(told: Mapping[str, Any], kind: str) -> Throughput:
-    """Read what a description says of reads or writes; 0 and -1 stand for nothing (API model, OnDemandThroughput)."""
-    provisioned = told.get("ProvisionedThroughput", {}).get(f"{kind}CapacityUnits")
-    maximum = told.get("OnDemandThroughput", {}).get(f"Max{kind}RequestUnits")
-    warm = told.get("WarmThroughput", {}).get(f"{kind}UnitsPerSecond")
-    if told.get("BillingModeSummary", {}).get("BillingMode") == "PAY_PER_REQUEST":
-        provisioned = None
-    return Throughput(*(float(units) if units and units > 0 else None for units in (provisioned, maximum, warm)))
-
-
-def time_to_live(ref: TableRef, transport: Transport) -> str | None:
-    """Ask by which attribute a table's items expire, None where they do not; raise TableError where that fails."""
-    try:
-        told = transport.post("DescribeTimeToLive", _text({"TableName": ref.name}), json.loads).value
-    except RequestFailed as error:
-        raise TableError(f"{error}; --ignore-expired has to know it") from None
-    described: Mapping[str, str] = told.get("TimeToLiveDescription", {})
-    # while it is being disabled items may still be deleted (API reference, TimeToLiveDescription)
-    return described.get("AttributeName") if described.get("TimeToLiveStatus") in ("ENABLED", "DISABLING") else None
-
-
 _decode_written = msgspec.json.Decoder(_Written).decode
-
-
-def _decode_description(body: bytes) -> Any:
-    answer = json.loads(body)
-    if "Table" not in answer:
-        raise msgspec.DecodeError("the answer holds no Table")
-    return answer
 
 
 def _decoders(key: Any) -> tuple[Any, Any, Any]:

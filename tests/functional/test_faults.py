@@ -103,7 +103,9 @@ def test_several_processes_ride_faults_out(calm: Calm, dynoxide: Server, kind: s
     assert world.what_counts(ran) == calm.expected
 
 
-@pytest.mark.parametrize("kind", ["500", "throughput exceeded", "cut before the answer"])
+@pytest.mark.parametrize(
+    "kind", ["500", "throughput exceeded", "cut before the answer", "nothing with status 200", "{} with status 200"]
+)
 def test_the_first_question_may_fail_too(calm: Calm, dynoxide: Server, kind: str) -> None:
     """A DescribeTable that fails a few times is asked again."""
     with Proxy(dynoxide.url) as proxy:
