@@ -24,7 +24,7 @@ NIGHTLY = $(PY) -m fastsync.nightly $@ $(if $(CONFIG),'$(CONFIG)',$(error CONFIG
 	--folder '$(RUNS)' --keep $(KEEP) $(FLAGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup servers check test test-unit demo perf perf-quick perf-compare report sync crontab clean
+.PHONY: help setup servers check test test-long test-unit demo perf perf-quick perf-compare report sync crontab clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ check: setup ## lint, check the format, types and the stairs of the imports
 
 test: servers ## run all tests
 	$(PY) -m pytest -n $(WORKERS) --dist worksteal tests
+
+test-long: servers ## kill and resume jobs at random moments, many times
+	FASTSYNC_JOBS=50 $(PY) -m pytest -n $(WORKERS) --dist worksteal tests/functional/test_kills.py
 
 test-unit: setup ## run the tests that need no server
 	$(PY) -m pytest tests/unit

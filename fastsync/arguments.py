@@ -36,9 +36,9 @@ exit codes:
   1  differences remain: not asked to be repaired, contended, or newer on the slave
   2  usage or configuration error; nothing was read
   3  tables cannot be compared; nothing was compared
-  4  incomplete: a segment or an item failed; the rest is reported
+  4  incomplete: a segment or an item failed, or --max-duration ended the run; the rest is reported
   5  something was refused by a safety limit; the rest was done
-  130, 143  interrupted by SIGINT, SIGTERM"""
+  130, 143  interrupted by SIGINT, SIGTERM; with --checkpoint the run can be resumed"""
 
 UNDO_DESCRIPTION = """\
 Take a run back by its undo log: put back what it overwrote or deleted, and remove what it added, each item only where
@@ -62,9 +62,6 @@ fastsync {FLAGS}
        fastsync demo"""
 
 NOT_BUILT = {
-    "--checkpoint": 1,
-    "--resume": 0,
-    "--max-duration": 1,
     "--executor": 1,
 }
 """Flags of the contract that later versions bring, and how many values each takes: refused, never ignored."""
@@ -126,7 +123,7 @@ def _reader(prog: str, usage: str, description: str, epilog: str | None = None) 
 
 def _with_flags(reader: Reader) -> Reader:
     reader.add_argument("--version", action="version", version=f"fastsync {__version__}")
-    for add in (_add_tables, _add_comparison, _add_repair, _add_pace, _add_output, _add_access):
+    for add in (_add_tables, _add_comparison, _add_repair, _add_pace, _add_resuming, _add_output, _add_access):
         add(reader)
     for flag, values in NOT_BUILT.items():
         reader.add_argument(
@@ -246,6 +243,9 @@ def _add_pace(parser: argparse.ArgumentParser) -> None:
         default=100,
         help="keys per BatchGetItem at most; adapts below that (default 100)",
     )
+    group.add_argument(
+        "--max-duration", metavar="S", type=float, help="end as an interrupt does after S seconds, with exit code 4"
+    )
     _add_retries(group)
 
 
@@ -284,6 +284,14 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
         metavar="text|json",
         default="text",
         help="json: every line on stderr is a JSON object with time, level and message",
+    )
+
+
+def _add_resuming(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("resuming")
+    group.add_argument("--checkpoint", metavar="FILE", help="save progress in FILE about once a second")
+    group.add_argument(
+        "--resume", action="store_true", help="continue the run that FILE is of; where there is none, start afresh"
     )
 
 

@@ -146,6 +146,9 @@ class Config:
     stats: str | None = None
     metrics_file: str | None = None
     log_format: str = "text"
+    checkpoint: str | None = None
+    resume: bool = False
+    max_duration: float | None = None
     no_recheck: bool = False
     recheck_delay: float | None = None
     progress: bool | None = None
@@ -279,6 +282,7 @@ def _check_numbers(config: Config) -> None:
         ("--segments", config.segments, 1, MAX_SEGMENTS),
         ("--recheck-delay", config.recheck_delay, 0, None),
         ("--role-duration", config.role_duration, *DURATIONS),
+        ("--max-duration", config.max_duration, 0, None),
     ]
     for flag, value, low, high in bounds:
         if value is None:
@@ -339,6 +343,8 @@ def _check_combinations(config: Config) -> None:
         raise ConfigError(f"--strategy takes auto, lookup or merge, not {config.strategy!r}")
     if config.no_recheck and config.recheck_delay is not None:
         raise ConfigError("--no-recheck and --recheck-delay exclude each other")
+    if config.resume and config.checkpoint is None:
+        raise ConfigError("--resume needs --checkpoint FILE: it says where the run is to go on")
     if config.quiet and config.progress:
         raise ConfigError("--quiet and --progress exclude each other")
     if config.log_format not in ("text", "json"):

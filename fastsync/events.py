@@ -52,20 +52,32 @@ class SegmentTask:
         """The places of the slaves that are compared."""
         return self.slaves or tuple(range(len(self.terms.slaves)))
 
+    @property
+    def ticket(self) -> tuple[int, ...]:
+        """What tells the task from the others that are at work."""
+        return (self.number, *self.slaves)
+
 
 @dataclass(frozen=True)
 class DeleteTask:
     """Delete from a slave (by its place in `terms.slaves`) extras that were found and may go.
 
-    Its one PageDone tells of all `keys` (DynamoDB JSON); without it nothing is known of any.
+    Its one PageDone with a resume point tells of all `keys` (DynamoDB JSON); without it nothing is known of any.
+    `number` tells the tasks of a slave apart.
     """
 
     terms: Terms
     slave: int
     keys: tuple[bytes, ...]
+    number: int = 0
 
     def __str__(self) -> str:
         return f"the deletes on {self.terms.slaves[self.slave]}"
+
+    @property
+    def ticket(self) -> tuple[int, ...]:
+        """What tells the task from the others that are at work."""
+        return (self.slave, self.number)
 
 
 Task = SegmentTask | DeleteTask
@@ -117,11 +129,13 @@ class TaskFailed:
     """A task failed for good; what its earlier pages brought stands.
 
     `fatal`: the run may not go on, since what it promised to write cannot be written, or its credentials have expired.
+    `died`: its worker is gone, which says nothing about the task.
     """
 
     error: str
     refused: bool = False
     fatal: bool = False
+    died: bool = False
 
 
 Event = PageDone | SlaveLost | TaskDone | TaskStopped | TaskFailed

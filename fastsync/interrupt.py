@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import threading
+import time
+from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
@@ -15,11 +18,15 @@ class Interrupted(Exception):
 class Interrupt:
     """Count the signals while active. Installs handlers only in the main thread, and puts the old ones back.
 
-    The first signal asks for an end between two pages, the second for one at once.
+    The first signal asks for an end between two pages, the second for one at once. The end of `duration` seconds asks
+    like a first signal.
     """
 
-    def __init__(self) -> None:
-        self.count = 0
+    def __init__(self, duration: float | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self.timed_out = False
+        self._count = 0
+        self._clock = clock
+        self._deadline = math.inf if duration is None else clock() + duration
         self.signal: int | None = None
         self._old: dict[int, Any] = {}
         self._strikes = True
@@ -39,7 +46,14 @@ class Interrupt:
 
     def end(self) -> None:
         """Ask for an end between two pages, as the first signal does, where there was none yet."""
-        self.count = self.count or 1
+        self._count = self._count or 1
+
+    @property
+    def count(self) -> int:
+        """How often an end was asked for."""
+        if not self._count and self._clock() >= self._deadline:
+            self._count, self.timed_out = 1, True
+        return self._count
 
     @property
     def exit_code(self) -> int | None:
@@ -47,7 +61,7 @@ class Interrupt:
         return None if self.signal is None else 128 + self.signal
 
     def _note(self, number: int, _: FrameType | None) -> None:
-        self.count += 1
+        self._count += 1
         self.signal = self.signal or number
         if self._strikes:
             raise Interrupted

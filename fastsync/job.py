@@ -1,27 +1,38 @@
-"""The run at work: events go to the outcome, the report, the listeners and the sinks; extras wait for the end."""
+"""The run at work: what tasks bring goes to outcome, report, listeners and sinks; extras wait for the end.
+
+What a task brings counts from the page on after which the task could be taken up again: then a worker that dies, and a
+run that is killed, cost nothing and double nothing. The checkpoint moves after the report, never before it.
+"""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import replace
-from itertools import chain
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from fastsync.config import Config
-from fastsync.difference import Difference, Effect, Tally, Verdict
+from fastsync.deletes import Deletes
+from fastsync.difference import Difference, Tally
 from fastsync.errors import IncompleteError, OutputFailed
-from fastsync.events import DeleteTask, Event, PageDone, SlaveLost, Task, TaskFailed, Terms
-from fastsync.extras import WaitingExtras, refusal
+from fastsync.events import (
+    Event,
+    PageDone,
+    SegmentTask,
+    SlaveLost,
+    Task,
+    TaskDone,
+    TaskFailed,
+    TaskStopped,
+    Terms,
+)
+from fastsync.extras import refusal
+from fastsync.held import HeldPages, counts, divided, units
 from fastsync.interrupt import Interrupt
-from fastsync.limits import at_once
+from fastsync.legs import Agenda
 from fastsync.outcome import Outcome
+from fastsync.record import Record
 from fastsync.sinks.progress import Sink
-from fastsync.sinks.report import Report
-
-DELETES_PER_TASK = 1000
-"""Extras in one task of deletes: read again and deleted together by one worker."""
 
 
 class Executor(Protocol):
@@ -31,118 +42,181 @@ class Executor(Protocol):
         """Yield every task's events."""
 
 
+@dataclass(frozen=True)
+class Audience:
+    """Who hears of what is found."""
+
+    listeners: Sequence[Callable[[Difference], object]]
+    sinks: Sequence[Sink]
+
+    def page(self, done: PageDone) -> None:
+        """Tell everyone of a page."""
+        for listener in self.listeners:
+            for difference in done.differences:
+                listener(difference)
+        for sink in self.sinks:
+            sink.page(done)
+
+
 class Job:
     """Follow the tasks of one run to their end."""
 
-    def __init__(
-        self,
-        config: Config,
-        terms: Terms,
-        outcome: Outcome,
-        *,
-        report: Report | None,
-        listeners: Sequence[Callable[[Difference], object]],
-        sinks: Sequence[Sink],
-    ):
-        self._config = config
-        self._terms = terms
+    def __init__(self, agenda: Agenda, deletes: Deletes, outcome: Outcome, record: Record, audience: Audience):
+        self._agenda = agenda
+        self._deletes = deletes
         self._outcome = outcome
-        self._report = report
-        self._listeners = listeners
-        self._sinks = sinks
-        self._waiting = [WaitingExtras() for _ in terms.slaves]
-        self._place = {str(side): place for place, side in enumerate(terms.slaves)}
+        self._record = record
+        self._audience = audience
+        self._held: dict[tuple[int, ...], HeldPages] = {}
+        self._loose = HeldPages()
 
-    def do(self, executor: Executor, tasks: Iterable[Task], interrupt: Interrupt) -> None:
+    def do(self, terms: Terms, config: Config, executor: Executor, interrupt: Interrupt) -> None:
         """Compare every segment, then delete what may be deleted. An output that fails ends the work."""
-        for sink in self._sinks:
-            sink.begin(self._terms)
         self._interrupt = interrupt
-        self._follow(executor.run(tasks, interrupt))
-        # settled before the first delete: one that fails says nothing about what is an extra
-        doubts = [self._outcome.task_failed or slave in self._outcome.slaves_lost for slave in self._slaves]
-        deletes = chain.from_iterable(self._deletes(slave, doubts[slave]) for slave in self._slaves)
+        for sink in self._audience.sinks:
+            sink.begin(terms)
+        self._follow(executor.run(self._agenda, interrupt))
         if not interrupt.count:
-            self._follow(executor.run(deletes, interrupt))
-        for task in deletes:
-            self._leave(task, Effect.NONE, None)
-        for sink in self._sinks:
+            self._deletes.refused = {
+                name: self._refusal(name, place, config) for name, place in self._deletes.place.items()
+            }
+        self._keep()
+        if not interrupt.count:
+            self._follow(executor.run(self._deletes, interrupt))
+            self._keep()
+        self._tell_the_rest()
+        for sink in self._audience.sinks:
             sink.end()
 
-    def finish(self, complete: bool) -> None:
-        """Close the report."""
-        if self._report is not None:
-            self._report.close(complete)
+    def part(self, complete: bool) -> None:
+        """Take the checkpoint away where the run is complete, else leave it for another run."""
+        if complete:
+            self._record.remove()
+        elif self.finished and not self._outcome.errors and not self._interrupt.count:
+            self._keep(ended=True)
+
+    @property
+    def finished(self) -> bool:
+        """Say whether nothing is left to be compared or deleted."""
+        left = self._agenda.left()
+        return not (left.legs or left.stretches or self._deletes.some_left or self._record.broken)
+
+    def _refusal(self, name: str, place: int, config: Config) -> str | None:
+        """Say why the extras of a slave may not be deleted, None where they may."""
+        return refusal(
+            self._record.extras[name].count,
+            self._outcome.slaves[place].scanned,
+            config.delete_limit,
+            self._agenda.lacks(name),
+            self._outcome.master.scanned == 0 and not config.allow_empty_master,
+        )
+
+    def _follow(self, running: Generator[tuple[Task, Event], None, None]) -> None:
+        with closing(running) as events:
+            for task, event in events:
+                if isinstance(event, PageDone):
+                    self._hold(task, event)
+                else:
+                    self._hear(task, event)
+                if self._record.due:
+                    self._keep()
+
+    def _hold(self, task: Task, page: PageDone) -> None:
+        """Hold a page back until one comes after which its task could be taken up again."""
+        try:
+            self._held.setdefault(task.ticket, HeldPages()).add(page)
+        except OutputFailed as error:
+            self.give_up(error)
+        if page.resume:
+            self._count(task)
+            if isinstance(task, SegmentTask):
+                self._agenda.move(task, page.resume)
+            else:
+                self._deletes.move(task)
+
+    def _hear(self, task: Task, event: SlaveLost | TaskDone | TaskStopped | TaskFailed) -> None:
+        match event:
+            case SlaveLost(slave, fatal=fatal) if isinstance(task, SegmentTask):
+                self._agenda.lose(task, slave)
+                if fatal:
+                    self._interrupt.end()
+            case TaskDone():
+                self._count(task)
+                if isinstance(task, SegmentTask):
+                    self._agenda.done(task)
+            case TaskFailed() if event.died and self._again(task):
+                self._drop(task)
+                self._outcome.say(f"{event.error}; it was taken up again")
+                return
+            case TaskFailed() | TaskStopped():
+                self._leave(task, event)
+        self._outcome.add(event, task)
+
+    def _again(self, task: Task) -> bool:
+        return self._agenda.again(task) if isinstance(task, SegmentTask) else self._deletes.again(task)
+
+    def _count(self, task: Task) -> None:
+        """Take in what a task brought; what concerns a slave that it has lost does not count for the checkpoint."""
+        lost = self._agenda.lost(task) if isinstance(task, SegmentTask) else {}
+        for page in self._pages(task):
+            stands = page
+            if lost and isinstance(task, SegmentTask):
+                stands, loose = divided(page, lost, len(lost) == len(task.covered))
+                self._loose.add(loose)
+            self._take_in(stands, task)
+
+    def _drop(self, task: Task) -> None:
+        """Forget what a task brought that will come again; what it consumed counts."""
+        for page in self._pages(task):
+            self._take_in(units(page), task)
+
+    def _leave(self, task: Task, event: TaskFailed | TaskStopped) -> None:
+        """Leave the rest of a task to another run, which goes on where this one is certain; what came after is told."""
+        for page in self._pages(task):
+            self._take_in(units(page), task)
+            self._loose.add(counts(page))
+        if isinstance(task, SegmentTask):
+            self._agenda.park(task)
+        elif isinstance(event, TaskFailed):
+            self._deletes.fail(task, event.error)
+        if isinstance(event, TaskFailed) and event.fatal:
+            self._interrupt.end()
+
+    def _pages(self, task: Task) -> Iterator[PageDone]:
+        held = self._held.pop(task.ticket, None)
+        return iter(()) if held is None else held.take()
+
+    def _take_in(self, page: PageDone, task: Task | None = None) -> None:
+        self._outcome.add(page, task)
+        try:
+            self._record.add(page)
+        except OutputFailed as error:
+            self.give_up(error)
+        self._audience.page(page)
 
     def give_up(self, error: IncompleteError) -> None:
         """Ask workers to end after the pages at hand: what they write until then is still counted."""
         self._outcome.fail(str(error))
         self._interrupt.end()
 
-    def _follow(self, running: Generator[tuple[Task, Event], None, None]) -> None:
-        with closing(running) as events:
-            for task, event in events:
-                self._outcome.add(event, task)
-                if isinstance(event, PageDone):
-                    self._take_in(event)
-                if isinstance(event, TaskFailed | SlaveLost) and event.fatal:
-                    self._interrupt.end()
-                if isinstance(event, TaskFailed) and isinstance(task, DeleteTask):
-                    self._leave(task, Effect.FAILED, event.error)
-
-    def _take_in(self, page: PageDone) -> None:
+    def _keep(self, ended: bool = False) -> None:
         try:
-            for extra in page.extras:
-                self._waiting[self._place[extra.slave]].add(extra)
+            self._record.keep(self._agenda.left(), self._outcome.totals(), self._deletes.done(), ended)
         except OutputFailed as error:
             self.give_up(error)
-        self._tell(page)
 
-    def _tell(self, page: PageDone) -> None:
+    def _tell_the_rest(self) -> None:
+        """Tell what is true now, but not on the checkpoint: a run that resumes does it, and tells it, anew."""
         try:
-            if self._report is not None:
-                self._report.add(page.differences)
+            for page in self._loose.take():
+                waiting = tuple(self._deletes.left_alone(extra) for extra in page.extras)
+                self._tell(replace(page, differences=page.differences + waiting, extras=()), waiting)
+            for left in self._deletes.rest():
+                self._tell(PageDone(Tally(), self._deletes.tallies(), tuple(left)), left)
         except OutputFailed as error:
-            self._report = None
             self.give_up(error)
-        for listener in self._listeners:
-            for difference in page.differences:
-                listener(difference)
-        for sink in self._sinks:
-            sink.page(page)
 
-    @property
-    def _slaves(self) -> range:
-        return range(len(self._waiting))
-
-    def _deletes(self, slave: int, doubtful: bool) -> Iterator[DeleteTask]:
-        """Make tasks of the deletes of one slave, or tell why they are refused."""
-        waiting = self._waiting[slave]
-        error = refusal(
-            waiting.count,
-            self._outcome.slaves[slave].scanned,
-            self._config.delete_limit,
-            doubtful,
-            self._outcome.master.scanned == 0 and not self._config.allow_empty_master,
-        )
-        pace = self._terms.slaves[slave].pace
-        rates = (self._terms.master.pace.reads, pace.reads, pace.writes)
-        for extras in waiting.chunks(at_once(rates, DELETES_PER_TASK) or DELETES_PER_TASK):
-            if error is None:
-                yield DeleteTask(self._terms, slave, tuple(json.dumps(extra.key).encode() for extra in extras))
-            else:
-                self._tell_left(slave, [replace(extra, action=Effect.REFUSED, error=error) for extra in extras])
-
-    def _leave(self, task: DeleteTask, effect: Effect, error: str | None) -> None:
-        """Tell of extras that were to be deleted and, as far as is known, were not."""
-        name = str(task.terms.slaves[task.slave])
-        keys = map(json.loads, task.keys)
-        self._tell_left(task.slave, [Difference(name, Verdict.EXTRA, key, (), effect, error) for key in keys])
-
-    def _tell_left(self, slave: int, extras: Sequence[Difference]) -> None:
-        tallies = tuple(Tally() for _ in self._waiting)
-        for extra in extras:
-            tallies[slave].count(extra)
-        page = PageDone(Tally(), tallies, tuple(extras))
-        self._outcome.add(page)
-        self._tell(page)
+    def _tell(self, page: PageDone, uncounted: Iterable[Difference]) -> None:
+        for difference in uncounted:
+            page.tallies[self._deletes.place[difference.slave]].count(difference)
+        self._take_in(page)

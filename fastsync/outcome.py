@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from fastsync.difference import Difference, Effect, Tally
@@ -11,8 +12,21 @@ from fastsync.errors import TableError
 from fastsync.events import Event, PageDone, SlaveLost, Task, TaskFailed, TaskStopped
 from fastsync.forecast import Forecast
 from fastsync.plan import Plan
-from fastsync.spread import Spread
+from fastsync.spread import Spread, SpreadTotals
 from fastsync.table import TableRef
+
+
+@dataclass(frozen=True)
+class Totals:
+    """What a run that goes on begins with: all that was counted, and the first item of each slave that failed."""
+
+    master: Tally
+    slaves: dict[str, Tally]
+    failed: dict[str, Difference]
+    spread: SpreadTotals
+
+
+NOTHING_COUNTED = Totals(Tally(), {}, {}, SpreadTotals({}, {}))
 
 
 class Outcome:
@@ -34,8 +48,33 @@ class Outcome:
         self._stopped = False
         self._refused_only = True
         self._first: dict[Effect, dict[int, Difference]] = {Effect.FAILED: {}, Effect.REFUSED: {}}
+        self._said: list[str] = []
         self._began = time.monotonic()
         self._ended: float | None = None
+
+    def totals(self) -> Totals:
+        """Give what was counted so far."""
+        slaves = dict(zip(self._names[1:], self.slaves, strict=True))
+        failed = {first.slave: first for first in self._first[Effect.FAILED].values()}
+        return Totals(self.master, slaves, failed, self._spread.totals())
+
+    def go_on(self, totals: Totals) -> None:
+        """Begin with what an earlier run counted."""
+        self.master += totals.master
+        for place, name in enumerate(self._names[1:]):
+            self.slaves[place] += totals.slaves.get(name, Tally())
+        for difference in totals.failed.values():
+            self._note(difference)
+        self._spread.go_on(totals.spread)
+
+    @property
+    def strategy(self) -> str:
+        """The strategy that is followed."""
+        return self._strategy
+
+    def say(self, text: str) -> None:
+        """Add a sentence that is worth knowing, and no error."""
+        self._said.append(text)
 
     def add(self, event: Event, task: Task | None = None) -> None:
         """Take in one event, with the task that it comes from where there is one."""
@@ -135,7 +174,7 @@ class Outcome:
 
     def notes(self) -> list[str]:
         """Say what is worth knowing about how the run went."""
-        return [*self._cost(), *self._spread.notes(self._plan), *self._throttled()]
+        return [*self._said, *self._cost(), *self._spread.notes(self._plan), *self._throttled()]
 
     def _throttled(self) -> list[str]:
         tallies = zip(self._names, (self.master, *self.slaves), strict=True)

@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from fastsync import undolog
 from fastsync.aws.credentials import Credentials
-from fastsync.choice import Choice, choose
 from fastsync.config import Config, check_picklable
 from fastsync.difference import Difference
 from fastsync.errors import ConfigError, FastsyncError, IncompleteError, OutputFailed
-from fastsync.events import SegmentTask, Task, Terms
 from fastsync.executors.inline import InlineExecutor
 from fastsync.executors.processes import ProcessExecutor, warm_up
 from fastsync.interrupt import Interrupt, Interrupted
-from fastsync.job import Executor, Job
+from fastsync.job import Audience, Executor, Job
 from fastsync.ledger import Ledger
-from fastsync.limits import at_once
 from fastsync.outcome import Outcome
 from fastsync.plan import Plan
 from fastsync.policy import Policy
-from fastsync.preflight import Survey, start_key, survey
 from fastsync.sinks.metrics import MetricsFile
 from fastsync.sinks.progress import Sink
-from fastsync.sinks.report import Report, open_output, write_stats
+from fastsync.sinks.report import write_stats
+from fastsync.start import prepare
 from fastsync.table import TableRef
 
 
@@ -97,69 +93,44 @@ class Synchronizer:
 
     def _run(self, metrics: MetricsFile) -> Result:
         config = self._config
-        with Interrupt() as interrupt:
+        with Interrupt(config.max_duration) as interrupt, ExitStack() as stack:
             try:
                 if config.executor == "processes":
                     warm_up()
-                found = survey(config)
-                terms = self._terms(found)
-                plan = Plan.of(config.slicing, found.largest)
-                tasks = _tasks(config, terms, plan)
-                if config.undo_log is not None:
-                    undolog.create(config.undo_log)
-                report = None if config.report is None else Report(config)
-                stats_file = None if config.stats is None else open_output(config.stats, "--stats")
-                choice = self._chosen(found, plan)
+                values = config.report_values or bool(self._listeners)
+                start = stack.enter_context(prepare(config, self._policy, values, self._announce))
                 interrupt.hold()
             except Interrupted:
                 return result_of(_nothing_done(config), interrupt)
-            unfit = [ref for ref, _ in found.unfit]
-            names = [*(side.table.ref for side in found.slaves), *unfit]
-            outcome = Outcome(config.master, names, choice.strategy, plan, terms.repairing.find_extras)
-            outcome.expect(choice.forecast, choice.probed)
-            for _, error in found.unfit:
-                outcome.fail(error)
+            outcome = start.outcome
             metrics.follow(outcome.stats)
-            sinks = (*self._sinks, metrics)
-            job = Job(config, terms, outcome, report=report, listeners=self._listeners, sinks=sinks)
-            job.do(_executor(config, len(found.slaves), lambda: found.credentials(job.give_up)), tasks, interrupt)
-            try:
-                job.finish(result_of(outcome, interrupt).complete)
-            except OutputFailed as error:
-                outcome.fail(str(error))
-            try:
-                if stats_file is not None:
-                    write_stats(stats_file, result_of(outcome, interrupt).stats)
-            except OutputFailed as error:
-                outcome.fail(str(error))
+            audience = Audience(self._listeners, (*self._sinks, metrics))
+            job = Job(start.agenda, start.deletes, outcome, start.record, audience)
+            executor = _executor(config, len(start.terms.slaves), lambda: start.found.credentials(job.give_up))
+            job.do(start.terms, config, executor, interrupt)
+            if interrupt.timed_out and not job.finished:
+                outcome.fail(f"ended by --max-duration after {config.max_duration:g} s; not everything was reached")
+            with _noted(outcome):
+                start.record.close(result_of(outcome, interrupt).complete)
+            with _noted(outcome):
+                if start.stats_file is not None:
+                    write_stats(start.stats_file, result_of(outcome, interrupt).stats)
+            job.part(result_of(outcome, interrupt).complete)
             return result_of(outcome, interrupt)
 
-    def _chosen(self, found: Survey, plan: Plan) -> Choice:
-        """Choose a strategy, which may read an item of a slave: only once nothing can be wrong with the flags."""
-        choice = choose(self._config, found, plan)
-        if self._config.strategy == "auto":
-            self._announce(str(choice))
-        return choice
 
-    def _terms(self, found: Survey) -> Terms:
-        config = self._config
-        values = config.report_values or bool(self._listeners)
-        reading = config.reading
-        if config.write_missing or config.write_differing:  # a page is done when all its differences are written
-            writes = (side.pace.writes for side in found.slaves)
-            reading = replace(reading, scan_limit=at_once(writes, reading.scan_limit))
-        parts = (reading, config.retrying, config.judging, config.repairing)
-        return Terms(found.master, found.slaves, *parts, self._policy, values)
+@contextmanager
+def _noted(outcome: Outcome) -> Iterator[None]:
+    """Take an output that fails for an error of the run."""
+    try:
+        yield
+    except OutputFailed as error:
+        outcome.fail(str(error))
 
 
 def _nothing_done(config: Config) -> Outcome:
     strategy = "lookup" if config.strategy == "auto" else config.strategy
     return Outcome(config.master, config.slaves, strategy, Plan.of(config.slicing), False)
-
-
-def _tasks(config: Config, terms: Terms, plan: Plan) -> Iterator[Task]:
-    first = None if config.starting_key is None else start_key(config.starting_key, terms.master.table.keys)
-    return (SegmentTask(terms, number, plan.total, first) for number in plan.numbers)
 
 
 def _executor(config: Config, slaves: int, current: Callable[[], Sequence[Credentials]]) -> Executor:

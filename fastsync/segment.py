@@ -28,6 +28,9 @@ from fastsync.recheck import Rechecker
 from fastsync.repair import Repairer
 from fastsync.strategies.lookup import Lookup
 
+NOTHING_LEFT = b"[]"
+"""The resume point of a task that has told of everything."""
+
 
 def run_task(task: Task, access: Access, stopped: Callable[[], bool]) -> Iterator[Event]:
     """Work on one task and yield what happens; look at `stopped` after each page that can be resumed from."""
@@ -112,7 +115,7 @@ class _Work:
         still = [suspect for suspect in again if suspect.master is None and suspect.slave_item is not None]
         tallies = self.tallies()
         found = self._settle(still, tallies)
-        yield self.spent(PageDone(Tally(), tallies, found))
+        yield self.spent(PageDone(Tally(), tallies, found, resume=NOTHING_LEFT))
         self._check_log()
 
     def _check_log(self) -> None:

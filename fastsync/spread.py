@@ -18,12 +18,19 @@ LONG = 10.0
 
 
 @dataclass
-class _Open:
-    """A segment at work: differences of each slave so far, items scanned of the master, slaves lost on the way."""
+class OpenSegment:
+    """A segment that has not come to its end for these slaves: items scanned of the master, differences so far."""
 
-    found: list[int]
     scanned: int = 0
-    lost: set[int] = field(default_factory=set)
+    found: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SpreadTotals:
+    """What a run that goes on must know: segments that are open, and the counts of the others, by slave."""
+
+    segments: dict[int, OpenSegment]
+    counts: dict[str, Counts]
 
 
 @dataclass(frozen=True)
@@ -38,50 +45,59 @@ class Spread:
     """Listen to the tasks of a run on slaves of these names; a segment counts once it has come to its end."""
 
     def __init__(self, slaves: Sequence[str]):
-        self._place = {name: place for place, name in enumerate(slaves)}
-        self._open: dict[int, _Open] = {}
-        self._counts = [Counts() for _ in slaves]
+        self._names = tuple(slaves)
+        self._open: dict[int, OpenSegment] = {}
+        self._lost: dict[int, set[str]] = {}
+        self._counts = {name: Counts() for name in slaves}
         self._segments = self._items = 0
         self._seconds = 0.0
         self._largest = self._slowest = _Most()
+
+    def totals(self) -> SpreadTotals:
+        """Give what is known so far."""
+        return SpreadTotals(self._open, self._counts)
+
+    def go_on(self, totals: SpreadTotals) -> None:
+        """Begin with what an earlier run knew."""
+        self._open = dict(totals.segments)
+        self._counts |= totals.counts
 
     def add(self, task: Task, event: Event) -> None:
         """Take in one event of a task."""
         if not isinstance(task, SegmentTask):
             return
-        segment = self._open.setdefault(task.number, _Open([0] * len(self._counts)))
+        segment = self._open.setdefault(task.number, OpenSegment())
+        for place in task.covered:
+            segment.found.setdefault(self._names[place], 0)
         match event:
             case PageDone():
                 segment.scanned += event.master.scanned
-                for place, tally in enumerate(event.tallies):
-                    segment.found[place] += tally.differences
+                for place in task.covered:
+                    segment.found[self._names[place]] += event.tallies[place].differences
                 for extra in event.extras:
-                    segment.found[self._place[extra.slave]] += 1
+                    segment.found[extra.slave] += 1
             case SlaveLost():
-                segment.lost.add(event.slave)
+                self._lost.setdefault(task.number, set()).add(self._names[event.slave])
             case TaskDone():
-                self._end(task, segment)
-                if task.counts:
-                    self._measure(task.number, segment, event.seconds)
+                self._close(task, event.seconds)
 
-    def _end(self, task: SegmentTask, segment: _Open) -> None:
-        """Count the segment for every slave that was compared to its end; keep it open for those that were lost."""
-        for place in set(task.covered) - segment.lost:
-            self._counts[place].add(segment.found[place])
-        if not segment.lost:
+    def _close(self, task: SegmentTask, seconds: float) -> None:
+        """Count a segment for the slaves that it was compared with to its end; others catch up in another run."""
+        segment, lost = self._open[task.number], self._lost.pop(task.number, set())
+        for name in {self._names[place] for place in task.covered} - lost:
+            self._counts[name].add(segment.found.pop(name))
+        if not segment.found:
             del self._open[task.number]
-        segment.lost.clear()
-
-    def _measure(self, number: int, segment: _Open, seconds: float) -> None:
-        self._segments += 1
-        self._items += segment.scanned
-        self._seconds += seconds
-        self._largest = max(self._largest, _Most(number, segment.scanned), key=lambda most: most.much)
-        self._slowest = max(self._slowest, _Most(number, seconds), key=lambda most: most.much)
+        if task.counts:
+            self._segments += 1
+            self._items += segment.scanned
+            self._seconds += seconds
+            self._largest = max(self._largest, _Most(task.number, segment.scanned), key=lambda most: most.much)
+            self._slowest = max(self._slowest, _Most(task.number, seconds), key=lambda most: most.much)
 
     def estimates(self, plan: Plan) -> list[dict[str, int | None] | None]:
         """Give for each slave the estimated differences in all segments; None where no segment was compared."""
-        found = [interval(counts, plan.total) for counts in self._counts]
+        found = [interval(self._counts[name], plan.total) for name in self._names]
         return [
             None if each is None else {"differences": each.estimate, "low": each.low, "high": each.high}
             for each in found

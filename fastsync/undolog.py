@@ -44,6 +44,8 @@ class Entry(msgspec.Struct, frozen=True):
         return None if self.after == NOTHING else self.after
 
 
+TAIL = 1 << 16
+"""Bytes that are read at a time to find the end of the last line."""
 NOTHING = Raw(b"null")
 """The item that is not there."""
 Chain = list[Entry]
@@ -56,7 +58,7 @@ class UndoLog:
 
     def __init__(self, path: str):
         self._path = path
-        self._file = os.open(path, os.O_WRONLY | os.O_APPEND)
+        self._file = os.open(path, os.O_RDWR | os.O_APPEND)
 
     def append(self, entries: Sequence[Entry]) -> None:
         """Write entries and return when they are on disk; raise OutputFailed where that fails."""
@@ -77,12 +79,26 @@ class UndoLog:
     def _write(self, lines: bytes) -> None:
         fcntl.flock(self._file, fcntl.LOCK_EX)
         try:
-            before = os.fstat(self._file).st_size
+            before = _cut_torn_line(self._file)
             if (written := os.write(self._file, lines)) < len(lines):
                 _take_back(self._file, before)
                 raise OSError(0, f"the disk took {written} of {len(lines)} bytes")
         finally:
             fcntl.flock(self._file, fcntl.LOCK_UN)
+
+
+def go_on(path: str) -> None:
+    """Make an undo log, or take one up that an earlier run has left; raise ConfigError where that cannot be."""
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            _cut_torn_line(handle)
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        _sync_folder(Path(path))
+    except OSError as error:
+        raise ConfigError(f"--undo-log {path} cannot be written: {error.strerror or error}") from None
 
 
 def create(path: str) -> None:
@@ -159,6 +175,22 @@ def _entry(path: str, offset: int, line: bytes) -> Entry:
         return _decode(line)
     except msgspec.DecodeError as error:
         raise ConfigError(f"{path} is no undo log, or is damaged at byte {offset}: {error}") from None
+
+
+def _cut_torn_line(handle: int) -> int:
+    """Take away a last line without an end, left by a writer that was killed in it; give the size of what is there."""
+    size = end = os.fstat(handle).st_size
+    if not size or os.pread(handle, 1, size - 1) == b"\n":
+        return size
+    while end:
+        start = max(0, end - TAIL)
+        if (found := os.pread(handle, end - start, start).rfind(b"\n")) >= 0:
+            end = start + found + 1
+            break
+        end = start
+    if end < size:
+        os.ftruncate(handle, end)
+    return end
 
 
 def _take_back(handle: int, size: int) -> None:

@@ -133,7 +133,7 @@ class _Worker:
         except (EOFError, OSError):
             self.alive = False
             self._process.join(LAST_BREATH)
-            return self.task, TaskFailed(f"{self.task}: its worker process {_death(self._process.exitcode)}")
+            return self.task, TaskFailed(f"{self.task}: its worker process {_death(self._process.exitcode)}", died=True)
         return self.task, event
 
     def kill(self) -> None:

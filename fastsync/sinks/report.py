@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import shutil
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,21 +14,35 @@ from typing import IO, Any
 from fastsync.config import Config
 from fastsync.difference import Difference, Item, Verdict
 from fastsync.errors import ConfigError, OutputFailed
+from fastsync.mark import Mark, cut_back
 
 
 class Report:
     """Write differences to a file, or to stdout for "-". Raises ConfigError where the file cannot be opened.
 
     With `--report-values` the lines hold both sides: the differing attributes, or the whole item where only one side
-    has it; with `--version-attribute` both versions.
+    has it; with `--version-attribute` both versions. A run that goes on gives a `mark`: what is past it is cut off.
+    stdout cannot be gone on in, so there what it was told is kept in the file `copy`, and told again.
     """
 
-    def __init__(self, config: Config):
+    def __init__(self, config: Config, mark: Mark | None = None, copy: Path | None = None):
         self._path = str(config.report)
         self._values = config.report_values
         self._versions = config.version_attribute is not None
-        self._count = 0
-        self._file = open_output(self._path, "--report")
+        self._bytes, self._count = (0, 0) if mark is None else (mark.bytes, mark.lines)
+        self._copy = None if self._path != "-" or copy is None else _opened(copy, mark)
+        self._file = _opened(Path(self._path), mark) if self._path != "-" else open_output("-", "--report")
+        if self._copy is not None and copy is not None and mark is not None:
+            shutil.copyfileobj(copy.open(encoding="utf-8"), self._file)
+        self._file.flush()
+
+    def mark(self) -> Mark:
+        """Say how far the report reaches, once that is on disk; raise OutputFailed."""
+        try:
+            os.fsync((self._copy or self._file).fileno())
+        except OSError as error:
+            raise OutputFailed(f"the report {self._path} cannot be written any more: {error}") from None
+        return Mark(self._bytes, self._count)
 
     def add(self, differences: Iterable[Difference]) -> None:
         """Write the lines of some differences; raise OutputFailed where they cannot be written."""
@@ -59,11 +75,15 @@ class Report:
     def _write(self, lines: list[str]) -> None:
         if not lines:
             return
+        text = "".join(f"{line}\n" for line in lines)
         try:
-            self._file.write("".join(f"{line}\n" for line in lines))
-            self._file.flush()
+            for file in (self._file, self._copy):
+                if file is not None:
+                    file.write(text)
+                    file.flush()
         except (OSError, ValueError) as error:
             raise OutputFailed(f"the report {self._path} cannot be written any more: {error}") from None
+        self._bytes += len(text.encode())
 
 
 def write_stats(file: IO[str], stats: dict[str, Any]) -> None:
@@ -87,6 +107,12 @@ def open_output(path: str, flag: str) -> IO[str]:
         return Path(path).open("w", encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"{flag} {path} cannot be written: {error.strerror or error}") from None
+
+
+def _opened(path: Path, mark: Mark | None) -> IO[str]:
+    if mark is None:
+        return open_output(str(path), "--report")
+    return io.TextIOWrapper(cut_back(path, mark, "--resume: the report"), encoding="utf-8")
 
 
 def _shown(item: Item | None, difference: Difference) -> Item | None:

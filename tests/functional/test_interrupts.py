@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from fastsync.legs import RESTARTS
 from tests.functional import faults, world
 from tests.functional.conftest import MakeWorld
 from tests.functional.processes import Running, running, wait_for
@@ -126,7 +127,7 @@ def test_a_signal_while_extras_are_deleted(make_world: MakeWorld) -> None:
 
 
 def test_a_killed_worker(slow: World) -> None:
-    """A worker that is killed is noticed at once and by segment; others take up the segments that are left."""
+    """A segment whose worker is killed is taken up again from its last page, and the run is whole."""
     with running(slow, "--write-missing", *SLOWLY) as run:
         _under_way(slow, run, 4)
         wait_for(lambda: len(run.workers()) == 2, 5)
@@ -134,30 +135,53 @@ def test_a_killed_worker(slow: World) -> None:
         slow.proxy.rules.clear()
         ran = run.ended()
         run.none_left(within=5)
+    assert ran.exit_code == 0, ran.stderr
+    assert "SIGKILL; it was taken up again" in ran.stderr
+    counted = ran.stats["slaves"][str(slow.slave)]
+    assert ran.stats["master"]["scanned"] == counted["same"] + counted["missing"] + counted["settled"] == ITEMS
+    assert counted["missing"] == counted["written"] == len(ran.differences) <= LACKING
+    assert ran.end == {"complete": True, "differences": len(ran.differences)}
+    assert slow.slave.all() == slow.master.all()
+    world.no_traceback(ran)
+
+
+def test_a_worker_that_is_killed_again_and_again(make_world: MakeWorld) -> None:
+    """Each death is noticed at once; a segment whose workers die a few times in a row without a page has failed."""
+    made = make_world([item("a")], [item("a"), item("x")])
+    made.proxy.add(faults.delayed(15), "BatchGetItem")
+    with running(made, "--delete-extra") as run:
+        for times in range(RESTARTS + 1):
+            made.proxy.await_request("BatchGetItem", count=times + 1)
+            (worker,) = run.workers()
+            os.kill(worker, signal.SIGKILL)
+        began = time.monotonic()
+        ran = run.ended()
+        assert time.monotonic() - began < 3
     assert ran.exit_code == 4
     (error,) = ran.stats["errors"]
-    assert error.startswith("segment ")
+    assert error.startswith("segment 0")
     assert "SIGKILL" in error
-    scanned = {each.segment for each in slow.proxy.of("Scan")}
-    assert scanned == {0, 1, 2, 3}
-    assert ran.stats["master"]["scanned"] > ITEMS / 2
+    assert made.proxy.of("DeleteItem") == []
     assert not ran.end["complete"]
     world.no_traceback(ran)
 
 
-def test_a_killed_worker_is_noticed_at_once(make_world: MakeWorld) -> None:
-    """The death of the only worker ends the run without waiting for anything."""
-    made = make_world([item("a")], [item("a"), item("x")])
-    made.proxy.add(faults.delayed(15), "BatchGetItem")
+def test_a_worker_killed_while_extras_are_deleted(make_world: MakeWorld) -> None:
+    """Deletes whose worker is killed are taken up again: no extra is left, and none is told twice."""
+    master = [item("a")]
+    made = make_world(master, [*master, *(item(f"x{n:04}") for n in range(1500))])
+    made.proxy.add(faults.delayed(0.01), "DeleteItem")
     with running(made, "--delete-extra") as run:
-        made.proxy.await_request("BatchGetItem")
+        made.proxy.await_request("DeleteItem", count=30)
         (worker,) = run.workers()
-        began = time.monotonic()
         os.kill(worker, signal.SIGKILL)
+        made.proxy.rules.clear()
         ran = run.ended()
-        assert time.monotonic() - began < 3
-    assert ran.exit_code == 4
-    assert made.proxy.of("DeleteItem") == []
+    assert ran.exit_code == 0, ran.stderr
+    assert made.slave.all() == master
+    told = [line["key"]["id"]["S"] for line in ran.differences]
+    assert len(told) == len(set(told)) == ran.stats["slaves"][str(made.slave)]["deleted"] >= 500
+    world.no_traceback(ran)
 
 
 @pytest.mark.parametrize("phase", ["working", "waiting for an answer", "waiting between retries", "throttled writes"])

@@ -1,0 +1,115 @@
+"""Deletes: the extras that wait, a slave's after the other's, in chunks of which each is done once or told as left."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import chain
+
+from fastsync.difference import Difference, Effect, Tally
+from fastsync.events import DeleteTask, Terms
+from fastsync.extras import WaitingExtras
+from fastsync.legs import RESTARTS
+from fastsync.limits import at_once
+
+PER_TASK = 1000
+"""Extras in one task of deletes: read again and deleted together by one worker."""
+
+
+@dataclass(frozen=True)
+class Chunks:
+    """Extras in one task of a slave's deletes, and the numbers of the tasks that are done."""
+
+    size: int
+    done: tuple[int, ...]
+
+
+class Deletes:
+    """Hand out the waiting extras of slaves as tasks, but for slaves that `refused` gives a reason against.
+
+    `waiting` holds the extras by the slaves' names, `done` what an earlier run has done of them.
+    """
+
+    def __init__(self, terms: Terms, waiting: Mapping[str, WaitingExtras], done: Mapping[str, Chunks]):
+        self.place = {str(side): place for place, side in enumerate(terms.slaves)}
+        self.refused: Mapping[str, str | None] = {}
+        self._terms = terms
+        self._waiting = waiting
+        self._done = {name: set(done[name].done) if name in done else set() for name in waiting}
+        sizes = {name: _fitting(terms, place) for name, place in self.place.items()}
+        self._size = {name: done[name].size if name in done else sizes.get(name, PER_TASK) for name in waiting}
+        self._failed: dict[tuple[int, ...], str] = {}
+        self._again: deque[DeleteTask] = deque()
+        self._deaths: Counter[tuple[int, ...]] = Counter()
+        self._tasks = chain.from_iterable(map(self._of, self.place))
+
+    def __iter__(self) -> Iterator[DeleteTask]:
+        return self
+
+    def __next__(self) -> DeleteTask:
+        """Give the next task; after the last one there may be another yet, where a worker dies."""
+        return self._again.popleft() if self._again else next(self._tasks)
+
+    def _of(self, name: str) -> Iterator[DeleteTask]:
+        if self.refused.get(name) is not None:
+            return
+        for number, extras in enumerate(self._waiting[name].chunks(self._size[name])):
+            if number not in self._done[name]:
+                keys = tuple(json.dumps(extra.key).encode() for extra in extras)
+                yield DeleteTask(self._terms, self.place[name], keys, number)
+
+    def move(self, task: DeleteTask) -> None:
+        """Note that what came of a task's extras is on record."""
+        self._done[self._name(task)].add(task.number)
+
+    def again(self, task: DeleteTask) -> bool:
+        """Put a task back whose worker died; False where that was tried often enough, or is not needed."""
+        self._deaths[task.ticket] += 1
+        if task.number in self._done[self._name(task)] or self._deaths[task.ticket] > RESTARTS:
+            return False
+        self._again.append(task)
+        return True
+
+    def fail(self, task: DeleteTask, error: str) -> None:
+        """Note that a task failed: nothing is known of its extras, unless they are on record."""
+        self._failed[task.ticket] = error
+
+    def _name(self, task: DeleteTask) -> str:
+        return str(self._terms.slaves[task.slave])
+
+    def done(self) -> dict[str, Chunks]:
+        """Give what is done, by slave."""
+        return {name: Chunks(self._size[name], tuple(sorted(done))) for name, done in self._done.items() if done}
+
+    @property
+    def some_left(self) -> bool:
+        """Say whether extras are left that could yet be deleted."""
+        return any(
+            self.refused.get(name) is None and len(self._done[name]) * self._size[name] < waiting.count
+            for name, waiting in self._waiting.items()
+        )
+
+    def rest(self) -> Iterator[list[Difference]]:
+        """Yield the extras that were not deleted, chunk by chunk, with the reason; those of other runs' slaves wait."""
+        for name, place in self.place.items():
+            for number, extras in enumerate(self._waiting[name].chunks(self._size[name])):
+                if number not in self._done[name]:
+                    yield [self.left_alone(extra, self._failed.get((place, number))) for extra in extras]
+
+    def left_alone(self, extra: Difference, failed: str | None = None) -> Difference:
+        """Give an extra that was not deleted, with the reason: its task failed, it was refused, or the run ended."""
+        refusal = self.refused.get(extra.slave)
+        effect = Effect.FAILED if failed else Effect.REFUSED if refusal else Effect.NONE
+        return replace(extra, action=effect, error=failed or refusal)
+
+    def tallies(self) -> tuple[Tally, ...]:
+        """Give an empty tally for every slave."""
+        return tuple(Tally() for _ in self.place)
+
+
+def _fitting(terms: Terms, slave: int) -> int:
+    """Give the size of a slave's tasks: what the limits let one do while somebody waits for an interrupt."""
+    pace = terms.slaves[slave].pace
+    return at_once((terms.master.pace.reads, pace.reads, pace.writes), PER_TASK) or PER_TASK

@@ -1,0 +1,99 @@
+"""Record: what of a run is on disk and outlives it: the report, the extras that wait, and the checkpoint over both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from fastsync.deletes import Chunks
+from fastsync.errors import OutputFailed
+from fastsync.events import PageDone
+from fastsync.extras import WaitingExtras
+from fastsync.legs import Left
+from fastsync.outcome import Totals
+from fastsync.sinks.checkpoint import Checkpoint, CheckpointFile
+from fastsync.sinks.report import Report
+
+
+class Record:
+    """Keep what pages bring, and from time to time how far that is certain.
+
+    `checkpoint` is how far the run had come when it began. Once a file has failed, the one on disk stays as it is.
+    """
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        file: CheckpointFile | None,
+        report: Report | None,
+        extras: Mapping[str, WaitingExtras],
+    ):
+        self.extras = extras
+        self.broken = False
+        self._checkpoint = checkpoint
+        self._file = file
+        self._report = report
+
+    @property
+    def due(self) -> bool:
+        """Say whether it is time to keep how far the run has come."""
+        return self._file is not None and self._file.due and not self.broken
+
+    def add(self, page: PageDone) -> None:
+        """Put a page's extras and differences on disk; raise OutputFailed where that fails."""
+        try:
+            for extra in page.extras:
+                self.extras[extra.slave].add(extra)
+        except OutputFailed:
+            self.broken = True
+            raise
+        finally:
+            self._tell(page)
+
+    def _tell(self, page: PageDone) -> None:
+        if self._report is None:
+            return
+        try:
+            self._report.add(page.differences)
+        except OutputFailed:
+            self.broken, self._report = True, None
+            raise
+
+    def keep(self, left: Left, totals: Totals, deleted: Mapping[str, Chunks], ended: bool = False) -> None:
+        """Move the checkpoint to here, once all files are synced; raise OutputFailed where that fails."""
+        if self.broken:
+            return
+        try:
+            extras = {name: waiting.mark() for name, waiting in self.extras.items()}
+            if self._file is None:
+                return
+            report = self._checkpoint.report if self._report is None else self._report.mark()
+            now = replace(self._checkpoint, left=left, totals=totals, report=report, extras=extras)
+            self._file.write(replace(now, deleted=dict(deleted), ended=ended))
+        except OutputFailed:
+            self.broken = True
+            raise
+
+    def close(self, complete: bool) -> None:
+        """Write the last line of the report; raise OutputFailed."""
+        if self._report is not None:
+            self._report.close(complete)
+
+    def remove(self) -> None:
+        """Take away what only another run would need."""
+        for waiting in self.extras.values():
+            waiting.remove()
+        if self._file is not None:
+            copy_of_report(self._file).unlink(missing_ok=True)
+            self._file.remove()
+
+    def leave(self) -> None:
+        """Leave the checkpoint to whoever resumes it."""
+        if self._file is not None:
+            self._file.close()
+
+
+def copy_of_report(file: CheckpointFile) -> Path:
+    """Name the file that keeps what a report to stdout was told."""
+    return file.beside("report")

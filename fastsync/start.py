@@ -1,0 +1,159 @@
+"""Start: everything that is found, checked and opened before the first page is read, afresh or where a run stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import IO
+
+from fastsync import undolog
+from fastsync.choice import Choice, choose, expected
+from fastsync.config import Config, Reading
+from fastsync.deletes import Deletes
+from fastsync.errors import ConfigError, OutputFailed
+from fastsync.events import Terms
+from fastsync.extras import WaitingExtras
+from fastsync.legs import Agenda, Left
+from fastsync.limits import at_once
+from fastsync.mark import NOTHING
+from fastsync.outcome import NOTHING_COUNTED, Outcome
+from fastsync.plan import Plan
+from fastsync.preflight import Survey, start_key, survey
+from fastsync.record import Record, copy_of_report
+from fastsync.sinks.checkpoint import Checkpoint, CheckpointFile, refuse_other_tables, refuse_others, settings
+from fastsync.sinks.report import Report, open_output
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a run works with."""
+
+    found: Survey
+    terms: Terms
+    outcome: Outcome
+    agenda: Agenda
+    deletes: Deletes
+    record: Record
+    stats_file: IO[str] | None
+
+
+@contextmanager
+def prepare(config: Config, policy: object, values: bool, announce: Callable[[str], object]) -> Iterator[Start]:
+    """Describe the tables, open what is written, where it stands on the checkpoint, and choose a strategy.
+
+    `values`: differences are to bring both items along. `announce` hears what is worth knowing before the work begins.
+    The checkpoint is let go at the end. Raises ConfigError or TableError.
+    """
+    file = None if config.checkpoint is None else CheckpointFile(config.checkpoint, config.resume)
+    try:
+        yield _Preparation(config, policy, file, announce).start(values)
+    finally:
+        if file is not None:
+            file.close()
+
+
+class _Preparation:
+    """What is known of an earlier run, and what follows from it."""
+
+    def __init__(self, config: Config, policy: object, file: CheckpointFile | None, announce: Callable[[str], object]):
+        self._config = config
+        self._policy = policy
+        self._file = file
+        self._announce = announce
+        self._settings = settings(config, policy)
+        then = None if file is None else file.read()
+        if then is not None and file is not None:
+            refuse_others(then, file.path, self._settings)
+        if config.resume:
+            announce(_told(config, then))
+        self._then = None if then is None or then.ended else then
+
+    def start(self, values: bool) -> Start:
+        """Prepare everything; what reads of the tables comes last."""
+        config = self._config
+        found = survey(config)
+        parts = (_reading(config, found), config.retrying, config.judging, config.repairing)
+        terms = Terms(found.master, found.slaves, *parts, self._policy, values)
+        first = None if config.starting_key is None else start_key(config.starting_key, terms.master.table.keys)
+        plan = self._plan(found)
+        before = self._before(found)
+        if config.undo_log is not None:
+            (undolog.go_on if config.resume else undolog.create)(config.undo_log)
+        report = self._report()
+        stats_file = None if config.stats is None else open_output(config.stats, "--stats")
+        extras = {str(ref): self._extras(place, before) for place, ref in enumerate(config.slaves)}
+        outcome = self._outcome(found, plan)
+        begin = replace(before, total=plan.total, strategy=outcome.strategy, totals=outcome.totals())
+        record = Record(begin, self._file, report, extras)
+        try:
+            record.keep(begin.left, begin.totals, begin.deleted)
+        except OutputFailed as error:
+            raise ConfigError(f"--checkpoint: {error}") from None
+        agenda, deletes = Agenda(terms, plan, begin.left, first), Deletes(terms, extras, begin.deleted)
+        return Start(found, terms, outcome, agenda, deletes, record, stats_file)
+
+    def _plan(self, found: Survey) -> Plan:
+        slicing = self._config.slicing
+        if self._then is not None:  # the service's estimate of the size, and --parallel, may be others today
+            slicing = replace(slicing, segments=self._then.total)
+        return Plan.of(slicing, found.largest)
+
+    def _before(self, found: Survey) -> Checkpoint:
+        """Give the checkpoint to go on from: the earlier run's, or one at which nothing is done."""
+        tables = {str(side): side.table.identity for side in (found.master, *found.slaves)}
+        if self._then is not None and self._file is not None:
+            refuse_other_tables(self._then, self._file.path, tables)
+            return replace(self._then, tables={**self._then.tables, **tables})
+        left = Left.whole([str(side) for side in found.slaves], [str(ref) for ref, _ in found.unfit])
+        return Checkpoint(self._settings, tables, "", 0, left, NOTHING_COUNTED)
+
+    def _outcome(self, found: Survey, plan: Plan) -> Outcome:
+        choice = self._chosen(found, plan)
+        names = [*(side.table.ref for side in found.slaves), *(ref for ref, _ in found.unfit)]
+        outcome = Outcome(self._config.master, names, choice.strategy, plan, self._config.repairing.find_extras)
+        outcome.expect(choice.forecast, choice.probed)
+        for _, error in found.unfit:
+            outcome.fail(error)
+        if self._then is not None:
+            outcome.go_on(self._then.totals)
+        return outcome
+
+    def _chosen(self, found: Survey, plan: Plan) -> Choice:
+        """Choose a strategy, which may read an item of a slave; a run that goes on keeps to what was chosen."""
+        if self._then is not None:
+            return Choice(self._then.strategy, "as before", expected(self._config, found, plan))
+        choice = choose(self._config, found, plan)
+        if self._config.strategy == "auto":
+            self._announce(str(choice))
+        return choice
+
+    def _extras(self, place: int, begin: Checkpoint) -> WaitingExtras:
+        """Open the extras of a slave, told by its place among the flags: its name may not do for a file's."""
+        name = str(self._config.slaves[place])
+        if self._file is None:
+            return WaitingExtras()
+        return WaitingExtras(self._file.beside(f"extras-{place}"), begin.extras.get(name, NOTHING))
+
+    def _report(self) -> Report | None:
+        if self._config.report is None:
+            return None
+        copy = None if self._file is None else copy_of_report(self._file)
+        return Report(self._config, None if self._then is None else self._then.report, copy)
+
+
+def _reading(config: Config, found: Survey) -> Reading:
+    """Say how tables are read: in smaller pages where writing takes long, since a page is done when all is written."""
+    if not (config.write_missing or config.write_differing):
+        return config.reading
+    writes = (side.pace.writes for side in found.slaves)
+    return replace(config.reading, scan_limit=at_once(writes, config.reading.scan_limit))
+
+
+def _told(config: Config, then: Checkpoint | None) -> str:
+    """Say what --resume has come to."""
+    if then is None:
+        return f"there is no checkpoint {config.checkpoint} to resume: starting afresh"
+    if then.ended:
+        return f"the run of the checkpoint {config.checkpoint} had ended, with items that failed: starting afresh"
+    return f"going on from the checkpoint {config.checkpoint}; the figures will be those of the whole job"

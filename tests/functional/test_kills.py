@@ -1,0 +1,130 @@
+"""Kills at random moments: a job that is killed and resumed again and again ends like one that is left alone.
+
+FASTSYNC_JOBS is how many jobs of each kind there are (default 4, with four kills each; `make test-long` sets more).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.functional.processes import session
+from tests.functional.world import Table, item
+from tests.servers import Server, environment
+from tests.tables import ROOT
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are told by /proc")
+
+JOBS = int(os.environ.get("FASTSYNC_JOBS", "4"))
+KILLS = 4
+OFTEN = "import sys, fastsync.sinks.checkpoint as c, fastsync.cli as f; c.EVERY, c.SHARE = 0.02, 1; sys.exit(f.main())"
+"""The program, with a checkpoint after nearly each page: else tables as small as these would not be resumed midway."""
+MASTER = [item(f"{n:03}", v=n) for n in range(120)]
+FIRST = [*MASTER[::2], *(item(f"x{n:02}") for n in range(40))]
+SECOND = [*(item(f"{n:03}", v=n % 90) for n in range(120)), *(item(f"y{n:04}") for n in range(150))]
+SLICES = ("--scan-limit", "5", "--parallel", "2", "--segments", "5", "--scan-for-extra", "--retry-delay-base", "1")
+WRITES = ("--write-missing", "--write-differing", "--delete-extra")
+
+
+class Job:
+    """A job on tables of its own, that may be begun again and again."""
+
+    def __init__(self, server: Server, folder: Path, flags: Sequence[str]):
+        regions = ("us-east-1", "us-west-2", "eu-west-1")
+        held = (MASTER, FIRST, SECOND)
+        self.tables = [Table.make(server, region, items) for region, items in zip(regions, held, strict=True)]
+        self.folder = folder
+        self.checkpoint = folder / "checkpoint"
+        named = [word for way, table in zip(("-m", "-s", "-s"), self.tables, strict=True) for word in (way, str(table))]
+        files = ["--report", str(folder / "report"), "--stats", str(folder / "stats")]
+        self._flags = [*named, "--endpoint-url", server.url, *SLICES, *files, *flags]
+
+    def begin(self, *flags: str) -> subprocess.Popen[bytes]:
+        """Start the program."""
+        return subprocess.Popen(
+            [sys.executable, "-c", OFTEN, *self._flags, *flags],
+            cwd=ROOT,
+            env=environment(PYTHONPATH=str(ROOT)),
+            stdin=subprocess.DEVNULL,
+            stderr=(self.folder / "stderr").open("wb"),
+            start_new_session=True,
+        )
+
+    def seen(self) -> int:
+        """Tell one state of the checkpoint from the next."""
+        try:
+            return self.checkpoint.stat().st_ino
+        except OSError:
+            return 0
+
+    def came_to(self, process: subprocess.Popen[bytes]) -> Any:
+        """Wait for the end, and give what must not depend on kills."""
+        code = process.wait(60)
+        stats = json.loads((self.folder / "stats").read_text())
+        lines = [json.loads(line) for line in (self.folder / "report").read_text().splitlines()]
+        for line in lines[:-1]:
+            line["slave"] = line["slave"].partition(":")[0]
+        counted = {
+            name.partition(":")[0]: {what: count for what, count in tally.items() if not what.endswith("_units")}
+            for name, tally in stats["slaves"].items()
+        }
+        held = [table.all() for table in self.tables]
+        report = sorted(json.dumps(line, sort_keys=True) for line in lines)
+        told = {what: stats[what] for what in ("complete", "errors", "segments", "strategy")}
+        return code, counted, stats["master"]["scanned"], told, report, held
+
+    def disturbed(self, chance: random.Random) -> Any:
+        """Run the job to its end, with kills on the way."""
+        for _ in range(KILLS):
+            process = self.begin("--checkpoint", str(self.checkpoint), "--resume")
+            self._await_progress(process)
+            time.sleep(chance.random() * 0.5)
+            others = [pid for pid in session(process.pid) if pid != process.pid]
+            if chance.random() < 0.3 and others:
+                self._kill(chance.choice(others))
+                time.sleep(chance.random() * 0.3)
+            self._kill(process.pid)
+            if process.wait(60) >= 0:
+                return self.came_to(process)
+        return self.came_to(self.begin("--checkpoint", str(self.checkpoint), "--resume"))
+
+    def _await_progress(self, process: subprocess.Popen[bytes]) -> None:
+        seen, moves = self.seen(), 0
+        while process.poll() is None and moves < 2:
+            if self.seen() != seen:
+                seen, moves = self.seen(), moves + 1
+            time.sleep(0.002)
+
+    @staticmethod
+    def _kill(pid: int) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(dynoxide: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What the job comes to when it is left alone, by kind."""
+    found = {}
+    for kind, flags in (("report", ()), ("write", WRITES)):
+        job = Job(dynoxide, tmp_path_factory.mktemp(kind), flags)
+        found[kind] = job.came_to(job.begin())
+    return found
+
+
+@pytest.mark.parametrize("seed", range(JOBS))
+def test_a_report_survives_kills(dynoxide: Server, tmp_path: Path, undisturbed: dict[str, Any], seed: int) -> None:
+    """A run that only reports has the same report and statistics, however often it was killed and resumed."""
+    job = Job(dynoxide, tmp_path, ())
+    assert job.disturbed(random.Random(seed)) == undisturbed["report"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["report", "stats", "stderr"]
