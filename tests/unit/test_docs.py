@@ -1,0 +1,87 @@
+"""The documents are held against the program: every command line in them parses, every flag and link is there."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fastsync import arguments, configfile
+from fastsync.config import Config
+from tests.documents import DOCS, FLAG, ROOT, blocks, commands, text, words
+
+COMMANDS = [(document, command) for document in DOCS for command in commands(document)]
+LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)\s]*))?\)")
+TOML = [(document, block) for document in DOCS for block in blocks(document, "toml")]
+WITH_FLAGS_OF_A_RUN = ("estimate", "iam-policy")
+OTHERS = {"--build", "--rm", "--user", "--since"}
+"""Flags of other programs in the documents."""
+
+
+def known_flags() -> set[str]:
+    """Give the flags of all commands."""
+    readers = [make() for name, make in vars(arguments).items() if name.endswith("parser") and not name.startswith("_")]
+    return set(arguments.NOT_BUILT).union(*(FLAG.findall(reader.format_help()) for reader in readers)) | OTHERS
+
+
+def anchors(document: Path) -> set[str]:
+    """Give the anchors that GitHub makes of a document's headings."""
+    headings = re.findall(r"^#+ (.*)$", document.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+
+def test_there_are_commands() -> None:
+    """The cases below are not an empty list."""
+    assert len(COMMANDS) >= 40
+    assert len(TOML) >= 2
+
+
+@pytest.mark.parametrize(("document", "command"), COMMANDS)
+def test_every_command_parses(document: str, command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every command line is taken by the program, and its flags go together."""
+    monkeypatch.chdir(tmp_path)
+    for place, block in enumerate(blocks(document, "toml")):
+        (tmp_path / ("regions.toml" if place == 0 else f"{place}.toml")).write_text(block)
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    given = words(command)
+    name = given[0] if not given[0].startswith("-") else ""
+    if name == "demo":
+        assert given == ["demo"]
+    elif name in ("undo", "report"):
+        {"undo": arguments.undo_parser, "report": arguments.report_parser}[name]().parse_args(given[1:])
+    else:
+        assert name in ("", *WITH_FLAGS_OF_A_RUN)
+        flags: dict[str, Any] = arguments.parser().flags(given[1:] if name else given)
+        flags.pop("policy")
+        Config.of(flags.pop("master"), flags.pop("slave"), flags)
+
+
+@pytest.mark.parametrize(("document", "block"), TOML)
+def test_every_configuration_is_valid(document: str, block: str, tmp_path: Path) -> None:
+    """Every TOML block is a --config file."""
+    (tmp_path / "x.toml").write_text(block)
+    options = configfile.read(str(tmp_path / "x.toml"))
+    options.pop("policy", None)
+    Config.of(options.pop("master"), options.pop("slave"), options)
+
+
+@pytest.mark.parametrize("document", DOCS)
+def test_every_flag_is_known(document: str) -> None:
+    """A flag that is named anywhere is one of the program's (or, in the guide, said to be misspelt)."""
+    misspelt = {"--write-mising", "--slaves", "--ignore-atts"}
+    assert set(FLAG.findall(text(document))) - misspelt <= known_flags()
+
+
+@pytest.mark.parametrize("document", DOCS)
+def test_every_link_leads_somewhere(document: str) -> None:
+    """Files and headings that a document links to are there."""
+    here = ROOT / document
+    for path, anchor in LINK.findall(text(document)):
+        if path.startswith("http"):
+            continue
+        target = (here.parent / path).resolve() if path else here
+        assert target.exists(), path
+        assert not anchor or anchor in anchors(target), f"{path}#{anchor}"
