@@ -16,7 +16,7 @@ from fastsync.preflight import FEW_RETRIES, Survey, side_by_side
 from fastsync.table import Side
 
 DENIED = "AccessDeniedException"
-MERGE_IS_BUILT = False
+MERGE_IS_BUILT = True
 
 
 @dataclass(frozen=True)

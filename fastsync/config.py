@@ -337,9 +337,9 @@ def _check_combinations(config: Config) -> None:
         raise ConfigError("--seed chooses the segments of a --sample, and none is asked for")
     config.slicing  # noqa: B018 (raises)
     config.logins  # noqa: B018 (raises)
-    if config.strategy == "merge":
-        raise ConfigError("--strategy merge is not built yet in this version; use lookup")
-    if config.strategy not in ("auto", "lookup"):
+    if config.strategy == "merge" and config.starting_key is not None:
+        raise ConfigError("--starting-key goes with --strategy lookup only: a scan of a slave never begins there")
+    if config.strategy not in ("auto", "lookup", "merge"):
         raise ConfigError(f"--strategy takes auto, lookup or merge, not {config.strategy!r}")
     if config.no_recheck and config.recheck_delay is not None:
         raise ConfigError("--no-recheck and --recheck-delay exclude each other")

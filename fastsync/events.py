@@ -113,6 +113,13 @@ class SlaveLost:
 
 
 @dataclass(frozen=True)
+class OrdersDisagree:
+    """A slave's scan brings the segment's items in another order than the master's; it goes on as lookup."""
+
+    slave: int
+
+
+@dataclass(frozen=True)
 class TaskDone:
     """A task has come to its end, after so many seconds of work."""
 
@@ -138,4 +145,4 @@ class TaskFailed:
     died: bool = False
 
 
-Event = PageDone | SlaveLost | TaskDone | TaskStopped | TaskFailed
+Event = PageDone | SlaveLost | OrdersDisagree | TaskDone | TaskStopped | TaskFailed

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from fastsync.difference import Difference, Effect, Tally
 from fastsync.errors import TableError
-from fastsync.events import Event, PageDone, SlaveLost, Task, TaskFailed, TaskStopped
+from fastsync.events import Event, OrdersDisagree, PageDone, SlaveLost, Task, TaskFailed, TaskStopped
 from fastsync.forecast import Forecast
 from fastsync.plan import Plan
 from fastsync.spread import Spread, SpreadTotals
@@ -45,6 +46,7 @@ class Outcome:
         self._forecast: Forecast | None = None
         self._spread = Spread(self._names[1:])
         self._extras = extras
+        self._disagreements = [0 for _ in slaves]
         self._stopped = False
         self._refused_only = True
         self._first: dict[Effect, dict[int, Difference]] = {Effect.FAILED: {}, Effect.REFUSED: {}}
@@ -90,6 +92,8 @@ class Outcome:
             case SlaveLost():
                 self.slaves_lost.add(event.slave)
                 self._fail(event)
+            case OrdersDisagree():
+                self._disagreements[event.slave] += 1
             case TaskFailed():
                 self.task_failed = True
                 self._fail(event)
@@ -174,7 +178,8 @@ class Outcome:
 
     def notes(self) -> list[str]:
         """Say what is worth knowing about how the run went."""
-        return [*self._said, *self._cost(), *self._spread.notes(self._plan), *self._throttled()]
+        parts = (self._cost(), self._spread.notes(self._plan), self._in_another_order(), self._throttled())
+        return [*self._said, *chain.from_iterable(parts)]
 
     def _throttled(self) -> list[str]:
         tallies = zip(self._names, (self.master, *self.slaves), strict=True)
@@ -193,6 +198,14 @@ class Outcome:
         return [
             f"estimated {total.read:,.1f} read units and {total.write:,.1f} write units, "
             f"consumed {read:,.1f} and {written:,.1f}"
+        ]
+
+    def _in_another_order(self) -> list[str]:
+        return [
+            f"{name}: its scan brings items in another order than the master's, in {count} of {self._plan.total} "
+            "segments, which went on as lookup: --strategy lookup is cheaper then"
+            for name, count in zip(self._names[1:], self._disagreements, strict=True)
+            if count
         ]
 
     def _sample(self) -> dict[str, Any] | None:

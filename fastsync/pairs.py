@@ -46,7 +46,8 @@ class PairsPage(NamedTuple):
     by another run and for fewer slaves, brings exactly what is left, nothing twice. Nobody else reads it. It names
     slaves rather than numbering them, since their places may be others then, and at the end of a segment it says so.
     b"" where there is no such point after this page: what the page brings is held back, and the task is not stopped,
-    until a page comes that has one, or the end.
+    until a page comes that has one, or the end. `disagreeing` is a slave whose scan was found to bring items in another
+    order than the master's.
     """
 
     pairs: Sequence[Pairs]
@@ -54,6 +55,7 @@ class PairsPage(NamedTuple):
     slave_scanned: tuple[int, int] | None = None
     lost: Sequence[tuple[int, IncompleteError]] = ()
     resume: bytes = b""
+    disagreeing: int | None = None
 
 
 class Strategy(Protocol):

@@ -19,7 +19,18 @@ from fastsync.confirm import Confirmer
 from fastsync.difference import Difference, Tally
 from fastsync.digest import Digester
 from fastsync.errors import IncompleteError, RequestFailed
-from fastsync.events import DeleteTask, Event, PageDone, SegmentTask, SlaveLost, Task, TaskDone, TaskFailed, TaskStopped
+from fastsync.events import (
+    DeleteTask,
+    Event,
+    OrdersDisagree,
+    PageDone,
+    SegmentTask,
+    SlaveLost,
+    Task,
+    TaskDone,
+    TaskFailed,
+    TaskStopped,
+)
 from fastsync.expiry import Expiry
 from fastsync.judge import Judge
 from fastsync.pairs import Pairs, PairsPage, Strategy, Suspect
@@ -27,6 +38,7 @@ from fastsync.policy import Policy
 from fastsync.recheck import Rechecker
 from fastsync.repair import Repairer
 from fastsync.strategies.lookup import Lookup
+from fastsync.strategies.merge import Merge
 
 NOTHING_LEFT = b"[]"
 """The resume point of a task that has told of everything."""
@@ -68,7 +80,7 @@ class _Work:
         self._master = access.client(terms.master, terms.reading, terms.retrying)
         self._slaves = [access.client(side, terms.reading, terms.retrying) for side in terms.slaves]
         self._pool = ThreadPoolExecutor(IN_FLIGHT * (1 + len(self._slaves)))
-        self._scans = ThreadPoolExecutor(1)
+        self._scans = ThreadPoolExecutor(1 + len(self._slaves))
         self._readers = [BatchReader(client, self._pool, terms.reading.batch_limit) for client in self._slaves]
         self._master_reader = BatchReader(self._master, self._pool, terms.reading.batch_limit)
         policy = terms.policy if isinstance(terms.policy, Policy) else Policy()
@@ -96,7 +108,8 @@ class _Work:
     def segment(self, task: SegmentTask) -> Iterator[Event]:
         """Compare one segment, page by page."""
         readers = {slave: self._readers[slave] for slave in task.covered}
-        strategy: Strategy = Lookup(task, self._master_reader, readers, self._scans)
+        kind = Merge if task.terms.strategy == "merge" else Lookup
+        strategy: Strategy = kind(task, self._master_reader, readers, self._scans)
         for page in strategy.pages():
             done, lost = self._page(page if task.counts else page._replace(scanned=0))
             for slave, error in (*page.lost, *lost):
@@ -104,6 +117,8 @@ class _Work:
                 refused = isinstance(error, RequestFailed) and error.refused
                 yield SlaveLost(slave, f"{task}: {error}", refused, error.fatal)
             yield self.spent(done)
+            if page.disagreeing is not None:
+                yield OrdersDisagree(page.disagreeing)
             self._check_log()
 
     def deletes(self, task: DeleteTask) -> Iterator[Event]:

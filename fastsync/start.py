@@ -84,6 +84,7 @@ class _Preparation:
         stats_file = None if config.stats is None else open_output(config.stats, "--stats")
         extras = {str(ref): self._extras(place, before) for place, ref in enumerate(config.slaves)}
         outcome = self._outcome(found, plan)
+        terms = replace(terms, strategy=outcome.strategy)
         begin = replace(before, total=plan.total, strategy=outcome.strategy, totals=outcome.totals())
         record = Record(begin, self._file, report, extras)
         try:
