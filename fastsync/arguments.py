@@ -165,7 +165,7 @@ def _add_comparison(parser: argparse.ArgumentParser) -> None:
         "--strategy",
         metavar="auto|lookup|merge",
         default="auto",
-        help="how slaves are read; lookup is the one that is built, and what auto takes",
+        help="how slaves are read: keys looked up, or scans side by side; auto takes lookup",
     )
     group.add_argument(
         "--consistent-read", action="store_true", help="strongly consistent scans and look-ups, at twice the price"

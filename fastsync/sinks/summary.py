@@ -13,7 +13,7 @@ def summary(stats: dict[str, Any], warnings: Sequence[str] = (), notes: Sequence
     """Say in a few lines what a run found, did, consumed, and could not find out."""
     lines = [_undone(stats) if stats["strategy"] == "undo" else _compared(stats)]
     for name, slave in stats["slaves"].items():
-        lines += _slave(name, slave)
+        lines += _slave(name, slave, stats["strategy"] == "merge")
     lines += _part(stats)
     lines += [printable(note) for note in notes]
     lines += [f"warning: {printable(warning)}" for warning in warnings]
@@ -63,7 +63,7 @@ def _part(stats: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _slave(name: str, slave: dict[str, Any]) -> list[str]:
+def _slave(name: str, slave: dict[str, Any], merged: bool) -> list[str]:
     found = [f"{slave['same']:,} same"]
     found += [f"{slave[verdict]:,} {verdict}" for verdict in ("missing", "differing")]
     found.append("extras not looked for" if slave["extra"] is None else f"{slave['extra']:,} extra")
@@ -71,7 +71,8 @@ def _slave(name: str, slave: dict[str, Any]) -> list[str]:
     lines = [f"{name}: {', '.join(found)}"]
     if done := [f"{slave[what]:,} {word}" for what, word in _DONE if slave[what]]:
         lines.append(f"  of these {', '.join(done)}")
-    if slave["extra"] is None and not slave["missing"] and not slave["differing"]:
+    # a merge has had every item of the slave in its hands, so that it is all the more to be said that it kept silent
+    if slave["extra"] is None and (merged or not (slave["missing"] or slave["differing"])):
         lines.append("  (whether it holds more than the master was not looked at: --scan-for-extra)")
     lines.append(f"  {slave['read_units']:,.1f} read units, {slave['write_units']:,.1f} write units")
     return lines

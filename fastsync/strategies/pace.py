@@ -18,7 +18,7 @@ from fastsync.strategies.window import WINDOW, Window
 
 FEW = 0.25
 """The share of a page that may leave alone unasked: looking that much up costs less than looking up everything."""
-ASKED = 8
+ASKED = 5
 """Keys that are looked up to find out why more of a page is alone."""
 
 

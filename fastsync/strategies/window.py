@@ -143,4 +143,5 @@ class Window:
 def _doubles(page: Page, items: dict[Key, Raw]) -> list[tuple[Key, Raw]]:
     if len(items) == len(page.keys):
         return []
-    return [(key, item) for key, item in zip(page.keys, page.items, strict=True) if items[key] is not item]
+    last = {key: place for place, key in enumerate(page.keys)}
+    return [(key, page.items[place]) for place, key in enumerate(page.keys) if last[key] != place]

@@ -73,6 +73,7 @@ MISSPELT = [
     ([*TABLES, "--max-deletes", ""], "--max-deletes"),
     ([*TABLES, "--ignore", ""], "--ignore"),
     ([*TABLES, "--strategy", "fastest"], "--strategy"),
+    ([*TABLES, "--strategy", "merge", "--starting-key", '{"id":"a"}'], "--starting-key"),
     ([*TABLES, "--shard", "0/3"], "--segments"),
     ([*TABLES, "--shard", "0/3", "--segments", "2"], "--segments"),
     ([*TABLES, "--shard", "3/3", "--segments", "9"], "--shard"),
@@ -130,7 +131,6 @@ MISSPELT = [
 """Arguments, and what the sentence about them has to mention."""
 
 UNBUILT = [
-    ["--strategy", "merge"],
     ["--checkpoint", "x"], ["--checkpoint=x"], ["--resume"],
     ["--max-duration", "1"],
 ]  # fmt: skip

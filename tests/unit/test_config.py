@@ -26,7 +26,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "both on stdout": ({"report": "-", "stats": "-"}, "stdout"),
     "both in one file": ({"report": "x", "stats": "./x"}, "x"),
     "quiet progress": ({"quiet": True, "progress": True}, "--quiet"),
-    "merge": ({"strategy": "merge"}, "not built yet"),
+    "merge from a key": ({"strategy": "merge", "starting_key": "{}"}, "lookup only"),
     "no strategy": ({"strategy": "guess"}, "--strategy"),
     "no address": ({"endpoint_url": "localhost:8000"}, "--endpoint-url"),
     "no slave address": ({"slave_endpoint_url": "ftp://x"}, "--slave-endpoint-url"),

@@ -1,0 +1,226 @@
+"""Merge, on tables that are played: whatever the order, the same verdicts; and what they cost."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import hypothesis.strategies as st
+import msgspec
+import pytest
+from hypothesis import given, settings
+
+from fastsync.events import PageDone, SlaveLost, TaskDone, TaskFailed
+from fastsync.keys import KeyReader
+from fastsync.strategies.window import WINDOW
+from fastsync.table import KeySchema
+from tests.unit import played
+from tests.unit.played import Came, Played, make
+
+ID = KeySchema("id", "S")
+Items = Mapping[bytes, str]
+Order = Callable[[list[bytes], random.Random], list[bytes]]
+BIG = 100_000
+"""Bytes of an item of which forty fill a window."""
+
+
+def _shuffled(keys: list[bytes], chance: random.Random) -> list[bytes]:
+    return chance.sample(keys, len(keys))
+
+
+def _nearly(keys: list[bytes], chance: random.Random) -> list[bytes]:
+    """Move every key a little."""
+    places = {key: place + chance.uniform(0, 6) for place, key in enumerate(keys)}
+    return sorted(keys, key=places.__getitem__)
+
+
+def _turned(keys: list[bytes], chance: random.Random) -> list[bytes]:
+    """Begin somewhere else."""
+    first = chance.randrange(len(keys) + 1)
+    return [*keys[first:], *keys[:first]]
+
+
+ORDERS: dict[str, Order] = {
+    "the same": lambda keys, _: keys,
+    "reversed": lambda keys, _: keys[::-1],
+    "shuffled": _shuffled,
+    "nearly the same": _nearly,
+    "turned": _turned,
+}
+
+
+def _keys(count: int, prefix: str = "k") -> list[bytes]:
+    return [b'{"id":{"S":"%s%05d"}}' % (prefix.encode(), number) for number in range(count)]
+
+
+@st.composite
+def schemas(draw: st.DrawFn) -> tuple[KeySchema, list[bytes]]:
+    """Draw a key schema and keys of it: numbers of every length and sign, binary and text, with a sort key or none."""
+    texts = {
+        "S": st.text(st.sampled_from("aäzA0 \U0001f600"), min_size=1, max_size=4),
+        "N": st.one_of(st.integers(-30, 30), st.integers(-(10**38) + 1, 10**38 - 1)).map(str),
+        "B": st.sampled_from(["AA==", "AQ==", "gA==", "/w==", "AAE=", "AAAB", "////"]),
+    }
+    first, second = draw(st.sampled_from("SNB")), draw(st.sampled_from(["", "S", "N", "B"]))
+    schema = KeySchema("h", first, "r" if second else None, second or None)
+    drawn = draw(st.lists(st.tuples(texts[first], texts[second or "S"]), max_size=60, unique_by=str))
+    spelled: dict[Any, bytes] = {}
+    reader = KeyReader(schema)
+    for one, two in drawn:
+        item = {"h": {first: one}, **({"r": {second: two}} if second else {})}
+        key = reader.read(msgspec.json.encode(item))
+        spelled.setdefault(key, msgspec.json.encode(item))
+    return schema, list(spelled.values())
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> list[Played]:
+    """Draw a master and one to three slaves: random items, orders, pages and segments, one thing unlike the other."""
+    schema, keys = draw(schemas())
+    chance = draw(st.randoms(use_true_random=False))
+    pad = draw(st.sampled_from([0, 0, BIG, 3 * BIG]))
+    alike = draw(st.booleans())
+    tables = []
+    for place in range(draw(st.integers(2, 4))):
+        share, change = draw(st.sampled_from([0.0, 0.1, 0.9, 1.0, 1.0])), draw(st.sampled_from([0.0, 0.1, 1.0]))
+        order = ORDERS[draw(st.sampled_from(sorted(ORDERS)))]
+        there = [key for key in order(keys, chance) if chance.random() < share]
+        items = {key: "other" if place and chance.random() < change else "v" for key in there}
+        salt = "" if alike else str(place)
+        segment = lambda key, total, salt=salt: random.Random(f"{salt}{key}").randrange(total)  # noqa: E731
+        per_page = draw(st.sampled_from([None, 1, 2, 7]))
+        tables.append(make(f"t{place}", schema, items, pad, segment=segment, per_page=per_page))
+    return tables
+
+
+@settings(deadline=None, derandomize=True, database=None, max_examples=150)
+@given(tables=worlds(), extras=st.booleans(), recheck=st.booleans(), total=st.sampled_from([1, 1, 3]))
+def test_random_tables_in_random_orders(tables: list[Played], extras: bool, recheck: bool, total: int) -> None:
+    """Whatever the items, the orders, the pages and the segments: the verdicts are those of brute force."""
+    came = played.run(tables, total, extras=extras, recheck=recheck)
+    played.hold(came, tables, extras)
+    if not (extras or recheck):
+        assert tables[0].looked_up == 0
+
+
+@settings(deadline=None, derandomize=True, database=None, max_examples=60)
+@given(tables=worlds(), extras=st.booleans(), recheck=st.booleans(), data=st.data())
+def test_a_segment_left_anywhere(tables: list[Played], extras: bool, recheck: bool, data: st.DataObject) -> None:
+    """A segment that is left after any page with a resume point, and taken up again, comes to the same end."""
+    terms = played.terms(tables, extras, recheck)
+    events = played.run_events(tables, terms)
+    points = {place: event.resume for place, event in enumerate(events) if isinstance(event, PageDone) and event.resume}
+    cut = data.draw(st.sampled_from(sorted(points)))
+    rest = played.run_events(tables, terms, resume=points[cut])
+    came = Came.of([*events[: cut + 1], *rest], len(tables))
+    played.hold(came, tables, extras)
+
+
+SAME = _keys(400)
+"""Keys of 400 items of 100 KB: ten windows."""
+THERE = dict.fromkeys(SAME, "v")
+FEWER = {key: "v" for place, key in enumerate(SAME) if place % 50}
+HALF = {key: "v" for key in SAME if random.Random(key).random() < 0.5}
+SOME, MORE = (dict.fromkeys(_keys(250, prefix), "v") for prefix in "xy")
+
+
+def _with(others: Items, after: int) -> Items:
+    """Put other items after so many of THERE."""
+    listed = list(THERE.items())
+    return dict([*listed[:after], *others.items(), *listed[after:]])
+
+
+def _without(first: int, last: int) -> Items:
+    return {key: "v" for place, key in enumerate(SAME) if not first <= place < last}
+
+
+def _ordered(order: Order) -> Items:
+    return dict.fromkeys(order(SAME, random.Random(5)), "v")
+
+
+IN_ORDER: dict[str, tuple[Items, Items]] = {
+    "equal tables": (THERE, THERE),
+    "nearly the same order": (THERE, _ordered(_nearly)),
+    "every item differs": (THERE, dict.fromkeys(SAME, "other")),
+    "some missing": (THERE, FEWER),
+    "some extra": (FEWER, THERE),
+    "half of them missing": (THERE, HALF),
+    "half of them extra": (HALF, THERE),
+    "an empty slave": (THERE, {}),
+    "an empty master": ({}, THERE),
+    "nothing in common": (THERE, SOME),
+    "many extras in one place": (THERE, _with(SOME, 105)),
+    "many missing in one place": (THERE, _without(105, 305)),
+    "many of both in one place": (_with(MORE, 105), _with(SOME, 105)),
+    "many extras in front": (THERE, _with(SOME, 0)),
+    "many extras behind": (THERE, _with(SOME, 400)),
+    "many missing in front": (THERE, _without(0, 200)),
+    "many missing behind": (THERE, _without(200, 400)),
+}
+IN_ANOTHER = {"reversed": _ordered(ORDERS["reversed"]), "shuffled": _ordered(_shuffled), "turned": _ordered(_turned)}
+MOST_HELD = WINDOW + 2 * played.PAGE
+"""Bytes of raw items of one table: a window, the page that comes in, and the one on its way."""
+
+
+@pytest.mark.parametrize("extras", [True, False])
+@pytest.mark.parametrize("shape", IN_ORDER)
+def test_what_agreeing_orders_cost(shape: str, extras: bool) -> None:
+    """Each table is scanned once, memory is bounded, and hardly anything is looked up but what is different."""
+    tables = [make(name, ID, items, BIG) for name, items in zip("ms", IN_ORDER[shape], strict=True)]
+    came = played.run(tables, extras=extras)
+    played.hold(came, tables, extras)
+    assert came.disagreed == 0
+    master, slave = tables
+    assert (master.scanned, slave.scanned) == (len(master.items), len(slave.items))
+    assert max(master.held_most, slave.held_most) <= MOST_HELD
+    # both sides of what is different, a few to find out why, and a window of those that came late
+    assert master.looked_up + slave.looked_up <= 2 * len(came.found) + 0.5 * len(master.items) + 100
+    if len(came.found) < 10 and "many" not in shape:
+        assert master.looked_up == slave.looked_up == len(came.found)
+
+
+@pytest.mark.parametrize("extras", [True, False])
+@pytest.mark.parametrize("order", IN_ANOTHER)
+def test_what_other_orders_cost(order: str, extras: bool) -> None:
+    """Where orders disagree the segment says so and goes on as lookup: bounded, and little dearer than that."""
+    tables = [make(name, ID, items, BIG) for name, items in zip("ms", (THERE, IN_ANOTHER[order]), strict=True)]
+    came = played.run(tables, extras=extras)
+    played.hold(came, tables, extras)
+    assert came.disagreed == 1
+    for table in tables:
+        assert table.held_most <= 3 * MOST_HELD  # lookup holds pages of its own, as look-ups come back
+        assert table.scanned <= len(SAME) + 15
+        assert table.looked_up <= 1.5 * len(SAME)
+
+
+def test_a_slave_that_is_lost() -> None:
+    """A slave whose requests fail for good is dropped wherever that happens; the others are compared to the end."""
+    for operation, after in (("Scan", 0), ("Scan", 3), ("BatchGetItem", 0), ("BatchGetItem", 2)):
+        count = iter(range(10_000))
+        fails = lambda its, operation=operation, after=after, count=count: its == operation and next(count) >= after  # noqa: E731
+        tables = [make("m", ID, THERE, BIG), make("lost", ID, HALF, BIG), make("s", ID, HALF, BIG)]
+        tables[1].fails = fails
+        came = Came.of(played.run_events(tables, played.terms(tables)), 3)
+        assert [type(end) for end in came.ends] == [SlaveLost, TaskDone]
+        assert (came.tallies[0].scanned, came.tallies[2].same) == (len(SAME), len(HALF))
+        assert len([slave for slave, _, _ in came.found if slave == "s"]) == len(SAME) - len(HALF)
+
+
+def test_a_master_that_is_lost() -> None:
+    """A master that cannot be read any more ends the segment as failed."""
+    tables = [make("m", ID, THERE, BIG), make("s", ID, THERE, BIG)]
+    count = iter(range(10_000))
+    tables[0].fails = lambda _: next(count) > 3
+    came = Came.of(played.run_events(tables, played.terms(tables)), 2)
+    assert [type(end) for end in came.ends] == [TaskFailed]
+
+
+def test_a_key_that_comes_twice() -> None:
+    """A scan that brings an item twice, in one page or far apart, has each of the two judged."""
+    keys = _keys(60)
+    for again in (keys[3], keys[40]):
+        master, slave = make("m", ID, dict.fromkeys(keys, "v"), BIG), make("s", ID, dict.fromkeys(keys, "v"), BIG)
+        master.twice = (4, again)
+        came = played.run([master, slave])
+        assert (came.found, came.tallies[0].scanned, came.tallies[1].same) == ([], 61, 61)
