@@ -20,6 +20,8 @@ MASTER = [item(f"{n:02}", v=n) for n in range(40)]
 LACKING = [*MASTER[::2], item("x1"), item("x2")]
 OTHER = [*(item(f"{n:02}", v=n % 30) for n in range(40)), *(item(f"y{n}") for n in range(20))]
 
+STRATEGIES = ("lookup", "merge")
+
 
 @pytest.fixture
 def made(make_world: MakeWorld) -> World:
@@ -40,11 +42,11 @@ def _config(made: World) -> Config:
     return Config.of(str(made.master), [str(slave) for slave in made.slaves], flags)
 
 
-def _task(made: World) -> SegmentTask:
+def _task(made: World, strategy: str) -> SegmentTask:
     config = _config(made)
     found = survey(config)
     parts = (config.reading, config.retrying, config.judging, config.repairing)
-    return SegmentTask(Terms(found.master, found.slaves, *parts), 0, 1)
+    return SegmentTask(Terms(found.master, found.slaves, *parts, strategy=strategy), 0, 1)
 
 
 def _pages(events: list[Event]) -> list[PageDone]:
@@ -61,9 +63,10 @@ def _whole(pages: list[PageDone]) -> tuple[list[Tally], list[str]]:
     return [replace(tally, read_units=0.0) for tally in sums], found
 
 
-def test_a_segment_left_after_any_page(made: World, access: Access) -> None:
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_segment_left_after_any_page(made: World, access: Access, strategy: str) -> None:
     """Whatever page is the last that is known, the rest of the segment follows, each pair once, to the same end."""
-    task = _task(made)
+    task = _task(made, strategy)
     at_once = list(run_task(task, access, lambda: False))
     whole = _pages(at_once)
     cuts = [place for place, page in enumerate(whole) if page.resume]
@@ -74,9 +77,10 @@ def test_a_segment_left_after_any_page(made: World, access: Access) -> None:
         assert _whole(whole[: place + 1] + _pages(rest)) == _whole(whole)
 
 
-def test_a_slave_that_catches_up(made: World, access: Access) -> None:
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_slave_that_catches_up(made: World, access: Access, strategy: str) -> None:
     """A task for one slave brings what concerns this slave, and does not count the master's items again."""
-    task = replace(_task(made), slaves=(1,), counts=False)
+    task = replace(_task(made, strategy), slaves=(1,), counts=False)
     pages = _pages(list(run_task(task, access, lambda: False)))
     (master, first, second), found = _whole(pages)
     assert (master.scanned, first) == (0, Tally())
@@ -84,9 +88,10 @@ def test_a_slave_that_catches_up(made: World, access: Access) -> None:
     assert all(str(made.slaves[1]) in each for each in found)
 
 
-def test_a_task_stops_where_it_can_be_resumed(made: World, access: Access) -> None:
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_task_stops_where_it_can_be_resumed(made: World, access: Access, strategy: str) -> None:
     """A task that is asked to stop does so after a page that has a resume point, from which the rest follows."""
-    task = _task(made)
+    task = _task(made, strategy)
     done = _pages(list(run_task(task, access, lambda: False)))
     stopped = _pages(list(run_task(task, access, lambda: True)))
     (point,) = [page.resume for page in stopped if page.resume]
