@@ -16,7 +16,8 @@ from fastsync.preflight import FEW_RETRIES, Survey, side_by_side
 from fastsync.table import Side
 
 DENIED = "AccessDeniedException"
-MERGE_IS_BUILT = True
+AUTO_TAKES_MERGE = False
+ASKED_FOR = "asked for"
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def preferred(config: Config, expected: Sequence[Forecast]) -> Choice:
     """Choose by flags and forecasts alone."""
     made = tuple(expected)
     if config.strategy != "auto":
-        return Choice(config.strategy, "asked for", made)
+        return Choice(config.strategy, ASKED_FOR, made)
     if config.starting_key is not None:
         return Choice("lookup", "a scan from --starting-key on goes with no other", made)
     if not made:
@@ -81,9 +82,9 @@ def preferred(config: Config, expected: Sequence[Forecast]) -> Choice:
 
 def built(choice: Choice) -> Choice:
     """Give a choice that this version can follow."""
-    if MERGE_IS_BUILT or choice.strategy == "lookup":
+    if AUTO_TAKES_MERGE or choice.strategy == "lookup" or choice.reason == ASKED_FOR:
         return choice
-    return replace(choice, strategy="lookup", reason="merge is not built yet in this version")
+    return replace(choice, strategy="lookup", reason="merge is taken only where it is asked for in this version")
 
 
 def _probe(side: Side, config: Config, keyring: Keyring) -> tuple[bool, float]:
