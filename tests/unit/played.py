@@ -96,6 +96,10 @@ class Played:
         """Nothing costs anything here."""
         return 0.0, 0.0
 
+    def take_throttles(self) -> int:
+        """Nothing is throttled here."""
+        return 0
+
     def _check(self, operation: str) -> None:
         if self.fails(operation):
             raise RequestFailed(f"{self.name}: {operation} fails")
