@@ -96,6 +96,11 @@ class Played:
         """Nothing costs anything here."""
         return 0.0, 0.0
 
+    @staticmethod
+    def keys_at_once(most: int, _consistent: bool) -> int:
+        """Nothing is limited here."""
+        return most
+
     def take_throttles(self) -> int:
         """Nothing is throttled here."""
         return 0
@@ -130,6 +135,12 @@ class PlayedAccess:
     def client(self, side: Side, _reading: Reading, _retrying: Retrying) -> Any:
         """Give a table."""
         return self._tables[side]
+
+    def enter(self) -> None:
+        """Nothing is opened here."""
+
+    def leave(self) -> None:
+        """Nothing is closed here."""
 
     @staticmethod
     def sleep(_: float) -> None:
