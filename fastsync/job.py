@@ -134,7 +134,7 @@ class Job:
             else:
                 self._deletes.move(task)
 
-    def _hear(self, task: Task, event: SlaveLost | TaskDone | TaskStopped | TaskFailed) -> None:
+    def _hear(self, task: Task, event: Event) -> None:
         match event:
             case SlaveLost(slave, fatal=fatal) if isinstance(task, SegmentTask):
                 self._agenda.lose(task, slave)
