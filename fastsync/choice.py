@@ -16,8 +16,6 @@ from fastsync.preflight import FEW_RETRIES, Survey, side_by_side
 from fastsync.table import Side
 
 DENIED = "AccessDeniedException"
-AUTO_TAKES_MERGE = False
-ASKED_FOR = "asked for"
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,7 @@ def choose(config: Config, found: Survey, plan: Plan) -> Choice:
 
     Before `auto` takes merge, each slave is asked for one item, since only an answer tells whether Scan is allowed.
     """
-    choice = built(preferred(config, expected(config, found, plan)))
+    choice = preferred(config, expected(config, found, plan))
     if config.strategy != "auto" or choice.strategy != "merge":
         return choice
     # credentials are asked for here: botocore's sessions are not safe for threads
@@ -69,7 +67,7 @@ def preferred(config: Config, expected: Sequence[Forecast]) -> Choice:
     """Choose by flags and forecasts alone."""
     made = tuple(expected)
     if config.strategy != "auto":
-        return Choice(config.strategy, ASKED_FOR, made)
+        return Choice(config.strategy, "asked for", made)
     if config.starting_key is not None:
         return Choice("lookup", "a scan from --starting-key on goes with no other", made)
     if not made:
@@ -78,13 +76,6 @@ def preferred(config: Config, expected: Sequence[Forecast]) -> Choice:
     if lookup < merge:
         return Choice("lookup", "the cheaper one", made)
     return Choice("merge", "the cheaper one" if merge < lookup else "no dearer, in fewer requests", made)
-
-
-def built(choice: Choice) -> Choice:
-    """Give a choice that this version can follow."""
-    if AUTO_TAKES_MERGE or choice.strategy == "lookup" or choice.reason == ASKED_FOR:
-        return choice
-    return replace(choice, strategy="lookup", reason="merge is taken only where it is asked for in this version")
 
 
 def _probe(side: Side, config: Config, keyring: Keyring) -> tuple[bool, float]:

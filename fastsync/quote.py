@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fastsync.aws.capacity import LIST_PRICES
-from fastsync.choice import Choice, built, expected, preferred
+from fastsync.choice import Choice, expected, preferred
 from fastsync.config import Config
 from fastsync.duration import Duration, lasting, of_reads, of_writes
 from fastsync.forecast import GUESSED_SIZE, Forecast, Size, Units, presumed
@@ -39,7 +39,7 @@ def offer(config: Config, found: Survey) -> Offer:
     """Quote a run on tables that were described."""
     plan = Plan.of(config.slicing, found.largest)
     sides = [found.master, *found.slaves]
-    choice = built(preferred(config, expected(config, found, plan)))
+    choice = preferred(config, expected(config, found, plan))
     quotes = [_quote(forecast, sides, min(config.parallel, len(plan.numbers))) for forecast in choice.forecasts]
     sizes = presumed([side.table for side in sides])
     assumptions = [

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.functional.world import HASTE, World
+from tests.functional.world import BY_LOOKUP, HASTE, World
 from tests.servers import environment
 from tests.tables import ROOT, Ran
 
@@ -68,7 +68,8 @@ def running(made: World, *flags: str, env: Mapping[str, str] | None = None) -> I
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         outputs = ["--report", str(folder / "report.jsonl"), "--stats", str(folder / "stats.json")]
-        command = [sys.executable, "-m", "fastsync", *made.tables, *HASTE, "--endpoint-url", made.proxy.url]
+        command = [sys.executable, "-m", "fastsync", *made.tables, *HASTE, *BY_LOOKUP]
+        command += ["--endpoint-url", made.proxy.url]
         command += [*outputs, *flags]
         with (folder / "stdout").open("wb") as out, (folder / "stderr").open("wb") as err:
             process = subprocess.Popen(
