@@ -82,7 +82,7 @@ def _probe(side: Side, config: Config, keyring: Keyring) -> tuple[bool, float]:
     """Say whether Scan is allowed on a slave, and what it cost to ask. Other failures are left to the run to meet."""
     access = Access(keyring)
     retrying = replace(config.retrying, max_retries=min(config.max_retries, FEW_RETRIES))
-    client = access.client(side, Reading(scan_limit=1), retrying)
+    client = access.client(side, Reading(scan_limit=1, consistent=config.consistent_read), retrying)
     try:
         client.scan_page(Scan(0, 1, keys_only=True), b"")
     except RequestFailed as error:
