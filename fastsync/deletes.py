@@ -13,6 +13,7 @@ from fastsync.events import DeleteTask, Terms
 from fastsync.extras import WaitingExtras
 from fastsync.legs import RESTARTS
 from fastsync.limits import at_once
+from fastsync.undolog import size_of
 
 PER_TASK = 1000
 """Extras in one task of deletes: read again and deleted together by one worker."""
@@ -32,10 +33,18 @@ class Deletes:
     `waiting` holds the extras by the slaves' names, `done` what an earlier run has done of them.
     """
 
-    def __init__(self, terms: Terms, waiting: Mapping[str, WaitingExtras], done: Mapping[str, Chunks]):
+    def __init__(
+        self,
+        terms: Terms,
+        waiting: Mapping[str, WaitingExtras],
+        done: Mapping[str, Chunks],
+        log_from: int | None = None,
+    ):
         self.place = {str(side): place for place, side in enumerate(terms.slaves)}
         self.refused: Mapping[str, str | None] = {}
         self._terms = terms
+        self.log_from = log_from
+        self._log_size = None if log_from is None else self._logged()
         self._waiting = waiting
         self._done = {name: set(done[name].done) if name in done else set() for name in waiting}
         sizes = {name: _fitting(terms, place) for name, place in self.place.items()}
@@ -58,7 +67,18 @@ class Deletes:
         for number, extras in enumerate(self._waiting[name].chunks(self._size[name])):
             if number not in self._done[name]:
                 keys = tuple(json.dumps(extra.key).encode() for extra in extras)
-                yield DeleteTask(self._terms, self.place[name], keys, number)
+                yield self._handed_out(DeleteTask(self._terms, self.place[name], keys, number))
+
+    def _handed_out(self, task: DeleteTask) -> DeleteTask:
+        """Note where lines of deletes begin in the undo log; those of an earlier attempt are to be recalled."""
+        if self.log_from is None:
+            self.log_from = self._logged()
+        if self._deaths[task.ticket]:
+            return replace(task, recall=(self.log_from, self._logged()))
+        return task if self._log_size is None else replace(task, recall=(self.log_from, self._log_size))
+
+    def _logged(self) -> int:
+        return size_of(self._terms.repairing.undo_log)
 
     def move(self, task: DeleteTask) -> None:
         """Note that what came of a task's extras is on record."""
@@ -69,7 +89,7 @@ class Deletes:
         self._deaths[task.ticket] += 1
         if task.number in self._done[self._name(task)] or self._deaths[task.ticket] > RESTARTS:
             return False
-        self._again.append(task)
+        self._again.append(self._handed_out(task))
         return True
 
     def fail(self, task: DeleteTask, error: str) -> None:

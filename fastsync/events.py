@@ -34,6 +34,7 @@ class SegmentTask:
 
     It begins at `start_key` (DynamoDB JSON) where there is one, and goes on from `resume`, which the last page that was
     taken in carried, where it was begun before. `counts` is False in a catch-up: its master items are counted already.
+    `recall` is the part of the undo log (first byte, end) in which an attempt at the same pages may have left lines.
     """
 
     terms: Terms
@@ -43,6 +44,7 @@ class SegmentTask:
     resume: bytes = b""
     slaves: tuple[int, ...] = ()
     counts: bool = True
+    recall: tuple[int, int] | None = None
 
     def __str__(self) -> str:
         return f"segment {self.number}"
@@ -63,13 +65,14 @@ class DeleteTask:
     """Delete from a slave (by its place in `terms.slaves`) extras that were found and may go.
 
     Its one PageDone with a resume point tells of all `keys` (DynamoDB JSON); without it nothing is known of any.
-    `number` tells the tasks of a slave apart.
+    `number` tells the tasks of a slave apart. `recall` is as in SegmentTask.
     """
 
     terms: Terms
     slave: int
     keys: tuple[bytes, ...]
     number: int = 0
+    recall: tuple[int, int] | None = None
 
     def __str__(self) -> str:
         return f"the deletes on {self.terms.slaves[self.slave]}"
@@ -89,7 +92,8 @@ class PageDone:
 
     `extras` are confirmed and wait for their deletion; they are in no tally yet. `resume` is where the segment goes on,
     in its strategy's own words. Without one it cannot be taken up after this page, but only after an earlier or a later
-    one: the parent holds back what this page brings until then.
+    one: the parent holds back what this page brings until then. `log` is the size of the undo log when all was done:
+    lines of later pages come behind.
     """
 
     master: Tally
@@ -97,6 +101,7 @@ class PageDone:
     differences: tuple[Difference, ...] = ()
     extras: tuple[Difference, ...] = ()
     resume: bytes = b""
+    log: int = 0
 
 
 @dataclass(frozen=True)

@@ -130,7 +130,7 @@ class Job:
         if page.resume:
             self._count(task)
             if isinstance(task, SegmentTask):
-                self._agenda.move(task, page.resume)
+                self._agenda.move(task, page.resume, page.log)
             else:
                 self._deletes.move(task)
 
@@ -201,7 +201,10 @@ class Job:
 
     def _keep(self, ended: bool = False) -> None:
         try:
-            self._record.keep(self._agenda.left(), self._outcome.totals(), self._deletes.done(), ended)
+            log = self._agenda.log_from()
+            if self._deletes.log_from is not None:
+                log = min(log, self._deletes.log_from)
+            self._record.keep(self._agenda.left(), self._outcome.totals(), self._deletes.done(), log, ended)
         except OutputFailed as error:
             self.give_up(error)
 

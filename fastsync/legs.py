@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from fastsync.events import SegmentTask, Terms
 from fastsync.plan import Plan
+from fastsync.undolog import size_of
 
 RESTARTS = 3
 """How often in a row a task is taken up again whose worker died before it brought anything new."""
@@ -20,12 +21,16 @@ RESTARTS = 3
 
 @dataclass(frozen=True)
 class Leg:
-    """A segment that was begun, and goes on from `resume` for some slaves; see SegmentTask for `counts`."""
+    """A segment that was begun, and goes on from `resume` for some slaves; see SegmentTask for `counts`.
+
+    `log` is the size that the undo log had then: lines of its next pages come behind. None: nothing was begun.
+    """
 
     segment: int
     slaves: tuple[str, ...]
     counts: bool = True
     resume: bytes = b""
+    log: int | None = None
 
 
 @dataclass(frozen=True)
@@ -54,8 +59,12 @@ class Left:
 class Agenda:
     """Hand out what is left as tasks, one by one, and know at any time what is left then."""
 
-    def __init__(self, terms: Terms, plan: Plan, left: Left, start_key: bytes | None = None):
+    def __init__(
+        self, terms: Terms, plan: Plan, left: Left, start_key: bytes | None = None, log_from: int | None = None
+    ):
         self._terms = terms
+        self._log_from = log_from
+        self._log_size = self._size()
         self._plan = plan
         self._start_key = start_key
         self._names = tuple(map(str, terms.slaves))
@@ -85,18 +94,23 @@ class Agenda:
     def _opened(self, leg: Leg) -> SegmentTask:
         places = tuple(self._names.index(name) for name in leg.slaves)
         start = None if leg.resume else self._start_key
-        task = SegmentTask(self._terms, leg.segment, self._plan.total, start, leg.resume, places, leg.counts)
-        self._open[task.ticket] = leg
+        log = self._log_from if leg.log is None else leg.log
+        recall = None if log is None else (log, self._size() if self._deaths[leg.segment] else self._log_size)
+        task = SegmentTask(self._terms, leg.segment, self._plan.total, start, leg.resume, places, leg.counts, recall)
+        self._open[task.ticket] = replace(leg, log=self._size() if log is None else log)
         return task
+
+    def _size(self) -> int:
+        return size_of(self._terms.repairing.undo_log)
 
     def lost(self, task: SegmentTask) -> Mapping[int, str]:
         """Give the slaves that a task began with and has lost: places and names."""
         leg = self._open[task.ticket]
         return {place: self._names[place] for place in task.slaves if self._names[place] not in leg.slaves}
 
-    def move(self, task: SegmentTask, resume: bytes) -> None:
+    def move(self, task: SegmentTask, resume: bytes, log: int) -> None:
         """Note that all that a task brought so far is on record, and where it would go on."""
-        self._open[task.ticket] = replace(self._open[task.ticket], resume=resume)
+        self._open[task.ticket] = replace(self._open[task.ticket], resume=resume, log=log)
         del self._deaths[task.number]
 
     def lose(self, task: SegmentTask, slave: int) -> None:
@@ -132,6 +146,14 @@ class Agenda:
         """Give all that is left, what is at work from its last page on record."""
         at_work = (leg for leg in self._open.values() if leg.slaves)
         return Left((*at_work, *self._legs, *self._parked), (*self._stretches, *self._later))
+
+    def log_from(self) -> int:
+        """Give the size of the undo log behind which all lines stand of pages that are not on record."""
+        left = self.left()
+        begun = [leg.log for leg in left.legs if leg.log is not None]
+        if left.stretches and self._log_from is not None:  # some were begun by the run before, after its checkpoint
+            begun.append(self._log_from)
+        return min([self._size(), *begun])
 
     def lacks(self, slave: str) -> bool:
         """Say whether a slave is not compared to its end."""

@@ -60,7 +60,7 @@ class Record:
             self.broken, self._report = True, None
             raise
 
-    def keep(self, left: Left, totals: Totals, deleted: Mapping[str, Chunks], ended: bool = False) -> None:
+    def keep(self, left: Left, totals: Totals, deleted: Mapping[str, Chunks], log: int, ended: bool = False) -> None:
         """Move the checkpoint to here, once all files are synced; raise OutputFailed where that fails."""
         if self.broken:
             return
@@ -70,7 +70,7 @@ class Record:
                 return
             report = self._checkpoint.report if self._report is None else self._report.mark()
             now = replace(self._checkpoint, left=left, totals=totals, report=report, extras=extras)
-            self._file.write(replace(now, deleted=dict(deleted), ended=ended))
+            self._file.write(replace(now, deleted=dict(deleted), log=log, ended=ended))
         except OutputFailed:
             self.broken = True
             raise

@@ -67,6 +67,11 @@ class Repairer:
         self._log = None if allowed.undo_log is None else UndoLog(allowed.undo_log)
         self.broken: OutputFailed | None = None
 
+    @property
+    def logged(self) -> int:
+        """The bytes of the undo log, 0 where there is none: all that was carried out so far stands before."""
+        return 0 if self._log is None else self._log.size
+
     def close(self) -> None:
         """Close the undo log."""
         if self._log is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -35,6 +35,7 @@ from fastsync.expiry import Expiry
 from fastsync.judge import Judge
 from fastsync.pairs import Pairs, PairsPage, Strategy, Suspect
 from fastsync.policy import Policy
+from fastsync.recall import Recall, without
 from fastsync.recheck import Rechecker
 from fastsync.repair import Repairer
 from fastsync.strategies.lookup import Lookup
@@ -93,6 +94,13 @@ class _Work:
         # repairs wait for reads of their own, so they may not fill the threads that those need
         self._repairs = ThreadPoolExecutor(IN_FLIGHT)
         self._repairer = Repairer(self._slaves, self._judge, self._rechecker, policy, terms.repairing)
+        self._recall = self._recalled(task)
+
+    def _recalled(self, task: Task) -> Recall | None:
+        log = task.terms.repairing.undo_log
+        if log is None or task.recall is None or task.recall[0] >= task.recall[1]:
+            return None
+        return Recall(log, task.recall, self._judge, tuple(map(str, task.terms.slaves)))
 
     def __enter__(self) -> _Work:
         return self
@@ -104,6 +112,8 @@ class _Work:
         for pool in (self._repairs, self._scans, self._pool):
             pool.shutdown(cancel_futures=True)
         self._repairer.close()
+        if self._recall is not None:
+            self._recall.close()
 
     def segment(self, task: SegmentTask) -> Iterator[Event]:
         """Compare one segment, page by page."""
@@ -129,8 +139,8 @@ class _Work:
             raise error
         still = [suspect for suspect in again if suspect.master is None and suspect.slave_item is not None]
         tallies = self.tallies()
-        found = self._settle(still, tallies)
-        yield self.spent(PageDone(Tally(), tallies, found, resume=NOTHING_LEFT))
+        found = (*self._tell_again(again, tallies), *self._settle(still, tallies))
+        yield self.spent(PageDone(Tally(), tallies, found, resume=NOTHING_LEFT, log=self._repairer.logged))
         self._check_log()
 
     def _check_log(self) -> None:
@@ -154,8 +164,11 @@ class _Work:
     def _page(self, page: PairsPage) -> tuple[PageDone, list[tuple[int, IncompleteError]]]:
         tallies = self.tallies()
         suspects: list[Suspect] = []
+        repaired: list[Difference] = []
         for pairs in page.pairs:
-            suspects.extend(self._compared(pairs, tallies[pairs.slave]))
+            left, told = (pairs, ()) if self._recall is None else self._remembered(self._recall, pairs, tallies)
+            repaired.extend(told)
+            suspects.extend(self._compared(left, tallies[pairs.slave]))
         if page.slave_scanned is not None:
             slave, count = page.slave_scanned
             tallies[slave].scanned += count
@@ -164,7 +177,28 @@ class _Work:
         differences = self._settle([each for each in suspects if each.master is not None or not deletes], tallies)
         waiting = (self._judge.difference(each) for each in suspects if each.master is None and deletes)
         extras = tuple(self._for_parent(each) for each in waiting if each is not None)
-        return PageDone(Tally(scanned=page.scanned), tallies, differences, extras, page.resume), lost
+        found = (*repaired, *differences)
+        return PageDone(Tally(scanned=page.scanned), tallies, found, extras, page.resume, self._repairer.logged), lost
+
+    def _remembered(self, recall: Recall, pairs: Pairs, tallies: Sequence[Tally]) -> tuple[Pairs, Sequence[Difference]]:
+        """Tell again what an earlier attempt at this page had repaired, and give the pairs that are left."""
+        known = recall.known(pairs)
+        again, _ = self._rechecker.again(known) if known else ([], [])
+        told = {each.key: difference for each in again if (difference := recall.told(each)) is not None}
+        return without(pairs, set(told)), self._counted(pairs.slave, told.values(), tallies)
+
+    def _tell_again(self, again: Sequence[Suspect], tallies: Sequence[Tally]) -> Sequence[Difference]:
+        """Tell again which extras an earlier attempt had deleted."""
+        gone = [each for each in again if each.master is None and each.there is None]
+        if self._recall is None or not gone:
+            return ()
+        told = (self._recall.told(each) for each in gone)
+        return self._counted(gone[0].slave, [each for each in told if each is not None], tallies)
+
+    def _counted(self, slave: int, found: Collection[Difference], tallies: Sequence[Tally]) -> Sequence[Difference]:
+        for difference in found:
+            tallies[slave].count(difference)
+        return [self._for_parent(each) for each in found]
 
     def _compared(self, pairs: Pairs, tally: Tally) -> list[Suspect]:
         extras: list[Suspect] = []

@@ -88,10 +88,12 @@ class _Preparation:
         begin = replace(before, total=plan.total, strategy=outcome.strategy, totals=outcome.totals())
         record = Record(begin, self._file, report, extras)
         try:
-            record.keep(begin.left, begin.totals, begin.deleted)
+            record.keep(begin.left, begin.totals, begin.deleted, begin.log)
         except OutputFailed as error:
             raise ConfigError(f"--checkpoint: {error}") from None
-        agenda, deletes = Agenda(terms, plan, begin.left, first), Deletes(terms, extras, begin.deleted)
+        log_from = None if self._then is None else begin.log
+        agenda = Agenda(terms, plan, begin.left, first, log_from)
+        deletes = Deletes(terms, extras, begin.deleted, log_from)
         return Start(found, terms, outcome, agenda, deletes, record, stats_file)
 
     def _plan(self, found: Survey) -> Plan:

@@ -14,7 +14,7 @@ import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from itertools import groupby
+from itertools import groupby, takewhile
 from operator import itemgetter
 from pathlib import Path
 from typing import IO
@@ -72,6 +72,11 @@ class UndoLog:
                 f"{error.strerror}"
             ) from None
 
+    @property
+    def size(self) -> int:
+        """The bytes of the log, by whomever they were written."""
+        return os.fstat(self._file).st_size
+
     def close(self) -> None:
         """Close the file."""
         os.close(self._file)
@@ -85,6 +90,14 @@ class UndoLog:
                 raise OSError(0, f"the disk took {written} of {len(lines)} bytes")
         finally:
             fcntl.flock(self._file, fcntl.LOCK_UN)
+
+
+def size_of(path: str | None) -> int:
+    """Give the bytes of an undo log, 0 where there is none."""
+    try:
+        return 0 if path is None else Path(path).stat().st_size
+    except OSError:
+        return 0
 
 
 def go_on(path: str) -> None:
@@ -137,21 +150,46 @@ def read(path: str, start: int = 0) -> Iterator[tuple[int, Entry]]:
 class Index:
     """The entries of an undo log by slave and key, in a database on disk, so that memory stays flat.
 
-    Raises ConfigError on what is no undo log.
+    Of a part of the log, those that begin from byte `start` on and before `end`. Raises ConfigError on what is no undo
+    log.
     """
 
-    def __init__(self, path: str):
+    def __init__(self, path: str, start: int = 0, end: int | None = None):
         self._path = path
-        self._rows = sqlite3.connect("")  # a temporary file of the database's own
+        # a temporary file of the database's own; one thread at a time
+        self._rows = sqlite3.connect("", check_same_thread=False)
+
+        self._rows.execute("CREATE TABLE entries (slave TEXT, key BLOB, at INTEGER)")
+        entries = takewhile(lambda told: end is None or told[0] < end, read(path, start))
+        told = ((entry.slave, bytes(entry.key), at) for at, entry in entries)
+        self._rows.executemany("INSERT INTO entries VALUES (?, ?, ?)", told)
+        self._rows.execute("CREATE INDEX by_key ON entries (slave, key)")
 
     def __enter__(self) -> Index:
-        self._rows.execute("CREATE TABLE entries (slave TEXT, key BLOB, at INTEGER)")
-        told = ((entry.slave, bytes(entry.key), at) for at, entry in read(self._path))
-        self._rows.executemany("INSERT INTO entries VALUES (?, ?, ?)", told)
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Forget everything."""
         self._rows.close()
+
+    @property
+    def count(self) -> int:
+        """How many entries there are."""
+        ((count,),) = self._rows.execute("SELECT count(*) FROM entries")
+        return int(count)
+
+    def keys(self) -> Iterator[tuple[str, bytes]]:
+        """Yield slave and key of every entry."""
+        yield from self._rows.execute("SELECT slave, key FROM entries")
+
+    def chain(self, slave: str, key: bytes) -> Chain:
+        """Give what was meant to be written under one key, the last first."""
+        rows = self._rows.execute("SELECT at FROM entries WHERE slave = ? AND key = ? ORDER BY at DESC", (slave, key))
+        with Path(self._path).open("rb") as file:
+            return [_at(file, at) for (at,) in rows]
 
     def slaves(self) -> list[str]:
         """Name the slaves, in the order in which they were first written to."""

@@ -49,6 +49,7 @@ class Checkpoint:
 
     `tables` are the identities of tables that were described, `strategy` is the one that was chosen, `total` the number
     of segments. `report` and `extras` say how far those files are good, `deleted` which chunks of extras are done.
+    `log` is the size of the undo log behind which lines may stand of what is not on record yet.
     `ended`: nothing is left but items that failed.
     """
 
@@ -61,6 +62,7 @@ class Checkpoint:
     report: Mark = NOTHING
     extras: dict[str, Mark] = field(default_factory=dict)
     deleted: dict[str, Chunks] = field(default_factory=dict)
+    log: int = 0
     ended: bool = False
     version: int = VERSION
 

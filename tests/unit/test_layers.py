@@ -25,6 +25,7 @@ STAIRS = [
     ("batch", "batchwrite", "condition", "forecast", "duration"),
     ("strategies", "recheck", "outcome", "deletes"),
     ("repair", "confirm"),
+    ("recall",),
     ("segment",),
     ("executors", "sinks", "preflight"),
     ("reportpage",),

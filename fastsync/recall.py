@@ -1,0 +1,79 @@
+"""Recall: what an attempt at the same work, killed before it could tell, was about to write: its part of the undo log.
+
+A page that is gone through again finds as equal what the attempt had repaired, and finds gone what it had deleted.
+Where the slave's item is what a line calls `after`, the difference that the line was written for is told again, as
+repaired.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from msgspec import Raw
+
+from fastsync.difference import Difference
+from fastsync.digest import Digester
+from fastsync.judge import Judge
+from fastsync.keys import write
+from fastsync.pairs import Pairs, Suspect
+from fastsync.repair import EFFECTS
+from fastsync.undolog import Index
+
+AT_HAND = 100_000
+"""Keys that are kept in memory, some 10 MB: of more lines each key is looked up on disk."""
+
+
+class Recall:
+    """Remember a span of an undo log."""
+
+    def __init__(self, path: str, span: tuple[int, int], judge: Judge, names: tuple[str, ...]):
+        self._index = Index(path, *span)  # from a byte on, and up to another
+        self._judge = judge
+        self._names = names
+        self._digester = Digester()
+        self._at_hand = frozenset(self._index.keys()) if self._index.count <= AT_HAND else None
+
+    def close(self) -> None:
+        """Forget it."""
+        self._index.close()
+
+    def known(self, pairs: Pairs) -> list[Suspect]:
+        """Pick the pairs of master's items that the span has lines of; they are to be read again."""
+        name = self._names[pairs.slave]
+        return [
+            Suspect(pairs.slave, key, master, item, item)
+            for key, master, item in zip(pairs.keys, pairs.masters, pairs.slaves, strict=True)
+            if master is not None and self._has(name, write(key))
+        ]
+
+    def told(self, now: Suspect) -> Difference | None:
+        """Give the difference that was repaired, where a suspect, as it was read again, is what a repair left there."""
+        if self._judge.attributes(now.master, now.slave_item) != ():
+            return None
+        name, key = self._names[now.slave], write(now.key)
+        for entry in self._index.chain(name, key) if self._has(name, key) else ():
+            if self._equal(entry.after_item, now.there):
+                was = Suspect(now.slave, now.key, entry.after_item, entry.before_item, entry.before_item)
+                difference = self._judge.difference(was)
+                return difference and replace(difference, action=EFFECTS[difference.verdict])
+        return None
+
+    def _has(self, slave: str, key: bytes) -> bool:
+        return self._at_hand is None or (slave, key) in self._at_hand
+
+    def _equal(self, one: Raw | None, other: Raw | None) -> bool:
+        if one is None or other is None:
+            return one is other
+        return not self._digester.differing(one, other)
+
+
+def without(pairs: Pairs, keys: set[object]) -> Pairs:
+    """Leave keys out of pairs."""
+    if not keys:
+        return pairs
+    left = [each for each in zip(pairs.keys, pairs.masters, pairs.slaves, strict=True) if each[0] not in keys]
+    return pairs._replace(
+        keys=[key for key, _, _ in left],
+        masters=[master for _, master, _ in left],
+        slaves=[item for _, _, item in left],
+    )
