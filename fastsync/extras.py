@@ -38,7 +38,7 @@ class WaitingExtras:
 
     def add(self, extra: Difference) -> None:
         """Keep an extra; raise OutputFailed where the disk does not take it."""
-        line = json.dumps([extra.slave, extra.key, extra.slave_item]).encode() + b"\n"
+        line = json.dumps([extra.slave, extra.key, extra.slave_item, extra.slave_version]).encode() + b"\n"
         try:
             self._file = self._file or self._opened()
             self._file.write(line)
@@ -81,8 +81,8 @@ class WaitingExtras:
 
 
 def _read(line: bytes) -> Difference:
-    slave, key, item = json.loads(line)
-    return Difference(slave, Verdict.EXTRA, key, slave_item=item)
+    slave, key, item, version = json.loads(line)
+    return Difference(slave, Verdict.EXTRA, key, slave_item=item, slave_version=version)
 
 
 def refusal(count: int, scanned: int, limit: DeleteLimit | None, failed: bool, empty_master: bool) -> str | None:

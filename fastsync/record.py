@@ -82,11 +82,11 @@ class Record:
 
     def remove(self) -> None:
         """Take away what only another run would need."""
+        if self._file is not None:
+            self._file.remove()  # first: without the others it could not be resumed
+            copy_of_report(self._file).unlink(missing_ok=True)
         for waiting in self.extras.values():
             waiting.remove()
-        if self._file is not None:
-            copy_of_report(self._file).unlink(missing_ok=True)
-            self._file.remove()
 
     def leave(self) -> None:
         """Leave the checkpoint to whoever resumes it."""
