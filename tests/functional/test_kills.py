@@ -71,9 +71,9 @@ class Job:
     def came_to(self, process: subprocess.Popen[bytes]) -> Any:
         """Wait for the end, and give what must not depend on kills."""
         code = process.wait(60)
-        told = (self.folder / "stats").read_text()
-        assert told, (self.folder / "stderr").read_text()
-        stats = json.loads(told)
+        text = (self.folder / "stats").read_text()
+        assert text, (self.folder / "stderr").read_text()
+        stats = json.loads(text)
         lines = [json.loads(line) for line in (self.folder / "report").read_text().splitlines()]
         for line in lines[:-1]:
             line["slave"] = line["slave"].partition(":")[0]
