@@ -10,6 +10,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -130,9 +131,10 @@ def test_exit_codes_are_kept(line: str, code: int, told: str, made: World, tmp_p
 def test_runs_never_overlap(made: World, tmp_path: Path) -> None:
     """A run that finds another at work does nothing, says so, and has an exit code of its own."""
     file, folder = config(made, tmp_path), tmp_path / "runs"
-    made.proxy.add(faults.delayed(0.3), "Scan")
+    gate = threading.Event()
+    made.proxy.add(faults.before(lambda: gate.wait(60)), "Scan")
     with subprocess.Popen(
-        [*NIGHTLY, "report", str(file), "--folder", str(folder), "--scan-limit", "1"],
+        [*NIGHTLY, "report", str(file), "--folder", str(folder)],
         cwd=ROOT,
         env=environment(),
         stderr=subprocess.PIPE,
@@ -142,6 +144,7 @@ def test_runs_never_overlap(made: World, tmp_path: Path) -> None:
         assert second.returncode == 75
         assert f"process {first.pid}" in second.stderr
         first.send_signal(signal.SIGTERM)
+        gate.set()
         assert first.wait(20) == 143
     assert {name.split()[0] for name in files(folder)} == {"report"}
     made.proxy.rules.clear()
