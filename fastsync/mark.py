@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -34,3 +35,12 @@ def cut_back(path: Path, mark: Mark, what: str) -> IO[bytes]:
     except OSError as error:
         raise ConfigError(f"{what} in {path} cannot be gone on in: {error.strerror or error}") from None
     return file
+
+
+def sync_folder(path: Path) -> None:
+    """Bring the folder of a file to disk: else one that was just made or renamed may be gone after a crash."""
+    folder = os.open(path.resolve().parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -23,6 +23,7 @@ import msgspec
 from msgspec import Raw
 
 from fastsync.errors import ConfigError, OutputFailed
+from fastsync.mark import sync_folder
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -109,7 +110,7 @@ def go_on(path: str) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
-        _sync_folder(Path(path))
+        sync_folder(Path(path))
     except OSError as error:
         raise ConfigError(f"--undo-log {path} cannot be written: {error.strerror or error}") from None
 
@@ -121,7 +122,7 @@ def create(path: str) -> None:
         size = os.fstat(handle).st_size
         os.fsync(handle)
         os.close(handle)
-        _sync_folder(Path(path))
+        sync_folder(Path(path))
     except OSError as error:
         raise ConfigError(f"--undo-log {path} cannot be written: {error.strerror or error}") from None
     if size:
@@ -234,11 +235,3 @@ def _cut_torn_line(handle: int) -> int:
 def _take_back(handle: int, size: int) -> None:
     with suppress(OSError):
         os.ftruncate(handle, size)
-
-
-def _sync_folder(path: Path) -> None:
-    folder = os.open(path.resolve().parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

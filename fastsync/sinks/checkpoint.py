@@ -21,7 +21,7 @@ from fastsync.config import Config
 from fastsync.deletes import Chunks
 from fastsync.errors import ConfigError, OutputFailed
 from fastsync.legs import Left
-from fastsync.mark import NOTHING, Mark
+from fastsync.mark import NOTHING, Mark, sync_folder
 from fastsync.outcome import Totals
 from fastsync.table import TableRef
 
@@ -124,7 +124,7 @@ class CheckpointFile:
         try:
             lock = self._written_aside(msgspec.json.encode(checkpoint))
             self._aside.rename(self.path)
-            _sync_folder(self.path)
+            sync_folder(self.path)
         except OSError as error:
             raise OutputFailed(f"the checkpoint {self.path} cannot be written: {error.strerror or error}") from None
         self._let_go()
@@ -135,7 +135,7 @@ class CheckpointFile:
         """Take the file away: there is nothing left to resume."""
         with suppress(OSError):
             self.path.unlink(missing_ok=True)
-            _sync_folder(self.path)
+            sync_folder(self.path)
         self._let_go()
 
     def beside(self, what: str) -> Path:
@@ -229,11 +229,3 @@ def _locked(handle: int) -> bool:
     except OSError:  # a file system without locks
         return True
     return True
-
-
-def _sync_folder(path: Path) -> None:
-    folder = os.open(path.resolve().parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
