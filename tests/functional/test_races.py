@@ -192,8 +192,19 @@ RACES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("promise", RACES)
-def test_race(make_world: MakeWorld, promise: str) -> None:
+IN_LOOKUP_ONLY = {
+    "a master's item that changed after the scan is written as it is now",  # merge looks no slave up first
+    "a master's item that changed after the scan and was missing is written as it is now",
+    "a missing suspect that is there when read again is settled",  # in merge it may only have come late: the same
+}
+
+
+@pytest.mark.parametrize(
+    ("promise", "strategy"),
+    [(promise, "lookup") for promise in RACES]
+    + [(promise, "merge") for promise in RACES if promise not in IN_LOOKUP_ONLY],
+)
+def test_race(make_world: MakeWorld, promise: str, strategy: str) -> None:
     """What the case's name says."""
     race = RACES[promise]
     # one more item on both sides, so that the master is not empty
@@ -206,7 +217,7 @@ def test_race(make_world: MakeWorld, promise: str) -> None:
         nth=(moment.nth,),
         where=moment.told_by,
     )
-    ran = made.run_inline(*race.flags)
+    ran = made.run_inline(*race.flags, "--strategy", strategy)
     assert rule.struck == 1, "the moment never came"
     assert made.slave.get("k") == race.left
     assert world.actions(ran) == ([("k", *race.found)] if race.found else [])
