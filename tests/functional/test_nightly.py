@@ -42,12 +42,16 @@ def config(made: World, folder: Path, *lines: str) -> Path:
     return file
 
 
+OF_MAKE = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")
+"""What `make test` sets, and cron does not: under it make tells which folder it enters."""
+
+
 def run(*command: str | Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
     return subprocess.run(
         [str(word) for word in command],
         cwd=cwd,
-        env=environment(PYTHONPATH=str(ROOT)),
+        env={name: value for name, value in environment(PYTHONPATH=str(ROOT)).items() if name not in OF_MAKE},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -34,8 +34,8 @@ def test_a_report_on_a_full_disk(made: World) -> None:
     assert ran.stats["complete"] is False
     assert any(FULL in error for error in ran.stats["errors"])
     world.no_traceback(ran)
-    # it ended early: pages in flight are written, the rest is not
-    assert len(made.proxy.of("Scan")) < 20
+    # it ended early: pages in flight are written, the rest is not, though it has been read ahead
+    assert len(made.proxy.of("PutItem")) < 100
 
 
 def test_a_report_on_a_full_disk_leaves_true_statistics(made: World) -> None:
