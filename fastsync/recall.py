@@ -13,6 +13,7 @@ from msgspec import Raw
 
 from fastsync.difference import Difference
 from fastsync.digest import Digester
+from fastsync.errors import ConfigError, OutputFailed
 from fastsync.judge import Judge
 from fastsync.keys import write
 from fastsync.pairs import Pairs, Suspect
@@ -24,10 +25,13 @@ AT_HAND = 100_000
 
 
 class Recall:
-    """Remember a span of an undo log."""
+    """Remember a span of an undo log. Raises OutputFailed where it cannot be read."""
 
     def __init__(self, path: str, span: tuple[int, int], judge: Judge, names: tuple[str, ...]):
-        self._index = Index(path, *span)  # from a byte on, and up to another
+        try:
+            self._index = Index(path, *span)  # from a byte on, and up to another
+        except ConfigError as error:
+            raise OutputFailed(str(error)) from None
         self._judge = judge
         self._names = names
         self._digester = Digester()

@@ -48,7 +48,12 @@ NOTHING_LEFT = b"[]"
 def run_task(task: Task, access: Access, stopped: Callable[[], bool]) -> Iterator[Event]:
     """Work on one task and yield what happens; look at `stopped` after each page that can be resumed from."""
     began = time.monotonic()
-    with _Work(task, access) as work:
+    try:
+        opened = _Work(task, access)
+    except IncompleteError as error:  # the undo log is not there, or is damaged
+        yield TaskFailed(f"{task}: {error}", fatal=error.fatal)
+        return
+    with opened as work:
         pages = work.segment(task) if isinstance(task, SegmentTask) else work.deletes(task)
         try:
             end = yield from _until_stopped(pages, stopped)

@@ -59,7 +59,12 @@ class UndoLog:
 
     def __init__(self, path: str):
         self._path = path
-        self._file = os.open(path, os.O_RDWR | os.O_APPEND)
+        try:
+            self._file = os.open(path, os.O_RDWR | os.O_APPEND)
+        except OSError as error:
+            raise OutputFailed(
+                f"the undo log {path} cannot be opened any more, so nothing more is written to slaves: {error.strerror}"
+            ) from None
 
     def append(self, entries: Sequence[Entry]) -> None:
         """Write entries and return when they are on disk; raise OutputFailed where that fails."""

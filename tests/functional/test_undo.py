@@ -229,6 +229,17 @@ def test_a_log_that_the_disk_does_not_take(made: World, tmp_path: Path) -> None:
     assert [slave.all() for slave in made.slaves] == before
 
 
+def test_a_log_that_is_gone(made: World, tmp_path: Path) -> None:
+    """Where the undo log was taken away, a segment that begins then writes nothing; the run ends and names the log."""
+    log = tmp_path / "undo.jsonl"
+    made.proxy.add(faults.before(lambda: log.unlink(missing_ok=True)), "Scan", nth=(1,))
+    ran = made.run("--write-missing", "--undo-log", str(log), "--segments", "3")
+    assert (ran.exit_code, ran.stats["complete"], ran.end["complete"]) == (4, False, False)
+    assert str(log) in ran.stats["errors"][0]
+    world.no_traceback(ran)
+    assert len({each.segment for each in made.proxy.of("Scan", made.master.name)}) == 1
+
+
 def test_a_torn_last_line_is_no_harm(made: World, tmp_path: Path) -> None:
     """A last line without an end, as a machine without power leaves it, is left out."""
     log = tmp_path / "undo.jsonl"
