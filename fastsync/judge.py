@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import compress, count
+from operator import ne
 from typing import Any
 
 import msgspec
@@ -34,10 +36,10 @@ class Judge:
 
     def suspects(self, pairs: Pairs) -> list[Suspect]:
         """Pick the pairs that are not equal. Pairs whose bytes agree cost 0.1 µs each."""
+        keys, masters, slaves = pairs.keys, pairs.masters, pairs.slaves
+        assert len(keys) == len(masters) == len(slaves), "pairs out of step would pass for equal"
         unequal = [
-            (key, master, item)
-            for key, master, item in zip(pairs.keys, pairs.masters, pairs.slaves, strict=True)
-            if master != item
+            (keys[place], masters[place], slaves[place]) for place in compress(count(), map(ne, masters, slaves))
         ]
         suspects = (self._expiry.suspect(pairs.slave, *each) for each in unequal)
         found = [each for each in suspects if self.attributes(each.master, each.slave_item) != ()]

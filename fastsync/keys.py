@@ -34,11 +34,15 @@ _TYPES = {"S": _S, "N": _N, "B": _B}
 
 
 class KeyReader:
-    """Read the keys of one schema; an item that lacks one, or has it in another type, is a ValidationError."""
+    """Read the keys of one schema; an item that lacks one, or has it in another type, is a ValidationError.
 
-    def __init__(self, schema: KeySchema):
+    `whose` names the table in errors.
+    """
+
+    def __init__(self, schema: KeySchema, whose: str = "a table"):
+        self.whose = whose
         self.type = _key_type(schema)
-        self._one = msgspec.json.Decoder(self.type)
+        self._one = msgspec.json.Decoder(self.type).decode
         self._settle = _settler(schema, self.type)
 
     def settled(self, keys: Sequence[Key]) -> Sequence[Key]:
@@ -47,7 +51,11 @@ class KeyReader:
 
     def read(self, item: msgspec.Raw | bytes) -> Key:
         """Take the key of one item, or read a key from DynamoDB JSON."""
-        return self.settled([self._one.decode(item)])[0]
+        return self.settled([self._one(item)])[0]
+
+    def read_all(self, items: Iterable[msgspec.Raw]) -> Sequence[Key]:
+        """Take the keys of many items."""
+        return self.settled(list(map(self._one, items)))
 
 
 def write(key: Key) -> bytes:

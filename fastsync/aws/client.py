@@ -20,21 +20,10 @@ from fastsync.aws.transport import Transport
 from fastsync.config import Reading
 from fastsync.errors import RequestFailed
 from fastsync.keys import Key, KeyReader, write_all
+from fastsync.page import Page
 from fastsync.table import Side
 
 _text = msgspec.json.encode
-
-
-class Page(NamedTuple):
-    """One Scan response: keys and raw items in step, and the key to go on from, b"" at the end of the segment.
-
-    `size` is that of the answer in bytes.
-    """
-
-    keys: Sequence[Key]
-    items: Sequence[Raw]
-    next_key: bytes
-    size: int = 0
 
 
 class BatchAnswer(NamedTuple):
@@ -105,11 +94,11 @@ class Client:
     def __init__(self, side: Side, transport: Transport, reading: Reading, budgets: Sequence[Budget] = ()):
         self.side = side
         self.transport = transport
-        self.keys = KeyReader(side.table.keys)
+        self.keys = KeyReader(side.table.keys, str(side))
         self._name = _text(side.table.ref.name).decode()
         self._limit = reading.scan_limit
         self._consistent = reading.consistent
-        self._decode_scan, self._decode_batch, self._decode_batch_written = _decoders(self.keys.type)
+        self._decode_batch, self._decode_batch_written = _decoders(self.keys.type)
         self._read_units: list[float] = []
         self._write_units: list[float] = []
         self._metered(*(budgets or (Budget(PrivateCell()), Budget(PrivateCell()))))
@@ -129,10 +118,9 @@ class Client:
         if start:
             body.append(f'"ExclusiveStartKey":{start.decode()}')
         fare = self._scans.fare(limit)
-        answer = self.transport.post("Scan", f"{','.join(body)}}}".encode(), self._decode_scan, fare)
-        items, keys, size = answer.value
-        fare.settle(self._spent(self._read_units, items.ConsumedCapacity), len(items.Items))
-        return Page(self.keys.settled(keys.Items), items.Items, _next_key(items.LastEvaluatedKey), size)
+        found, size = self.transport.post("Scan", f"{','.join(body)}}}".encode(), _decode_scan, fare).value
+        fare.settle(self._spent(self._read_units, found.ConsumedCapacity), len(found.Items))
+        return Page(found.Items, _next_key(found.LastEvaluatedKey), self.keys, size)
 
     def batch_get(self, keys: Sequence[Key], consistent: bool, keys_only: bool = False) -> BatchAnswer:
         """Look up at most 100 keys, each once.
@@ -264,10 +252,20 @@ def _failed_units(sized: Raw | bytes | None, current: Raw | None) -> float:
 _decode_written = msgspec.json.Decoder(_Written).decode
 
 
-def _decoders(key: Any) -> tuple[Any, Any, Any]:
-    """Make the decoders of Scan, BatchGetItem and BatchWriteItem answers for one type of key."""
+_decode_scanned = msgspec.json.Decoder(_ScanItems).decode
+
+
+def _decode_scan(body: bytes) -> tuple[_ScanItems, int]:
+    """Decode a Scan answer, and take one whose Items and Count disagree for an answer that is not whole."""
+    found = _decode_scanned(body)
+    if found.Count != len(found.Items):
+        raise msgspec.DecodeError("a Scan answer whose Count is not the number of its Items")
+    return found, len(body)
+
+
+def _decoders(key: Any) -> tuple[Any, Any]:
+    """Make the decoders of BatchGetItem and BatchWriteItem answers for one type of key."""
     keys = GenericAlias(list, (key,))
-    scanned = _struct("ScanKeys", Items=keys)
     back = GenericAlias(dict, (str, _struct("Back", Keys=keys)))
     found = _struct("BatchKeys", Responses=GenericAlias(dict, (str, keys)), UnprocessedKeys=(back, {}))
     put = _struct("Put", PutRequest=_struct("PutRequest", Item=key))
@@ -275,7 +273,7 @@ def _decoders(key: Any) -> tuple[Any, Any, Any]:
     left = GenericAlias(dict, (str, GenericAlias(list, (put,))))
     consumed = (list[_Units] | None, None)
     written = _struct("BatchWritten", UnprocessedItems=left, ConsumedCapacity=consumed)
-    return _whole(_ScanItems, scanned), _two_way(_BatchItems, found), msgspec.json.Decoder[Any](written).decode
+    return _two_way(_BatchItems, found), msgspec.json.Decoder[Any](written).decode
 
 
 def _struct(name: str, **parts: Any) -> Any:
@@ -288,19 +286,6 @@ def _two_way(items: type, keys: type) -> Any:
     """Decode one body twice, for raw items and for their keys: each pass skips what the other takes."""
     first, second = (msgspec.json.Decoder[Any](kind).decode for kind in (items, keys))
     return lambda body: (first(body), second(body))
-
-
-def _whole(items: type, keys: type) -> Any:
-    """Decode a Scan answer, and take one whose Items and Count disagree for an answer that is not whole."""
-    decode = _two_way(items, keys)
-
-    def decode_whole(body: bytes) -> Any:
-        found, read = decode(body)
-        if found.Count != len(found.Items):
-            raise msgspec.DecodeError("a Scan answer whose Count is not the number of its Items")
-        return found, read, len(body)
-
-    return decode_whole
 
 
 def _next_key(raw: Raw) -> bytes:

@@ -14,11 +14,12 @@ from concurrent.futures import Executor
 
 from msgspec import Raw
 
-from fastsync.aws.client import Client, Page, Scan
+from fastsync.aws.client import Client, Scan
 from fastsync.batch import Answers, BatchReader
 from fastsync.errors import IncompleteError
 from fastsync.events import SegmentTask
 from fastsync.keys import Key
+from fastsync.page import Page
 from fastsync.pairs import Pairs, PairsPage
 
 AHEAD = 6 << 20

@@ -22,7 +22,7 @@ from fastsync.events import SegmentTask
 from fastsync.pairs import Pairs, PairsPage
 from fastsync.strategies.lookup import MASTER, Lookup
 from fastsync.strategies.pace import Pace
-from fastsync.strategies.window import Held, Stream, Window
+from fastsync.strategies.window import Held, Stream, Window, meetings
 
 
 class Merge:
@@ -88,10 +88,9 @@ class Merge:
     def _read_master(self) -> Iterator[PairsPage]:
         while self._master.full:
             yield self._master_leaves()
-        held = self._master.read()
+        self._master.read()
         for slave in self._readers:
-            for other in self._slaves[slave].held:
-                self._match(held, other, slave)
+            self._meet(slave)
         yield from self._complete_leave()
 
     def _read_slave(self, slave: int) -> Iterator[PairsPage]:
@@ -101,19 +100,20 @@ class Merge:
         if slave not in self._readers:
             return
         try:
-            held = window.read()
+            window.read()
         except IncompleteError as error:
             self.drop(slave)
             yield PairsPage([], lost=[(slave, error)])
             return
-        for mine in self._master.held:
-            self._match(mine, held, slave)
+        self._meet(slave)
         yield from self._complete_leave()
 
-    def _match(self, mine: Held, theirs: Held, slave: int) -> None:
-        if mine.meet(theirs, slave):
+    def _meet(self, slave: int) -> None:
+        window = self._slaves[slave]
+        for mine, its, pairs in meetings(self._master.held, window.held, slave):
+            mine.join(its, pairs)
             self._master.met(slave, mine)
-            self._slaves[slave].met(slave, theirs)
+            window.met(slave, its)
 
     def _complete_leave(self) -> Iterator[PairsPage]:
         """Let pages go of which nothing waits, a slave's not before those of the master that it has partners in."""
@@ -125,12 +125,16 @@ class Merge:
                 yield self._slave_leaves(slave)
 
     def _waits(self, held: Held) -> bool:
-        return any(held.waiting[slave] for slave in self._readers)
+        return any(held.rests[slave].waits for slave in self._readers)
 
     def _is_done(self, held: Held, slave: int) -> bool:
-        return not held.waiting[slave] and held.partners <= self._master.left
+        return not held.rests[slave].waits and held.partners <= self._master.left
 
     def _all_leave(self) -> Iterator[PairsPage]:
+        for slave in self._readers:
+            for held in self._slaves[slave].held:
+                held.rests[slave].all_alone()
+            self._meet(slave)
         while self._readers and self._master.held:
             yield self._master_leaves()
         for slave in list(self._readers):
@@ -141,14 +145,15 @@ class Merge:
         held = self._master.leave()
         pairs = [each for each in held.met if each.slave in self._readers]
         for slave in self._readers:
-            alone = [*held.waiting[slave].items(), *held.doubles]
+            rest = held.rests[slave]
+            alone = [*rest.all_alone().items(), *rest.doubles]
             keys, items = [key for key, _ in alone], [item for _, item in alone]
             pairs.append(Pairs(slave, keys, items, [None] * len(alone), unseen=True))
         return PairsPage(pairs, len(held.page.items), resume=self._point())
 
     def _slave_leaves(self, slave: int) -> PairsPage:
         held = self._slaves[slave].leave()
-        alone = held.waiting[slave] if self._extras else {}
+        alone = held.rests[slave].all_alone() if self._extras else {}
         pairs = Pairs(slave, list(alone), [None] * len(alone), list(alone.values()), unseen=True)
         return PairsPage([pairs], slave_scanned=(slave, len(held.page.items)), resume=self._point())
 

@@ -14,10 +14,8 @@ from itertools import islice
 from fastsync.batch import BatchReader
 from fastsync.errors import IncompleteError
 from fastsync.keys import Key
-from fastsync.strategies.window import WINDOW, Window
+from fastsync.strategies.window import FEW, WINDOW, Window
 
-FEW = 0.25
-"""The share of a page that may leave alone unasked: looking that much up costs less than looking up everything."""
 ASKED = 5
 """Keys that are looked up to find out why more of a page is alone."""
 
@@ -59,7 +57,7 @@ class Pace:
         passed, to_come = self._master.oldest(slave)
         if min(its.end, self._master.end) < self._patience:
             return bool(to_come) and its.stream is not None
-        enough = FEW * len(oldest.page.keys)
+        enough = FEW * len(oldest.page.items)
         if len(passed) > enough and _are_there(its_reader, passed):
             self.disagreeing = slave
         elif len(to_come) > enough and _are_there(its_reader, to_come):

@@ -7,19 +7,21 @@ the beginning of the segment, and a key says where it ends.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from itertools import takewhile
+from itertools import product, takewhile
 
-from msgspec import Raw
-
-from fastsync.aws.client import Client, Page, Scan
+from fastsync.aws.client import Client, Scan
 from fastsync.keys import Key
+from fastsync.page import LateKeys, Page
 from fastsync.pairs import Pairs
+from fastsync.strategies.walk import Rest, walk
 
 WINDOW = 4 << 20
 """Bytes that a table's waiting pages may weigh together; two pages may wait in any case, however heavy they are."""
+FEW = 0.25
+"""The share of a page that may be alone unasked: looking that much up costs less than looking up everything."""
 PER_ITEM = 300
 """Bytes that an item in a window takes beside its raw JSON: its key, and its places in lists and dictionaries."""
 
@@ -28,28 +30,46 @@ PER_ITEM = 300
 class Held:
     """A page in a window, from `begin` to `end` in bytes of the segment so far.
 
-    `waiting` are the items that have met no partner yet, by slave (of a slave's page: only its own). `met` are the
-    pairs of a master's page; `partners` is the number of the last master's page that a slave's page has partners in.
-    `doubles` are items whose key comes again in the same page, which no service should send.
+    `rests` are what has met no partner yet, by slave (of a slave's page: only its own). `met` are the pairs of a
+    master's page; `partners` is the number of the last master's page that a slave's page has partners in.
     """
 
     page: Page
     number: int
     begin: int
     end: int
-    waiting: dict[int, dict[Key, Raw]]
-    doubles: list[tuple[Key, Raw]]
+    rests: dict[int, Rest]
     met: list[Pairs] = field(default_factory=list)
     partners: int = 0
 
-    def meet(self, other: Held, slave: int) -> bool:
-        """Match the items of a master's page (this one) and of a slave's; say whether any have met."""
-        mine, theirs = self.waiting[slave], other.waiting[slave]
-        keys = list(mine.keys() & theirs.keys())
-        if keys:
-            self.met.append(Pairs(slave, keys, list(map(mine.pop, keys)), list(map(theirs.pop, keys))))
-            other.partners = max(other.partners, self.number)
-        return bool(keys)
+    def join(self, other: Held, pairs: Pairs) -> None:
+        """Take in the pairs of this master's page with a slave's."""
+        self.met.append(pairs)
+        other.partners = max(other.partners, self.number)
+
+    def is_loose(self, slave: int) -> bool:
+        """Say whether so much is alone that the order of the other table's pages cannot be relied on."""
+        return len(self.rests[slave].alone) > FEW * len(self.page.items)
+
+
+def meetings(masters: Sequence[Held], slaves: Sequence[Held], slave: int) -> Iterator[tuple[Held, Held, Pairs]]:
+    """Bring the partners in pages of the master and of a slave together: side by side first, then by their keys."""
+    for mine, its in product(masters, slaves):
+        one, other = mine.rests[slave], its.rests[slave]
+        if one.left and other.left:
+            met = walk(one, other)
+            if met[0]:
+                yield mine, its, Pairs(slave, LateKeys(mine.page.reader, met[0]), *met)
+    for here, there in ((masters, slaves), (slaves, masters)):
+        if any(held.is_loose(slave) for held in here):
+            for held in there:
+                held.rests[slave].all_alone()
+    for mine, its in product(masters, slaves):
+        one, other = mine.rests[slave], its.rests[slave]
+        if (one.grown or other.grown) and (keys := list(one.alone.keys() & other.alone.keys())):
+            yield mine, its, Pairs(slave, keys, list(map(one.alone.pop, keys)), list(map(other.alone.pop, keys)))
+    for held in (*masters, *slaves):
+        held.rests[slave].grown = False
 
 
 class Stream:
@@ -93,12 +113,9 @@ class Window:
         page = self.stream.next()
         if not page.next_key:
             self.stream = None
-        items = dict(zip(page.keys, page.items, strict=True))
-        weight = sum(map(len, page.items)) + PER_ITEM * len(page.items)
-        waiting = {slave: items.copy() for slave in self._met}
-        number = self.left + len(self.held) + 1
-        self.held.append(Held(page, number, self.end, self.end + weight, waiting, _doubles(page, items)))
-        self.end += weight
+        begin, number = self.end, self.left + len(self.held) + 1
+        self.end += page.size + PER_ITEM * len(page.items)
+        self.held.append(Held(page, number, begin, self.end, {slave: Rest(page) for slave in self._met}))
         return self.held[-1]
 
     def leave(self) -> Held:
@@ -122,7 +139,7 @@ class Window:
         As far as orders agree, a partner of the former will not come any more.
         """
         held = self.held[0]
-        waiting = held.waiting[slave]
+        waiting = held.rests[slave].all_alone()
         if self._met[slave] > held.end:
             return waiting, ()
         if self._met[slave] < held.end:
@@ -132,16 +149,10 @@ class Window:
 
     def newest(self, slave: int) -> Collection[Key]:
         """Give the keys of the newest page that still wait."""
-        return self.held[-1].waiting[slave] if self.held else ()
+        return self.held[-1].rests[slave].all_alone() if self.held else ()
 
     @property
     def full(self) -> bool:
         """Say whether the oldest page has to leave before another one may come in."""
         return len(self.held) > 1 and self.end - self.held[0].begin > WINDOW
 
-
-def _doubles(page: Page, items: dict[Key, Raw]) -> list[tuple[Key, Raw]]:
-    if len(items) == len(page.keys):
-        return []
-    last = {key: place for place, key in enumerate(page.keys)}
-    return [(key, page.items[place]) for place, key in enumerate(page.keys) if last[key] != place]

@@ -12,23 +12,18 @@ import msgspec
 from msgspec import Raw
 
 from fastsync.aws.access import Access
-from fastsync.aws.client import BatchAnswer, Page, Scan
+from fastsync.aws.client import BatchAnswer, Scan
 from fastsync.config import Judging, Reading, Repairing, Retrying
 from fastsync.difference import Tally
 from fastsync.errors import RequestFailed
 from fastsync.events import Event, OrdersDisagree, PageDone, SegmentTask, TaskDone, Terms
 from fastsync.keys import Key, KeyReader
+from fastsync.page import Page
 from fastsync.segment import run_task
 from fastsync.table import Endpoint, KeySchema, Side, Table, TableRef
 
 PAGE = 1 << 20
 """Bytes of items in a page."""
-
-
-class Keys(list[Key]):
-    """The keys of a page, which can be followed until nobody holds the page any more."""
-
-    __hash__ = object.__hash__  # type: ignore[assignment]
 
 
 class Transport:
@@ -80,11 +75,11 @@ class Played:
         while last < len(order) and size < PAGE and (self.per_page is None or last - first < self.per_page):
             size += len(self.items[order[last]])
             last += 1
-        keys = Keys(order[first:last])
-        self.scanned += len(keys)
-        self._follow(keys, size)
+        self.scanned += last - first
         more = _spell(order[last - 1]) if last < len(order) else b""
-        return Page(keys, [self.items[key] for key in keys], more)
+        page = Page([self.items[key] for key in order[first:last]], more, self.keys, size)
+        self._follow(page, size)
+        return page
 
     def batch_get(self, keys: Sequence[Key], _consistent: bool, _keys_only: bool = False) -> BatchAnswer:
         """Look keys up."""
@@ -116,9 +111,9 @@ class Played:
             self._orders[number, total] = order
         return self._orders[number, total]
 
-    def _follow(self, keys: Keys, size: int) -> None:
+    def _follow(self, page: Page, size: int) -> None:
         self._hold(size)
-        weakref.finalize(keys, self._hold, -size)
+        weakref.finalize(page, self._hold, -size)
 
     def _hold(self, size: int) -> None:
         with self._lock:

@@ -18,7 +18,7 @@ STAIRS = [
     ("config", "undolog", "version"),
     ("events", "policy", "flight", "digest", "interrupt", "mfa", "iam"),
     ("keys", "spread", "extras", "legs", "held"),
-    ("pairs",),
+    ("pairs", "page"),
     ("expiry",),
     ("judge",),
     ("aws",),
