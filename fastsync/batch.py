@@ -45,14 +45,15 @@ class Answers:
     """The answers to one set of keys, on their way. All but `result` is for the reader, under its lock."""
 
     def __init__(self, keys: Iterable[Key], consistent: bool, keys_only: bool):
-        self.pending = deque(dict.fromkeys(keys))
         self.consistent = consistent
         self.keys_only = keys_only
+        self._keys = list(dict.fromkeys(keys))
+        self._asked = 0
         self._found: dict[Key, Raw] = {}
-        self._unanswered = len(self.pending)
+        self._unanswered = len(self._keys)
         self._error: BaseException | None = None
         self._done = threading.Event()
-        if not self.pending:
+        if not self._keys:
             self._done.set()
 
     def result(self) -> dict[Key, Raw]:
@@ -70,15 +71,22 @@ class Answers:
         """Say whether `result` would not have to wait."""
         return self._done.is_set()
 
+    @property
+    def pending(self) -> int:
+        """How many keys are still to be asked for."""
+        return len(self._keys) - self._asked
+
     def take(self, most: int) -> Sequence[Key]:
         """Take keys to ask for."""
-        return [self.pending.popleft() for _ in range(min(most, len(self.pending)))]
+        taken = self._keys[self._asked : self._asked + most]
+        self._asked += len(taken)
+        return taken
 
     def add(self, asked: int, answer: BatchAnswer) -> None:
         """Take in what a request for so many keys brought."""
-        self._found.update(answer.items)
+        self._found.update(zip(answer.keys, answer.items, strict=True))
         if self._error is None:
-            self.pending.extend(answer.unprocessed)
+            self._keys.extend(answer.unprocessed)
             self._unanswered -= asked - len(answer.unprocessed)
             if not self._unanswered:
                 self._done.set()
@@ -86,7 +94,7 @@ class Answers:
     def fail(self, error: BaseException) -> None:
         """Give up: one request failed for good."""
         self._error = self._error or error
-        self.pending.clear()
+        self._asked = len(self._keys)
         self._done.set()
 
 
@@ -142,7 +150,7 @@ class BatchReader:
 
     def _requests_waiting(self) -> int:
         size = self.client.keys_at_once(self._size.current, False)
-        return -(-sum(len(answers.pending) for answers in self._queue) // size)
+        return -(-sum(answers.pending for answers in self._queue) // size)
 
     def _work(self) -> None:
         rounds = _Rounds()

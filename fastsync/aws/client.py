@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from types import GenericAlias
 from typing import Any, NamedTuple
 
@@ -27,9 +28,10 @@ _text = msgspec.json.encode
 
 
 class BatchAnswer(NamedTuple):
-    """One BatchGetItem response: the items found by key, and the keys that came back unprocessed."""
+    """One BatchGetItem response: the items found, in step with their keys, and the keys that came back unprocessed."""
 
-    items: dict[Key, Raw]
+    keys: Sequence[Key]
+    items: Sequence[Raw]
     unprocessed: Sequence[Key]
 
 
@@ -135,18 +137,18 @@ class Client:
         fare = self._lookups.fare(len(keys), self._price(consistent))
         found, their = self.transport.post("BatchGetItem", body, self._decode_batch, fare).value
         consumed = self._spent(self._read_units, found.ConsumedCapacity)
-        items: dict[Key, Raw] = {}
-        for table, raw in found.Responses.items():
-            items.update(zip(self.keys.settled(their.Responses[table]), raw, strict=True))
-        if sum(map(items.__contains__, keys)) != len(items):
+        items = list(chain.from_iterable(found.Responses.values()))
+        there = self.keys.settled(list(chain.from_iterable(their.Responses.values())))
+        asked = set(keys)
+        if not asked.issuperset(there):
             raise RequestFailed(f"{self.side}: BatchGetItem answered with items that were not asked for")
         back = self.keys.settled([key for rest in their.UnprocessedKeys.values() for key in rest.Keys])
-        if back and not set(back).issubset(keys):
+        if not asked.issuperset(back):
             raise RequestFailed(f"{self.side}: BatchGetItem left keys unprocessed that were not asked for")
         back = list(dict.fromkeys(back))
         self._note_unprocessed(len(back), len(keys))
         fare.settle(consumed, len(keys) - len(back))
-        return BatchAnswer(items, back)
+        return BatchAnswer(there, items, back)
 
     def put(self, item: bytes, condition: Condition) -> WriteAnswer:
         """Write one whole item (DynamoDB JSON) on a condition."""

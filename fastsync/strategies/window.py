@@ -155,4 +155,3 @@ class Window:
     def full(self) -> bool:
         """Say whether the oldest page has to leave before another one may come in."""
         return len(self.held) > 1 and self.end - self.held[0].begin > WINDOW
-

@@ -85,7 +85,8 @@ class Played:
         """Look keys up."""
         self._check("BatchGetItem")
         self.looked_up += len(keys)
-        return BatchAnswer({key: self.items[key] for key in keys if key in self.items}, [])
+        found = [key for key in keys if key in self.items]
+        return BatchAnswer(found, [self.items[key] for key in found], [])
 
     def take_units(self) -> tuple[float, float]:
         """Nothing costs anything here."""

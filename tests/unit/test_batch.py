@@ -47,8 +47,8 @@ class Table:
     def batch_get(self, keys: Sequence[Key], _consistent: bool, _keys_only: bool = False) -> BatchAnswer:
         self.sizes.append(len(keys))
         taken = len(keys) - self._leave(keys)
-        found = {key: Raw(key.hash.N.encode()) for key in keys[:taken] if int(key.hash.N) % 2 == 0}
-        return BatchAnswer(found, list(reversed(keys[taken:])))
+        found = [key for key in keys[:taken] if int(key.hash.N) % 2 == 0]
+        return BatchAnswer(found, [Raw(key.hash.N.encode()) for key in found], list(reversed(keys[taken:])))
 
 
 def read(table: Table, keys: Sequence[Key] = KEYS, limit: int = 100, threads: int = 8) -> dict[Key, Raw]:
