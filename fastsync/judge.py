@@ -20,17 +20,25 @@ from fastsync.policy import Policy
 class Judge:
     """Compare items, and put into words what differs.
 
-    `names` are the slaves' names in reports, `version` the attribute that tells which of two items is newer.
+    `names` are the slaves' names in reports, `version` the attribute that tells which of two items is newer. `values`
+    says whether differences are to have both items in them; where a policy decides about them they have.
     """
 
     def __init__(
-        self, names: tuple[str, ...], digester: Digester, policy: Policy, expiry: Expiry, version: str | None = None
+        self,
+        names: tuple[str, ...],
+        digester: Digester,
+        policy: Policy,
+        expiry: Expiry,
+        version: str | None = None,
+        values: bool = True,
     ):
         self._names = names
         self._digester = digester
         self._policy = policy
         # parsing both items for the default policy, which always says yes, would cost 25 µs
         self._asked = type(policy).differs is not Policy.differs
+        self._values = values or type(policy).resolve is not Policy.resolve
         self._expiry = expiry
         self._version = version
 
@@ -55,7 +63,7 @@ class Judge:
         return found
 
     def difference(self, suspect: Suspect) -> Difference | None:
-        """Give the difference that a suspect is, with both items in it, or None where there is none."""
+        """Give the difference that a suspect is, or None where there is none."""
         found = self.attributes(suspect.master, suspect.slave_item)
         if found == ():
             return None
@@ -64,8 +72,8 @@ class Judge:
             _verdict(suspect),
             msgspec.json.decode(write(suspect.key)),
             found or (),
-            master=_parsed(suspect.master),
-            slave_item=_parsed(suspect.slave_item),
+            master=_parsed(suspect.master) if self._values else None,
+            slave_item=_parsed(suspect.slave_item) if self._values else None,
             master_version=self._version_of(suspect.master),
             slave_version=self._version_of(suspect.there),
         )

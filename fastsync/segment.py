@@ -93,7 +93,8 @@ class _Work:
         self._expiry = Expiry(terms.master.table.ttl, [side.table.ttl for side in terms.slaves])
         judging = terms.judging
         names = tuple(map(str, terms.slaves))
-        self._judge = Judge(names, Digester(judging.ignored), policy, self._expiry, judging.version)
+        digester = Digester(judging.ignored)
+        self._judge = Judge(names, digester, policy, self._expiry, judging.version, terms.values)
         self._rechecker = Rechecker(self._master_reader, self._readers, self._expiry)
         self._confirmer = Confirmer(self._judge, self._rechecker, self._expiry, judging, access.sleep)
         # repairs wait for reads of their own, so they may not fill the threads that those need
