@@ -69,6 +69,8 @@ class Confirmer:
             return before
         master = masters.get(before.key) if self._judging.recheck else before.master
         now = self._expiry.suspect(before.slave, before.key, master, items[before.slave].get(before.key))
+        if not before.unseen and (now.master, now.slave_item) == (before.master, before.slave_item):
+            return now
         same_kind = (before.master is None) is (now.master is None)
         if same_kind and self._judge.attributes(now.master, now.slave_item) != ():
             return now

@@ -48,8 +48,10 @@ class Digester:
         left, right = self._without_ignored(master), self._without_ignored(slave)
         if left == right:
             return ()
-        names = [name for name in left.keys() | right.keys() if not _equal(left.get(name), right.get(name))]
-        return tuple(sorted(name for name in names if not _replication(name)))
+        # values are compared as bytes first: of ten attributes nine agree, and each look at one costs
+        others = [(name, raw, right.get(name)) for name, raw in left.items() if raw != right.get(name)]
+        names = [name for name, raw, other in others if other is None or digest(raw) != digest(other)]
+        return tuple(sorted(name for name in (*names, *(right.keys() - left.keys())) if not _replication(name)))
 
     def _without_ignored(self, item: msgspec.Raw) -> dict[str, msgspec.Raw]:
         found = _attributes(item)
@@ -107,12 +109,6 @@ def canonical_binary(text: str) -> str:
 
 def _replication(name: str) -> bool:
     return name.startswith(REPLICATION_PREFIX)
-
-
-def _equal(left: msgspec.Raw | None, right: msgspec.Raw | None) -> bool:
-    if left is None or right is None:
-        return False
-    return left == right or digest(left) == digest(right)
 
 
 def _set_of(form: Callable[[str], str]) -> Callable[[list[str]], list[str]]:

@@ -31,6 +31,7 @@ class Judge:
         policy: Policy,
         expiry: Expiry,
         version: str | None = None,
+        *,
         values: bool = True,
     ):
         self._names = names

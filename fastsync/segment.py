@@ -94,7 +94,7 @@ class _Work:
         judging = terms.judging
         names = tuple(map(str, terms.slaves))
         digester = Digester(judging.ignored)
-        self._judge = Judge(names, digester, policy, self._expiry, judging.version, terms.values)
+        self._judge = Judge(names, digester, policy, self._expiry, judging.version, values=terms.values)
         self._rechecker = Rechecker(self._master_reader, self._readers, self._expiry)
         self._confirmer = Confirmer(self._judge, self._rechecker, self._expiry, judging, access.sleep)
         # repairs wait for reads of their own, so they may not fill the threads that those need
