@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
@@ -17,9 +17,11 @@ from msgspec import Raw
 
 from fastsync.aws.client import BatchAnswer, Client
 from fastsync.aws.retries import backoff
-from fastsync.errors import KeysUnanswered
+from fastsync.digest import fingerprints
+from fastsync.errors import KeysUnanswered, RequestFailed
 from fastsync.flight import MOST, Flight
-from fastsync.keys import Key, write
+from fastsync.keys import Key, KeyReader, write
+from fastsync.page import Page, read_keys
 
 IN_FLIGHT = MOST
 """Threads that one table may need at once."""
@@ -42,14 +44,18 @@ class BatchSize:
 
 
 class Answers:
-    """The answers to one set of keys, on their way. All but `result` is for the reader, under its lock."""
+    """The answers to one set of keys, on their way.
 
-    def __init__(self, keys: Iterable[Key], consistent: bool, keys_only: bool):
+    All but `result`, `partners` and `arrived` is for the reader, under its lock.
+    """
+
+    def __init__(self, keys: Iterable[Key], reader: KeyReader, consistent: bool, keys_only: bool):
         self.consistent = consistent
         self.keys_only = keys_only
         self._keys = list(dict.fromkeys(keys))
         self._asked = 0
-        self._found: dict[Key, Raw] = {}
+        self._reader = reader
+        self._found: list[Raw] = []
         self._unanswered = len(self._keys)
         self._error: BaseException | None = None
         self._done = threading.Event()
@@ -61,10 +67,32 @@ class Answers:
 
         Raises RequestFailed or KeysUnanswered.
         """
+        return self._by_key(self._arrive())
+
+    def partners(self, page: Page) -> list[Raw | None]:
+        """Wait as `result` does, and give what was found for each item of the page whose keys were asked for.
+
+        Where the bytes of both agree their keys are not read again, which costs as much as finding both items.
+        """
+        theirs = dict(zip(fingerprints(found := self._arrive()), found, strict=True))
+        partners = list(map(theirs.get, page.fingerprints))
+        if others := self._by_key([theirs[each] for each in theirs.keys() - page.fingerprints]):
+            for place in [place for place, partner in enumerate(partners) if partner is None]:
+                partners[place] = others.get(page.key(place))
+        return partners
+
+    def _arrive(self) -> Sequence[Raw]:
         self._done.wait()
         if self._error is not None:
             raise self._error
         return self._found
+
+    def _by_key(self, items: Collection[Raw]) -> dict[Key, Raw]:
+        """Key items; one that nobody asked for is a failure, as it would pass for missing here and for extra there."""
+        found = dict(zip(read_keys(self._reader, items), items, strict=True))
+        if not found.keys() <= set(self._keys):
+            raise RequestFailed(f"{self._reader.whose}: BatchGetItem answered with items that were not asked for")
+        return found
 
     @property
     def arrived(self) -> bool:
@@ -84,7 +112,7 @@ class Answers:
 
     def add(self, asked: int, answer: BatchAnswer) -> None:
         """Take in what a request for so many keys brought."""
-        self._found.update(zip(answer.keys, answer.items, strict=True))
+        self._found += answer.items
         if self._error is None:
             self._keys.extend(answer.unprocessed)
             self._unanswered -= asked - len(answer.unprocessed)
@@ -122,7 +150,7 @@ class BatchReader:
 
     def read(self, keys: Iterable[Key], consistent: bool = False, keys_only: bool = False) -> Answers:
         """Start looking up keys (each once, in any number) and give the answers to come; consistent ones go first."""
-        answers = Answers(keys, consistent, keys_only)
+        answers = Answers(keys, self.client.keys, consistent, keys_only)
         with self._lock:
             if consistent:
                 self._queue.appendleft(answers)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from typing import overload
 
 import msgspec
 from msgspec import Raw
 
+from fastsync.digest import fingerprints
 from fastsync.errors import RequestFailed
 from fastsync.keys import Key, KeyReader
 
@@ -31,6 +33,11 @@ class Page:
         if self._keys is None:
             self._keys = read_keys(self.reader, self.items)
         return self._keys
+
+    @cached_property
+    def fingerprints(self) -> Sequence[bytes]:
+        """The digests of the items' bytes."""
+        return fingerprints(self.items)
 
     @property
     def keys_read(self) -> bool:
@@ -67,7 +74,7 @@ class LateKeys(Sequence[Key]):
         return read_keys(self._reader, (self._items[place],))[0]
 
 
-def read_keys(reader: KeyReader, items: Sequence[Raw]) -> Sequence[Key]:
+def read_keys(reader: KeyReader, items: Iterable[Raw]) -> Sequence[Key]:
     """Read keys, 0.5 µs each; raise RequestFailed where an item has none, or one of another type."""
     try:
         return reader.read_all(items)

@@ -28,9 +28,8 @@ _text = msgspec.json.encode
 
 
 class BatchAnswer(NamedTuple):
-    """One BatchGetItem response: the items found, in step with their keys, and the keys that came back unprocessed."""
+    """One BatchGetItem response: the items found, and the keys that came back unprocessed."""
 
-    keys: Sequence[Key]
     items: Sequence[Raw]
     unprocessed: Sequence[Key]
 
@@ -72,11 +71,6 @@ class _ScanItems(msgspec.Struct, gc=False):
     Count: int
     LastEvaluatedKey: Raw = Raw()
     ConsumedCapacity: _Units | None = None
-
-
-class _BatchItems(msgspec.Struct, gc=False):
-    Responses: dict[str, list[Raw]]
-    ConsumedCapacity: list[_Units] | None = None
 
 
 class _Written(msgspec.Struct, gc=False):
@@ -125,30 +119,22 @@ class Client:
         return Page(found.Items, _next_key(found.LastEvaluatedKey), self.keys, size)
 
     def batch_get(self, keys: Sequence[Key], consistent: bool, keys_only: bool = False) -> BatchAnswer:
-        """Look up at most 100 keys, each once.
-
-        An item that comes back under a key that was not asked for is a failure: it would pass for missing, or extra.
-        """
+        """Look up at most 100 keys, each once; whose items came back, their keys tell."""
         options = ',"ConsistentRead":true' if consistent or self._consistent else ""
         options += f",{self._projection}" if keys_only else ""
         head = f'{{"RequestItems":{{{self._name}:{{"Keys":'
         tail = f'{options}}}}},"ReturnConsumedCapacity":"TOTAL"}}'
         body = b"".join((head.encode(), write_all(keys), tail.encode()))
         fare = self._lookups.fare(len(keys), self._price(consistent))
-        found, their = self.transport.post("BatchGetItem", body, self._decode_batch, fare).value
+        found = self.transport.post("BatchGetItem", body, self._decode_batch, fare).value
         consumed = self._spent(self._read_units, found.ConsumedCapacity)
-        items = list(chain.from_iterable(found.Responses.values()))
-        there = self.keys.settled(list(chain.from_iterable(their.Responses.values())))
-        asked = set(keys)
-        if not asked.issuperset(there):
-            raise RequestFailed(f"{self.side}: BatchGetItem answered with items that were not asked for")
-        back = self.keys.settled([key for rest in their.UnprocessedKeys.values() for key in rest.Keys])
-        if not asked.issuperset(back):
+        back = self.keys.settled([key for rest in found.UnprocessedKeys.values() for key in rest.Keys])
+        if back and not set(back).issubset(keys):
             raise RequestFailed(f"{self.side}: BatchGetItem left keys unprocessed that were not asked for")
         back = list(dict.fromkeys(back))
         self._note_unprocessed(len(back), len(keys))
         fare.settle(consumed, len(keys) - len(back))
-        return BatchAnswer(there, items, back)
+        return BatchAnswer(list(chain.from_iterable(found.Responses.values())), back)
 
     def put(self, item: bytes, condition: Condition) -> WriteAnswer:
         """Write one whole item (DynamoDB JSON) on a condition."""
@@ -269,25 +255,19 @@ def _decoders(key: Any) -> tuple[Any, Any]:
     """Make the decoders of BatchGetItem and BatchWriteItem answers for one type of key."""
     keys = GenericAlias(list, (key,))
     back = GenericAlias(dict, (str, _struct("Back", Keys=keys)))
-    found = _struct("BatchKeys", Responses=GenericAlias(dict, (str, keys)), UnprocessedKeys=(back, {}))
+    consumed = (list[_Units] | None, None)
+    found = _struct("Found", Responses=dict[str, list[Raw]], UnprocessedKeys=(back, {}), ConsumedCapacity=consumed)
     put = _struct("Put", PutRequest=_struct("PutRequest", Item=key))
     # without UnprocessedItems an answer is not whole: nothing would be known of its items
     left = GenericAlias(dict, (str, GenericAlias(list, (put,))))
-    consumed = (list[_Units] | None, None)
     written = _struct("BatchWritten", UnprocessedItems=left, ConsumedCapacity=consumed)
-    return _two_way(_BatchItems, found), msgspec.json.Decoder[Any](written).decode
+    return msgspec.json.Decoder[Any](found).decode, msgspec.json.Decoder[Any](written).decode
 
 
 def _struct(name: str, **parts: Any) -> Any:
     return msgspec.defstruct(
         name, [(part, *kind) if isinstance(kind, tuple) else (part, kind) for part, kind in parts.items()], gc=False
     )
-
-
-def _two_way(items: type, keys: type) -> Any:
-    """Decode one body twice, for raw items and for their keys: each pass skips what the other takes."""
-    first, second = (msgspec.json.Decoder[Any](kind).decode for kind in (items, keys))
-    return lambda body: (first(body), second(body))
 
 
 def _next_key(raw: Raw) -> bytes:

@@ -69,12 +69,12 @@ class Lookup:
             if slave not in self._readers:
                 continue
             try:
-                found = coming.result()
+                found = coming.partners(page)
             except IncompleteError as error:
                 self.drop(slave)
                 lost.append((slave, error))
             else:
-                pairs.append(Pairs(slave, page.keys, page.items, list(map(found.get, page.keys))))
+                pairs.append(Pairs(slave, page.keys, page.items, found))
         return PairsPage(pairs, len(page.items), None, lost, self._after(page))
 
     def _extras(self, slave: int, start: bytes) -> Iterator[PairsPage]:

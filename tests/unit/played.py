@@ -85,8 +85,7 @@ class Played:
         """Look keys up."""
         self._check("BatchGetItem")
         self.looked_up += len(keys)
-        found = [key for key in keys if key in self.items]
-        return BatchAnswer(found, [self.items[key] for key in found], [])
+        return BatchAnswer([self.items[key] for key in keys if key in self.items], [])
 
     def take_units(self) -> tuple[float, float]:
         """Nothing costs anything here."""

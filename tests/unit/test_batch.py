@@ -14,12 +14,16 @@ from fastsync.aws.client import BatchAnswer, Client
 from fastsync.batch import BatchReader, BatchSize
 from fastsync.config import Retrying
 from fastsync.errors import KeysUnanswered
-from fastsync.keys import Key, KeyReader
+from fastsync.keys import Key, KeyReader, write
 from fastsync.table import KeySchema
 
 READER = KeyReader(KeySchema("id", "N"))
 KEYS = [READER.read(b'{"id":{"N":"%d"}}' % number) for number in range(1000)]
 Decide = Callable[[Sequence[Key]], int]
+
+
+def item(key: Key) -> Raw:
+    return Raw(write(key))
 
 
 class Transport:
@@ -35,6 +39,7 @@ class Table:
     """Answer BatchGetItem for even keys; leave as many keys over as `leave` says."""
 
     side = "us-east-1:played"
+    keys = READER
 
     def __init__(self, leave: Decide, max_retries: int = 3):
         self.transport = Transport(max_retries)
@@ -48,7 +53,7 @@ class Table:
         self.sizes.append(len(keys))
         taken = len(keys) - self._leave(keys)
         found = [key for key in keys[:taken] if int(key.hash.N) % 2 == 0]
-        return BatchAnswer(found, [Raw(key.hash.N.encode()) for key in found], list(reversed(keys[taken:])))
+        return BatchAnswer(list(map(item, found)), list(reversed(keys[taken:])))
 
 
 def read(table: Table, keys: Sequence[Key] = KEYS, limit: int = 100, threads: int = 8) -> dict[Key, Raw]:
@@ -70,7 +75,7 @@ def test_every_key_is_answered(leave: Callable[[random.Random], Decide], limit: 
     """However many keys come back unprocessed, every item that exists is found, and no request is too large."""
     table = Table(leave(random.Random(limit)), max_retries=60)
     found = read(table, limit=limit)
-    assert found == {key: Raw(key.hash.N.encode()) for key in KEYS if int(key.hash.N) % 2 == 0}
+    assert found == {key: item(key) for key in KEYS if int(key.hash.N) % 2 == 0}
     assert max(table.sizes) <= limit
 
 
