@@ -8,9 +8,10 @@ from functools import partial
 
 from fastsync.aws.access import Access, Keyring
 from fastsync.aws.client import Scan
-from fastsync.config import Config, Reading
+from fastsync.config import Config
 from fastsync.errors import RequestFailed
 from fastsync.forecast import Forecast, Work, forecasts
+from fastsync.parts import Reading
 from fastsync.plan import Plan
 from fastsync.preflight import FEW_RETRIES, Survey, side_by_side
 from fastsync.table import Side

@@ -1,99 +1,19 @@
-"""Every flag of the command line, validated once, and the parts of it that the rooms below need."""
+"""Every flag of the command line, validated once, and made into the parts that the rooms below need."""
 
 from __future__ import annotations
 
-import math
-import pickle
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
+from fastsync.checks import check_address, check_apart, check_choice, check_number
 from fastsync.errors import ConfigError
 from fastsync.limits import Limit, Limits
 from fastsync.login import DURATIONS, Login, LoginFlags, logins
+from fastsync.parts import MAX_BATCH_KEYS, DeleteLimit, Judging, Reading, Repairing, Retrying
 from fastsync.plan import MAX_SEGMENTS, Sample, Shard, Slicing
 from fastsync.table import TableRef
-
-MAX_BATCH_KEYS = 100
-"""The service's limit of keys in one BatchGetItem (API reference, BatchGetItem)."""
-
-
-@dataclass(frozen=True)
-class Reading:
-    """How tables are read: items evaluated per Scan request (None: up to 1 MB), keys per look-up, consistency."""
-
-    scan_limit: int | None = None
-    batch_limit: int = MAX_BATCH_KEYS
-    consistent: bool = False
-
-
-@dataclass(frozen=True)
-class Retrying:
-    """How often one request is tried again, and the base of the backoff in seconds."""
-
-    max_retries: int = 10
-    base: float = 0.05
-
-
-@dataclass(frozen=True)
-class Judging:
-    """What makes two items differ, and whether (and after how many seconds) a suspect is read again.
-
-    `version` is the attribute that tells which of two items is newer.
-    """
-
-    ignored: frozenset[str] = frozenset()
-    recheck: bool = True
-    delay: float = 0.0
-    version: str | None = None
-
-
-@dataclass(frozen=True)
-class Repairing:
-    """What may be written to slaves and how, and whether extras are looked for at all.
-
-    `version` is the attribute by which a newer slave is left alone, `ignored` are those that `keep_ignored` leaves the
-    slave, `undo_log` is the file that every write goes into first.
-    """
-
-    write_missing: bool = False
-    write_differing: bool = False
-    find_extras: bool = False
-    delete_extra: bool = False
-    version: str | None = None
-    ignored: frozenset[str] = frozenset()
-    keep_ignored: bool = False
-    in_batches: bool = False
-    undo_log: str | None = None
-
-    @property
-    def nothing(self) -> bool:
-        """Say whether this is a run that only reports."""
-        return not (self.write_missing or self.write_differing or self.delete_extra)
-
-
-@dataclass(frozen=True)
-class DeleteLimit:
-    """At most `count` deletes per slave, or `percent` of the slave's items scanned; None where not limited so."""
-
-    count: int | None = None
-    percent: float | None = None
-
-    @classmethod
-    def parse(cls, text: str) -> DeleteLimit:
-        """Read `N` or `P%`; raise ConfigError on anything else."""
-        if re.fullmatch(r"\d+", text):
-            return cls(count=int(text))
-        if (found := re.fullmatch(r"(\d+(?:\.\d+)?)%", text)) and float(found[1]) <= 100:
-            return cls(percent=float(found[1]))
-        raise ConfigError(f"--max-deletes takes a number or a percentage from 0% to 100%, not {text!r}")
-
-    def allowed(self, scanned: int) -> int:
-        """Give the number of deletes allowed on a slave of which `scanned` items were scanned."""
-        return self.count if self.count is not None else int(scanned * (self.percent or 0) / 100)
 
 
 @dataclass(frozen=True)
@@ -250,17 +170,6 @@ class Config:
         return None if self.max_deletes is None else DeleteLimit.parse(str(self.max_deletes))
 
 
-def check_picklable(policy: object) -> None:
-    """Raise ConfigError where a policy cannot travel to the worker processes."""
-    try:
-        pickle.dumps(policy)
-    except Exception as error:
-        name = type(policy).__name__
-        raise ConfigError(
-            f"the policy {name} must be importable and picklable, since it runs in workers: {error}"
-        ) from None
-
-
 def _names(ignore: Any) -> tuple[str, ...]:
     return (ignore,) if isinstance(ignore, str) else tuple(ignore)
 
@@ -273,56 +182,32 @@ def _table(table: str | TableRef, endpoint_url: str | None) -> TableRef:
 
 
 def _check_numbers(config: Config) -> None:
-    bounds: list[tuple[str, float | None, float, float | None]] = [
-        ("--scan-limit", config.scan_limit, 1, None),
-        ("--batch-read-limit", config.batch_read_limit, 1, MAX_BATCH_KEYS),
-        ("--max-retries", config.max_retries, 0, None),
-        ("--retry-delay-base", config.retry_delay_base, 0, None),
-        ("--parallel", config.parallel, 1, MAX_SEGMENTS),
-        ("--segments", config.segments, 1, MAX_SEGMENTS),
-        ("--recheck-delay", config.recheck_delay, 0, None),
-        ("--role-duration", config.role_duration, *DURATIONS),
-        ("--max-duration", config.max_duration, 0, None),
-    ]
-    for flag, value, low, high in bounds:
-        if value is None:
-            continue
-        allowed = f"from {low} to {high:,}" if high is not None else f"of at least {low}"
-        number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-        if not number or not low <= value <= (high or math.inf):
-            raise ConfigError(f"{flag} takes a number {allowed}, not {value!r}")
+    bounds: dict[str, tuple[float | None, float, float | None]] = {
+        "--scan-limit": (config.scan_limit, 1, None),
+        "--batch-read-limit": (config.batch_read_limit, 1, MAX_BATCH_KEYS),
+        "--max-retries": (config.max_retries, 0, None),
+        "--retry-delay-base": (config.retry_delay_base, 0, None),
+        "--parallel": (config.parallel, 1, MAX_SEGMENTS),
+        "--segments": (config.segments, 1, MAX_SEGMENTS),
+        "--recheck-delay": (config.recheck_delay, 0, None),
+        "--role-duration": (config.role_duration, *DURATIONS),
+        "--max-duration": (config.max_duration, 0, None),
+    }
+    for flag, (value, low, high) in bounds.items():
+        check_number(flag, value, low, high)
     config.limits  # noqa: B018 (raises)
-    if config.max_deletes is not None:
-        DeleteLimit.parse(str(config.max_deletes))
+    config.delete_limit  # noqa: B018 (raises)
 
 
 def _check_files(config: Config) -> None:
-    tables = [(f"the endpoint-url of {ref}", ref.endpoint_url) for ref in (config.master, *config.slaves)]
-    for flag, url in [
-        ("--endpoint-url", config.endpoint_url),
-        ("--slave-endpoint-url", config.slave_endpoint_url),
-        *tables,
-    ]:
-        if url is not None and not _is_address(url):
-            raise ConfigError(f"{flag} takes an address such as http://localhost:8000, not {url!r}")
+    check_address("--endpoint-url", config.endpoint_url)
+    check_address("--slave-endpoint-url", config.slave_endpoint_url)
+    for ref in (config.master, *config.slaves):
+        check_address(f"the endpoint-url of {ref}", ref.endpoint_url)
     if config.report == config.stats == "-":
         raise ConfigError("--report - and --stats - cannot both go to stdout; give one of them a file")
-    taken: dict[Path, str] = {}
-    outputs = [("--report", config.report), ("--stats", config.stats)]
-    outputs += [("--undo-log", config.undo_log), ("--metrics-file", config.metrics_file)]
-    for flag, path in outputs:
-        if path is not None and path != "-":
-            other = taken.setdefault(Path(path).resolve(), flag)
-            if other != flag:
-                raise ConfigError(f"{other} and {flag} cannot both go to {path}")
-
-
-def _is_address(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # of a port that is no port
-        return False
+    outputs = {"--report": config.report, "--stats": config.stats}
+    check_apart(outputs | {"--undo-log": config.undo_log, "--metrics-file": config.metrics_file})
 
 
 def _check_combinations(config: Config) -> None:
@@ -339,16 +224,14 @@ def _check_combinations(config: Config) -> None:
     config.logins  # noqa: B018 (raises)
     if config.strategy == "merge" and config.starting_key is not None:
         raise ConfigError("--starting-key goes with --strategy lookup only: a scan of a slave never begins there")
-    if config.strategy not in ("auto", "lookup", "merge"):
-        raise ConfigError(f"--strategy takes auto, lookup or merge, not {config.strategy!r}")
+    check_choice("--strategy", config.strategy, "auto", "lookup", "merge")
     if config.no_recheck and config.recheck_delay is not None:
         raise ConfigError("--no-recheck and --recheck-delay exclude each other")
     if config.resume and config.checkpoint is None:
         raise ConfigError("--resume needs --checkpoint FILE: it says where the run is to go on")
     if config.quiet and config.progress:
         raise ConfigError("--quiet and --progress exclude each other")
-    if config.log_format not in ("text", "json"):
-        raise ConfigError(f"--log-format takes text or json, not {config.log_format!r}")
+    check_choice("--log-format", config.log_format, "text", "json")
     if config.executor not in ("processes", "inline"):
         raise ConfigError(f"there is no executor called {config.executor!r}")
     if any(not isinstance(name, str) or not name for name in config.ignore):
@@ -356,8 +239,7 @@ def _check_combinations(config: Config) -> None:
 
 
 def _check_repair(config: Config) -> None:
-    if config.writes not in ("guarded", "batch"):
-        raise ConfigError(f"--writes takes guarded or batch, not {config.writes!r}")
+    check_choice("--writes", config.writes, "guarded", "batch")
     if config.writes == "batch" and config.version_attribute is not None:
         raise ConfigError(
             "--version-attribute needs conditional writes, and --writes batch makes none; give one of them only"

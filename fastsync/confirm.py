@@ -9,12 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Raw
 
-from fastsync.config import Judging
 from fastsync.difference import Tally
 from fastsync.expiry import Expiry
 from fastsync.judge import Judge
 from fastsync.keys import Key
 from fastsync.pairs import Suspect
+from fastsync.parts import Judging
 from fastsync.recheck import Items, Lost, Rechecker
 
 

@@ -24,10 +24,10 @@ from typing import Any
 
 from fastsync.aws.credentials import Credentials
 from fastsync.aws.transport import Transport
-from fastsync.config import Retrying
 from fastsync.difference import Item
 from fastsync.errors import ConfigError
 from fastsync.interrupt import Interrupt, Interrupted
+from fastsync.parts import Retrying
 from fastsync.table import Endpoint, TableRef
 
 MASTER, WEST, EUROPE = "us-east-1:orders", "us-west-2:orders", "eu-west-1:orders"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fastsync.config import Judging, Reading, Repairing, Retrying
 from fastsync.difference import Difference, Tally
+from fastsync.parts import Judging, Reading, Repairing, Retrying
 from fastsync.table import Side
 
 

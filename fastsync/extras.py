@@ -15,10 +15,10 @@ from itertools import islice
 from pathlib import Path
 from typing import IO
 
-from fastsync.config import DeleteLimit
 from fastsync.difference import Difference, Verdict
 from fastsync.errors import OutputFailed
 from fastsync.mark import NOTHING, Mark, cut_back
+from fastsync.parts import DeleteLimit
 
 
 class WaitingExtras:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fastsync.aws.capacity import PAGE_BYTES, read_units, scan_units, write_units
-from fastsync.config import Judging, Reading, Repairing
+from fastsync.parts import Judging, Reading, Repairing
 from fastsync.plan import Plan
 from fastsync.table import Table
 

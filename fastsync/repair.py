@@ -17,13 +17,13 @@ from msgspec import Raw
 from fastsync.aws.client import Client, Condition, WriteAnswer
 from fastsync.batchwrite import BatchWriter
 from fastsync.condition import absent, unchanged
-from fastsync.config import Repairing
 from fastsync.difference import Difference, Effect, Verdict
 from fastsync.digest import REPLICATION_PREFIX
 from fastsync.errors import IncompleteError, OutputFailed, RequestFailed
 from fastsync.judge import Judge
 from fastsync.keys import write
 from fastsync.pairs import Suspect
+from fastsync.parts import Repairing
 from fastsync.policy import Action, Policy
 from fastsync.recheck import Rechecker
 from fastsync.undolog import NOTHING, Entry, UndoLog

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fastsync.aws.credentials import Credentials
-from fastsync.config import Config, check_picklable
+from fastsync.checks import check_picklable
+from fastsync.config import Config
 from fastsync.difference import Difference
 from fastsync.errors import ConfigError, FastsyncError, IncompleteError, OutputFailed
 from fastsync.executors.inline import InlineExecutor

@@ -9,7 +9,7 @@ from typing import IO
 
 from fastsync import undolog
 from fastsync.choice import Choice, choose, expected
-from fastsync.config import Config, Reading
+from fastsync.config import Config
 from fastsync.deletes import Deletes
 from fastsync.errors import ConfigError, OutputFailed
 from fastsync.events import Terms
@@ -18,6 +18,7 @@ from fastsync.legs import Agenda, Left
 from fastsync.limits import at_once
 from fastsync.mark import NOTHING
 from fastsync.outcome import NOTHING_COUNTED, Outcome
+from fastsync.parts import Reading
 from fastsync.plan import Plan
 from fastsync.preflight import Survey, start_key, survey
 from fastsync.record import Record, copy_of_report

@@ -9,9 +9,9 @@ from fastsync.aws.client import Client
 from fastsync.aws.credentials import Credentials
 from fastsync.aws.throttle import Budget, Cell, PrivateCell
 from fastsync.aws.transport import Transport
-from fastsync.config import Reading, Retrying
 from fastsync.errors import IncompleteError
 from fastsync.ledger import Ledger
+from fastsync.parts import Reading, Retrying
 from fastsync.table import Side
 
 

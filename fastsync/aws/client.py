@@ -18,10 +18,10 @@ from fastsync.aws import capacity
 from fastsync.aws.failures import CONDITION_FAILED
 from fastsync.aws.throttle import Budget, Meter, PrivateCell
 from fastsync.aws.transport import Transport
-from fastsync.config import Reading
 from fastsync.errors import RequestFailed
 from fastsync.keys import Key, KeyReader, write_all
 from fastsync.page import Page
+from fastsync.parts import Reading
 from fastsync.table import Side
 
 _text = msgspec.json.encode

@@ -10,7 +10,7 @@ import random
 
 from fastsync.aws.failures import Fault, Throttled
 from fastsync.aws.throttle import Budget
-from fastsync.config import Retrying
+from fastsync.parts import Retrying
 
 BACKOFF_CAP = 20.0
 """Seconds; no pause between two tries is longer."""

@@ -21,8 +21,8 @@ from fastsync.aws.failures import Fault, Throttled, advice, ahead_of, refused, s
 from fastsync.aws.retries import Tries
 from fastsync.aws.signing import Signer
 from fastsync.aws.throttle import Budget, Fare, Meter, PrivateCell
-from fastsync.config import Retrying
 from fastsync.errors import EXPIRED, RequestFailed
+from fastsync.parts import Retrying
 from fastsync.table import Endpoint, TableRef
 
 RENEWAL_LOOK, RENEWAL_LOOKS = 0.2, 100

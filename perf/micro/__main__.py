@@ -19,12 +19,12 @@ from fastsync.aws.credentials import Credentials
 from fastsync.aws.signing import Signer
 from fastsync.aws.transport import Transport
 from fastsync.batch import BatchReader
-from fastsync.config import Reading, Retrying
 from fastsync.digest import Digester
 from fastsync.expiry import Expiry
 from fastsync.judge import Judge
 from fastsync.keys import write_all
 from fastsync.pairs import Pairs
+from fastsync.parts import Reading, Retrying
 from fastsync.policy import Policy
 from fastsync.table import Endpoint, KeySchema, Side, Table, TableRef
 from perf import items

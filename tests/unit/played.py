@@ -13,12 +13,12 @@ from msgspec import Raw
 
 from fastsync.aws.access import Access
 from fastsync.aws.client import BatchAnswer, Scan
-from fastsync.config import Judging, Reading, Repairing, Retrying
 from fastsync.difference import Tally
 from fastsync.errors import RequestFailed
 from fastsync.events import Event, OrdersDisagree, PageDone, SegmentTask, TaskDone, Terms
 from fastsync.keys import Key, KeyReader
 from fastsync.page import Page
+from fastsync.parts import Judging, Reading, Repairing, Retrying
 from fastsync.segment import run_task
 from fastsync.table import Endpoint, KeySchema, Side, Table, TableRef
 

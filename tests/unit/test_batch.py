@@ -12,9 +12,9 @@ from msgspec import Raw
 
 from fastsync.aws.client import BatchAnswer, Client
 from fastsync.batch import BatchReader, BatchSize
-from fastsync.config import Retrying
 from fastsync.errors import KeysUnanswered
 from fastsync.keys import Key, KeyReader, write
+from fastsync.parts import Retrying
 from fastsync.table import KeySchema
 
 READER = KeyReader(KeySchema("id", "N"))

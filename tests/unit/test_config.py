@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from fastsync.config import Config, DeleteLimit
+from fastsync.config import Config
 from fastsync.errors import ConfigError
+from fastsync.parts import DeleteLimit
 from fastsync.plan import Plan
 from fastsync.table import TableRef
 

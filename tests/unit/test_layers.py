@@ -12,7 +12,7 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "fastsync"
 STAIRS = [
     ("errors",),
-    ("limits", "ledger"),
+    ("limits", "ledger", "checks", "parts"),
     ("table", "difference", "plan", "sampling", "mark"),
     ("login",),
     ("config", "undolog", "version"),
@@ -36,6 +36,7 @@ STAIRS = [
     ("demo",),
     ("configfile",),
     ("reader",),
+    ("flags",),
     ("arguments",),
     ("estimate",),
     ("cli",),
@@ -49,7 +50,7 @@ DOORS = {
     "xxhash": ("digest",),
     "tqdm": ("sinks/progress", "sinks/log"),
     "multiprocessing": ("executors/processes",),
-    "argparse": ("arguments", "reader"),
+    "argparse": ("arguments", "flags", "reader"),
     "http": ("aws/connections",),
     "getpass": ("mfa",),
     "signal": ("interrupt", "executors/processes"),

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from fastsync.config import Judging, Reading, Repairing, Retrying
 from fastsync.difference import Tally
 from fastsync.errors import ConfigError, OutputFailed
 from fastsync.events import PageDone, Terms
+from fastsync.parts import Judging, Reading, Repairing, Retrying
 from fastsync.sinks.metrics import MetricsFile, Sample, exposition
 from fastsync.table import Endpoint, KeySchema, Side, Table, TableRef
 from tests.openmetrics import parse

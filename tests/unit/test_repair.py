@@ -10,9 +10,9 @@ import pytest
 from msgspec import Raw
 
 from fastsync.condition import MAX_OPERATORS, MAX_TEXT, unchanged
-from fastsync.config import DeleteLimit
 from fastsync.difference import Difference, Verdict
 from fastsync.extras import WaitingExtras, refusal
+from fastsync.parts import DeleteLimit
 from fastsync.repair import writable
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastsync.aws.failures import Fault, Throttled
 from fastsync.aws.retries import BACKOFF_CAP, Tries
 from fastsync.aws.throttle import Budget, PrivateCell
-from fastsync.config import Retrying
+from fastsync.parts import Retrying
 
 FAULT, THROTTLED = Fault("500"), Throttled("slowly")
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from fastsync.config import Judging, Reading, Repairing, Retrying
 from fastsync.difference import Difference, Tally, Verdict
 from fastsync.events import DeleteTask, PageDone, SegmentTask, SlaveLost, TaskDone, TaskFailed, Terms
+from fastsync.parts import Judging, Reading, Repairing, Retrying
 from fastsync.plan import Plan, Slicing
 from fastsync.spread import Spread
 from fastsync.table import Endpoint, KeySchema, Side, Table, TableRef

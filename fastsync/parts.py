@@ -1,0 +1,86 @@
+"""Parts: what workers need of the flags: how tables are read, requests retried, items judged, slaves repaired."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from fastsync.errors import ConfigError
+
+MAX_BATCH_KEYS = 100
+"""The service's limit of keys in one BatchGetItem (API reference, BatchGetItem)."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How tables are read: items evaluated per Scan request (None: up to 1 MB), keys per look-up, consistency."""
+
+    scan_limit: int | None = None
+    batch_limit: int = MAX_BATCH_KEYS
+    consistent: bool = False
+
+
+@dataclass(frozen=True)
+class Retrying:
+    """How often one request is tried again, and the base of the backoff in seconds."""
+
+    max_retries: int = 10
+    base: float = 0.05
+
+
+@dataclass(frozen=True)
+class Judging:
+    """What makes two items differ, and whether (and after how many seconds) a suspect is read again.
+
+    `version` is the attribute that tells which of two items is newer.
+    """
+
+    ignored: frozenset[str] = frozenset()
+    recheck: bool = True
+    delay: float = 0.0
+    version: str | None = None
+
+
+@dataclass(frozen=True)
+class Repairing:
+    """What may be written to slaves and how, and whether extras are looked for at all.
+
+    `version` is the attribute by which a newer slave is left alone, `ignored` are those that `keep_ignored` leaves the
+    slave, `undo_log` is the file that every write goes into first.
+    """
+
+    write_missing: bool = False
+    write_differing: bool = False
+    find_extras: bool = False
+    delete_extra: bool = False
+    version: str | None = None
+    ignored: frozenset[str] = frozenset()
+    keep_ignored: bool = False
+    in_batches: bool = False
+    undo_log: str | None = None
+
+    @property
+    def nothing(self) -> bool:
+        """Say whether this is a run that only reports."""
+        return not (self.write_missing or self.write_differing or self.delete_extra)
+
+
+@dataclass(frozen=True)
+class DeleteLimit:
+    """At most `count` deletes per slave, or `percent` of the slave's items scanned; None where not limited so."""
+
+    count: int | None = None
+    percent: float | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> DeleteLimit:
+        """Read `N` or `P%`; raise ConfigError on anything else."""
+        if re.fullmatch(r"\d+", text):
+            return cls(count=int(text))
+        if (found := re.fullmatch(r"(\d+(?:\.\d+)?)%", text)) and float(found[1]) <= 100:
+            return cls(percent=float(found[1]))
+        raise ConfigError(f"--max-deletes takes a number or a percentage from 0% to 100%, not {text!r}")
+
+    def allowed(self, scanned: int) -> int:
+        """Give the number of deletes allowed on a slave of which `scanned` items were scanned."""
+        return self.count if self.count is not None else int(scanned * (self.percent or 0) / 100)
