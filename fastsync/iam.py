@@ -43,9 +43,13 @@ def _writes(config: Config) -> bool:
 
 
 def _reads_master_again(config: Config) -> bool:
-    """Say whether keys are looked up on the master: suspects, extras, and items whose write has lost a race."""
+    """Say whether keys are looked up on the master.
+
+    Suspects are, extras, items whose write has lost a race, and what a killed attempt may have repaired already.
+    """
     lost_races = _writes(config) and config.writes == "guarded"
-    return not config.no_recheck or _finds_extras(config) or lost_races or _may_merge(config)
+    recalls = config.resume and config.undo_log is not None
+    return not config.no_recheck or _finds_extras(config) or lost_races or recalls
 
 
 MASTER: Mapping[str, Needed] = {

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+import shutil
+from functools import partial
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fastsync import Synchronizer
+from fastsync.cli import main
 from fastsync.config import Config
 from fastsync.iam import policies
+from fastsync.undo import undo
 from tests.functional import faults
 from tests.functional.conftest import MakeWorld
-from tests.functional.world import Table, World, item
+from tests.functional.world import Table, World, item, options
 from tests.tables import Ran, run_fastsync
 
 STRATEGIES = [("--strategy", "lookup"), ("--strategy", "merge")]
@@ -69,11 +75,50 @@ def test_policies_are_what_runs_call(make_world: MakeWorld, flags: list[str]) ->
         assert called(made, table) == allowed(told, side), side
 
 
-@pytest.mark.parametrize("strategy", ["auto", "lookup"])
-def test_no_run_is_denied_what_it_calls(make_world: MakeWorld, strategy: str) -> None:
+@pytest.mark.parametrize("flags", [["--no-recheck"], ["--write-missing", "--delete-extra"]], ids=" ".join)
+def test_auto_may_do_what_either_strategy_does(make_world: MakeWorld, flags: list[str]) -> None:
+    """Where the strategy is left to the run, its policy is that of both together; asking a slave takes no more."""
+    made = make_world([item("a", v=1)], [item("b", v=1)])
+    told = {by: policies(_config(made, "--strategy", by, *flags)) for by in ("auto", "lookup", "merge")}
+    for side in ("master", "slave"):
+        assert allowed(told["auto"], side) == allowed(told["lookup"], side) | allowed(told["merge"], side)
+    made.run_inline("--strategy", "auto", *flags)
+    assert called(made, made.master) == allowed(told["auto"], "master")
+    assert called(made, made.slave) == allowed(told["auto"], "slave")
+
+
+def test_what_a_killed_attempt_had_written_is_read_again(make_world: MakeWorld, tmp_path: Path) -> None:
+    """Going on by an undo log may look keys up on the master, under flags by which nothing else does."""
+    made = make_world([item("a", v=1)], [])
+    checkpoint, then = tmp_path / "checkpoint", tmp_path / "then"
+    flags = ["--strategy", "lookup", "--no-recheck", "--write-missing", "--writes", "batch"]
+    flags += ["--undo-log", str(tmp_path / "undo"), "--checkpoint", str(checkpoint)]
+    made.proxy.add(faults.before(lambda: shutil.copy(checkpoint, then)), "BatchWriteItem")
+    run = partial(Synchronizer, str(made.master), [str(made.slave)], executor="inline", endpoint_url=made.proxy.url)
+    run(**options(flags)).run()
+    assert called(made, made.master) == allowed(policies(_config(made, *flags)), "master")
+    then.rename(checkpoint)  # as if the run had been killed when all was written and nothing told
+    assert run(**options(flags), resume=True).run().stats["slaves"][str(made.slave)]["written"] == 1
+    assert called(made, made.master) == allowed(policies(_config(made, *flags, "--resume")), "master")
+
+
+def test_undo_is_allowed_what_the_run_was(make_world: MakeWorld, tmp_path: Path) -> None:
+    """A run that may write and delete may be taken back with the same policy, which says no more on the slave."""
+    made = make_world([item(key, v=1) for key in "ab"], [item("b", v=2), item("x")])
+    flags = ["--strategy", "lookup", "--write-missing", "--write-differing", "--delete-extra"]
+    log = tmp_path / "undo"
+    made.run_inline(*flags, "--undo-log", str(log))
+    made.proxy.requests.clear()
+    result = undo(str(log), {"endpoint_url": made.proxy.url})
+    assert result.exit_code == 0
+    assert called(made, made.master) == set()
+    assert called(made, made.slave) == allowed(policies(_config(made, *flags)), "slave") - {"Scan"}
+
+
+def test_no_run_is_denied_what_it_calls(make_world: MakeWorld) -> None:
     """The command says the same offline, and allows whatever a run with workers calls."""
     made = make_world([item(key, v=1) for key in "abcd"], [item("c", v=1), item("d", v=2), item("x")])
-    flags = ("--strategy", strategy, "--write-missing", "--write-differing", "--delete-extra", "--parallel", "2")
+    flags = ("--strategy", "auto", "--write-missing", "--write-differing", "--delete-extra", "--parallel", "2")
     told = policy(made, *flags)
     assert made.run(*flags).exit_code == 0
     for request in made.proxy.requests:
@@ -100,11 +145,11 @@ def test_the_tables_are_named_by_their_arns() -> None:
     assert told["master"]["Version"] == told["slave"]["Version"] == "2012-10-17"
 
 
-def test_wrong_flags_are_refused() -> None:
+def test_wrong_flags_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
     """Flags that a run would refuse have no policy."""
     for flags in (["-m", "us-east-1:a"], ["-m", "us-east-1:a", "-s", "b"], ["--nothing"]):
-        ran = run_fastsync("iam-policy", *flags)
-        assert (ran.exit_code, ran.stdout) == (2, "")
+        assert main(["iam-policy", *flags]) == 2
+        assert capsys.readouterr().out == ""
 
 
 def test_a_run_that_only_reports_may_not_write() -> None:

@@ -111,7 +111,7 @@ class World:
                 endpoint_url=self.proxy.url,
                 executor="inline",
                 report=str(report),
-                **_options([*HASTE, *BY_LOOKUP, *flags]),
+                **options([*HASTE, *BY_LOOKUP, *flags]),
             ).run()
             lines = [json.loads(line) for line in report.read_text().splitlines()]
         return Ran(flags, result.exit_code, "", "", lines, result.stats)
@@ -121,7 +121,7 @@ class World:
         return World(proxy, self.master, self.slaves)
 
 
-def _options(flags: Sequence[str]) -> dict[str, Any]:
+def options(flags: Sequence[str]) -> dict[str, Any]:
     """Turn flags of the command line into options of the library."""
     options: dict[str, Any] = {}
     for flag, following in zip(flags, [*flags[1:], "--"], strict=True):
