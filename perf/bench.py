@@ -17,13 +17,13 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from perf.chart import svg
+from perf.chart import NAMES, svg
 from perf.contenders import original
+from perf.scenarios import SCENARIOS, Scenario
 
 RESULTS = Path(__file__).parent / "results"
 ENVIRONMENT = {
@@ -40,55 +40,17 @@ QUICK_ITEMS = 5000
 STATS = "/dev/stderr"
 
 
-@dataclass(frozen=True)
-class Scenario:
-    """Tables, flags of fastsync, and who runs beside it. `full` ones take long and run only when asked for."""
-
-    name: str
-    items: int
-    server: Sequence[str] = ()
-    flags: Sequence[str] = ()
-    contenders: Sequence[str] = ("fastsync",)
-    parallel: int = 2
-    full: bool = False
-
-
-FEW = ("--differing", "0.001", "--missing", "0.001")
-FAR = (*FEW, "--latency", "5,40")
-SCENARIOS = (
-    Scenario("cpu: 0.1 % differing and missing", 300_000, FEW, (), ("fastsync", "floor", "boto")),
-    Scenario("latency 5 ms master, 40 ms slave", 200_000, FAR, (), ("fastsync", "boto", "original")),
-    Scenario("latency 40 ms master, 90 ms slave", 200_000, (*FEW, "--latency", "40,90")),
-    Scenario("attributes in another order", 300_000, (*FEW, "--reordered")),
-    Scenario("sets in another order", 300_000, (*FEW, "--sets")),
-    Scenario("one ignored attribute that differs", 300_000, (*FEW, "--touched"), ("--ignore", "seen")),
-    Scenario("all equal", 300_000),
-    Scenario("10 % different", 100_000, ("--differing", "0.1")),
-    Scenario("100 % different", 100_000, ("--differing", "1")),
-    Scenario("small items, 120 B", 300_000, (*FEW, "--shape", "small")),
-    Scenario("large items, 6 KB", 30_000, (*FEW, "--shape", "large")),
-    Scenario("huge items, 390 KB", 500, ("--differing", "1", "--shape", "huge")),
-    Scenario("--parallel 1", 300_000, FEW, parallel=1),
-    Scenario("--parallel 4", 300_000, FEW, parallel=4),
-    Scenario("two empty tables", 0),
-    Scenario("two empty tables, 16 processes", 0, parallel=16),
-    Scenario(
-        "guarded writes at 10 ms", 20_000, ("--missing", "1", "--latency", "10,10"), ("--write-missing", "--no-recheck")
-    ),
-    Scenario("gzip answers", 300_000, FEW, ("--compress",)),
-    Scenario("growth: 10,000 items", 10_000, FEW),
-    Scenario("growth: 100,000 items", 100_000, FEW),
-    Scenario("growth: 1,000,000 items", 1_000_000, FEW, full=True),
-    Scenario("growth: 3,000,000 items", 3_000_000, FEW, full=True),
-)
+OURS = ("lookup", "merge")
+FLOORS = {"lookup": "floor_lookup", "merge": "floor_merge"}
 
 
 def command(contender: str, url: str, scenario: Scenario) -> list[str]:
-    """Give the command line of a contender."""
-    if contender != "fastsync":
+    """Give the command line of a contender: fastsync by the name of its strategy."""
+    if contender not in OURS:
         return [sys.executable, "-m", f"perf.contenders.{contender}", url, str(scenario.parallel)]
-    tables = ("--master", "us-east-1:master-table", "--slave", "us-west-2:slave-table", "--endpoint-url", url)
-    parallel = ("--parallel", str(scenario.parallel), "--strategy", "lookup", "--no-progress")
+    slaves = [f"--slave=us-west-2:slave-table{place or ''}" for place in range(scenario.slaves)]
+    tables = ("--master", "us-east-1:master-table", *slaves, "--endpoint-url", url)
+    parallel = ("--parallel", str(scenario.parallel), "--strategy", contender, "--no-progress")
     return [sys.executable, "-m", "fastsync", *tables, *parallel, *scenario.flags]
 
 
@@ -123,23 +85,32 @@ def usage(url: str) -> dict[str, dict[str, float]]:
 def run(scenario: Scenario, rounds: int, count: int) -> list[dict[str, Any]]:
     """Run a scenario's contenders in turn and give a row for each."""
     rows: dict[str, list[dict[str, float]]] = {name: [] for name in scenario.contenders if _here(name)}
-    with server(["--items", str(count), *scenario.server]) as url:
+    options = ["--items", str(count), *scenario.server]
+    with ExitStack() as stack:
+        url = stack.enter_context(server(options))
         for _ in range(rounds):
             for contender, runs in rows.items():
-                before = usage(url)
-                figures, said = measured(command(contender, url, scenario))
-                after = usage(url)
-                if figures["exit"] not in (0, 1):
-                    raise SystemExit(f"{contender} failed: {said}")
-                for table in after:
-                    figures[f"{table} units"] = after[table]["units"] - before[table]["units"]
-                figures["in flight"] = after["slave-table"]["most_in_flight"]
-                figures["found"] = _found(contender, said)
-                runs.append(figures)
+                if scenario.writes:
+                    url = stack.enter_context(server(options))
+                runs.append(_ran(scenario, contender, url))
     found = {figures["found"] for runs in rows.values() for figures in runs}
     if len(found) > 1:
         raise SystemExit(f"{scenario.name}: the contenders disagree: {found}")
-    return [_row(scenario, contender, runs, count) for contender, runs in rows.items()]
+    return _compared([_row(scenario, contender, runs, count) for contender, runs in rows.items()])
+
+
+def _ran(scenario: Scenario, contender: str, url: str) -> dict[str, float]:
+    before = usage(url)
+    figures, said = measured(command(contender, url, scenario))
+    after = usage(url)
+    if figures["exit"] not in (0, 1):
+        raise SystemExit(f"{contender} failed: {said}")
+    for table in after:
+        for figure in ("units", "write_units", "throttled"):
+            figures[f"{table} {figure}"] = after[table][figure] - before[table][figure]
+        figures[f"{table} in flight"] = after[table]["most_in_flight"]
+    figures["found"] = _found(contender, said)
+    return figures
 
 
 def _here(contender: str) -> bool:
@@ -148,7 +119,7 @@ def _here(contender: str) -> bool:
 
 def _found(contender: str, said: str) -> int:
     """Read the number of differences from what a contender said."""
-    if contender != "fastsync":
+    if contender not in OURS:
         return sum(map(int, said.split()[-2:]))
     line = next(line for line in said.splitlines() if " same, " in line)
     parts = {
@@ -164,20 +135,33 @@ def _row(scenario: Scenario, contender: str, runs: Sequence[dict[str, float]], c
     return row
 
 
+def _compared(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Add how many times the CPU of its floor, and how small a part of boto3's, each row of fastsync took."""
+    cpu = {row["contender"]: row["cpu"] for row in rows}
+    for row in rows:
+        floor, boto = cpu.get(FLOORS.get(row["contender"], "")), cpu.get("boto")
+        row["times_floor"] = row["cpu"] / floor if floor else None
+        row["boto_times"] = boto / row["cpu"] if boto else None
+    return rows
+
+
 HEADER = """\
-| scenario | items | program | wall s | CPU s | CPU µs/item | peak MB | units master + slave | in flight |
-|---|---|---|---|---|---|---|---|---|"""
+| scenario | items | program | wall s | CPU s | CPU µs/item | of the floor | peak MB | read units | in flight |
+|---|---|---|---|---|---|---|---|---|---|"""
+"""Of read units and of requests in flight there are two: the master's and the slave's."""
 
 
 def show(rows: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
     """Print rows of the table, and give them back."""
     for row in rows:
         each = "" if row["cpu_us_per_item"] is None else f"{row['cpu_us_per_item']:.1f}"
+        times = f"{row['times_floor']:.2f} ×" if row["times_floor"] else ""
         units = f"{row['master-table units']:,.0f} + {row['slave-table units']:,.0f}"
-        who = f"{row['scenario']} | {row['items']:,} | {row['contender']}"
+        flying = f"{row['master-table in flight']:.0f} + {row['slave-table in flight']:.0f}"
+        name = NAMES.get(row["contender"], row["contender"].replace("_", " "))
         print(
-            f"| {who} | {row['wall']:.2f} | {row['cpu']:.2f} | {each} "
-            f"| {row['peak_mb']:.0f} | {units} | {row['in flight']:.0f} |",
+            f"| {row['scenario']} | {row['items']:,} | {name} | {row['wall']:.2f} | {row['cpu']:.2f} | {each} "
+            f"| {times} | {row['peak_mb']:.0f} | {units} | {flying} |",
             flush=True,
         )
     return rows
@@ -189,11 +173,17 @@ def main() -> None:
     parser.add_argument("--only", default="", help="scenarios whose name holds this text")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--full", action="store_true", help="also what takes long")
+    parser.add_argument("--show", type=Path, help="print the table of results that were written, and measure nothing")
     options = parser.parse_args()
+    if options.show:
+        print(HEADER)
+        show(json.loads(options.show.read_text())["rows"])
+        return
     rows: list[dict[str, Any]] = []
     print(HEADER)
     for scenario in SCENARIOS:
-        if options.only in scenario.name and (options.full or not scenario.full):
+        wanted = scenario.quick if options.quick else (options.full or not scenario.full)
+        if options.only in scenario.name and wanted:
             count = min(scenario.items, QUICK_ITEMS) if options.quick else scenario.items
             rows += show(run(scenario, 1 if options.quick else options.rounds, count))
     if not options.quick and not options.only:

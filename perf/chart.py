@@ -15,7 +15,8 @@ from xml.sax.saxutils import escape
 
 Row = Mapping[str, Any]
 WIDTH, LEFT, BAR, GAP, HEAD = 720, 150, 18, 8, 48
-COLOURS = {"fastsync": "#2a7f62", "floor": "#9aa5a1"}
+COLOURS = {"lookup": "#2a7f62", "merge": "#2a7f62", "floor_lookup": "#9aa5a1", "floor_merge": "#9aa5a1"}
+NAMES = {"lookup": "fastsync lookup", "merge": "fastsync merge", "boto": "boto3", "original": "the original"}
 OTHERS = "#c98b54"
 
 
@@ -55,7 +56,8 @@ def _panel(top: int, title: str, bars: Sequence[tuple[str, float]], form: str) -
         # the shortest bar is a sixth of the longest, else it would not be seen
         share = 1.0 if most == least else (math.log10(value) - least) / (most - least) * 5 / 6 + 1 / 6
         length = (WIDTH - LEFT - 110) * share
-        yield f'<text x="{LEFT - 8}" y="{y + 14}" text-anchor="end">{escape(who)}</text>'
+        name = escape(NAMES.get(who, who.replace("_", " ")))
+        yield f'<text x="{LEFT - 8}" y="{y + 14}" text-anchor="end">{name}</text>'
         yield f'<rect x="{LEFT}" y="{y}" width="{length:.0f}" height="{BAR}" fill="{COLOURS.get(who, OTHERS)}"/>'
         yield f'<text x="{LEFT + length + 6:.0f}" y="{y + 14}">{form.format(value)}</text>'
 

@@ -13,7 +13,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from perf.bench import SCENARIOS, Scenario, command, measured, server
+from perf.bench import OURS, command, measured, server
+from perf.scenarios import SCENARIOS, Scenario
+
+FIGURES = {"wall": "s", "cpu": "s", "peak_mb": "MB"}
 
 
 @contextmanager
@@ -25,18 +28,21 @@ def checked_out(revision: str) -> Iterator[Path]:
         yield Path(folder)
 
 
-def compare(scenario: Scenario, folders: list[Path], rounds: int) -> None:
-    """Run a scenario on each revision in turn and print a line."""
-    walls: list[list[float]] = [[] for _ in folders]
-    cpus: list[list[float]] = [[] for _ in folders]
+def compare(scenario: Scenario, strategy: str, folders: list[Path], rounds: int) -> None:
+    """Run a scenario by one strategy on each revision in turn, and print its lines."""
+    found: dict[str, list[list[float]]] = {figure: [[] for _ in folders] for figure in FIGURES}
     with server(["--items", str(scenario.items), *scenario.server]) as url:
         for _ in range(rounds):
             for place, folder in enumerate(folders):
-                figures, _ = measured(command("fastsync", url, scenario), folder)
-                walls[place].append(figures["wall"])
-                cpus[place].append(figures["cpu"])
-    for name, (old, new) in (("wall", map(statistics.median, walls)), ("CPU", map(statistics.median, cpus))):
-        print(f"| {scenario.name} | {name} | {old:.2f} s | {new:.2f} s | {new / old:.2f} |", flush=True)
+                figures, said = measured(command(strategy, url, scenario), folder)
+                if figures["exit"] not in (0, 1):
+                    raise SystemExit(f"{scenario.name}, {strategy}: {said}")
+                for figure in FIGURES:
+                    found[figure][place].append(figures[figure])
+    for figure, unit in FIGURES.items():
+        old, new = map(statistics.median, found[figure])
+        line = f"| {scenario.name} | {strategy} | {figure} | {old:.2f} {unit} | {new:.2f} {unit} | {new / old:.2f} |"
+        print(line, flush=True)
 
 
 def main() -> None:
@@ -46,12 +52,13 @@ def main() -> None:
     parser.add_argument("--only", default="", help="scenarios whose name holds this text")
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    print("| scenario | figure | old | new | new / old |\n|---|---|---|---|---|")
+    print("| scenario | strategy | figure | old | new | new / old |\n|---|---|---|---|---|---|")
     with ExitStack() as stack:
         folders = [stack.enter_context(checked_out(revision)) for revision in (options.old, options.new)]
         for scenario in SCENARIOS:
-            if options.only in scenario.name and not scenario.full:
-                compare(scenario, folders, options.rounds)
+            if options.only in scenario.name and not (scenario.full or scenario.writes):
+                for strategy in filter(OURS.__contains__, scenario.contenders):
+                    compare(scenario, strategy, folders, options.rounds)
 
 
 if __name__ == "__main__":

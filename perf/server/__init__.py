@@ -1,0 +1,1 @@
+"""A DynamoDB for benchmarks."""
