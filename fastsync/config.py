@@ -206,7 +206,7 @@ def _check_files(config: Config) -> None:
         check_address(f"the endpoint-url of {ref}", ref.endpoint_url)
     if config.report == config.stats == "-":
         raise ConfigError("--report - and --stats - cannot both go to stdout; give one of them a file")
-    outputs = {"--report": config.report, "--stats": config.stats}
+    outputs = {"--report": config.report, "--stats": config.stats, "--checkpoint": config.checkpoint}
     check_apart(outputs | {"--undo-log": config.undo_log, "--metrics-file": config.metrics_file})
 
 

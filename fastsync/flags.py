@@ -56,7 +56,7 @@ def _add_comparison(parser: argparse.ArgumentParser) -> None:
         "--strategy",
         metavar="auto|lookup|merge",
         default="auto",
-        help="how slaves are read: keys looked up, or scans side by side; auto takes lookup",
+        help="how slaves are read: keys looked up, or scans side by side; auto, the default, takes the cheaper",
     )
     group.add_argument(
         "--consistent-read", action="store_true", help="strongly consistent scans and look-ups, at twice the price"

@@ -26,6 +26,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "both recheck flags": ({"no_recheck": True, "recheck_delay": 1}, "--no-recheck"),
     "both on stdout": ({"report": "-", "stats": "-"}, "stdout"),
     "both in one file": ({"report": "x", "stats": "./x"}, "x"),
+    "checkpoint in the report": ({"report": "x", "checkpoint": "./x"}, "x"),
     "quiet progress": ({"quiet": True, "progress": True}, "--quiet"),
     "merge from a key": ({"strategy": "merge", "starting_key": "{}"}, "lookup only"),
     "no strategy": ({"strategy": "guess"}, "--strategy"),
