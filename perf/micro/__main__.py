@@ -5,6 +5,7 @@ python -m perf.micro [TEXT]     only the parts whose name holds TEXT
 
 from __future__ import annotations
 
+import random
 import sys
 import time
 import zlib
@@ -19,13 +20,15 @@ from fastsync.aws.credentials import Credentials
 from fastsync.aws.signing import Signer
 from fastsync.aws.transport import Transport
 from fastsync.batch import BatchReader
-from fastsync.digest import Digester
+from fastsync.digest import Digester, fingerprints
 from fastsync.expiry import Expiry
 from fastsync.judge import Judge
-from fastsync.keys import write_all
+from fastsync.keys import KeyReader, write_all
+from fastsync.page import Page
 from fastsync.pairs import Pairs
 from fastsync.parts import Reading, Retrying
 from fastsync.policy import Policy
+from fastsync.strategies.walk import Rest, walk
 from fastsync.table import Endpoint, KeySchema, Side, Table, TableRef
 from perf import items
 from perf.bench import server
@@ -74,10 +77,31 @@ def wire(url: str) -> Iterator[Part]:
     yield "CRC32 of its answer", 1, lambda: zlib.crc32(body)
     yield "look up 100 keys, all told", BATCH, lambda: slave.batch_get(keys, False)
     yield "scan a page, all told", len(page.items), lambda: master.scan_page(scan, b"")
+    yield "read the keys of a page", len(page.items), lambda: master.keys.read_all(page.items)
+    yield "fingerprints of a page", len(page.items), lambda: fingerprints(page.items)
     yield "keys as JSON", len(page.keys), lambda: write_all(page.keys)
     with ThreadPoolExecutor(64) as pool:
         reader = BatchReader(slave, pool, BATCH)
-        yield "look up a page, in flight together", len(page.keys), lambda: reader.read(page.keys).result()
+        yield "look up a page, in flight together", len(page.keys), lambda: reader.read(page.keys).partners(page)
+
+
+def walking() -> Iterator[Part]:
+    """Yield what it costs to have two pages meet."""
+    plain = [items.medium(number) for number in range(PAGE)]
+    master, reader = [Raw(items.spell(item)) for item in plain], KeyReader(KeySchema(items.KEY, "S"))
+    others = {
+        "bytes agree": master,
+        "one in a hundred is missing": [item for number, item in enumerate(master) if number % 100],
+        "attributes in another order": [Raw(items.spell(dict(reversed(item.items())))) for item in plain],
+        "items in another order": random.Random(1).sample(master, PAGE),
+    }
+    for name, slave in others.items():
+        pages = [master, [Raw(bytes(item)) for item in slave]]
+        yield (
+            f"have two pages meet: {name}",
+            PAGE,
+            lambda pages=pages: walk(*(Rest(Page(each, b"", reader)) for each in pages)),  # type: ignore[misc]
+        )
 
 
 def judging() -> Iterator[Part]:
@@ -102,7 +126,7 @@ def main() -> None:
     wanted = sys.argv[1] if len(sys.argv) > 1 else ""
     print("| part | per | µs |\n|---|---|---|")
     with server(["--items", str(2 * PAGE)]) as url:
-        for parts in (wire(url), judging()):
+        for parts in (wire(url), walking(), judging()):
             for name, count, call in parts:
                 if wanted in name:
                     print(
