@@ -36,11 +36,15 @@ class Units:
 
 @dataclass(frozen=True)
 class Forecast:
-    """What one strategy will take: of the master, and of each slave in order."""
+    """What one strategy will take: of the master, and of each slave in order.
+
+    `rechecks` are those of the read units that go into reading again what is missing or extra by the counts.
+    """
 
     strategy: str
     master: Units
     slaves: tuple[Units, ...]
+    rechecks: float = 0.0
 
     @property
     def total(self) -> Units:
@@ -101,15 +105,16 @@ def presumed(tables: Sequence[Table]) -> list[Size]:
 
 def _forecast(strategy: str, sizes: Sequence[Size], work: Work) -> Forecast:
     master, *slaves = sizes
-    first, parts = Units(_scan(master, work)), []
+    first, parts, rechecks = Units(_scan(master, work)), [], Units()
     for slave in slaves:
         pair = _Pair(master, slave, work)
         on_master, on_slave = pair.merge() if strategy == "merge" else pair.lookup()
         again_on_master, again_on_slave = pair.differences()
         first += on_master + again_on_master
         parts.append(on_slave + again_on_slave)
+        rechecks += again_on_master + again_on_slave
     share = work.plan.share
-    return Forecast(strategy, first * share, tuple(part * share for part in parts))
+    return Forecast(strategy, first * share, tuple(part * share for part in parts), rechecks.read * share)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,9 @@ from fastsync.events import PageDone
 IN_MEMORY = 5_000
 """Differences and extras that are held in memory for one task: some MB."""
 
+CONSUMED = ("read_units", "write_units", "recheck_units", "throttled")
+"""Counters of what was spent, which stands whatever becomes of a page."""
+
 
 class HeldPages:
     """Keep pages in their order."""
@@ -86,8 +89,9 @@ def counts(page: PageDone) -> PageDone:
 
 
 def _units(tally: Tally) -> Tally:
-    return Tally(read_units=tally.read_units, write_units=tally.write_units, throttled=tally.throttled)
+    return Tally(**{name: getattr(tally, name) for name in CONSUMED})
 
 
 def _counts(tally: Tally) -> Tally:
-    return replace(tally, read_units=0.0, write_units=0.0, throttled=0)
+    nothing = Tally()
+    return replace(tally, **{name: getattr(nothing, name) for name in CONSUMED})

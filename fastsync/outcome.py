@@ -27,6 +27,7 @@ class Totals:
     spread: SpreadTotals
 
 
+CONSUMED = ("read_units", "write_units", "recheck_units")
 NOTHING_COUNTED = Totals(Tally(), {}, {}, SpreadTotals({}, {}))
 
 
@@ -194,11 +195,13 @@ class Outcome:
         if self._forecast is None:
             return []
         tallies, total = (self.master, *self.slaves), self._forecast.total
-        read, written = (sum(getattr(tally, what) for tally in tallies) for what in ("read_units", "write_units"))
-        return [
-            f"estimated {total.read:,.1f} read units and {total.write:,.1f} write units, "
-            f"consumed {read:,.1f} and {written:,.1f}"
-        ]
+        read, written, rechecks = (sum(getattr(tally, what) for tally in tallies) for what in CONSUMED)
+        line = f"estimated {total.read:,.1f} read units and {total.write:,.1f} write units"
+        line += f", consumed {read:,.1f} and {written:,.1f}"
+        if rechecks or self._forecast.rechecks:
+            line += f"; {rechecks:,.1f} of the read units went into reading suspects again"
+            line += f" (estimated, from the counts alone: {self._forecast.rechecks:,.1f})"
+        return [line]
 
     def _in_another_order(self) -> list[str]:
         return [

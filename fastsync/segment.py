@@ -164,6 +164,7 @@ class _Work:
             read, written = client.take_units()
             tally.read_units += read
             tally.write_units += written
+            tally.recheck_units += client.take_recheck_units()
             tally.throttled += client.take_throttles()
         return done
 

@@ -97,6 +97,7 @@ class Client:
         self._decode_batch, self._decode_batch_written = _decoders(self.keys.type)
         self._read_units: list[float] = []
         self._write_units: list[float] = []
+        self._recheck_units: list[float] = []
         self._metered(*(budgets or (Budget(PrivateCell()), Budget(PrivateCell()))))
 
     def scan_page(self, scan: Scan, start: bytes) -> Page:
@@ -128,6 +129,8 @@ class Client:
         fare = self._lookups.fare(len(keys), self._price(consistent))
         found = self.transport.post("BatchGetItem", body, self._decode_batch, fare).value
         consumed = self._spent(self._read_units, found.ConsumedCapacity)
+        if consistent:
+            self._recheck_units.append(consumed or 0.0)
         back = self.keys.settled([key for rest in found.UnprocessedKeys.values() for key in rest.Keys])
         if back and not set(back).issubset(keys):
             raise RequestFailed(f"{self.side}: BatchGetItem left keys unprocessed that were not asked for")
@@ -158,6 +161,10 @@ class Client:
     def take_units(self) -> tuple[float, float]:
         """Give the read and write units consumed since this was last asked."""
         return _drain(self._read_units), _drain(self._write_units)
+
+    def take_recheck_units(self) -> float:
+        """Give how many of the read units went into reading again, consistently, since this was last asked."""
+        return _drain(self._recheck_units)
 
     def take_throttles(self) -> int:
         """Give how many requests the service has throttled since this was last asked."""

@@ -91,6 +91,10 @@ class Played:
         """Nothing costs anything here."""
         return 0.0, 0.0
 
+    def take_recheck_units(self) -> float:
+        """Nor does reading again."""
+        return 0.0
+
     @staticmethod
     def keys_at_once(most: int, _consistent: bool) -> int:
         """Nothing is limited here."""
