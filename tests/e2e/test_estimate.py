@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -68,6 +69,25 @@ def test_estimates_come_true(flags: Sequence[str], tables: Sequence[str], local:
     assert estimate["lookup"]["write_units"] == written == 0
     assert f"estimated {estimate['lookup']['read_units']:,.1f} read units" in ran.stderr
     assert f"consumed {read:,.1f}" in ran.stderr
+
+
+@pytest.mark.parametrize("strategy", ["lookup", "merge"])
+def test_what_nobody_could_estimate_is_told_apart(strategy: str, local: Server) -> None:
+    """What consumed exceeds the estimate by is what reading suspects again took, and the summary says how much."""
+    other = [{**each, "text": S("y" * 300)} if place % 10 == 5 else each for place, each in enumerate(ITEMS)]
+    tables = made(local, ITEMS, [*other[:-20], *(item(f"x{number}", text=S("x" * 300)) for number in range(20))])
+    ran = run_fastsync(*tables, "--scan-for-extra", "--strategy", strategy, "--report-values", server=local)
+    found = re.search(
+        r"estimated ([\d,.]+) read units .* consumed ([\d,.]+) and 0.0; ([\d,.]+) of the read units went into reading "
+        r"suspects again \(estimated, from the counts alone: 0.0\)",
+        ran.stderr,
+    )
+    assert found, ran.stderr
+    estimated, told, again = (float(text.replace(",", "")) for text in found.groups())
+    assert told == pytest.approx(consumed(ran)[0], abs=0.05)
+    assert again == 2 * 58 + 20 + 20  # differing, missing, extra: this server charges nothing for keys that are not found
+    uncharged = 0.5 * (20 + 20) if strategy == "lookup" else 0
+    assert told - again == pytest.approx(estimated - uncharged, rel=0.03)
 
 
 def test_writes_are_estimated(local: Server) -> None:
