@@ -6,7 +6,6 @@ import http.client
 import itertools
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import threading
@@ -14,11 +13,13 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from tests.servers import Server, environment, headers
+from tests.warm import Command, Warm
 
 Item = dict[str, Any]
 """An item or key in DynamoDB JSON: attribute name → {"type": value}."""
@@ -136,7 +137,7 @@ def run_fastsync(
     env: Mapping[str, str | None] | None = None,
     cwd: Path = ROOT,
 ) -> Ran:
-    """Run `python -m fastsync` to its end.
+    """Run `python -m fastsync` to its end, in a process that is forked rather than started; see tests/warm.py.
 
     With a server the endpoint, and a report and statistics to be parsed, are asked for unless `args` do so already.
     `env` adds variables, and takes away those given as None.
@@ -147,20 +148,30 @@ def run_fastsync(
             for flag, value in _outputs(server, Path(folder)).items():
                 if flag not in args:
                     command += [flag, value]
-        done = subprocess.run(
-            command, cwd=cwd, env=_environment(env or {}), capture_output=True, timeout=timeout, check=False
-        )
-        stdout, stderr = done.stdout.decode(), done.stderr.decode()
+        code, stdout, stderr = _started(command, _environment(env or {}), cwd, timeout)
         report = _output(command, "--report", stdout)
         stats = _output(command, "--stats", stdout)
     return Ran(
         command,
-        done.returncode,
+        code,
         stdout,
         stderr,
         [json.loads(line) for line in report.split("\n") if line],
         json.loads(stats) if stats else {},
     )
+
+
+def _started(command: Sequence[str], given: Mapping[str, str], cwd: Path, timeout: float) -> tuple[int, str, str]:
+    with tempfile.TemporaryDirectory() as folder:
+        code = _warm().run(Command(command[3:], given, str(cwd), folder), timeout)
+        stdout, stderr = ((Path(folder) / name).read_bytes().decode() for name in ("stdout", "stderr"))
+    return code, stdout, stderr
+
+
+@cache
+def _warm() -> Warm:
+    """Give this process's own process that forks runs; it ends when this one does, and there is nobody left to ask."""
+    return Warm(ROOT, environment(PYTHONPATH=str(ROOT)))
 
 
 def _outputs(server: Server, folder: Path) -> Mapping[str, str]:

@@ -85,7 +85,9 @@ def test_what_nobody_could_estimate_is_told_apart(strategy: str, local: Server) 
     assert found, ran.stderr
     estimated, told, again = (float(text.replace(",", "")) for text in found.groups())
     assert told == pytest.approx(consumed(ran)[0], abs=0.05)
-    assert again == 2 * 58 + 20 + 20  # differing, missing, extra: this server charges nothing for keys that are not found
+    assert (
+        again == 2 * 58 + 20 + 20
+    )  # differing, missing, extra: this server charges nothing for keys that are not found
     uncharged = 0.5 * (20 + 20) if strategy == "lookup" else 0
     assert told - again == pytest.approx(estimated - uncharged, rel=0.03)
 
