@@ -54,6 +54,7 @@ class Merge:
                 return
             point = self._left()
             yield PairsPage([], resume=json.dumps(point).encode(), disagreeing=self._pace.disagreeing)
+            del self._master, self._slaves, self._pace  # and with them the pages that are on their way
         task = replace(self._task, resume=json.dumps(point).encode())
         self._lookup = Lookup(task, self._reader, self._readers, self._scans)
         yield from self._lookup.pages()

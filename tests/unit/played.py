@@ -36,13 +36,22 @@ class Transport:
         """Do not wait."""
 
 
+@dataclass(frozen=True)
+class Change:
+    """What happens to an item just before a table answers its request of this number: it is put, or deleted (None)."""
+
+    request: int
+    key: Key
+    item: Raw | None
+
+
 @dataclass
 class Played:
     """A table whose items, in the order of its scan, are `items`; `segment` says which one a key is in.
 
     `scanned`, `looked_up` and `held_most` count items that scans brought, keys that were looked up, and the bytes of
     pages that were in anybody's hands at once. `fails` says whether a request fails for good, by its operation. `twice`
-    has a key (DynamoDB JSON) come once more, at a place in the scan.
+    has a key (DynamoDB JSON) come once more, at a place in the scan. `changes` happen to items that were there.
     """
 
     name: str
@@ -52,6 +61,7 @@ class Played:
     segment: Callable[[Key, int], int] = lambda _, __: 0
     fails: Callable[[str], bool] = lambda _: False
     twice: tuple[int, bytes] = (0, b"")
+    changes: Sequence[Change] = ()
     scanned: int = 0
     looked_up: int = 0
     held: int = 0
@@ -65,6 +75,8 @@ class Played:
         # pages come and go on any thread, and one may go while another is being counted
         self._lock = threading.RLock()
         self._orders: dict[tuple[int, int], list[Key]] = {}
+        self._all = list(self.items)
+        self._requests = 0
 
     def scan_page(self, scan: Scan, start: bytes) -> Page:
         """Give a page of a segment, which ends after PAGE bytes or after `per_page` items."""
@@ -72,12 +84,14 @@ class Played:
         order = self._order(scan.number, scan.total)
         first = len(order) - order[::-1].index(self.keys.read(start)) if start else 0
         size, last = 0, first
+        there = self.items
         while last < len(order) and size < PAGE and (self.per_page is None or last - first < self.per_page):
-            size += len(self.items[order[last]])
+            size += len(there.get(order[last], b""))
             last += 1
-        self.scanned += last - first
+        found = [there[key] for key in order[first:last] if key in there]
+        self.scanned += len(found)
         more = _spell(order[last - 1]) if last < len(order) else b""
-        page = Page([self.items[key] for key in order[first:last]], more, self.keys, size)
+        page = Page(found, more, self.keys, size)
         self._follow(page, size)
         return page
 
@@ -85,7 +99,8 @@ class Played:
         """Look keys up."""
         self._check("BatchGetItem")
         self.looked_up += len(keys)
-        return BatchAnswer([self.items[key] for key in keys if key in self.items], [])
+        there = self.items
+        return BatchAnswer([there[key] for key in keys if key in there], [])
 
     def take_units(self) -> tuple[float, float]:
         """Nothing costs anything here."""
@@ -107,10 +122,20 @@ class Played:
     def _check(self, operation: str) -> None:
         if self.fails(operation):
             raise RequestFailed(f"{self.name}: {operation} fails")
+        with self._lock:
+            self._requests += 1
+            for change in self.changes:
+                if change.request == self._requests:
+                    self._change(change)
+
+    def _change(self, change: Change) -> None:
+        """Put a new dictionary in the place of the old one, which other threads may be reading."""
+        rest = {key: item for key, item in self.items.items() if key != change.key}
+        self.items = rest if change.item is None else {**rest, change.key: change.item}
 
     def _order(self, number: int, total: int) -> list[Key]:
         if (number, total) not in self._orders:
-            order = [key for key in self.items if self.segment(key, total) % total == number]
+            order = [key for key in self._all if self.segment(key, total) % total == number]
             order[self.twice[0] : self.twice[0]] = [self.keys.read(self.twice[1])] if self.twice[1] else []
             self._orders[number, total] = order
         return self._orders[number, total]
@@ -209,7 +234,7 @@ def expected(tables: Sequence[Played], extras: bool = True) -> tuple[list[dict[s
         counts = {verdict: len(keys) for verdict, keys in verdicts.items()}
         counts["same"] = len(master) - counts["missing"] - counts["differing"]
         counted.append(counts)
-        found += [(slave.name, verdict, _told(key)) for verdict, keys in verdicts.items() for key in keys]
+        found += [(slave.name, verdict, told(key)) for verdict, keys in verdicts.items() for key in keys]
     return counted, sorted(found)
 
 
@@ -240,5 +265,6 @@ def _spell(key: Key) -> bytes:
     return msgspec.json.encode(key)
 
 
-def _told(key: Key) -> str:
+def told(key: Key) -> str:
+    """Spell a key as the differences of Came do."""
     return str(msgspec.json.decode(_spell(key)))
