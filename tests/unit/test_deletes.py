@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from fastsync.config import Judging, Reading, Repairing, Retrying
 from fastsync.deletes import PER_TASK, Chunks, Deletes
 from fastsync.difference import Difference, Effect, Verdict
 from fastsync.events import Terms
 from fastsync.extras import WaitingExtras
 from fastsync.legs import RESTARTS
+from fastsync.parts import Judging, Reading, Repairing, Retrying
 from tests.unit.test_legs import MASTER, A, B, side
 
 COUNT = 2 * PER_TASK + 500

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from fastsync.config import Judging, Reading, Repairing, Retrying
 from fastsync.events import SegmentTask, Terms
 from fastsync.legs import RESTARTS, Agenda, Left, Leg, Stretch
+from fastsync.parts import Judging, Reading, Repairing, Retrying
 from fastsync.plan import Plan, Slicing
 from fastsync.table import Endpoint, KeySchema, Side, Table, TableRef
 
