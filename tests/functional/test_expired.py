@@ -96,7 +96,11 @@ def _expire_by(table: Table, attribute: str) -> None:
     call(table.server, table.region, "UpdateTimeToLive", {"TableName": table.name, "TimeToLiveSpecification": setting})
 
 
-@pytest.mark.parametrize("flags", [(), ("--no-recheck",), ("--writes", "batch")], ids=["", "no recheck", "batch"])
+@pytest.mark.parametrize(
+    "flags",
+    [(), ("--no-recheck",), ("--writes", "batch"), ("--strategy", "merge"), ("--strategy", "merge", "--no-recheck")],
+    ids=" ".join,
+)
 @pytest.mark.parametrize("promise", CASES)
 def test_expired(proxy: Proxy, dynoxide: Server, promise: str, flags: Sequence[str]) -> None:
     """What the case's name says."""

@@ -18,7 +18,7 @@ READS = ("Scan", "BatchGetItem")
 WRITES = ("PutItem", "DeleteItem")
 ITEMS = 300
 SELDOM, OFTEN = 0.05, 0.3
-"""Shares of requests that fail; the first is tried with the library in this process, the second with the program."""
+"""Shares of requests that fail; the second is tried by lookup with the program, the others with the library."""
 FLAGS = ("--scan-for-extra", "--scan-limit", "40", "--batch-read-limit", "20", "--report-values")
 
 
@@ -79,15 +79,18 @@ PASSING: Mapping[str, tuple[Fault, str | tuple[str, ...]]] = {
 }
 
 
-@pytest.mark.parametrize("rate", [SELDOM, OFTEN])
+@pytest.mark.parametrize(("rate", "strategy"), [(SELDOM, "lookup"), (OFTEN, "lookup"), (OFTEN, "merge")])
 @pytest.mark.parametrize("kind", PASSING)
-def test_a_fault_that_passes_changes_nothing(calm: Calm, dynoxide: Server, kind: str, rate: float) -> None:
+def test_a_fault_that_passes_changes_nothing(
+    calm: Calm, dynoxide: Server, kind: str, rate: float, strategy: str
+) -> None:
     """Verdicts, report, statistics and exit code are those of a run without faults, however often requests fail."""
     fault, operation = PASSING[kind]
     with Proxy(dynoxide.url, seed=5) as proxy:
         rule = proxy.add(fault, operation, rate=rate)
         made = calm.world.through(proxy)
-        ran = made.run(*FLAGS) if rate == OFTEN else made.run_inline(*FLAGS)
+        run = made.run if (rate, strategy) == (OFTEN, "lookup") else made.run_inline
+        ran = run(*FLAGS, "--strategy", strategy)
     assert rule.struck > 0
     assert world.what_counts(ran) == calm.expected
     world.no_traceback(ran)

@@ -45,6 +45,21 @@ def test_partial_answers_are_never_fatal(make_world: MakeWorld, shape: str, retr
     assert rule.struck > (100 if shape == "all but one" else 10)
 
 
+@pytest.mark.parametrize("shape", SHAPES)
+def test_partial_answers_about_what_no_scan_has_brought(make_world: MakeWorld, shape: str) -> None:
+    """What a merge looks up, since it met no partner, is asked for until it is answered; none is taken on trust."""
+    keys = (("id", "N"), ("sort", "S"))
+    master = [item(n, sort=f"s{n % 5}", v=n) for n in range(120)]
+    only_there = [item(-n, sort=f"s{n % 5}", v=n) for n in range(1, 121)]
+    made = make_world(master, [*only_there, *master[::40]], keys=keys)
+    rule = made.proxy.add(SHAPES[shape](), "BatchGetItem")
+    ran = made.run_inline("--strategy", "merge", "--scan-for-extra", "--max-retries", "2", "--scan-limit", "60")
+    found = ran.stats["slaves"][str(made.slave)]
+    assert (found["missing"], found["extra"], found["same"], found["settled"]) == (117, 120, 3, 0)
+    assert (ran.exit_code, ran.stats["errors"], len(ran.differences)) == (1, [], 237)
+    assert rule.struck > 10
+
+
 def test_rounds_without_any_key_are_borne_between_rounds_with_some(make_world: MakeWorld) -> None:
     """Answers that bring nothing, fewer in a row than --max-retries, are waited out again and again."""
     master = [item(f"{n:03}") for n in range(60)]  # one request at a time, so that rounds are in a row
