@@ -248,6 +248,33 @@ def test_what_other_orders_cost(order: str, extras: bool) -> None:
         assert table.looked_up <= 1.5 * len(SAME)
 
 
+ONE = KeySchema("id", "S", "sort", "N")
+COLLECTION = [b'{"id":{"S":"one"},"sort":{"N":"%d"}}' % number for number in range(-4000, 4000)]
+"""The keys of 8,000 items under one partition key, in pages of some 2,000; the windows hold a part of them."""
+EVEN, ODD = dict.fromkeys(COLLECTION[::2], "v"), dict.fromkeys(COLLECTION[1::2], "v")
+WHOLE = dict.fromkeys(COLLECTION, "v")
+BULKS: dict[str, tuple[Items, Items]] = {
+    "equal": (WHOLE, WHOLE),
+    "an empty slave": (WHOLE, {}),
+    "nothing in common": (EVEN, ODD),
+    "extras in one place": (dict.fromkeys([*COLLECTION[:1000], *COLLECTION[7000:]], "v"), WHOLE),
+    "reversed": (WHOLE, dict.fromkeys(COLLECTION[::-1], "v")),
+}
+
+
+@pytest.mark.parametrize("shape", BULKS)
+def test_one_collection(shape: str) -> None:
+    """Under one partition key, too, memory is bounded, each item is scanned once, and only strays are looked up."""
+    tables = [make(name, ONE, items, 400) for name, items in zip("ms", BULKS[shape], strict=True)]
+    came = played.run(tables)
+    played.hold(came, tables)
+    for table in tables:
+        assert table.held_most <= MOST_AHEAD
+        assert table.scanned <= len(table.items) + 2500 * came.disagreed  # a page that was on its way
+        assert table.looked_up <= len(came.found) + 1.5 * len(table.items) * came.disagreed + 100
+    assert came.disagreed == (shape == "reversed")
+
+
 def test_a_slave_that_is_lost() -> None:
     """A slave whose requests fail for good is dropped wherever that happens; the others are compared to the end."""
     for operation, after in (("Scan", 0), ("Scan", 3), ("BatchGetItem", 0), ("BatchGetItem", 2)):
