@@ -43,7 +43,7 @@ class WaitingExtras:
             self._file = self._file or self._opened()
             self._file.write(line)
         except OSError as error:
-            raise OutputFailed(f"extras cannot be kept in {self._path or tempfile.gettempdir()}: {error}") from None
+            raise self._failed(error) from None
         self.count += 1
 
     def mark(self) -> Mark:
@@ -55,13 +55,16 @@ class WaitingExtras:
             os.fsync(self._file.fileno())
             return Mark(self._file.seek(0, os.SEEK_END), self.count)
         except OSError as error:
-            raise OutputFailed(f"extras cannot be kept in {self._path}: {error}") from None
+            raise self._failed(error) from None
 
     def chunks(self, size: int) -> Iterator[list[Difference]]:
-        """Yield all extras, up to `size` at a time; to be asked for after the last was added."""
+        """Yield all extras, up to `size` at a time; to be asked for after the last was added. Raises OutputFailed."""
         if self._file is None:
             return
-        self._file.seek(0)
+        try:
+            self._file.seek(0)
+        except OSError as error:  # what is not on disk yet does not fit
+            raise self._failed(error) from None
         while lines := list(islice(self._file, size)):
             where = self._file.tell()
             yield [_read(line) for line in lines]
@@ -73,6 +76,9 @@ class WaitingExtras:
             self._file.close()
         if self._path is not None:
             self._path.unlink(missing_ok=True)
+
+    def _failed(self, error: OSError) -> OutputFailed:
+        return OutputFailed(f"extras cannot be kept in {self._path or tempfile.gettempdir()}: {error}")
 
     def _opened(self) -> IO[bytes]:
         if self._path is None:

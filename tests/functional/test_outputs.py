@@ -10,7 +10,7 @@ import pytest
 
 from tests.functional import faults, world
 from tests.functional.conftest import MakeWorld
-from tests.functional.world import HASTE, World, item
+from tests.functional.world import BY_LOOKUP, HASTE, World, item
 from tests.servers import environment
 from tests.tables import ROOT
 
@@ -65,6 +65,25 @@ def test_statistics_on_a_full_disk(made: World) -> None:
     assert len(ran.differences) == 200
     assert "200 missing" in ran.stderr
     world.no_traceback(ran)
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["beside a checkpoint", "for this run"])
+def test_waiting_extras_on_a_full_disk(make_world: MakeWorld, tmp_path: Path, kept: bool) -> None:
+    """Extras that cannot be kept any more end the run, and none is deleted; a resumed run deletes all of them."""
+    made = make_world([item("a")], [item("a"), *(item(f"extra{n:03}") for n in range(400))])
+    files = ["--report", str(tmp_path / "report"), *(["--checkpoint", str(tmp_path / "cp")] if kept else [])]
+    flags = ["--delete-extra", "--scan-limit", "50", "--endpoint-url", made.proxy.url, *files]
+    command = [sys.executable, "-m", "fastsync", *made.tables, *HASTE, *BY_LOOKUP, *flags]
+    small = ["bash", "-c", 'ulimit -f 8; exec "$@"', "bash"]  # no file grows beyond 8 KiB
+    done = subprocess.run(
+        [*small, *command], cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 4, done.stderr
+    assert "extras cannot be kept" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert made.proxy.of("DeleteItem") == []
+    ran = made.run(*flags, *(["--resume"] if kept else []))
+    assert (ran.exit_code, len(ran.differences), len(made.slave.all())) == (0, 400, 1), ran.stderr
 
 
 @pytest.mark.parametrize("flag", ["--report", "--stats"])
