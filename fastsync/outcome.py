@@ -31,6 +31,15 @@ CONSUMED = ("read_units", "write_units", "recheck_units")
 NOTHING_COUNTED = Totals(Tally(), {}, {}, SpreadTotals({}, {}))
 
 
+def code_of(slaves: Sequence[Tally], complete: bool) -> int:
+    """Give the exit code of statistics: the first of refused (5), incomplete (4), differences that remain (1)."""
+    if any(tally.refused for tally in slaves):
+        return 5
+    if not complete:
+        return 4
+    return 1 if any(tally.remaining for tally in slaves) else 0
+
+
 class Outcome:
     """Add up a run: one Tally for the master, one for each slave. `slaves` lists those that are compared first."""
 
@@ -127,11 +136,7 @@ class Outcome:
             return self.interrupted
         if (self.task_failed or self.slaves_lost) and self._refused_only and not self.compared:
             return TableError.exit_code
-        if any(tally.refused for tally in self.slaves):
-            return 5
-        if not self.complete:
-            return 4
-        return 1 if any(tally.remaining for tally in self.slaves) else 0
+        return code_of(self.slaves, self.complete)
 
     def end(self) -> None:
         """Stop the clock: from here on the statistics tell one and the same time."""

@@ -35,7 +35,7 @@ class Shard:
     @classmethod
     def parse(cls, text: str) -> Shard:
         """Read `I/N`; raise ConfigError on anything else."""
-        found = re.fullmatch(r"([0-9]+)/([0-9]+)", text)
+        found = re.fullmatch(r"([0-9]{1,7})/([0-9]{1,7})", text)
         if found and int(found[1]) < int(found[2]):
             return cls(int(found[1]), int(found[2]))
         raise ConfigError(f"--shard takes I/N, with I from 0 to N - 1, for example 0/3, not {text!r}")

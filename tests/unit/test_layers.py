@@ -15,7 +15,7 @@ STAIRS = [
     ("limits", "ledger", "checks", "parts"),
     ("table", "difference", "plan", "sampling", "mark"),
     ("login",),
-    ("config", "undolog", "version"),
+    ("config", "undolog", "version", "shards"),
     ("events", "policy", "flight", "digest", "interrupt", "mfa", "iam"),
     ("keys", "spread", "extras", "legs", "held"),
     ("pairs", "page"),

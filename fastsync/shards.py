@@ -1,0 +1,162 @@
+"""Shards: the statistics of the parts of a run, held against each other, and added up to those of the whole."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from fastsync.difference import Tally
+from fastsync.errors import ConfigError
+from fastsync.plan import MAX_SEGMENTS, Shard
+from fastsync.table import TableRef
+
+MIXED = "mixed"
+"""The strategy of a whole whose shards did not all follow the same one: the verdicts are the same by both."""
+MOST_NAMED = 20
+"""Missing shards that a sentence names; of a thousand the others are only counted."""
+Count = Annotated[int, Meta(ge=0, le=2**53)]
+Amount = Annotated[float, Meta(ge=0, le=1e15)]
+_COUNTERS: dict[str, Any] = {
+    name: Count if isinstance(zero, int) else Amount for name, zero in Tally().as_dict().items()
+} | {"extra": Count | None}
+Counters: Any = msgspec.defstruct("Counters", list(_COUNTERS.items()), forbid_unknown_fields=True)
+
+
+class Master(msgspec.Struct):
+    """What statistics say of the master."""
+
+    table: str
+    scanned: Count
+    read_units: Amount
+
+
+class Stats(msgspec.Struct):
+    """The statistics of a shard, as a file of `--stats` holds them."""
+
+    complete: bool
+    strategy: Literal["lookup", "merge"]
+    segments: Annotated[int, Meta(ge=1, le=MAX_SEGMENTS)]
+    elapsed_seconds: Amount
+    sample: None
+    shard: str
+    master: Master
+    slaves: Annotated[dict[str, Counters], Meta(min_length=1)]
+    errors: list[str]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One shard: which one it is, its statistics, and the file that they stand in."""
+
+    file: str
+    shard: Shard
+    stats: Stats
+
+    @classmethod
+    def of(cls, file: str, told: Any) -> Part:
+        """Read the statistics of a shard; raise ConfigError where they are of a whole run, or no statistics at all."""
+        if told.get("shard", "") is None:
+            raise ConfigError(f"{file} is of a whole run, and not of a shard: there is nothing to add to it")
+        try:
+            stats = msgspec.convert(told, Stats)
+            shard = Shard.parse(stats.shard)
+            for table in (stats.master.table, *stats.slaves):
+                TableRef.parse(table)
+        except (msgspec.ValidationError, ConfigError) as error:
+            raise ConfigError(f"{file} is no statistics of a shard: {error}") from None
+        if shard.of > stats.segments:
+            raise ConfigError(f"{file} is no statistics of a shard: {stats.segments} segments are not {shard.of} parts")
+        return cls(file, shard, stats)
+
+
+def missing(parts: Sequence[Part]) -> list[int]:
+    """Give the numbers of the shards that are not there."""
+    return sorted(set(range(parts[0].shard.of)) - {part.shard.number for part in parts})
+
+
+def add_up(parts: Sequence[Part]) -> dict[str, Any]:
+    """Give the statistics of the whole in the form of those of a run.
+
+    Raises ConfigError, with the names of two files, where they do not belong together. Where shards are missing the
+    whole is not complete, its errors name them, and `shard` tells which are there ("0,2-4/6").
+    """
+    _refuse_others(parts)
+    stats = [part.stats for part in parts]
+    absent = missing(parts)
+    strategies = {each.strategy for each in stats}
+    return {
+        "complete": not absent and all(each.complete for each in stats),
+        "strategy": strategies.pop() if len(strategies) == 1 else MIXED,
+        "segments": stats[0].segments,
+        "elapsed_seconds": max(each.elapsed_seconds for each in stats),
+        "sample": None,
+        "shard": _spelled(sorted(part.shard.number for part in parts), parts[0].shard.of) if absent else None,
+        "master": {
+            "table": stats[0].master.table,
+            "scanned": sum(each.master.scanned for each in stats),
+            "read_units": math.fsum(each.master.read_units for each in stats),
+        },
+        "slaves": {name: _summed([each.slaves[name] for each in stats]) for name in stats[0].slaves},
+        "errors": [*(error for each in stats for error in each.errors), *_told(absent, parts[0].shard.of)],
+    }
+
+
+def _refuse_others(parts: Sequence[Part]) -> None:
+    first = parts[0]
+    for part in parts[1:]:
+        for what, of_one, of_other in zip(_COMMON, _common(first), _common(part), strict=True):
+            if of_one != of_other:
+                told = f"{what} {of_one} in {first.file} and {of_other} in {part.file}"
+                raise ConfigError(f"what does not belong together cannot be added up: {told}")
+    files: dict[int, str] = {}
+    for part in parts:
+        other = files.setdefault(part.shard.number, part.file)
+        if other is not part.file:
+            raise ConfigError(f"{other} and {part.file} are both of shard {part.shard}, which counts once")
+
+
+_COMMON = ("the master is", "slaves are", "segments are", "shards are", "slaves whose extras were looked for are")
+
+
+def _common(part: Part) -> tuple[str, ...]:
+    """Give what all shards of a run have in common, as text."""
+    stats = part.stats
+    extras = (name for name, slave in stats.slaves.items() if slave.extra is not None)
+    slaves, looked_for = (", ".join(sorted(names)) or "none" for names in (stats.slaves, extras))
+    return (stats.master.table, slaves, str(stats.segments), str(part.shard.of), looked_for)
+
+
+def _summed(slaves: Sequence[Any]) -> dict[str, int | float | None]:
+    return {name: _sum([getattr(slave, name) for slave in slaves]) for name in _COUNTERS}
+
+
+def _sum(values: Sequence[int | float | None]) -> int | float | None:
+    known = [value for value in values if value is not None]
+    if len(known) < len(values):
+        return None
+    return math.fsum(known) if isinstance(known[0], float) else sum(known)
+
+
+def _told(absent: Sequence[int], of: int) -> list[str]:
+    if not absent:
+        return []
+    named = ", ".join(f"{number}/{of}" for number in absent[:MOST_NAMED])
+    more = f" and {len(absent) - MOST_NAMED:,} more" if len(absent) > MOST_NAMED else ""
+    noun, verb = ("shard", "is") if len(absent) == 1 else ("shards", "are")
+    return [f"{noun} {named}{more} {verb} missing: what is in the segments of a missing shard is not known"]
+
+
+def _spelled(numbers: Sequence[int], of: int) -> str:
+    """Write numbers in their order as ranges: 0,2-4/6."""
+    ranges: list[list[int]] = []
+    for number in numbers:
+        if ranges and ranges[-1][-1] == number - 1:
+            ranges[-1] = [ranges[-1][0], number]
+        else:
+            ranges.append([number])
+    return f"{','.join('-'.join(map(str, each)) for each in ranges)}/{of}"
