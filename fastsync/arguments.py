@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from fastsync import __version__
-from fastsync.flags import add_of_run, add_of_undo
+from fastsync.flags import add_log_format, add_of_run, add_of_undo
 from fastsync.reader import NotBuilt, Reader
 from fastsync.reportpage.gather import MOST_ROWS
 
@@ -49,6 +49,11 @@ exit codes: 0 all is as it was, 1 some items have changed since and were left, 4
 REPORT_DESCRIPTION = """\
 Make one HTML page of a report, and of what else is given of its run: the file of --stats, and the lines of
 --log-format json. Files are told apart by their content. The page opens offline, and loads nothing."""
+COMBINE_DESCRIPTION = """\
+Add up the statistics of shards (what --stats wrote on each host) and, where they are given too, their reports. Files
+are told apart by their content, in any order. What does not belong together is refused, what is missing is told.
+
+exit codes: those of a run with these statistics: 0, 1, 4 where a shard is missing or incomplete, 5; 2 where refused"""
 IAM_DESCRIPTION = """\
 Print the least IAM policies for a run with exactly these flags, as JSON: {"master": policy, "slave": policy}. Nothing
 is read, so no credentials are needed; where the account of a table is not known it is *."""
@@ -59,6 +64,7 @@ fastsync {FLAGS}
        fastsync estimate {FLAGS}
        fastsync iam-policy {FLAGS}
        fastsync undo FILE [flags]
+       fastsync combine FILE... [--stats FILE] [--report FILE]
        fastsync report FILE... [-o PAGE]
        fastsync demo"""
 
@@ -91,6 +97,19 @@ def undo_parser() -> Reader:
     reader.of_file = {"slave": []}  # their entries tell how the slaves of the log are reached
     reader.add_argument("log", metavar="FILE", help="the undo log of a run")
     add_of_undo(reader)
+    return reader
+
+
+def combine_parser() -> Reader:
+    """Give the reader of the arguments of `fastsync combine`."""
+    usage = "fastsync combine FILE... [--stats FILE] [--report FILE]"
+    reader = _reader("fastsync combine", usage, COMBINE_DESCRIPTION)
+    reader.intermixed = True
+    reader.add_argument("files", metavar="FILE", nargs="+", help="statistics or a report of a shard; - is stdin")
+    reader.add_argument("--stats", metavar="FILE", default="-", help="statistics of the whole (default: stdout)")
+    reader.add_argument("--report", metavar="FILE", help="report of the whole; - is stdout")
+    add_log_format(reader)
+    reader.add_argument("--quiet", action="store_true", help="no summary, only warnings and errors")
     return reader
 
 

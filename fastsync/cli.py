@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from fastsync.arguments import iam_parser, parser, report_parser, undo_parser
+from fastsync.arguments import combine_parser, iam_parser, parser, report_parser, undo_parser
 from fastsync.config import Config
 from fastsync.errors import ConfigError, FastsyncError
 from fastsync.iam import policies
+from fastsync.interrupt import Interrupt, Interrupted
 from fastsync.policy import Policy
 from fastsync.run import Result, Synchronizer
-from fastsync.sinks.log import Log, form_in
+from fastsync.sinks.log import FORMATS, Log, form_in
 from fastsync.sinks.pace import PaceNotice, tell_paces
 from fastsync.sinks.progress import Bar, CostNotice, Lines, Sink, Verbose, tell
 from fastsync.sinks.summary import summary
@@ -72,6 +73,22 @@ def take_back(arguments: Sequence[str]) -> int:
     return _told(result, log, quiet)
 
 
+def add_up(arguments: Sequence[str]) -> int:
+    """Combine files of shards as the arguments say."""
+    from fastsync.combine import combine
+
+    flags = combine_parser().flags(arguments)
+    if flags["log_format"] not in FORMATS:
+        raise ConfigError(f"--log-format takes text or json, not {flags['log_format']!r}")
+    log = Log(flags["log_format"])
+    with Interrupt() as interrupt:
+        try:
+            result = combine(flags["files"], flags["stats"], flags["report"])
+        except Interrupted:
+            return interrupt.exit_code or 130
+    return _told(result, log, flags["quiet"])
+
+
 def tell_policies(arguments: Sequence[str]) -> int:
     """Print the least policies for a run with these arguments; nothing is asked of anybody."""
     flags = iam_parser().flags(arguments)
@@ -105,6 +122,8 @@ def _command(name: str, arguments: Sequence[str]) -> int:
         return demo(arguments)
     if name == "undo":
         return take_back(arguments)
+    if name == "combine":
+        return add_up(arguments)
     if name == "report":
         from fastsync.reportpage.page import make_page
 

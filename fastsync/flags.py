@@ -170,6 +170,11 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--report", metavar="FILE", help="every difference as a line of JSON; - is stdout")
     group.add_argument("--report-values", action="store_true", help="with both sides' differing values")
     group.add_argument("--stats", metavar="FILE", help="final statistics as JSON; - is stdout")
+    add_log_format(group)
+
+
+def add_log_format(group: argparse._ActionsContainer) -> None:
+    """Add the flag that decides about the lines on stderr."""
     group.add_argument(
         "--log-format",
         metavar="text|json",

@@ -18,10 +18,12 @@ _CODE = re.compile(r"\b\d{6}\b")
 class Reader(argparse.ArgumentParser):
     """An argparse parser that raises ConfigError instead of exiting.
 
-    `of_file` are options with their defaults that a command takes from the file only.
+    `of_file` are options with their defaults that a command takes from the file only. `intermixed`: what has no flag
+    may stand between flags.
     """
 
     of_file: Mapping[str, Any] = {}
+    intermixed = False
 
     def flags(self, argv: Sequence[str]) -> dict[str, Any]:
         """Give every flag by its name in snake_case: as given, else as the file says, else its default.
@@ -32,7 +34,7 @@ class Reader(argparse.ArgumentParser):
         defaults.update(self.of_file)
         for action in self._actions:
             action.default = argparse.SUPPRESS  # so that what is not given is not there
-        given = vars(self.parse_args(argv))
+        given = vars(self.parse_intermixed_args(argv) if self.intermixed else self.parse_args(argv))
         path = given.get("config")
         told = {} if path is None else configfile.read(path)
         # a file of a whole run serves commands, too, that take only some of its flags

@@ -115,9 +115,9 @@ def _refuse_others(parts: Sequence[Part]) -> None:
                 raise ConfigError(f"what does not belong together cannot be added up: {told}")
     files: dict[int, str] = {}
     for part in parts:
-        other = files.setdefault(part.shard.number, part.file)
-        if other is not part.file:
+        if (other := files.get(part.shard.number)) is not None:
             raise ConfigError(f"{other} and {part.file} are both of shard {part.shard}, which counts once")
+        files[part.shard.number] = part.file
 
 
 _COMMON = ("the master is", "slaves are", "segments are", "shards are", "slaves whose extras were looked for are")

@@ -89,12 +89,17 @@ class Report:
 def write_stats(file: IO[str], stats: dict[str, Any]) -> None:
     """Write the statistics and close the file; raise OutputFailed where it cannot be written."""
     try:
-        file.write(json.dumps(stats, indent=2, ensure_ascii=False) + "\n")
+        file.write(stats_text(stats))
         file.flush()
         if file is not sys.stdout:
             file.close()
     except (OSError, ValueError) as error:
         raise OutputFailed(f"the statistics cannot be written: {error}") from None
+
+
+def stats_text(stats: dict[str, Any]) -> str:
+    """Give the statistics as the text of their file."""
+    return json.dumps(stats, indent=2, ensure_ascii=False) + "\n"
 
 
 def open_output(path: str, flag: str) -> IO[str]:

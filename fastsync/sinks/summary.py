@@ -46,6 +46,8 @@ def _undone(stats: dict[str, Any]) -> str:
 
 def _part(stats: dict[str, Any]) -> list[str]:
     """Say plainly where only a part of the tables was compared, and what that lets expect of the whole."""
+    if stats["shard"] and not stats["shard"].partition("/")[0].isdecimal():
+        return [f"SHARDS {stats['shard']}: only the segments of these are in the figures above"]
     if stats["shard"]:
         return [f"SHARD {stats['shard']}: only this host's segments were compared; the other shards have the rest"]
     sample = stats["sample"]

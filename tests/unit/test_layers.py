@@ -12,7 +12,7 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "fastsync"
 STAIRS = [
     ("errors",),
-    ("limits", "ledger", "checks", "parts"),
+    ("limits", "ledger", "checks", "parts", "aside", "repeats"),
     ("table", "difference", "plan", "sampling", "mark"),
     ("login",),
     ("config", "undolog", "version", "shards"),
@@ -32,7 +32,7 @@ STAIRS = [
     ("record", "choice"),
     ("job", "start", "quote"),
     ("run",),
-    ("undo",),
+    ("undo", "combine"),
     ("demo",),
     ("configfile",),
     ("reader",),
