@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import stat
@@ -26,13 +27,12 @@ class Aside:
         self._place = None if path == "-" else Path(os.path.realpath(path))
         self._aside: Path | None = None
         try:
-            self._replaces = self._place is not None and _ordinary(self._place)
             self._file = self._opened()
         except OSError as error:
             raise ConfigError(f"{self._name} cannot be written: {error.strerror or error}") from None
 
     def _opened(self) -> IO[bytes]:
-        if self._place is None or not self._replaces:
+        if self._place is None or not _replaceable(self._place):
             return tempfile.TemporaryFile()
         self._aside = self._place.with_name(f"{self._place.name}.{os.getpid()}.new")
         return self._aside.open("xb")
@@ -83,9 +83,13 @@ class Aside:
         return OutputFailed(f"{self._name} cannot be written: {error.strerror or error}")
 
 
-def _ordinary(path: Path) -> bool:
-    """Say whether a file may be replaced: one that is not there yet may."""
+def _replaceable(path: Path) -> bool:
+    """Say whether a file may be replaced, as one may that is not there yet; raise OSError where it may not change."""
     try:
-        return stat.S_ISREG(path.stat().st_mode)
+        mode = path.stat().st_mode
     except FileNotFoundError:
         return True
+    if stat.S_ISDIR(mode) or not os.access(path, os.W_OK):
+        code = errno.EISDIR if stat.S_ISDIR(mode) else errno.EACCES
+        raise OSError(code, os.strerror(code))
+    return stat.S_ISREG(mode)

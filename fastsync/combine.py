@@ -23,6 +23,8 @@ from fastsync.shards import Part, add_up, missing
 from fastsync.sinks.report import stats_text
 
 VERDICTS = ("missing", "differing", "extra")
+MOST_LISTED = 10
+"""Files that a sentence names."""
 
 
 @dataclass
@@ -181,8 +183,13 @@ def _refuse_reports(gathered: _Gathered, stats: dict[str, Any], parts: Sequence[
         lines, claimed = gathered.counts[slave, verdict], told.get((slave, verdict), 0)
         explained = len(reports) > len(parts) and slave in stats["slaves"]
         if (lines < claimed and whole) or (lines > claimed and not explained):
-            files = ", ".join(each.file for each in reports if each.counts[slave, verdict] or not lines)
+            files = [each.file for each in reports if lines < claimed or each.counts[slave, verdict]]
             raise ConfigError(
                 f"the statistics tell of {claimed} {verdict} on {slave}, and the reports have {lines}: "
-                f"{files} and the statistics do not belong together"
+                f"the statistics and {_listed(files)} do not belong together"
             )
+
+
+def _listed(files: Sequence[str]) -> str:
+    more = len(files) - MOST_LISTED
+    return ", ".join(files[:MOST_LISTED]) + (f" and {more:,} more" if more > 0 else "")

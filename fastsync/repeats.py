@@ -28,9 +28,9 @@ class Repeats:
     where the disk is full.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, in_memory: int = IN_MEMORY) -> None:
         self._stack = ExitStack()
-        self._buckets = [self._stack.enter_context(_bucket()) for _ in range(BUCKETS)]
+        self._buckets = [self._stack.enter_context(_bucket(in_memory)) for _ in range(BUCKETS)]
 
     def __enter__(self) -> Repeats:
         return self
@@ -58,10 +58,12 @@ class Repeats:
         return None
 
 
-def _bucket() -> SpooledTemporaryFile[bytes]:
-    return SpooledTemporaryFile(IN_MEMORY)
+def _bucket(in_memory: int) -> SpooledTemporaryFile[bytes]:
+    return SpooledTemporaryFile(in_memory)
 
 
 def _records(bucket: SpooledTemporaryFile[bytes]) -> Iterator[tuple[bytes, bytes]]:
-    while record := bucket.read(DIGEST + NUMBER):
-        yield record[:DIGEST], record[DIGEST:]
+    text = bucket.read()
+    for start in range(0, len(text), DIGEST + NUMBER):
+        middle = start + DIGEST
+        yield text[start:middle], text[middle : middle + NUMBER]

@@ -50,6 +50,8 @@ def test_every_command_parses(document: str, command: str, tmp_path: Path, monke
     name = given[0] if not given[0].startswith("-") else ""
     if name == "demo":
         assert given == ["demo"]
+    elif name == "combine":
+        arguments.combine_parser().flags(given[1:])
     elif name in ("undo", "report"):
         {"undo": arguments.undo_parser, "report": arguments.report_parser}[name]().parse_args(given[1:])
     else:

@@ -80,6 +80,9 @@ def test_every_example_is_a_valid_command_line(example: str) -> None:
     if words[0] == "report":
         arguments.report_parser().parse_args(words[1:])
         return
+    if words[0] == "combine":
+        arguments.combine_parser().flags(words[1:])
+        return
     readers = {"estimate": arguments.estimate_parser, "iam-policy": arguments.iam_parser}
     reader = readers.get(words[0], arguments.parser)
     flags: dict[str, Any] = reader().flags(words[words[0] in readers :])
