@@ -58,9 +58,10 @@ def combine(files: Sequence[str], stats: str = "-", report: str | None = None) -
         result = _whole(gathered)
         if lines is not None:
             end = {"complete": result.complete, "differences": sum(gathered.counts.values())}
-            lines.write(_encoded(f"{json.dumps(end)}\n"))
+            lines.write(f"{json.dumps(end)}\n".encode())
             lines.put_in_place()
-        figures.write(_encoded(stats_text(result.stats)))
+        # a lone surrogate, which UTF-8 cannot spell, becomes the escape that it was read from
+        figures.write(stats_text(result.stats).encode("utf-8", "backslashreplace"))
         figures.put_in_place()
     return result
 
@@ -116,13 +117,12 @@ class _Gathered:
         slave, verdict = found.line["slave"], found.line["verdict"]
         try:
             key = msgspec.convert(found.line["key"], dict[str, dict[str, str]])
-            text = json.dumps(found.line, ensure_ascii=False)
-        except (msgspec.ValidationError, RecursionError):
-            raise ConfigError(f"{report.file} is no report of fastsync: an item in it is not DynamoDB JSON") from None
+        except msgspec.ValidationError:
+            raise ConfigError(f"{report.file} is no report of fastsync: a key in it is not DynamoDB JSON") from None
         report.counts[slave, verdict] += 1
         self._repeats.add(len(self.reports), slave, verdict, key)
         if self._lines is not None:
-            self._lines.write(_encoded(f"{text}\n"))
+            self._lines.write(found.text.strip() + b"\n")
 
     def _end(self, report: Report) -> None:
         lines = report.counts.total()
@@ -136,11 +136,6 @@ class _Gathered:
         """Give two files that have a difference in common, None where there are none."""
         found = self._repeats.found()
         return None if found is None else (self.reports[found[0]].file, self.reports[found[1]].file)
-
-
-def _encoded(text: str) -> bytes:
-    """Write JSON as UTF-8; a lone surrogate, which UTF-8 cannot spell, becomes the escape that it was read from."""
-    return text.encode("utf-8", "backslashreplace")
 
 
 def _whole(gathered: _Gathered) -> Result:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from hashlib import blake2b
@@ -40,7 +39,7 @@ class Repeats:
 
     def add(self, report: int, slave: str, verdict: str, key: Mapping[str, Any]) -> None:
         """Take in a difference; on a table that changes, one key may have two verdicts in the course of a run."""
-        told = json.dumps([slave, verdict, sorted(key.items())]).encode()
+        told = repr((slave, verdict, sorted(key.items()))).encode("utf-8", "backslashreplace")
         digest = blake2b(told, digest_size=DIGEST).digest()
         try:
             self._buckets[digest[0] % BUCKETS].write(digest + report.to_bytes(NUMBER, "big"))

@@ -21,9 +21,10 @@ MOST_STATS = 64_000_000
 
 @dataclass(frozen=True)
 class Difference:
-    """A line of a report."""
+    """A line of a report, parsed and as it stands there."""
 
     line: dict[str, Any]
+    text: bytes
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def _report(path: str, first: bytes, file: IO[bytes]) -> Iterator[Part]:
         if whole:
             yield ReportEnd(line)
         elif _is_difference(line):
-            yield Difference(line)
+            yield Difference(line, text)
         elif line is None and not text.endswith(b"\n"):
             break
         else:
@@ -128,7 +129,7 @@ def _refuse(path: str, number: int = 1) -> NoReturn:
 def _parsed(text: bytes) -> Any:
     """Parse JSON strictly: None where it is none, or holds what a browser would not take for JSON."""
     try:
-        return json.loads(text, parse_constant=_no_number, parse_float=_finite)
+        return _DECODER.decode(text.decode())
     except (ValueError, RecursionError):
         return None
 
@@ -139,6 +140,9 @@ def _finite(text: str) -> float:
 
 def _no_number(text: str) -> NoReturn:
     raise ValueError(text)
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_number, parse_float=_finite)  # making one takes as long as a line
 
 
 def _is_stats(told: Any) -> bool:
