@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fastsync.arguments import combine_parser, iam_parser, parser, report_parser, undo_parser
+from fastsync.checks import check_choice
 from fastsync.config import Config
 from fastsync.errors import ConfigError, FastsyncError
 from fastsync.iam import policies
@@ -78,8 +79,7 @@ def add_up(arguments: Sequence[str]) -> int:
     from fastsync.combine import combine
 
     flags = combine_parser().flags(arguments)
-    if flags["log_format"] not in FORMATS:
-        raise ConfigError(f"--log-format takes text or json, not {flags['log_format']!r}")
+    check_choice("--log-format", flags["log_format"], *FORMATS)
     log = Log(flags["log_format"])
     with Interrupt() as interrupt:
         try:
