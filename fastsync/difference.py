@@ -64,9 +64,10 @@ class Difference:
 
 @dataclass(slots=True)
 class Tally:
-    """The counters of one table over a page, a segment or a run: items, capacity units, and throttled requests.
+    """The counters of one table over a page, a segment or a run: items, capacity units, and what became of requests.
 
-    `recheck_units` are those of `read_units` that went into making suspects certain.
+    `recheck_units` are those of `read_units` that went into making suspects certain. `throttled` requests are part of
+    those `retried`, but for the last try of one that was given up.
     """
 
     same: int = 0
@@ -86,6 +87,7 @@ class Tally:
     write_units: float = 0.0
     throttled: int = 0
     recheck_units: float = 0.0
+    retried: int = 0
 
     def __iadd__(self, other: Tally) -> Tally:
         for name in _COUNTERS:
@@ -109,12 +111,12 @@ class Tally:
         return self.differences - self.written - self.deleted
 
     def as_dict(self) -> Mapping[str, int | float]:
-        """Give the counters in the order of the statistics file, which has no room for the last two."""
+        """Give the counters in the order of the statistics file, which has no room for the others."""
         return {name: getattr(self, name) for name in _COUNTERS if name not in _UNTOLD}
 
 
 _COUNTERS = tuple(field.name for field in fields(Tally))
-_UNTOLD = ("throttled", "recheck_units")
+_UNTOLD = ("throttled", "retried", "recheck_units")
 _COUNTED_AS: dict[Effect, str] = {
     effect: effect.value.replace("-", "_") for effect in Effect if effect is not Effect.NONE
 }

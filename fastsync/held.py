@@ -15,7 +15,7 @@ from fastsync.events import PageDone
 IN_MEMORY = 5_000
 """Differences and extras that are held in memory for one task: some MB."""
 
-CONSUMED = ("read_units", "write_units", "recheck_units", "throttled")
+CONSUMED = ("read_units", "write_units", "recheck_units", "throttled", "retried")
 """Counters of what was spent, which stands whatever becomes of a page."""
 
 

@@ -165,7 +165,9 @@ class _Work:
             tally.read_units += read
             tally.write_units += written
             tally.recheck_units += client.take_recheck_units()
-            tally.throttled += client.take_throttles()
+            throttled, retried = client.take_failures()
+            tally.throttled += throttled
+            tally.retried += retried
         return done
 
     def _page(self, page: PairsPage) -> tuple[PageDone, list[tuple[int, IncompleteError]]]:

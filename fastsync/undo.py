@@ -212,7 +212,9 @@ class _Undoing:
             read, written = client.take_units()
             tally.read_units += read
             tally.write_units += written
-            tally.throttled += client.take_throttles()
+            throttled, retried = client.take_failures()
+            tally.throttled += throttled
+            tally.retried += retried
         self._outcome.add(PageDone(Tally(scanned=keys), tuple(tallies), tuple(found)))
         if self._report is not None:
             self._report.add(found)

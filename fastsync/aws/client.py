@@ -166,9 +166,9 @@ class Client:
         """Give how many of the read units went into reading again, consistently, since this was last asked."""
         return _drain(self._recheck_units)
 
-    def take_throttles(self) -> int:
-        """Give how many requests the service has throttled since this was last asked."""
-        return int(_drain(self.transport.throttles))
+    def take_failures(self) -> tuple[int, int]:
+        """Give how many requests were throttled, and how many sent again, since this was last asked."""
+        return int(_drain(self.transport.throttles)), int(_drain(self.transport.retries))
 
     def keys_at_once(self, most: int, consistent: bool) -> int:
         """Give how many keys one look-up may hold within the limit of read units, `most` at most."""

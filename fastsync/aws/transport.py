@@ -59,6 +59,7 @@ class Transport:
         self._connections = Connections(endpoint)
         self._free = Meter(Budget(PrivateCell(), sleep=sleep)).fare(None)
         self.throttles: list[float] = []
+        self.retries: list[float] = []
 
     def post(self, operation: str, body: bytes, decode: Callable[[bytes], T], fare: Fare | None = None) -> Answer[T]:
         """Send one request until it is answered; raise RequestFailed where it is rejected or the tries are used up.
@@ -91,6 +92,7 @@ class Transport:
         if pause is None:
             message = f"{self._ref}: {operation} failed {tries.failed} times, the last time with {failure}"
             raise RequestFailed(message, attempts=tries.failed)
+        self.retries.append(1)
         if isinstance(failure, Throttled) and failure.widely:
             fare.budget.hold(pause)
         else:

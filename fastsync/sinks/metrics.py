@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from fastsync.difference import Tally
 from fastsync.errors import ConfigError, OutputFailed
 from fastsync.events import PageDone, Terms
 
@@ -52,7 +53,7 @@ class MetricsFile:
         self._began = self._written = clock()
         self._stats: Callable[[], Mapping[str, Any]] = dict
         self._last: dict[str, float] = {}
-        self._throttled: list[int] = []
+        self._requests: list[Tally] = []
         if self._path is None:
             return
         if path == "-" or (self._path.exists() and not self._path.is_file()):
@@ -68,13 +69,13 @@ class MetricsFile:
         self._stats = stats
 
     def begin(self, terms: Terms) -> None:
-        """Begin to count what is throttled, of which the statistics do not tell."""
-        self._throttled = [0] * (1 + len(terms.slaves))
+        """Begin to count what became of requests, of which the statistics do not tell."""
+        self._requests = [Tally() for _ in range(1 + len(terms.slaves))]
 
     def page(self, done: PageDone) -> None:
         """Write the figures so far, unless that was done a moment ago; a failure is told at the end of the run."""
         for place, tally in enumerate((done.master, *done.tallies)):
-            self._throttled[place] += tally.throttled
+            self._requests[place] += tally
         if self._clock() - self._written >= EVERY:
             with suppress(OutputFailed):
                 self._write(running=True)
@@ -101,7 +102,7 @@ class MetricsFile:
             return
         aside = self._path.with_name(self._path.name + ".tmp")
         state = {"running": float(running), "start_timestamp_seconds": self._began, **_prefixed(self._last)}
-        text = exposition(samples(self._path.stem, state, self._stats(), self._throttled))
+        text = exposition(samples(self._path.stem, state, self._stats(), self._requests))
         try:
             aside.write_bytes(text.encode("utf-8", "replace"))
             aside.replace(self._path)
@@ -112,9 +113,9 @@ class MetricsFile:
 
 
 def samples(
-    run: str, state: Mapping[str, float], stats: Mapping[str, Any], throttled: Sequence[int] = ()
+    run: str, state: Mapping[str, float], stats: Mapping[str, Any], requests: Sequence[Tally] = ()
 ) -> Iterator[Sample]:
-    """Give the samples of a run's state and statistics, where there are any yet; `throttled` begins with the master."""
+    """Give the samples of a run's state and statistics, where there are any yet; `requests` begins with the master."""
     labels = {"run": run}
     for name, value in state.items():
         yield Sample(name, labels, value)
@@ -126,8 +127,9 @@ def samples(
     tables |= {("slave", name): slave for name, slave in stats["slaves"].items()}
     for place, ((role, table), counters) in enumerate(tables.items()):
         named = {**labels, "role": role, "table": table}
-        if place < len(throttled):  # slaves that cannot be compared come last, and have none
-            yield Sample("throttled_requests", named, throttled[place])
+        if place < len(requests):  # slaves that cannot be compared come last, and have none
+            yield Sample("throttled_requests", named, requests[place].throttled)
+            yield Sample("retried_requests", named, requests[place].retried)
         yield Sample("scanned_items", named, counters["scanned"])
         yield from (Sample(what, named, counters[what]) for what in CONSUMED if counters.get(what) is not None)
     for slave, counters in stats["slaves"].items():
@@ -165,6 +167,7 @@ _HELP = {
     "errors": "Errors of the run.",
     "elapsed_seconds": "How long the run has been comparing.",
     "throttled_requests": "Requests to the table that were throttled.",
+    "retried_requests": "How often a request to the table was sent again, throttled or failed otherwise.",
     "scanned_items": "Items that Scan returned of the table.",
     "items": "Items of the master (verdict extra: of the slave) by what comparing them came to.",
     "differences": "What became of differences.",

@@ -79,6 +79,17 @@ def test_metrics_of_a_repair(tables: Sequence[str], dynoxide: Server, tmp_path: 
     assert found["last_success_timestamp_seconds", "nightly"] > found["start_timestamp_seconds", "nightly"]
 
 
+def test_metrics_of_retries(make_world: MakeWorld, tmp_path: Path) -> None:
+    """Requests that are sent again are counted for their table, whatever they failed of, and throttled ones beside."""
+    made, file = make_world([item("a"), item("b")], [item("a")]), tmp_path / "nightly.prom"
+    made.proxy.add(faults.in_turn([faults.THROTTLED, faults.cut]), "Scan", nth=[1, 2])
+    made.proxy.add(faults.INTERNAL, "BatchGetItem", table=made.slave.name, nth=[1])
+    made.run_inline("--metrics-file", str(file))
+    found, tables = metrics(file), (str(made.master), str(made.slave))
+    assert [found["throttled_requests", table] for table in tables] == [1, 0]
+    assert [found["retried_requests", table] for table in tables] == [2, 1]
+
+
 @pytest.mark.parametrize(("slave", "code"), [("us-west-2:nowhere", 3), ("same", 3)])
 def test_metrics_of_a_run_that_compared_nothing(
     slave: str, code: int, tables: Sequence[str], dynoxide: Server, tmp_path: Path

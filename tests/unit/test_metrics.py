@@ -80,7 +80,7 @@ def test_a_run_that_ended(tmp_path: Path) -> None:
     metrics.follow(lambda: STATS)
     metrics.begin(TERMS)
     for _ in range(2):
-        metrics.page(PageDone(Tally(throttled=1), (Tally(throttled=2), Tally())))
+        metrics.page(PageDone(Tally(throttled=1), (Tally(throttled=2, retried=3), Tally())))
     clock.now += 2
     metrics.ended(1, True)
     found = values(file)
@@ -92,6 +92,8 @@ def test_a_run_that_ended(tmp_path: Path) -> None:
     assert "fastsync_write_units role=master table=us-east-1:orders" not in found
     assert found["fastsync_throttled_requests role=master table=us-east-1:orders"] == 2
     assert found["fastsync_throttled_requests role=slave table=us-west-2:orders"] == 4
+    assert found["fastsync_retried_requests role=master table=us-east-1:orders"] == 0
+    assert found["fastsync_retried_requests role=slave table=us-west-2:orders"] == 6
     assert found["fastsync_last_exit_code"] == 1
     assert found["fastsync_last_complete"] == 1
     assert found["fastsync_last_duration_seconds"] == 2
