@@ -32,7 +32,8 @@ from fastsync.interrupt import Interrupt
 from fastsync.legs import Agenda
 from fastsync.outcome import Outcome
 from fastsync.record import Record
-from fastsync.sinks.progress import Sink
+from fastsync.sinks.progress import SegmentSink, Sink
+from fastsync.spread import SegmentEnd
 
 
 class Executor(Protocol):
@@ -56,6 +57,12 @@ class Audience:
                 listener(difference)
         for sink in self.sinks:
             sink.page(done)
+
+    def segment(self, done: SegmentEnd) -> None:
+        """Tell those who ask for it of a segment that has come to its end."""
+        for sink in self.sinks:
+            if isinstance(sink, SegmentSink):
+                sink.segment(done)
 
 
 class Job:
@@ -150,7 +157,9 @@ class Job:
                 return
             case TaskFailed() | TaskStopped():
                 self._leave(task, event)
-        self._outcome.add(event, task)
+        segment = self._outcome.add(event, task)
+        if segment is not None:
+            self._audience.segment(segment)
 
     def _again(self, task: Task) -> bool:
         return self._agenda.again(task) if isinstance(task, SegmentTask) else self._deletes.again(task)

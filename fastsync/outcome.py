@@ -13,7 +13,7 @@ from fastsync.errors import TableError
 from fastsync.events import Event, OrdersDisagree, PageDone, SlaveLost, Task, TaskFailed, TaskStopped
 from fastsync.forecast import Forecast
 from fastsync.plan import Plan
-from fastsync.spread import Spread, SpreadTotals
+from fastsync.spread import SegmentEnd, Spread, SpreadTotals
 from fastsync.table import TableRef
 
 
@@ -88,10 +88,9 @@ class Outcome:
         """Add a sentence that is worth knowing, and no error."""
         self._said.append(text)
 
-    def add(self, event: Event, task: Task | None = None) -> None:
-        """Take in one event, with the task that it comes from where there is one."""
-        if task is not None:
-            self._spread.add(task, event)
+    def add(self, event: Event, task: Task | None = None) -> SegmentEnd | None:
+        """Take in one event, with the task that it comes from where there is one; give the segment that it ended."""
+        segment = None if task is None else self._spread.add(task, event)
         match event:
             case PageDone():
                 self.master += event.master
@@ -109,6 +108,7 @@ class Outcome:
                 self._fail(event)
             case TaskStopped():
                 self._stopped = True
+        return segment
 
     def _fail(self, event: SlaveLost | TaskFailed) -> None:
         self._refused_only &= event.refused

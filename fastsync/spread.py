@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from fastsync.difference import Tally
 from fastsync.events import Event, PageDone, SegmentTask, SlaveLost, Task, TaskDone
 from fastsync.plan import Plan
 from fastsync.sampling import Counts, interval
@@ -19,10 +20,10 @@ LONG = 10.0
 
 @dataclass
 class OpenSegment:
-    """A segment that has not come to its end for these slaves: items scanned of the master, differences so far."""
+    """A segment that has not come to its end for these slaves: items scanned of the master, what was found so far."""
 
     scanned: int = 0
-    found: dict[str, int] = field(default_factory=dict)
+    found: dict[str, Tally] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,16 @@ class SpreadTotals:
 
     segments: dict[int, OpenSegment]
     counts: dict[str, Counts]
+
+
+@dataclass(frozen=True)
+class SegmentEnd:
+    """A segment that has come to its end: items scanned of the master, seconds, and what was found, by slave."""
+
+    number: int
+    scanned: int
+    seconds: float
+    found: dict[str, Tally]
 
 
 @dataclass(frozen=True)
@@ -62,30 +73,33 @@ class Spread:
         self._open = dict(totals.segments)
         self._counts |= totals.counts
 
-    def add(self, task: Task, event: Event) -> None:
-        """Take in one event of a task."""
+    def add(self, task: Task, event: Event) -> SegmentEnd | None:
+        """Take in one event of a task; give its segment where that has come to its end."""
         if not isinstance(task, SegmentTask):
-            return
+            return None
         segment = self._open.setdefault(task.number, OpenSegment())
         for place in task.covered:
-            segment.found.setdefault(self._names[place], 0)
+            segment.found.setdefault(self._names[place], Tally())
         match event:
             case PageDone():
                 segment.scanned += event.master.scanned
                 for place in task.covered:
-                    segment.found[self._names[place]] += event.tallies[place].differences
+                    segment.found[self._names[place]] += event.tallies[place]
                 for extra in event.extras:
-                    segment.found[extra.slave] += 1
+                    segment.found[extra.slave].extra += 1
             case SlaveLost():
                 self._lost.setdefault(task.number, set()).add(self._names[event.slave])
             case TaskDone():
-                self._close(task, event.seconds)
+                return self._close(task, event.seconds)
+        return None
 
-    def _close(self, task: SegmentTask, seconds: float) -> None:
+    def _close(self, task: SegmentTask, seconds: float) -> SegmentEnd:
         """Count a segment for the slaves that it was compared with to its end; others catch up in another run."""
         segment, lost = self._open[task.number], self._lost.pop(task.number, set())
-        for name in {self._names[place] for place in task.covered} - lost:
-            self._counts[name].add(segment.found.pop(name))
+        names = [name for place in task.covered if (name := self._names[place]) not in lost]
+        found = {name: segment.found.pop(name) for name in names}
+        for name, tally in found.items():
+            self._counts[name].add(tally.differences)
         if not segment.found:
             del self._open[task.number]
         if task.counts:
@@ -94,6 +108,7 @@ class Spread:
             self._seconds += seconds
             self._largest = max(self._largest, _Most(task.number, segment.scanned), key=lambda most: most.much)
             self._slowest = max(self._slowest, _Most(task.number, seconds), key=lambda most: most.much)
+        return SegmentEnd(task.number, segment.scanned, seconds, found)
 
     def estimates(self, plan: Plan) -> list[dict[str, int | None] | None]:
         """Give for each slave the estimated differences in all segments; None where no segment was compared."""

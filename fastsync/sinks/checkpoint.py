@@ -25,7 +25,7 @@ from fastsync.mark import NOTHING, Mark, sync_folder
 from fastsync.outcome import Totals
 from fastsync.table import TableRef
 
-VERSION = 1
+VERSION = 2
 """Of the file's form: another one is refused."""
 EVERY = 1.0
 """Seconds between two writes at least: what is lost at worst is the work of so long."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import sys
 import time
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from fastsync.difference import Difference, Effect, Tally
 from fastsync.events import PageDone, Terms
 from fastsync.sinks.log import Log
+from fastsync.spread import SegmentEnd
 
 LINE_EVERY = 30.0
 """Seconds between two lines where there is no terminal."""
@@ -28,6 +29,14 @@ class Sink(Protocol):
 
     def end(self) -> None:
         """Hear that nothing more comes."""
+
+
+@runtime_checkable
+class SegmentSink(Protocol):
+    """Who listens to segments too."""
+
+    def segment(self, done: SegmentEnd) -> None:
+        """Hear of a segment that has come to its end."""
 
 
 class Bar:
@@ -55,7 +64,10 @@ class Bar:
 
 
 class Lines:
-    """A line of progress every half minute; as JSON it also tells the units that each table has consumed so far."""
+    """A line of progress every half minute.
+
+    As JSON it also tells the units that each table has consumed so far; and each segment has a line at its end.
+    """
 
     def __init__(self, log: Log):
         self._log = log
@@ -63,6 +75,7 @@ class Lines:
     def begin(self, terms: Terms) -> None:
         """Remember what there is to do."""
         self._total = terms.master.table.item_count
+        self._extras = terms.repairing.find_extras
         self._names = (str(terms.master), *map(str, terms.slaves))
         self._tallies = [Tally() for _ in self._names]
         self._began = self._said = time.monotonic()
@@ -75,6 +88,22 @@ class Lines:
         self._found += len(done.differences) + len(done.extras)
         if time.monotonic() - self._said >= LINE_EVERY:
             self._say()
+
+    def segment(self, done: SegmentEnd) -> None:
+        """Say in JSON what a segment has brought; a person looks at the summary."""
+        if self._log.json:
+            count = sum(tally.differences for tally in done.found.values())
+            self._log.info(
+                f"segment {done.number}: {done.scanned:,} items in {done.seconds:,.1f} s, {count:,} differences",
+                segment=done.number,
+                scanned=done.scanned,
+                seconds=round(done.seconds, 3),
+                found={name: self._verdicts(tally) for name, tally in done.found.items()},
+            )
+
+    def _verdicts(self, tally: Tally) -> dict[str, Any]:
+        extra = tally.extra if self._extras else None
+        return {"missing": tally.missing, "differing": tally.differing, "extra": extra}
 
     def end(self) -> None:
         """Say in JSON where the run has come to, so that the log holds its whole course; text has the summary."""
