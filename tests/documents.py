@@ -12,6 +12,7 @@ DOCS = ("README.md", "docs/migration.md", "docs/cookbook.md", "docs/troubleshoot
 FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 CONTAINER = re.compile(r"docker compose run .* (fastsync --.*)")
 INLINE = re.compile(r"`(fastsync -[^`]*)`")
+REDIRECTED = re.compile(r" [12]?>{1,2} ?[\w./-]+")
 FLAG = re.compile(r"(?<![\w-])--[a-z][a-z-]*[a-z]")
 
 
@@ -37,7 +38,7 @@ def commands(document: str) -> Iterator[str]:
 
 
 def words(command: str) -> list[str]:
-    """Split a command line as a shell does, up to its end, without the program's name."""
-    split = shlex.split(command)[1:]
+    """Split a command line as a shell does, up to its end, without the program's name and where its output goes."""
+    split = shlex.split(REDIRECTED.sub("", command))[1:]
     ends = [place for place, word in enumerate(split) if word in ("||", "&&", "|", ";")]
     return split[: ends[0]] if ends else split

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
+from fastsync.reportpage.segments import Segments
 from fastsync.reportpage.sources import Difference, LogLine, Part, ReportEnd, Stats
 
 MOST_ROWS = 100_000
@@ -33,12 +34,14 @@ class Gathered:
         self._counts: dict[str, Counter[str]] = {}
         self._attributes: Counter[str] = Counter()
         self._courses: list[list[dict[str, Any]]] = []
+        self._segments: list[dict[str, Any]] = []
         self._messages: list[dict[str, Any]] = []
         self._messages_left_out = 0
 
     def add(self, name: str, parts: Iterable[Part]) -> None:
         """Take in all of one file."""
         course: list[dict[str, Any]] = []
+        segments = Segments()
         for part in parts:
             match part:
                 case Difference():
@@ -49,9 +52,12 @@ class Gathered:
                 case Stats():
                     self._runs.append(part.told)
                 case LogLine():
-                    self._log_line(part.line, course)
+                    if not segments.add(part.line):
+                        self._log_line(part.line, course)
         if course:
             self._courses.append(course)
+        if (told := segments.told()) is not None:
+            self._segments.append({"name": name, **told})
 
     def told(self) -> dict[str, Any]:
         """Give everything but the rows, to be written as JSON."""
@@ -62,6 +68,7 @@ class Gathered:
             "attributes": self._attributes.most_common(MOST_ATTRIBUTES),
             "attributes_left_out": max(0, len(self._attributes) - MOST_ATTRIBUTES),
             "courses": self._courses,
+            "segments": self._segments,
             "messages": self._messages,
             "messages_left_out": self._messages_left_out,
             "left_out": self.left_out,

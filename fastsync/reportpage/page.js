@@ -110,13 +110,75 @@ function attributes() {
   if (data.attributes_left_out) section.append(make("p", "and " + count(data.attributes_left_out) + " more attributes", "soft"));
 }
 
+const VERDICTS = ["missing", "differing", "extra"];
+
+function segments() {
+  const section = byId("segments");
+  section.hidden = false;
+  if (!data.segments.length) {
+    section.append(make("p", "Nothing to draw: where differences lie is told by the log of a run with --log-format json, which has a line for each segment, and none of the files given holds one.", "soft"));
+    return;
+  }
+  for (const told of data.segments) {
+    if (data.segments.length > 1) section.append(make("p", told.name, "soft"));
+    bars(section, "items scanned", told, [told.scanned], ["items"]);
+    for (const [name, stacks] of Object.entries(told.slaves)) {
+      if (stacks.some((counts) => counts.some((each) => each))) bars(section, "differences, " + name, told, stacks, VERDICTS);
+      else section.append(make("p", name + ": no difference in any of these segments", "soft"));
+    }
+  }
+  section.append(make("p", "--segments divides the tables more finely.", "soft"));
+}
+
+// Bars of one height for each group of segments; `stacks` are counts by bar, each of its own kind.
+function bars(section, heading, told, stacks, kinds) {
+  const top = Math.max(...told.scanned.map((_, bar) => stacks.reduce((sum, counts) => sum + counts[bar], 0)), 1);
+  const where = told.each === 1 ? "in one segment" : "in " + count(told.each) + " segments";
+  const svg = picture(heading + " by segment: at most " + count(top) + " " + where);
+  const step = 1000 / told.scanned.length;
+  told.scanned.forEach((_, bar) => {
+    const first = bar * told.each, last = Math.min(first + told.each - 1, told.last);
+    const words = stacks.map((counts, kind) => count(counts[bar]) + " " + kinds[kind]).join(", ");
+    let height = 0;
+    stacks.forEach((counts, kind) => {
+      if (!counts[bar]) return;
+      const size = 98 * counts[bar] / top;
+      const rect = shape(svg, "rect", { x: bar * step, y: 99 - height - size, width: 0.85 * step, height: size, class: kinds[kind] });
+      rect.append(document.createElementNS(svg.namespaceURI, "title"));
+      rect.firstChild.textContent = "segment " + count(first) + (last > first ? " to " + count(last) : "") + ": " + words;
+      height += size;
+    });
+  });
+  shape(svg, "line", { x1: 0, x2: 1000, y1: 99, y2: 99 });
+  const legend = put(make("div", null, "legend"), ...kinds.filter((_, kind) => stacks[kind].some((each) => each)).map((kind) => make("span", "\u25a0 " + kind, kind)));
+  put(section, make("h3", heading + ", at most " + count(top) + " " + where), svg,
+    put(make("div", null, "scale"), make("span", "segment 0"), make("span", "segment " + count(told.last))), legend);
+}
+
+function picture(words) {
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  const has = { viewBox: "0 0 1000 100", preserveAspectRatio: "none", role: "img", "aria-label": visible(words) };
+  for (const [name, value] of Object.entries(has)) svg.setAttribute(name, value);
+  return svg;
+}
+
+function shape(svg, kind, has) {
+  const made = document.createElementNS(svg.namespaceURI, kind);
+  for (const [name, value] of Object.entries(has)) made.setAttribute(name, value);
+  svg.append(made);
+  return made;
+}
+
 function course() {
   const section = byId("course");
-  const drawn = data.courses.filter((points) => points.length > 1);
+  const drawn = data.courses.filter((points) => points[points.length - 1].elapsed_seconds > 0);
   section.hidden = false;
   if (!drawn.length) {
-    section.append(make("p", "Nothing to draw: throughput over time is taken from the progress lines of --log-format json (one every 30 seconds), and the files given hold less than two.", "soft"));
+    section.append(make("p", "Nothing to draw: throughput over time is taken from the progress lines of --log-format json (one every 30 seconds, and one at the end), and the files given hold none.", "soft"));
     return;
+  }
+  if (drawn.some((points) => points.length === 1)) {
+    section.append(make("p", "A run of less than half a minute has one progress line, at its end: what is drawn is its average.", "soft"));
   }
   for (const points of drawn) {
     chart(section, "items scanned per second", points, (point) => point.scanned);
@@ -141,19 +203,13 @@ function chart(section, heading, points, value) {
   }
   const end = before.elapsed_seconds;
   const top = Math.max(...steps.map((step) => step[2]), 0.001);
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  svg.setAttribute("viewBox", "0 0 1000 100");
-  svg.setAttribute("preserveAspectRatio", "none");
-  svg.setAttribute("role", "img");
-  svg.setAttribute("aria-label", visible(heading) + ": at most " + count(top));
-  const path = document.createElementNS(svg.namespaceURI, "path");
-  path.setAttribute("d", "M" + steps.map(([from, to, rate]) => {
+  const svg = picture(heading + ": at most " + count(top));
+  shape(svg, "line", { x1: 0, x2: 1000, y1: 99, y2: 99 });
+  shape(svg, "path", { d: "M" + steps.map(([from, to, rate]) => {
     const y = 98 - 96 * rate / top;
     return 1000 * from / end + "," + y + " L" + 1000 * to / end + "," + y;
-  }).join(" L"));
-  const ground = document.createElementNS(svg.namespaceURI, "line");
-  for (const [name, at] of [["x1", 0], ["x2", 1000], ["y1", 99], ["y2", 99]]) ground.setAttribute(name, at);
-  put(section, make("h3", heading + ", at most " + count(top)), put(svg, ground, path),
+  }).join(" L") });
+  put(section, make("h3", heading + ", at most " + count(top)), svg,
     put(make("div", null, "scale"), make("span", "0 s"), make("span", count(end) + " s")));
 }
 
@@ -262,5 +318,5 @@ function differences() {
   show();
 }
 
-for (const part of [title, notices, totals, attributes, course, messages, differences]) part();
+for (const part of [title, notices, totals, attributes, segments, course, messages, differences]) part();
 document.documentElement.dataset.done = "yes";

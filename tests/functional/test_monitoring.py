@@ -150,6 +150,9 @@ def test_every_line_is_json(more: Sequence[str], tables: Sequence[str], dynoxide
         assert {line["verdict"] for line in found if "verdict" in line} == {"missing", "differing"}
     progress = [line for line in found if "expected" in line]
     assert len(progress) == (0 if {"--quiet", "--no-progress"} & set(more) else 1)
+    segments = [(line["scanned"], line["found"]) for line in found if "segment" in line]
+    verdicts = {"missing": 1, "differing": 1, "extra": None}
+    assert segments == [(3, {tables[3]: verdicts})] * len(progress)
     for line in progress:
         assert line["scanned"] == 3
         assert line["read_units"][tables[1]] == ran.stats["master"]["read_units"]

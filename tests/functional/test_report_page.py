@@ -82,6 +82,10 @@ def test_a_run_with_hostile_data(window: Browser, make_world: MakeWorld, tmp_pat
         str(made.slave), "1", "1", "1", "1"
     ]  # fmt: skip
     assert SHOWN in text_of(window, "#attributes")
+    shown = window.run("return [...document.querySelectorAll('#segments title')].map(each => each.textContent)")
+    assert sorted(shown) == ["segment 0: 1 missing, 1 differing, 1 extra"] * 3 + ["segment 0: 3 items"]
+    assert "its average" in text_of(window, "#course")
+    assert window.run("return document.querySelectorAll('#course svg').length") >= 3
     search(window, "old")
     assert keys(window) == ["id old"]
     window.run("document.querySelector('#rows .open').click()")
@@ -158,12 +162,24 @@ def test_charts(window: Browser, tmp_path: Path) -> None:
             out.write(
                 json.dumps({**line, "differences": 0, "read_units": units, "write_units": {"us-west-2:b": 0}}) + "\n"
             )
+        for number, missing in enumerate((0, 4, 8)):
+            line = {"time": "", "level": "info", "message": "", "segment": number, "scanned": 3000}
+            found = {EVIL: {"missing": missing, "differing": 4, "extra": None}, "us-west-2:b": {"missing": 0}}
+            out.write(json.dumps({**line, "found": found}) + "\n")
     make_page([str(tmp_path / "log")], str(tmp_path / "page.html"), 10)
     window.open(tmp_path / "page.html")
     assert window.run("return document.querySelectorAll('#course svg').length") == 3
     told = text_of(window, "#course")
     assert "items scanned per second, at most 100" in told
     assert "read units per second, us-west-2:b, at most 3.3" in told
+    told = text_of(window, "#segments")
+    assert f"differences, {SHOWN}, at most 12 in one segment" in told
+    assert "us-west-2:b: no difference in any of these segments" in told
+    heights = window.run(
+        "return [...document.querySelectorAll('rect.missing')].map(each => +each.getAttribute('height'))"
+    )
+    assert heights == [98 / 3, 98 * 2 / 3]
+    assert window.run(STATE) == UNTOUCHED
     assert window.log() == []
 
 

@@ -115,9 +115,9 @@ class Played:
         """Nothing is limited here."""
         return most
 
-    def take_throttles(self) -> int:
-        """Nothing is throttled here."""
-        return 0
+    def take_failures(self) -> tuple[int, int]:
+        """Nothing is ever throttled, or sent again."""
+        return 0, 0
 
     def _check(self, operation: str) -> None:
         if self.fails(operation):

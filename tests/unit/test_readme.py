@@ -1,23 +1,19 @@
-"""README.md is held against the program: flags, examples and exit codes."""
+"""README.md is held against the program: flags, exit codes, the library's example; `test_docs` holds its commands."""
 
 from __future__ import annotations
 
 import ast
 import re
-import shlex
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from fastsync import arguments, cli
-from fastsync.config import Config
 from fastsync.errors import ConfigError, FastsyncError, TableError
+from tests.documents import blocks
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 FLAG = re.compile(r"(?<![\w-])--[a-z][a-z-]*[a-z]")
-FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def section(title: str) -> str:
@@ -25,15 +21,6 @@ def section(title: str) -> str:
     found = re.search(rf"^#+ {title}\n(.*?)(?=^#+ |\Z)", README, re.MULTILINE | re.DOTALL)
     assert found is not None, f"README has no section {title!r}"
     return found[1]
-
-
-def examples() -> Iterator[str]:
-    """Yield the command lines of the code blocks, `$ ` or not, continued lines joined."""
-    for kind, block in FENCE.findall(README):
-        if kind in ("sh", "text"):
-            for line in block.replace("\\\n", " ").splitlines():
-                if line.removeprefix("$ ").startswith("fastsync"):
-                    yield line.removeprefix("$ ")
 
 
 def help_text(capsys: pytest.CaptureFixture[str]) -> str:
@@ -63,34 +50,6 @@ def test_the_list_of_what_is_not_built_is_the_programs() -> None:
     assert set(FLAG.findall(section("Not built yet").split("So are")[0])) == set(arguments.NOT_BUILT)
 
 
-def test_there_are_examples() -> None:
-    """The examples below are not an empty list."""
-    assert len(list(examples())) >= 8
-
-
-@pytest.mark.parametrize("example", list(examples()))
-def test_every_example_is_a_valid_command_line(example: str) -> None:
-    """Every example parses, and its flags go together."""
-    words = shlex.split(example)[1:]
-    if words == ["demo"]:
-        return
-    if words[0] == "undo":
-        arguments.undo_parser().parse_args(words[1:])
-        return
-    if words[0] == "report":
-        arguments.report_parser().parse_args(words[1:])
-        return
-    if words[0] == "combine":
-        arguments.combine_parser().flags(words[1:])
-        return
-    readers = {"estimate": arguments.estimate_parser, "iam-policy": arguments.iam_parser}
-    reader = readers.get(words[0], arguments.parser)
-    flags: dict[str, Any] = reader().flags(words[words[0] in readers :])
-    flags.pop("policy")
-    flags.pop("json", None)
-    Config.of(flags.pop("master"), flags.pop("slave"), flags)
-
-
 def test_exit_codes_are_the_programs(capsys: pytest.CaptureFixture[str]) -> None:
     """The table of exit codes says what the help says."""
     table = re.findall(r"^\| ([\d, ]+) \| (.*) \|$", section("Exit codes"), re.MULTILINE)
@@ -110,7 +69,7 @@ def test_exit_codes_are_those_of_the_errors(error: type[FastsyncError], words: s
 
 def test_the_library_example_is_valid() -> None:
     """The example in Python compiles, and starts nothing when a worker imports it."""
-    (source,) = [block for kind, block in FENCE.findall(README) if kind == "python"]
+    (source,) = blocks("README.md", "python")
     *above, last = ast.parse(source).body
     assert isinstance(last, ast.If)
     assert ast.unparse(last.test) == "__name__ == '__main__'"

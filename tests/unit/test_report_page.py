@@ -13,6 +13,7 @@ from fastsync import cli
 from fastsync.errors import ConfigError
 from fastsync.reportpage.gather import Gathered
 from fastsync.reportpage.page import make_page, page
+from fastsync.reportpage.segments import BARS, Segments
 from fastsync.reportpage.sources import Difference, LogLine, ReportEnd, Stats, read
 
 SLAVE = "us-west-2:orders"
@@ -170,6 +171,53 @@ def test_reports_of_shards_add_up(tmp_path: Path) -> None:
     assert found["counts"] == {SLAVE: {"differing": 2, "action none": 2}}
     assert [run["shard"] for run in found["runs"]] == ["0/2", "1/2"]
     assert [report["lines"] for report in found["reports"]] == [1, 1]
+
+
+def segment(number: int, **found: Any) -> dict[str, Any]:
+    """Make a log line of a segment of 10 items."""
+    line = {"level": "info", "message": "", "time": "", "segment": number, "scanned": 10}
+    return {**line, "seconds": 1.5, "found": found}
+
+
+def bars(*lines: Any) -> Any:
+    """Give what the page is told of segments by these log lines."""
+    segments = Segments()
+    for line in lines:
+        segments.add(line)
+    return segments.told()
+
+
+def test_differences_by_segment() -> None:
+    """Each segment has a bar, which tells what was found there on each slave; the last word on a segment counts."""
+    lost = {"missing": 9, "differing": 9, "extra": 9}
+    told = bars(
+        segment(2, a={"missing": 1, "differing": 2, "extra": None}, b=lost),
+        segment(0, a={"missing": 3, "differing": 0, "extra": 4}),
+        segment(2, b={"missing": 5, "differing": 6, "extra": 7}),
+    )
+    assert told == {
+        "each": 1,
+        "segments": 2,
+        "last": 2,
+        "scanned": [10, 0, 10],
+        "slaves": {"a": [[3, 0, 1], [0, 0, 2], [4, 0, 0]], "b": [[0, 0, 5], [0, 0, 6], [0, 0, 7]]},
+    }
+
+
+@pytest.mark.parametrize(("count", "each"), [(BARS, 1), (BARS + 1, 2), (100_000, 834)])
+def test_many_segments_share_bars(count: int, each: int) -> None:
+    """A chart of any number of segments has few bars, and nothing is lost in them."""
+    told = bars(*(segment(number, a={"missing": 1}) for number in range(count)))
+    assert told["each"] == each
+    assert len(told["scanned"]) <= BARS
+    assert (sum(told["scanned"]), sum(told["slaves"]["a"][0])) == (10 * count, count)
+
+
+@pytest.mark.parametrize("number", [-1, 1.5, "1", None, True, [], 2**60])
+def test_lines_that_are_no_segment(number: Any) -> None:
+    """What is not the number of a segment draws nothing, and counts that are none are 0."""
+    assert bars({**segment(0), "segment": number}) is None
+    assert bars({**segment(0, a={"missing": number}, b=number), "scanned": number})["scanned"] == [0]
 
 
 def test_help(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,7 @@ from fastsync.difference import Difference, Tally, Verdict
 from fastsync.events import DeleteTask, PageDone, SegmentTask, SlaveLost, TaskDone, TaskFailed, Terms
 from fastsync.parts import Judging, Reading, Repairing, Retrying
 from fastsync.plan import Plan, Slicing
-from fastsync.spread import Spread
+from fastsync.spread import SegmentEnd, Spread
 from fastsync.table import Endpoint, KeySchema, Side, Table, TableRef
 
 SLAVES = ("us-west-2:a", "us-west-2:b")
@@ -95,6 +95,7 @@ def test_a_slave_that_caught_up_counts() -> None:
         made.add(task, event)
     later = SegmentTask(TERMS, 0, 10, slaves=(1,), counts=False)
     for event in (page(0, 0, 5), TaskDone(20)):
-        made.add(later, event)
+        end = made.add(later, event)
+    assert end == SegmentEnd(0, 60_000, 20, {SLAVES[1]: Tally(missing=7)})
     assert [each and each["low"] for each in made.estimates(PLAN)] == [5, 7]
     assert made.notes(PLAN) == []

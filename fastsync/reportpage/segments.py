@@ -1,0 +1,64 @@
+"""Segments: where in the table a run found its differences, from the lines that its JSON log has of segments.
+
+Many segments share a bar, so that a page of a million of them is as small as one of a hundred.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeGuard
+
+BARS = 120
+"""Bars that a chart has at most."""
+VERDICTS = ("missing", "differing", "extra")
+"""What a chart of a slave stacks, in this order: page.js counts on it."""
+MOST = 2**53 - 1
+"""The largest number that a browser counts exactly; what is larger is no figure of a run."""
+
+
+class Segments:
+    """What one log tells of segments; where it tells of one twice, as after a resume, the last word counts."""
+
+    def __init__(self) -> None:
+        self._scanned: dict[int, int] = {}
+        self._found: dict[str, dict[int, list[int]]] = {}
+
+    def add(self, line: dict[str, Any]) -> bool:
+        """Take in a line of a log; say whether it is one of a segment."""
+        number, found = line.get("segment"), line.get("found")
+        if not _is_count(number) or not isinstance(found, dict):
+            return False
+        self._scanned[number] = _count(line.get("scanned"))
+        for slave, verdicts in found.items():
+            if isinstance(verdicts, dict):
+                self._found.setdefault(slave, {})[number] = [_count(verdicts.get(name)) for name in VERDICTS]
+        return True
+
+    def told(self) -> dict[str, Any] | None:
+        """Give bars of `each` segments: items scanned, and for each slave the counts by verdict; None without any."""
+        if not self._scanned:
+            return None
+        each = max(self._scanned) // BARS + 1
+        bars = max(self._scanned) // each + 1
+        scanned = [0] * bars
+        for number, items in self._scanned.items():
+            scanned[number // each] += items
+        slaves = {slave: [[0] * bars for _ in VERDICTS] for slave in self._found}
+        for slave, segments in self._found.items():
+            for number, counts in segments.items():
+                for verdict, count in enumerate(counts):
+                    slaves[slave][verdict][number // each] += count
+        return {
+            "each": each,
+            "segments": len(self._scanned),
+            "last": max(self._scanned),
+            "scanned": scanned,
+            "slaves": slaves,
+        }
+
+
+def _is_count(value: Any) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST
+
+
+def _count(value: Any) -> int:
+    return value if _is_count(value) else 0
