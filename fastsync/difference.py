@@ -66,8 +66,8 @@ class Difference:
 class Tally:
     """The counters of one table over a page, a segment or a run: items, capacity units, and what became of requests.
 
-    `recheck_units` are those of `read_units` that went into making suspects certain. `throttled` requests are part of
-    those `retried`, but for the last try of one that was given up.
+    `recheck_units` are those of `read_units` that went into making suspects certain. `retried` counts the tries
+    of requests after the first, whatever those before had failed of.
     """
 
     same: int = 0

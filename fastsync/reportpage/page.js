@@ -127,7 +127,7 @@ function segments() {
       else section.append(make("p", name + ": no difference in any of these segments", "soft"));
     }
   }
-  section.append(make("p", "--segments divides the tables more finely.", "soft"));
+  section.append(make("p", "More --segments show more precisely where differences lie.", "soft"));
 }
 
 // Bars of one height for each group of segments; `stacks` are counts by bar, each of its own kind.

@@ -35,7 +35,7 @@ def checkpoint() -> Checkpoint:
     left = Left((Leg(3, (A,), False, b'{"":"x"}', 12),), (Stretch(5, (A,)),))
     counts = Counts()
     counts.add(4)
-    spread = SpreadTotals({3: OpenSegment(7, {A: 2})}, {A: counts})
+    spread = SpreadTotals({3: OpenSegment(7, {A: Tally(missing=2)})}, {A: counts})
     totals = Totals(Tally(scanned=9, read_units=1.5), {A: Tally(same=8, recheck_units=0.5)}, {A: FAILED}, spread)
     kept = settings(config(), None)
     return Checkpoint(
