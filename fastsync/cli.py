@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from fastsync import configfile
 from fastsync.arguments import combine_parser, iam_parser, parser, report_parser, undo_parser
 from fastsync.checks import check_choice
 from fastsync.config import Config
@@ -18,7 +19,7 @@ from fastsync.iam import policies
 from fastsync.interrupt import Interrupt, Interrupted
 from fastsync.policy import Policy
 from fastsync.run import Result, Synchronizer
-from fastsync.sinks.log import FORMATS, Log, form_in
+from fastsync.sinks.log import FORMATS, Log, given
 from fastsync.sinks.pace import PaceNotice, tell_paces
 from fastsync.sinks.progress import Bar, CostNotice, Lines, Sink, Verbose, tell
 from fastsync.sinks.summary import summary
@@ -33,12 +34,18 @@ def main(argv: Sequence[str] | None = None, report_only: bool = False) -> int:
             return _command(arguments[0], arguments[1:])
         return synchronise(arguments, report_only)
     except FastsyncError as error:
-        Log(form_in(arguments)).error(str(error), exit_code=error.exit_code)
+        Log(_form(arguments)).error(str(error), exit_code=error.exit_code)
         return error.exit_code
     except BrokenPipeError:
         # whoever read stdout has gone; keep Python from complaining once more when it flushes
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 4
+
+
+def _form(arguments: list[str]) -> str:
+    """Find the form of the lines where the arguments themselves may be wrong: as they say, else as their file does."""
+    file = given(arguments, "--config")
+    return given(arguments, "--log-format") or (configfile.log_format(file) if file else None) or "text"
 
 
 def synchronise(arguments: Sequence[str], report_only: bool = False) -> int:

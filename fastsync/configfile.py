@@ -58,6 +58,15 @@ def read(path: str) -> dict[str, Any]:
         raise ConfigError(f"{path}: {error}") from None
 
 
+def log_format(path: str) -> str | None:
+    """Give the form of log lines that a file asks for, though something else in it may be wrong; None where none is."""
+    try:
+        form = tomllib.loads(Path(path).read_bytes().decode()).get("log-format")
+    except (OSError, ValueError):
+        return None
+    return form if isinstance(form, str) else None
+
+
 def _options(document: Mapping[str, Any]) -> dict[str, Any]:
     options: dict[str, Any] = {}
     for key, value in document.items():

@@ -51,11 +51,11 @@ class Log:
             self._write(printable(message) if level == "info" else f"fastsync: {printable(message)}")
 
 
-def form_in(arguments: list[str]) -> str:
-    """Find the form of the lines in arguments that could not be read, so that their error has it too."""
-    form = "text"
+def given(arguments: list[str], flag: str) -> str | None:
+    """Find the last value of a flag in arguments that could not be read, so that their error has the right form too."""
+    found = None
     for word, following in zip(arguments, [*arguments[1:], ""], strict=False):
-        name, given, value = word.partition("=")
-        if name == "--log-format":
-            form = value if given else following
-    return form
+        name, sign, value = word.partition("=")
+        if name == flag:
+            found = value if sign else following
+    return found

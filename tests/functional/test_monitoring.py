@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from fastsync import cli
 from tests.e2e.cases import N, item
 from tests.functional import faults
 from tests.functional.conftest import MakeWorld
@@ -173,6 +174,27 @@ def test_errors_are_json_too(arguments: Sequence[str], code: int) -> None:
     assert ran.exit_code == code
     (line,) = lines(ran)
     assert (line["level"], line["exit_code"]) == ("error", code)
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments", "form"),
+    [
+        ('log-format = "json"\nslave = "us-west-2:b"\n', [], "json"),
+        ('log-format = "json"\nmister = 1\n', ["-m", "us-east-1:a"], "json"),
+        ('log-format = "json"\nparallel = 0\n', ["-m", "us-east-1:a", "-s", "us-west-2:b"], "json"),
+        ('log-format = "json"\n', ["-m", "us-east-1:a", "--log-format", "text"], "text"),
+        ("log-format = 1\n", [], "text"),
+        ('log-format = "json"\n=', [], "text"),
+    ],
+)
+def test_the_file_says_the_form_of_errors_too(
+    text: str, arguments: Sequence[str], form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An error of what a file says, or of flags beside it, has the form that flag or file asks for."""
+    (tmp_path / "x.toml").write_text(text)
+    assert cli.main(["--config", str(tmp_path / "x.toml"), *arguments]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert (json.loads(line)["exit_code"] == 2) if form == "json" else line.startswith("fastsync: ")
 
 
 def test_refusals_are_warnings(tables: Sequence[str], dynoxide: Server) -> None:

@@ -92,12 +92,13 @@ def test_two_accounts_of_one_server(moto: Server, sts: Sts) -> None:
 
 
 def test_each_slave_has_its_account(make_world: MakeWorld, sts: Sts, tmp_path: Path) -> None:
-    """Entries of the file give each slave its own role or profile; a cron line needs no more than the file."""
+    """Entries of the file give each slave its own role or profile, for the run and for undoing it."""
     made = make_world(ITEMS, ITEMS[1:], ITEMS[1:], ITEMS[1:])
     first, second, third = made.slaves
-    file = tmp_path / "sync.toml"
+    file, log = tmp_path / "sync.toml", tmp_path / "undo"
     file.write_text(
         f'master = "{made.master}"\nwrite-missing = true\nquiet = true\nendpoint-url = "{made.proxy.url}"\n'
+        f'undo-log = "{log}"\n'
         f'slave = ["{first}"]\n'
         f'[[slaves]]\ntable = "{second}"\nprofile = "base"\n'
         f'[[slaves]]\ntable = "{third}"\nrole-arn = "{OTHER}"\nexternal-id = "ext-3"\n'
@@ -111,6 +112,16 @@ def test_each_slave_has_its_account(make_world: MakeWorld, sts: Sts, tmp_path: P
     assert [asked["ExternalId"] for asked in sts.asked] == ["ext-3"]
     for slave in made.slaves:
         assert slave.all() == made.master.all()
+    made.proxy.requests.clear()
+    undone = run_fastsync("undo", str(log), "--config", str(file), env=_env(sts, **_profiles(tmp_path)))
+    assert (undone.exit_code, undone.stderr) == (0, "")
+    again = {request.table: _key(request) for request in made.proxy.requests}
+    assert again.keys() == {slave.name for slave in made.slaves}
+    assert (again[first.name], again[second.name]) == ("AKIDEXAMPLE", "AKIABASEBASEBASEBASE")
+    assert again[third.name].startswith("ASIA")
+    assert [asked["ExternalId"] for asked in sts.asked] == ["ext-3", "ext-3"]
+    for slave in made.slaves:
+        assert slave.all() == sorted(ITEMS[1:], key=world.in_order)
 
 
 def test_one_account_that_is_refused_is_one_slave_less(make_world: MakeWorld, moto: Server, tmp_path: Path) -> None:
@@ -240,14 +251,16 @@ def test_sessions_are_renewed_before_they_end(make_world: MakeWorld, moto: Serve
     assert ran.stats["slaves"][str(made.slave)]["missing"] == 60
 
 
-def test_a_session_that_cannot_be_renewed_ends_the_run(make_world: MakeWorld, moto: Server) -> None:
-    """Where credentials end for good the run stops like an interrupted one, with what it has, and says whose ended."""
+def test_a_session_that_cannot_be_renewed_ends_the_run(make_world: MakeWorld, moto: Server, tmp_path: Path) -> None:
+    """Where credentials end for good the run stops like an interrupted one, says whose ended, and can be resumed."""
     made = make_world([item(f"{n:03}", n=n) for n in range(400)], [])
     made.proxy.add(faults.delayed(0.2), "BatchGetItem")
     denied = ("AccessDenied", "no longer")
+    flags = ["--role-arn", ROLE, "--scan-limit", "5", "--delete-extra", "--checkpoint", str(tmp_path / "checkpoint")]
+    flags += ["--report", str(tmp_path / "report")]
     with Sts(moto.url, lasting=lambda _: 62, refuses=lambda number, _: denied if number > 1 else None) as sts:
         began = time.monotonic()
-        ran = made.run("--role-arn", ROLE, "--scan-limit", "5", "--delete-extra", env=_env(sts))
+        ran = made.run(*flags, env=_env(sts))
         assert time.monotonic() - began < 50
     assert ran.exit_code == 4, ran.stderr
     assert ran.stats["complete"] is ran.end["complete"] is False
@@ -257,7 +270,15 @@ def test_a_session_that_cannot_be_renewed_ends_the_run(make_world: MakeWorld, mo
     assert 0 < ran.stats["master"]["scanned"] < 400
     assert ran.stats["slaves"][str(made.slave)]["missing"] == ran.stats["master"]["scanned"]
     assert made.proxy.of("DeleteItem") == []
+    assert "--resume" in ran.stderr
     world.no_traceback(ran)
+    made.proxy.rules.clear()
+    with Sts(moto.url) as sts:
+        resumed = made.run(*flags, "--resume", env=_env(sts))
+    assert (resumed.exit_code, resumed.stats["errors"], resumed.end["complete"]) == (1, [], True), resumed.stderr
+    assert resumed.stats["master"]["scanned"] == resumed.stats["slaves"][str(made.slave)]["missing"] == 400
+    assert len({world.in_order(each["key"]) for each in resumed.differences}) == len(resumed.differences) == 400
+    assert not (tmp_path / "checkpoint").exists()
 
 
 @pytest.mark.parametrize("operation", ["Scan", "BatchGetItem"])
