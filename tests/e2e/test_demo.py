@@ -6,10 +6,13 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from tests.once import once
 from tests.servers import environment
 
 PATIENCE = 300.0
@@ -23,14 +26,27 @@ def fastsync(*arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.fixture(scope="module")
-def temporary(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("temporary")
+@dataclass(frozen=True)
+class Shown:
+    """What a run of the demo printed, and the files that it left in its temporary folder."""
+
+    text: str
+    left: Sequence[str]
 
 
 @pytest.fixture(scope="module")
-def shown(temporary: Path) -> str:
-    """What one run of the demo prints, with hostile settings around it."""
+def run(tmp_path_factory: pytest.TempPathFactory) -> Shown:
+    """One run of the demo, with hostile settings around it."""
+    return once(tmp_path_factory, "demo", lambda: _run(tmp_path_factory.mktemp("temporary")))
+
+
+@pytest.fixture
+def shown(run: Shown) -> str:
+    """What it printed."""
+    return run.text
+
+
+def _run(temporary: Path) -> Shown:
     done = fastsync(
         "demo",
         TMPDIR=str(temporary),
@@ -40,7 +56,7 @@ def shown(temporary: Path) -> str:
     )
     assert done.stderr == ""
     assert done.returncode == 0, done.stdout
-    return done.stdout
+    return Shown(done.stdout, [each.name for each in temporary.iterdir()])
 
 
 def test_the_steps_end_as_they_have_to(shown: str) -> None:
@@ -87,10 +103,9 @@ def test_plain_text_where_there_is_no_terminal(shown: str) -> None:
     assert "\r" not in shown
 
 
-def test_nothing_is_left_behind(shown: str, temporary: Path) -> None:
+def test_nothing_is_left_behind(run: Shown) -> None:
     """The demo removes its temporary files."""
-    assert shown
-    assert list(temporary.iterdir()) == []
+    assert run.left == []
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

@@ -21,6 +21,7 @@ import pytest
 
 from tests.functional.processes import session
 from tests.functional.world import Table, item
+from tests.once import once
 from tests.servers import Server, environment
 from tests.tables import ROOT
 
@@ -122,12 +123,16 @@ class Job:
 @pytest.fixture(scope="module")
 def undisturbed(dynoxide: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What the job comes to when it is left alone, by kind."""
-    found = {}
-    for kind, flags in (("report", ()), ("write", WRITES)):
-        for strategy in STRATEGIES:
-            job = Job(dynoxide, tmp_path_factory.mktemp(kind), ("--strategy", strategy, *flags))
-            found[f"{kind} {strategy}"] = job.came_to(job.begin())
-    return found
+
+    def left_alone() -> dict[str, Any]:
+        found = {}
+        for kind, flags in (("report", ()), ("write", WRITES)):
+            for strategy in STRATEGIES:
+                job = Job(dynoxide, tmp_path_factory.mktemp(kind), ("--strategy", strategy, *flags))
+                found[f"{kind} {strategy}"] = job.came_to(job.begin())
+        return found
+
+    return once(tmp_path_factory, "undisturbed", left_alone)
 
 
 @pytest.mark.parametrize("seed", range(JOBS))
