@@ -66,6 +66,7 @@ def test_what_is_missing_is_read_again() -> None:
     work = Work(given.reading, given.judging, given.repairing, Plan.of(given.slicing))
     for forecast in forecasts(master, [slave], work):
         assert forecast.total.write == 100 * 2
+        assert forecast.rechecks == 200
     again, never = read(master, slave), read(master, slave, no_recheck=True)
     assert [a - b for a, b in zip(again, never, strict=True)] == [200, 200]
 

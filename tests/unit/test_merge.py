@@ -248,6 +248,15 @@ def test_what_other_orders_cost(order: str, extras: bool) -> None:
         assert table.looked_up <= 1.5 * len(SAME)
 
 
+def test_what_lookup_holds() -> None:
+    """By lookup, too, memory does not depend on the size of the tables, and each of them is scanned once."""
+    tables = [make(name, ID, items, BIG) for name, items in (("m", HALF), ("s", THERE), ("t", SOME))]
+    played.hold(played.run(tables, strategy="lookup"), tables)
+    for table in tables:
+        assert table.held_most <= MOST_AHEAD
+        assert table.scanned == len(table.items)
+
+
 ONE = KeySchema("id", "S", "sort", "N")
 COLLECTION = [b'{"id":{"S":"one"},"sort":{"N":"%d"}}' % number for number in range(-4000, 4000)]
 """The keys of 8,000 items under one partition key, in pages of some 2,000; the windows hold a part of them."""
