@@ -24,8 +24,6 @@ LOADED = (
     *("fastsync.cli", "fastsync.estimate", "fastsync.executors.processes", "fastsync.undo", "fastsync.aws.sources"),
     *("botocore.session", "botocore.client", "botocore.credentials"),
 )
-NUMBER = 64
-"""Bytes of a message that is a number, at most."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,7 @@ class Warm:
     """The process that forks; it finds its modules in `folder`."""
 
     def __init__(self, folder: Path, environment: Mapping[str, str]):
-        self._asks, asked = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._asks, asked = socket.socketpair()
         with asked:
             command = [sys.executable, "-c", f"import tests.warm; tests.warm.serve({asked.fileno()})"]
             self._process = subprocess.Popen(
@@ -51,24 +49,20 @@ class Warm:
 
     def run(self, command: Command, timeout: float) -> int:
         """Run the program to its end and give its exit code; raise subprocess.TimeoutExpired."""
-        mine, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        mine, its = socket.socketpair()
         with mine:
             with its:
                 (Path(command.files) / "command").write_text(json.dumps(asdict(command)), encoding="utf-8")
                 socket.send_fds(self._asks, [command.files.encode()], [its.fileno()])
-            pid = int(mine.recv(NUMBER))
+            lines = mine.makefile()
+            pid = int(lines.readline())
             mine.settimeout(timeout)
             try:
-                return int(mine.recv(NUMBER))
+                return int(lines.readline())
             except TimeoutError:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
                 raise subprocess.TimeoutExpired(list(command.args), timeout) from None
-
-    def close(self) -> None:
-        """End the process."""
-        self._asks.close()
-        self._process.wait()
 
 
 def serve(asked: int) -> None:
@@ -97,10 +91,10 @@ def _watch(folder: Path, answers: socket.socket) -> None:
         answers.close()
         _become(Command(**json.loads((folder / "command").read_text(encoding="utf-8"))))
         return
-    answers.send(str(pid).encode())
+    answers.sendall(b"%d\n" % pid)
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     with suppress(OSError):  # nobody waits for it any more
-        answers.send(str(code).encode())
+        answers.sendall(b"%d\n" % code)
     os._exit(0)
 
 
