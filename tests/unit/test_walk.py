@@ -46,7 +46,7 @@ def pages(draw: st.DrawFn) -> tuple[Items, Items]:
     return one, other
 
 
-@settings(deadline=None, derandomize=True, database=None, max_examples=300)
+@settings(deadline=None, derandomize=True, database=None, max_examples=120)
 @given(both=pages())
 def test_nothing_is_lost(both: tuple[Items, Items]) -> None:
     """Every item of both pages meets its partner, is alone, or was not looked at: one of these, once."""
