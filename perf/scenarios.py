@@ -27,6 +27,7 @@ class Scenario:
 
 FEW = ("--differing", "0.001", "--missing", "0.001")
 ALL = ("lookup", "merge", "floor_lookup", "floor_merge", "boto", "original")
+TOLD = ("--report", "/dev/null", "--report-values")
 SLOW_LINE = (*FEW, "--latency", "40,40", "--bandwidth", "12")
 SCENARIOS = (
     Scenario("cpu: 0.1 % differing and missing", 300_000, FEW, (), ALL[:-1], quick=True),
@@ -43,7 +44,7 @@ SCENARIOS = (
     Scenario("100 % different", 100_000, ("--differing", "1")),
     Scenario("small items, 120 B", 300_000, (*FEW, "--shape", "small")),
     Scenario("large items, 6 KB", 30_000, (*FEW, "--shape", "large")),
-    Scenario("huge items, 390 KB", 500, ("--differing", "1", "--shape", "huge")),
+    Scenario("huge items, 390 KB, all different, values told", 500, ("--differing", "1", "--shape", "huge"), TOLD),
     Scenario("--parallel 1", 300_000, FEW, parallel=1),
     Scenario("--parallel 4", 300_000, FEW, parallel=4),
     Scenario("two empty tables", 0),

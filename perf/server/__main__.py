@@ -123,8 +123,9 @@ def make(options: argparse.Namespace) -> dict[str, Table]:
     order, another = ORDERS[options.order](range(options.items))
     for place, table in enumerate(tables):
         _arrange(table, another if place else order)
-        if options.partitions:
-            table.allowance = Allowance(options.throttle or PARTITION_UNITS, options.partitions, options.items)
+        if options.partitions or options.throttle:
+            rate = options.throttle or PARTITION_UNITS
+            table.allowance = Allowance(rate, options.partitions or 1, options.items)
     return {table.name: table for table in tables}
 
 
@@ -184,7 +185,7 @@ def main() -> None:
     parser.add_argument("--touched", action="store_true", help="one attribute differs in every item")
     parser.add_argument("--latency", default="0,0", help="ms of the master, and of each slave there is to be")
     parser.add_argument("--order", choices=list(ORDERS), default="keys", help="in which order scans bring items")
-    parser.add_argument("--partitions", type=int, default=0, help="partitions with limits of their own; 0: no limits")
+    parser.add_argument("--partitions", type=int, default=0, help="partitions with limits of their own")
     parser.add_argument("--throttle", type=float, help="read units a second that each partition serves, default 3000")
     parser.add_argument("--bandwidth", type=float, help="megabytes a second from the server to its clients")
     options = parser.parse_args()

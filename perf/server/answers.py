@@ -64,14 +64,15 @@ def _page(table: Table, part: tuple[int, int, float], last: bool) -> tuple[bytes
 def batch_get(table: Table, body: bytes) -> Answer:
     """Answer a BatchGetItem from the keys as they stand in the request; what no units are left for comes back."""
     numbers = list(map(int, ITEM_KEY.findall(body)))
-    each = -(-table.size // READ_UNIT) * 0.5 * _consistency(body)
+    least = 0.5 * _consistency(body)
+    each = -(-table.size // READ_UNIT) * least
     served = numbers
     if table.allowance is not None:
         served = [number for number in numbers if table.grants(table.place(number), each)]
         if not served:
             return THROTTLED
     found = [item for number in served if (item := table.items[number]) is not None]
-    units = each * len(found) + 0.5 * (len(served) - len(found))
+    units = each * len(found) + least * (len(served) - len(found))
     table.units += units
     name = table.name.encode()
     back = b""
