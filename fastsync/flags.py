@@ -120,7 +120,10 @@ def _add_pace(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--segments", metavar="N", type=int, help="segments in all (default: as many as --parallel)")
     group.add_argument(
-        "--shard", metavar="I/N", help="compare only the segments whose number is I modulo N, from 0; needs --segments"
+        "--shard",
+        metavar="I/N",
+        help="compare only the segments whose number is I modulo N, from 0; needs --segments; auto or auto/N takes I "
+        "from AWS Batch or Kubernetes",
     )
     group.add_argument(
         "--sample", metavar="F", type=float, help="compare only this fraction of the segments, for example 0.05"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
-from fastsync import configfile
+from fastsync import configfile, jobarray
 from fastsync.errors import ConfigError
 
 NEEDED = {"master": "-m/--master", "slave": "-s/--slave"}
@@ -28,7 +29,8 @@ class Reader(argparse.ArgumentParser):
     def flags(self, argv: Sequence[str]) -> dict[str, Any]:
         """Give every flag by its name in snake_case: as given, else as the file says, else its default.
 
-        `slave` is the list of the slaves, those of the file's entries as TableRefs.
+        `slave` is the list of the slaves, those of the file's entries as TableRefs. A `shard` of auto is as the
+        environment tells.
         """
         defaults = {action.dest: action.default for action in self._actions if action.default != argparse.SUPPRESS}
         defaults.update(self.of_file)
@@ -40,6 +42,8 @@ class Reader(argparse.ArgumentParser):
         # a file of a whole run serves commands, too, that take only some of its flags
         flags = {**defaults, **{name: value for name, value in told.items() if name in defaults}, **given}
         flags.pop("config", None)
+        if isinstance(flags.get("shard"), str):
+            flags["shard"] = jobarray.told(flags["shard"], os.environ)
         for name in sorted(NEEDED.keys() & flags.keys() - self.of_file.keys()):
             if flags[name] in (None, []):
                 self.error(f"{NEEDED[name]} is needed, here or as {name} in a --config file")

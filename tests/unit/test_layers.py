@@ -34,7 +34,7 @@ STAIRS = [
     ("run",),
     ("undo", "combine"),
     ("demo",),
-    ("configfile",),
+    ("configfile", "jobarray"),
     ("reader",),
     ("flags",),
     ("arguments",),
