@@ -1,7 +1,7 @@
 """Job array: which shard this host is, as AWS Batch and Kubernetes tell each member of an array of jobs.
 
-AWS Batch tells index and size (user guide, "AWS Batch job environment variables"). An indexed Job of Kubernetes tells its
-index only (Job API, completionMode), so that the number of shards has to be given: auto/N.
+AWS Batch tells index and size (user guide, "AWS Batch job environment variables"). An indexed Job of Kubernetes tells
+its index only (Job API, completionMode), so that the number of shards has to be given: auto/N.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ GIVE_IT = "give the shard as --shard I/N"
 
 
 def told(shard: str, environment: Mapping[str, str]) -> str:
-    """Give a shard as I/N: one that is `auto` or `auto/N` by the environment, any other as it is. Raises ConfigError."""
+    """Give a shard as I/N: `auto` and `auto/N` by the environment, any other as it is; raise ConfigError."""
     found = AUTO.fullmatch(shard)
     if found is None:
         return shard
