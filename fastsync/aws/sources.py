@@ -24,6 +24,7 @@ Ask = Callable[[str], str]
 STS_TIMEOUT = 10
 """Seconds in which a connection to STS has to be there: somebody may be waiting before a terminal."""
 DENIED = "allow sts:AssumeRole on the role to {base}, and {base} in the role's trust policy"
+LOG_IN = "log in again: aws sso login, with --profile NAME for a profile that is not the default one"
 WRONG_CODE = "; an MFA code is good for one use, within half a minute"
 
 
@@ -210,12 +211,21 @@ def _told(login: Login, error: dict[str, str], secrets: Sequence[str | None]) ->
 @contextmanager
 def _in_words(name: str) -> Iterator[None]:
     """Put what botocore raises into a sentence: ConfigError where a file is wrong, else TableError."""
-    from botocore.exceptions import BotoCoreError, ClientError, InvalidConfigError, ProfileNotFound
+    from botocore.exceptions import (
+        BotoCoreError,
+        ClientError,
+        InvalidConfigError,
+        ProfileNotFound,
+        SSOError,
+        TokenRetrievalError,
+    )
 
     try:
         yield
     except (InvalidConfigError, ProfileNotFound) as error:
         raise ConfigError(f"{name} cannot be used: {error}") from None
+    except (SSOError, TokenRetrievalError) as error:
+        raise TableError(f"no credentials could be had from {name}: {error}; {LOG_IN}") from None
     except (BotoCoreError, ClientError, RuntimeError, OSError, ValueError) as error:
         raise TableError(f"no credentials could be had from {name}: {error}") from None
 
