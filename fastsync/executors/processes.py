@@ -18,6 +18,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import forkserver, reduction, resource_tracker
 from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 from fastsync.aws.access import Access, Keyring
@@ -33,6 +34,8 @@ GARBAGE_AFTER = 50_000
 """Objects between two collections in a worker: a page makes thousands of them, and no cycle holds any."""
 LAST_BREATH = 5.0
 """Seconds that a worker may take to end once its pipe is closed; then it is killed."""
+STARTS = 3
+"""How often a worker is started where the fork server dies meanwhile; the next try has another server."""
 ENDS = (TaskDone, TaskStopped, TaskFailed)
 
 
@@ -111,7 +114,7 @@ class _Worker:
         self._orders = orders
         self._process = context.Process(target=work, args=(from_parent, to_parent, credentials, ledger), daemon=True)
         with _signals_held():
-            self._process.start()
+            _start(self._process)
         # the parent's copies of the child's ends, else end-of-file would never come
         to_parent.close()
         from_parent.close()
@@ -190,6 +193,15 @@ class _Crew:
         for worker in self.workers.values():
             worker.kill()
             worker.dismiss()
+
+
+def _start(process: BaseProcess) -> None:
+    """Start a worker, from another fork server where somebody has killed the first one."""
+    for _ in range(STARTS - 1):
+        with suppress(EOFError, OSError):
+            process.start()
+            return
+    process.start()
 
 
 def work(orders: Connection, events: Connection, credentials: tuple[Credentials, ...], ledger: Ledger) -> None:

@@ -43,6 +43,17 @@ class Running:
         others = self.others()
         return [pid for pid in others if _status(pid)[1] in others]
 
+    def fork_server(self) -> int:
+        """Wait for the process that workers are forked from, and give its number."""
+        found: list[int] = []
+
+        def there() -> bool:
+            found.extend(pid for pid in self.others() if "forkserver" in _command(pid))
+            return bool(found)
+
+        wait_for(there, ENDING)
+        return found[0]
+
     def ended(self, timeout: float = ENDING) -> Ran:
         """Wait for the end and give what came of it."""
         code = self.process.wait(timeout)
@@ -123,9 +134,11 @@ def _status(pid: int) -> tuple[str, int, int]:
 
 
 def _commands(leader: int) -> list[str]:
-    found = []
-    for pid in session(leader):
-        with suppress(OSError):
-            words = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
-            found.append(f"{pid}: {' '.join(words)[:200]}")
-    return found
+    return [f"{pid}: {_command(pid)[:200]}" for pid in session(leader)]
+
+
+def _command(pid: int) -> str:
+    try:
+        return " ".join(Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0"))
+    except OSError:
+        return ""

@@ -126,6 +126,22 @@ def test_a_signal_while_extras_are_deleted(make_world: MakeWorld) -> None:
     world.no_traceback(ran)
 
 
+def test_a_killed_fork_server(make_world: MakeWorld) -> None:
+    """Where the process that workers are forked from dies while it starts one, another one does, and nobody notices."""
+    made = make_world([item(f"{n}") for n in range(20)], [item("0")])
+    made.proxy.add(faults.delayed(0.7), "DescribeTable")
+    with running(made) as run:
+        server = run.fork_server()
+        os.kill(server, signal.SIGSTOP)
+        made.proxy.await_request("DescribeTable", made.slave.name)
+        time.sleep(1.5)  # the run has asked for a worker by now, and waits
+        assert made.proxy.of("Scan") == []
+        os.kill(server, signal.SIGKILL)
+        ran = run.ended()
+    assert (ran.exit_code, len(ran.differences)) == (1, 19), ran.stderr
+    world.no_traceback(ran)
+
+
 def test_a_killed_worker(slow: World) -> None:
     """A segment whose worker is killed is taken up again from its last page, and the run is whole."""
     with running(slow, "--write-missing", *SLOWLY) as run:
