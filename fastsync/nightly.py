@@ -4,6 +4,8 @@
 
 It ends with the exit code of the run, or with BUSY where the last run is still at work. What it prints is meant for a
 mail: nothing at exit code 0, else the summary, what went wrong, and where the files are.
+
+With a checkpoint, a run that stopped is taken up again by the next one of its kind, in the files of its own date.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -27,6 +29,7 @@ from fastsync.errors import ConfigError, FastsyncError
 from fastsync.reader import Reader
 from fastsync.reportpage.gather import MOST_ROWS
 from fastsync.reportpage.page import make_page
+from fastsync.sinks.checkpoint import left_behind
 from fastsync.sinks.log import Log
 from fastsync.sinks.summary import summary
 
@@ -37,7 +40,7 @@ BUSY = 75
 MOST_LINES = 20
 """Warnings and errors that go into a mail; the log has them all."""
 WHEN = "%Y-%m-%dT%H%M%S"
-DATED = re.compile(r"(\d{4}-\d\d-\d\dT\d{6})\.\d{3}Z-(?:report|sync)\.[a-z.]+")
+DATED = re.compile(r"((\d{4}-\d\d-\d\dT\d{6})\.\d{3}Z)-(?:report|sync)\.[a-z.]+")
 """The names of the files that a run leaves, and that are deleted when they are old."""
 
 
@@ -117,39 +120,65 @@ def _taken(lock: IO[str]) -> bool:
 
 def _run(what: str, folder: Path, arguments: Sequence[str], keep: int) -> int:
     now = datetime.now(timezone.utc)
-    files = Files(folder, what, f"{now:{WHEN}}.{now.microsecond // 1000:03}Z")
+    flags = _flags(arguments)
+    # a report and a repair are two jobs, of which neither goes on where the other stopped
+    checkpoint = Path(f"{flags['checkpoint']}.{what}") if flags.get("checkpoint") else None
+    files = Files(folder, what, _date_of(checkpoint, folder) or f"{now:{WHEN}}.{now.microsecond // 1000:03}Z")
     outputs = ["--report", str(files["report.jsonl"]), "--stats", str(files["stats.json"]), "--log-format", "json"]
-    arguments = [*arguments, *outputs]
-    with _stderr_in(files["log"]):
-        if what == "sync":
-            arguments += _writes(arguments, files)
-        code = cli.main(arguments, report_only=what == "report")
+    if checkpoint is not None:
+        outputs += ["--checkpoint", str(checkpoint), "--resume"]
+    if what == "sync":
+        outputs += _writes(flags, files)
+    with _stderr_in(files["log"]) as begins:
+        code = cli.main([*arguments, *outputs], report_only=what == "report")
     problem = _paged(files)
-    _prune(folder, keep, now)
+    _prune(folder, keep, now, files.date)
     if code or problem:
-        _tell(what, code, files, problem)
+        _tell(code, files, begins, problem)
+        if checkpoint is not None and checkpoint.exists():
+            Log().info(f"the next {what} goes on from the checkpoint {checkpoint}")
     return code
 
 
-def _writes(arguments: Sequence[str], files: Files) -> list[str]:
+def _flags(arguments: Sequence[str]) -> dict[str, Any]:
+    """Read what the run is going to; what is wrong with the arguments, the run itself tells."""
+    with suppress(FastsyncError):
+        return parser().flags(arguments)
+    return {}
+
+
+def _date_of(checkpoint: Path | None, folder: Path) -> str | None:
+    """Give the date of the run that goes on; None where one begins, as it does where only failed items are left."""
+    then = None if checkpoint is None else left_behind(checkpoint)
+    if checkpoint is None or then is None:
+        return None
+    if then.ended:
+        checkpoint.unlink(missing_ok=True)
+        return None
+    report = Path(str(then.settings.get("report")))
+    dated = DATED.fullmatch(report.name) if report.parent == folder else None
+    return dated[1] if dated else None
+
+
+def _writes(flags: Mapping[str, Any], files: Files) -> list[str]:
     """Give what a repair is asked for besides: an undo log, and the writes, where the configuration names none."""
-    with suppress(FastsyncError):  # what is wrong with the arguments, the run itself tells
-        flags = parser().flags(arguments)
-        asked = flags["write_missing"] or flags["write_differing"] or flags["delete_extra"]
-        undo = [] if flags["undo_log"] else ["--undo-log", str(files["undo.jsonl"])]
-        return undo if asked else ["--write-missing", "--write-differing", *undo]
-    return []
+    if not flags:
+        return []
+    asked = flags["write_missing"] or flags["write_differing"] or flags["delete_extra"]
+    undo = [] if flags["undo_log"] else ["--undo-log", str(files["undo.jsonl"])]
+    return undo if asked else ["--write-missing", "--write-differing", *undo]
 
 
 @contextmanager
-def _stderr_in(log: Path) -> Iterator[None]:
-    """Let a file have all that this process and its workers write on stderr."""
+def _stderr_in(log: Path) -> Iterator[int]:
+    """Let a file have all that this process and its workers write on stderr; give the byte from which on it does."""
     sys.stderr.flush()
     before = os.dup(2)
-    with log.open("wb") as file:
+    with log.open("ab") as file:
         os.dup2(file.fileno(), 2)
+        begins = file.tell()
     try:
-        yield
+        yield begins
     finally:
         sys.stderr.flush()
         os.dup2(before, 2)
@@ -167,17 +196,19 @@ def _paged(files: Files) -> str | None:
     return None
 
 
-def _prune(folder: Path, keep: int, now: datetime) -> None:
-    """Delete the files of runs that are older than `keep` days by the date in their names, and nothing else."""
+def _prune(folder: Path, keep: int, now: datetime, date: str) -> None:
+    """Delete the files of other runs that are older than `keep` days by the date in their names, and nothing else."""
     oldest = f"{now - timedelta(days=keep):{WHEN}}"
     for file in folder.iterdir():
-        if (dated := DATED.fullmatch(file.name)) and dated[1] < oldest:
+        if (dated := DATED.fullmatch(file.name)) and dated[2] < oldest and dated[1] != date:
             with suppress(OSError):
                 file.unlink()
 
 
-def _tell(what: str, code: int, files: Files, problem: str | None) -> None:
-    said = [line for line in map(_parsed, files["log"].read_text(errors="replace").splitlines()) if line]
+def _tell(code: int, files: Files, begins: int, problem: str | None) -> None:
+    """Say what a run came to, by its log from byte `begins` on, and its statistics."""
+    text = files["log"].read_bytes()[begins:].decode(errors="replace")
+    said = [line for line in map(_parsed, text.splitlines()) if line]
     warnings = [line["message"] for line in said if line["level"] != "info" and "stats" not in line]
     try:
         stats = json.loads(files["stats.json"].read_text())
@@ -185,7 +216,7 @@ def _tell(what: str, code: int, files: Files, problem: str | None) -> None:
     except (OSError, ValueError, KeyError):
         lines = warnings
     log = Log()
-    log.error(f"the {what} ended with exit code {code}")
+    log.error(f"the {files.what} ended with exit code {code}")
     for line in lines[:MOST_LINES]:
         log.info(line)
     if len(lines) > MOST_LINES:

@@ -40,7 +40,7 @@ class Gathered:
 
     def add(self, name: str, parts: Iterable[Part]) -> None:
         """Take in all of one file."""
-        course: list[dict[str, Any]] = []
+        courses: list[list[dict[str, Any]]] = []
         segments = Segments()
         for part in parts:
             match part:
@@ -53,9 +53,8 @@ class Gathered:
                     self._runs.append(part.told)
                 case LogLine():
                     if not segments.add(part.line):
-                        self._log_line(part.line, course)
-        if course:
-            self._courses.append(course)
+                        self._log_line(part.line, courses)
+        self._courses += courses
         if (told := segments.told()) is not None:
             self._segments.append({"name": name, **told})
 
@@ -87,14 +86,21 @@ class Gathered:
         else:
             self.left_out += 1
 
-    def _log_line(self, line: dict[str, Any], course: list[dict[str, Any]]) -> None:
-        if "scanned" in line and "elapsed_seconds" in line:
-            course.append({name: line.get(name) for name in COURSE})
+    def _log_line(self, line: dict[str, Any], courses: list[list[dict[str, Any]]]) -> None:
+        if "scanned" in line and _is_number(line.get("elapsed_seconds")):
+            point = {name: line.get(name) for name in COURSE}
+            if not courses or point["elapsed_seconds"] < courses[-1][-1]["elapsed_seconds"]:
+                courses.append([])  # a run that goes on may go on in the log, too
+            courses[-1].append(point)
         elif line["level"] != "info" and "stats" not in line:
             if len(self._messages) < MOST_MESSAGES:
                 self._messages.append({name: line[name] for name in ("time", "level", "message")})
             else:
                 self._messages_left_out += 1
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 ROW = ("slave", "verdict", "key", "attributes", "action", "error", "master", "slave_item")

@@ -174,6 +174,15 @@ class _Versioned(msgspec.Struct):
     version: int
 
 
+def left_behind(path: Path) -> Checkpoint | None:
+    """Give what a run left behind, None where there is nothing that this version reads: who resumes it is told why."""
+    try:
+        then = msgspec.json.decode(path.read_bytes(), type=Checkpoint)
+    except (OSError, msgspec.DecodeError):
+        return None
+    return then if then.version == VERSION else None
+
+
 def settings(config: Config, policy: object) -> dict[str, Any]:
     """Give by option, as JSON holds it, what a run that goes on must have in common with the one that it continues."""
     given = {each.name: getattr(config, each.name) for each in fields(config) if each.name not in FREE}

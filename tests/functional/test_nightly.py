@@ -168,6 +168,34 @@ def test_a_killed_run_leaves_no_lock(made: World, tmp_path: Path) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
+def test_a_run_that_stopped_is_taken_up_again(made: World, tmp_path: Path) -> None:
+    """With a checkpoint the next run of the same kind goes on in the files of the run that stopped, even by a kill."""
+    folder, checkpoint = tmp_path / "runs", tmp_path / "checkpoint.report"
+    file = config(made, tmp_path, f'checkpoint = "{tmp_path / "checkpoint"}"', "scan-limit = 1", "no-recheck = true")
+    gate = threading.Event()
+    made.proxy.add(faults.before(lambda: gate.wait(60)), "Scan", nth=[2])
+    with subprocess.Popen(
+        [*NIGHTLY, "report", str(file), "--folder", str(folder)], cwd=ROOT, env=environment()
+    ) as first:
+        wait_for(lambda: len(made.proxy.of("Scan")) >= 2, 20)
+        first.kill()
+        gate.set()
+    assert checkpoint.exists()
+    made.proxy.rules.clear()
+    silent(run(*NIGHTLY, "sync", file, "--folder", folder))  # a repair is another job
+    made.slave.put(item("old", v=2))
+    done = run(*NIGHTLY, "report", file, "--folder", folder)
+    assert done.returncode == 1, done.stderr
+    assert not checkpoint.exists()
+    names = [found for each in (folder / "orders").iterdir() if (found := FILE.fullmatch(each.name))]
+    reports = [found[0] for found in names if found[2] == "report.jsonl"]
+    assert sorted(found[1] for found in names if found[2] == "report.jsonl") == ["report", "sync"], reports
+    lines = [json.loads(line) for line in files(folder)["report report.jsonl"].read_text().splitlines()]
+    assert lines[-1] == {"complete": True, "differences": len(lines) - 1}
+    stats = json.loads(files(folder)["report stats.json"].read_text())
+    assert (stats["complete"], stats["master"]["scanned"]) == (True, 3)
+
+
 def test_old_files_are_pruned(made: World, tmp_path: Path) -> None:
     """Files of runs older than --keep are deleted by the date in their names; whatever else is there stays."""
     folder = tmp_path / "runs" / "orders"
