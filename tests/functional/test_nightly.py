@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +17,6 @@ from pathlib import Path
 
 import pytest
 
-from fastsync.nightly import reader
 from tests.functional import faults
 from tests.functional.conftest import MakeWorld
 from tests.functional.processes import wait_for
@@ -269,11 +269,31 @@ def test_make(made: World, tmp_path: Path) -> None:
     assert "CONFIG" in run("make", "report", runs).stderr
 
 
-def test_the_unit_is_a_valid_command() -> None:
-    """The command of the systemd unit parses."""
-    unit = (ROOT / "examples/systemd/fastsync@.service").read_text()
+def installed(tmp_path: Path) -> Path:
+    """Write the units as they are, but for the paths of an installation; give the folder."""
+    paths = {"/opt/fastsync/.venv/bin/python": sys.executable, "/etc/fastsync": str(tmp_path)}
+    for unit in (ROOT / "examples/systemd").iterdir():
+        text = unit.read_text().replace("/var/lib/fastsync", str(tmp_path / "runs"))
+        for there, here in paths.items():
+            text = text.replace(there, here)
+        (tmp_path / unit.name).write_text(text)
+    return tmp_path
+
+
+def test_the_unit(made: World, tmp_path: Path) -> None:
+    """The command of the systemd unit does a report, as the file of the instance's name says."""
+    config(made, tmp_path)
+    unit = (installed(tmp_path) / "fastsync@.service").read_text()
     (command,) = re.findall(r"^ExecStart=(.*)$", unit, re.MULTILINE)
-    words = shlex.split(command.replace("%i", "orders"))
-    assert words[1:3] == ["-m", "fastsync.nightly"]
-    given, more = reader().parse_known_args(words[3:])
-    assert (given.what, given.config, more) == ("report", "/etc/fastsync/orders.toml", [])
+    done = run(*shlex.split(command.replace("%i", "orders")), cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "1 missing, 1 differing" in done.stderr
+    assert "report report.jsonl" in files(tmp_path / "runs")
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="there is no systemd here")
+def test_the_units_are_valid(tmp_path: Path) -> None:
+    """systemd finds nothing to say about unit and timer."""
+    instances = [unit.rename(unit.with_stem("fastsync@orders")) for unit in installed(tmp_path).iterdir()]
+    done = run("systemd-analyze", "verify", "--man=no", *instances)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
