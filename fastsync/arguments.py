@@ -6,7 +6,7 @@ import argparse
 
 from fastsync import __version__
 from fastsync.flags import add_log_format, add_of_run, add_of_undo
-from fastsync.reader import NotBuilt, Reader
+from fastsync.reader import Reader
 from fastsync.reportpage.gather import MOST_ROWS
 
 DESCRIPTION = """\
@@ -67,11 +67,6 @@ fastsync {FLAGS}
        fastsync combine FILE... [--stats FILE] [--report FILE]
        fastsync report FILE... [-o PAGE]
        fastsync demo"""
-
-NOT_BUILT = {
-    "--executor": 1,
-}
-"""Flags of the contract that later versions bring, and how many values each takes: refused, never ignored."""
 
 
 def parser() -> Reader:
@@ -138,8 +133,4 @@ def _reader(prog: str, usage: str, description: str, epilog: str | None = None) 
 def _with_flags(reader: Reader) -> Reader:
     reader.add_argument("--version", action="version", version=f"fastsync {__version__}")
     add_of_run(reader)
-    for flag, values in NOT_BUILT.items():
-        reader.add_argument(
-            flag, action=NotBuilt, nargs=values, help=argparse.SUPPRESS, dest="not_built", default=argparse.SUPPRESS
-        )
     return reader

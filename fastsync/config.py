@@ -104,6 +104,7 @@ class Config:
         _check_numbers(self)
         _check_files(self)
         _check_combinations(self)
+        _check_executor(self)
         _check_repair(self)
 
     @property
@@ -232,10 +233,16 @@ def _check_combinations(config: Config) -> None:
     if config.quiet and config.progress:
         raise ConfigError("--quiet and --progress exclude each other")
     check_choice("--log-format", config.log_format, "text", "json")
-    if config.executor not in ("processes", "inline"):
-        raise ConfigError(f"there is no executor called {config.executor!r}")
     if any(not isinstance(name, str) or not name for name in config.ignore):
         raise ConfigError("--ignore takes the name of an attribute")
+
+
+def _check_executor(config: Config) -> None:
+    check_choice("--executor", config.executor, "processes", "inline", "spark")
+    if config.executor == "spark" and config.report == "-":
+        raise ConfigError("--executor spark writes the report into a folder, so --report - does not go with it")
+    if config.executor == "spark" and config.verbose:
+        raise ConfigError("--executor spark has no lines for --verbose: its tasks write differences into the --report")
 
 
 def _check_repair(config: Config) -> None:

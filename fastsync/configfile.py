@@ -31,7 +31,7 @@ ENTRY = ("table", "profile", "role-arn", "external-id", "endpoint-url")
 _WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text in quotes"}
 _TEXTS = tuple[str, ...]
 _KINDS: Mapping[str, Any] = {
-    **{name: kind for name, kind in get_type_hints(Config).items() if name not in ("slaves", "executor")},
+    **{name: kind for name, kind in get_type_hints(Config).items() if name != "slaves"},
     "master": str,
     "slave": _TEXTS,
     "policy": str,

@@ -87,13 +87,22 @@ Task = SegmentTask | DeleteTask
 
 
 @dataclass(frozen=True)
+class Part:
+    """Lines of the report that a task has written itself: part `number`, with so many `lines`."""
+
+    number: int
+    lines: int
+
+
+@dataclass(frozen=True)
 class PageDone:
     """A page is compared and repaired. `tallies` are the slaves' in order.
 
     `extras` are confirmed and wait for their deletion; they are in no tally yet. `resume` is where the segment goes on,
     in its strategy's own words. Without one it cannot be taken up after this page, but only after an earlier or a later
     one: the parent holds back what this page brings until then. `log` is the size of the undo log when all was done:
-    lines of later pages come behind.
+    lines of later pages come behind. `part` holds the differences of this and of all further pages of its task that are
+    not among `differences`.
     """
 
     master: Tally
@@ -102,6 +111,7 @@ class PageDone:
     extras: tuple[Difference, ...] = ()
     resume: bytes = b""
     log: int = 0
+    part: Part | None = None
 
 
 @dataclass(frozen=True)

@@ -118,6 +118,12 @@ def _add_pace(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--parallel", metavar="N", type=int, default=1, help="segments worked on at once, one process each (default 1)"
     )
+    group.add_argument(
+        "--executor",
+        metavar="WHERE",
+        default="processes",
+        help="where segments are worked on: processes (default), inline (in this one), or spark, inside a spark-submit",
+    )
     group.add_argument("--segments", metavar="N", type=int, help="segments in all (default: as many as --parallel)")
     group.add_argument(
         "--shard",

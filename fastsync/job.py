@@ -35,6 +35,8 @@ from fastsync.record import Record
 from fastsync.sinks.progress import SegmentSink, Sink
 from fastsync.spread import SegmentEnd
 
+ENDS = (TaskDone, TaskStopped, TaskFailed)
+
 
 class Executor(Protocol):
     """Where tasks run."""
@@ -76,6 +78,7 @@ class Job:
         self._audience = audience
         self._held: dict[tuple[int, ...], HeldPages] = {}
         self._loose = HeldPages()
+        self._half: set[tuple[int, ...]] = set()
 
     def do(self, terms: Terms, config: Config, executor: Executor, interrupt: Interrupt) -> None:
         """Compare every segment, then delete what may be deleted. An output that fails ends the work."""
@@ -125,11 +128,16 @@ class Job:
                     self._hold(task, event)
                 else:
                     self._hear(task, event)
-                if self._record.due:
+                if self._record.due and not self._half:
                     self._keep()
 
     def _hold(self, task: Task, page: PageDone) -> None:
-        """Hold a page back until one comes after which its task could be taken up again."""
+        """Hold a page back until one comes after which its task could be taken up again.
+
+        Where a task has written a part of the report, no checkpoint falls between that part and the task's end.
+        """
+        if page.part is not None:
+            self._half.add(task.ticket)
         try:
             self._held.setdefault(task.ticket, HeldPages()).add(page)
         except OutputFailed as error:
@@ -142,6 +150,8 @@ class Job:
                 self._deletes.move(task)
 
     def _hear(self, task: Task, event: Event) -> None:
+        if isinstance(event, ENDS):
+            self._half.discard(task.ticket)
         match event:
             case SlaveLost(slave, fatal=fatal) if isinstance(task, SegmentTask):
                 self._agenda.lose(task, slave)

@@ -12,10 +12,11 @@ from fastsync.errors import ConfigError
 
 @dataclass(frozen=True)
 class Mark:
-    """A place in a file: so many bytes, which are so many lines."""
+    """A place in a file: so many bytes, which are so many lines. Of a report in parts: the parts that are good."""
 
     bytes: int
     lines: int
+    parts: tuple[int, ...] = ()
 
 
 NOTHING = Mark(0, 0)

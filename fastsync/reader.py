@@ -62,11 +62,3 @@ class Once(argparse.Action):
         if getattr(namespace, self.dest, None) is not None:
             raise ConfigError(f"{self.option_strings[-1]} is given twice; there is exactly one")
         setattr(namespace, self.dest, values)
-
-
-class NotBuilt(argparse.Action):
-    """A flag that this version does not have."""
-
-    def __call__(self, *_: Any, **__: Any) -> None:
-        """Refuse it."""
-        raise ConfigError(f"{self.option_strings[0]} is not built yet in this version")

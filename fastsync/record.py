@@ -13,6 +13,7 @@ from fastsync.extras import WaitingExtras
 from fastsync.legs import Left
 from fastsync.outcome import Totals
 from fastsync.sinks.checkpoint import Checkpoint, CheckpointFile
+from fastsync.sinks.folder import PartedReport
 from fastsync.sinks.report import Report
 
 
@@ -26,7 +27,7 @@ class Record:
         self,
         checkpoint: Checkpoint,
         file: CheckpointFile | None,
-        report: Report | None,
+        report: Report | PartedReport | None,
         extras: Mapping[str, WaitingExtras],
     ):
         self.extras = extras
@@ -55,7 +56,7 @@ class Record:
         if self._report is None:
             return
         try:
-            self._report.add(page.differences)
+            self._report.add(page)
         except OutputFailed:
             self.broken, self._report = True, None
             raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from fastsync.aws.credentials import Credentials
@@ -14,12 +15,14 @@ from fastsync.difference import Difference
 from fastsync.errors import ConfigError, FastsyncError, IncompleteError, OutputFailed
 from fastsync.executors.inline import InlineExecutor
 from fastsync.executors.processes import ProcessExecutor, warm_up
+from fastsync.executors.spark import Cluster, SparkExecutor, cluster_of
 from fastsync.interrupt import Interrupt, Interrupted
 from fastsync.job import Audience, Executor, Job
 from fastsync.ledger import Ledger
 from fastsync.outcome import Outcome
 from fastsync.plan import Plan
 from fastsync.policy import Policy
+from fastsync.reportline import ReportLines
 from fastsync.sinks.metrics import MetricsFile
 from fastsync.sinks.progress import Sink
 from fastsync.sinks.report import write_stats
@@ -69,6 +72,8 @@ class Synchronizer:
         **flags: Any,
     ):
         self._config = Config.of(master, slaves, flags)
+        if listeners and self._config.executor == "spark":
+            raise ConfigError("listeners hear nothing of --executor spark: its tasks write differences into the report")
         if policy is not None and not isinstance(policy, Policy):
             raise ConfigError(f"the policy must be a fastsync.Policy, not {type(policy).__name__}")
         check_picklable(policy)
@@ -93,13 +98,18 @@ class Synchronizer:
         return result
 
     def _run(self, metrics: MetricsFile) -> Result:
-        config = self._config
-        with Interrupt(config.max_duration) as interrupt, ExitStack() as stack:
+        config, cluster = self._config, None
+        with ExitStack() as stack:
+            if config.executor == "spark":  # first: it takes SIGINT for itself
+                cluster = stack.enter_context(cluster_of(config))
+                config = replace(config, parallel=cluster.cores if config.parallel == 1 else config.parallel)
+            interrupt = stack.enter_context(Interrupt(config.max_duration))
             try:
                 if config.executor == "processes":
                     warm_up()
                 values = config.report_values or bool(self._listeners)
-                start = stack.enter_context(prepare(config, self._policy, values, self._announce))
+                folder = None if cluster is None else cluster.open_folder
+                start = stack.enter_context(prepare(config, self._policy, values, self._announce, folder))
                 interrupt.hold()
             except Interrupted:
                 return result_of(_nothing_done(config), interrupt)
@@ -107,8 +117,8 @@ class Synchronizer:
             metrics.follow(outcome.stats)
             audience = Audience(self._listeners, (*self._sinks, metrics))
             job = Job(start.agenda, start.deletes, outcome, start.record, audience)
-            executor = _executor(config, len(start.terms.slaves), lambda: start.found.credentials(job.give_up))
-            job.do(start.terms, config, executor, interrupt)
+            current = partial(start.found.credentials, job.give_up)
+            job.do(start.terms, config, _executor(config, cluster, len(start.terms.slaves), current), interrupt)
             if interrupt.timed_out and not job.finished:
                 outcome.fail(f"ended by --max-duration after {config.max_duration:g} s; not everything was reached")
             with _noted(outcome):
@@ -136,7 +146,11 @@ def _nothing_done(config: Config) -> Outcome:
     return Outcome(config.master, config.slaves, strategy, Plan.of(config.slicing), False)
 
 
-def _executor(config: Config, slaves: int, current: Callable[[], Sequence[Credentials]]) -> Executor:
+def _executor(
+    config: Config, cluster: Cluster | None, slaves: int, current: Callable[[], Sequence[Credentials]]
+) -> Executor:
+    if cluster is not None:
+        return SparkExecutor(cluster, config.parallel, ReportLines.of(config), current)
     ledger = Ledger(1 + slaves)
     if config.executor == "inline":
         return InlineExecutor(current, ledger)

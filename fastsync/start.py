@@ -22,7 +22,9 @@ from fastsync.parts import Reading
 from fastsync.plan import Plan
 from fastsync.preflight import Survey, start_key, survey
 from fastsync.record import Record, copy_of_report
+from fastsync.reportline import ReportLines
 from fastsync.sinks.checkpoint import Checkpoint, CheckpointFile, refuse_other_tables, refuse_others, settings
+from fastsync.sinks.folder import PartedReport, Shelf
 from fastsync.sinks.report import Report, open_output
 
 
@@ -40,15 +42,22 @@ class Start:
 
 
 @contextmanager
-def prepare(config: Config, policy: object, values: bool, announce: Callable[[str], object]) -> Iterator[Start]:
+def prepare(
+    config: Config,
+    policy: object,
+    values: bool,
+    announce: Callable[[str], object],
+    folder: Callable[[str], Shelf] | None = None,
+) -> Iterator[Start]:
     """Describe the tables, open what is written, where it stands on the checkpoint, and choose a strategy.
 
     `values`: differences are to bring both items along. `announce` hears what is worth knowing before the work begins.
-    The checkpoint is let go at the end. Raises ConfigError or TableError.
+    `folder` opens a report that tasks write themselves. The checkpoint is let go at the end.
+    Raises ConfigError or TableError.
     """
     file = None if config.checkpoint is None else CheckpointFile(config.checkpoint, config.resume)
     try:
-        yield _Preparation(config, policy, file, announce).start(values)
+        yield _Preparation(config, policy, file, announce, folder).start(values)
     finally:
         if file is not None:
             file.close()
@@ -57,8 +66,16 @@ def prepare(config: Config, policy: object, values: bool, announce: Callable[[st
 class _Preparation:
     """What is known of an earlier run, and what follows from it."""
 
-    def __init__(self, config: Config, policy: object, file: CheckpointFile | None, announce: Callable[[str], object]):
+    def __init__(
+        self,
+        config: Config,
+        policy: object,
+        file: CheckpointFile | None,
+        announce: Callable[[str], object],
+        folder: Callable[[str], Shelf] | None,
+    ):
         self._config = config
+        self._folder = folder
         self._policy = policy
         self._file = file
         self._announce = announce
@@ -139,9 +156,12 @@ class _Preparation:
             return WaitingExtras()
         return WaitingExtras(self._file.beside(f"extras-{place}"), begin.extras.get(name, NOTHING))
 
-    def _report(self) -> Report | None:
+    def _report(self) -> Report | PartedReport | None:
         if self._config.report is None:
             return None
+        if self._folder is not None:
+            lines, mark = ReportLines.of(self._config), None if self._then is None else self._then.report
+            return PartedReport(self._folder(self._config.report), lines, mark)
         copy = None if self._file is None else copy_of_report(self._file)
         return Report(self._config, None if self._then is None else self._then.report, copy)
 

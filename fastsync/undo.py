@@ -215,9 +215,10 @@ class _Undoing:
             throttled, retried = client.take_failures()
             tally.throttled += throttled
             tally.retried += retried
-        self._outcome.add(PageDone(Tally(scanned=keys), tuple(tallies), tuple(found)))
+        page = PageDone(Tally(scanned=keys), tuple(tallies), tuple(found))
+        self._outcome.add(page)
         if self._report is not None:
-            self._report.add(found)
+            self._report.add(page)
         for difference in found:
             self._tell(difference)
 

@@ -34,6 +34,7 @@ class Access:
         self._keyring = keyring
         self._ledger = ledger
         self._clients: dict[Side, Client] = {}
+        self._limited: list[Budget] = []
 
     def client(self, side: Side, reading: Reading, retrying: Retrying) -> Client:
         """Give the client of a table; its connections stay open until `close`."""
@@ -52,7 +53,14 @@ class Access:
             Budget(cell, None if rate is None else rate.units, sleep=self.sleep)
             for cell, rate in zip(cells, (side.pace.reads, side.pace.writes), strict=True)
         )
+        self._limited += (budget for budget in (reads, writes) if budget.rate is not None)
         return reads, writes
+
+    def pay_off(self) -> None:
+        """Wait until every limited budget is paid off: for who leaves, and whose debt nobody else knows."""
+        self.enter()
+        for budget in self._limited:
+            budget.take(0.0)
 
     def sleep(self, seconds: float) -> None:
         """Wait for a budget or before a retry; raise IncompleteError where the task has been left meanwhile."""

@@ -189,6 +189,8 @@ def settings(config: Config, policy: object) -> dict[str, Any]:
     for file in ("report", "undo_log"):
         if given.get(file) not in (None, "-"):
             given[file] = str(Path(given[file]).resolve())
+    if config.executor == "spark" and config.report is not None:  # which is no file, and not always of this machine
+        given["report"] = f"the folder {config.report}"
     given["policy"] = None if policy is None else f"{type(policy).__module__}:{type(policy).__qualname__}"
     told: dict[str, Any] = json.loads(json.dumps(given, default=_plain))
     return told

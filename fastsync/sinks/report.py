@@ -7,14 +7,14 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, Any
 
 from fastsync.config import Config
-from fastsync.difference import Difference, Item, Verdict
 from fastsync.errors import ConfigError, OutputFailed
+from fastsync.events import PageDone
 from fastsync.mark import Mark, cut_back
+from fastsync.reportline import ReportLines, last_line
 
 
 class Report:
@@ -27,8 +27,7 @@ class Report:
 
     def __init__(self, config: Config, mark: Mark | None = None, copy: Path | None = None):
         self._path = str(config.report)
-        self._values = config.report_values
-        self._versions = config.version_attribute is not None
+        self._lines = ReportLines.of(config)
         self._bytes, self._count = (0, 0) if mark is None else (mark.bytes, mark.lines)
         self._copy = None if self._path != "-" or copy is None else _opened(copy, mark)
         self._file = _opened(Path(self._path), mark) if self._path != "-" else open_output("-", "--report")
@@ -44,33 +43,17 @@ class Report:
             raise OutputFailed(f"the report {self._path} cannot be written any more: {error}") from None
         return Mark(self._bytes, self._count)
 
-    def add(self, differences: Iterable[Difference]) -> None:
-        """Write the lines of some differences; raise OutputFailed where they cannot be written."""
-        lines = [json.dumps(self._line(each), ensure_ascii=False) for each in differences]
+    def add(self, page: PageDone) -> None:
+        """Write the lines of a page's differences; raise OutputFailed where they cannot be written."""
+        lines = [self._lines.line(each) for each in page.differences]
         self._count += len(lines)
         self._write(lines)
 
     def close(self, complete: bool) -> None:
         """Write the last line and close the file."""
-        self._write([json.dumps({"complete": complete, "differences": self._count})])
+        self._write([last_line(complete, self._count)])
         if self._file is not sys.stdout:
             self._file.close()
-
-    def _line(self, difference: Difference) -> dict[str, Any]:
-        line: dict[str, Any] = {
-            "slave": difference.slave,
-            "verdict": difference.verdict.value,
-            "key": difference.key,
-            "attributes": list(difference.attributes),
-            "action": difference.action.value,
-            "error": difference.error,
-        }
-        if self._versions:
-            line |= {"master_version": difference.master_version, "slave_version": difference.slave_version}
-        if self._values:
-            line["master"] = _shown(difference.master, difference)
-            line["slave_item"] = _shown(difference.slave_item, difference)
-        return line
 
     def _write(self, lines: list[str]) -> None:
         if not lines:
@@ -118,9 +101,3 @@ def _opened(path: Path, mark: Mark | None) -> IO[str]:
     if mark is None:
         return open_output(str(path), "--report")
     return io.TextIOWrapper(cut_back(path, mark, "--resume: the report"), encoding="utf-8")
-
-
-def _shown(item: Item | None, difference: Difference) -> Item | None:
-    if item is None or difference.verdict is not Verdict.DIFFERING:
-        return item
-    return {name: item[name] for name in difference.attributes if name in item}

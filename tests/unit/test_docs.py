@@ -25,7 +25,7 @@ OTHERS |= {"--cli-input-json", "--job-name", "--job-queue", "--job-definition", 
 def known_flags() -> set[str]:
     """Give the flags of all commands."""
     readers = [make() for name, make in vars(arguments).items() if name.endswith("parser") and not name.startswith("_")]
-    return set(arguments.NOT_BUILT).union(*(FLAG.findall(reader.format_help()) for reader in readers)) | OTHERS
+    return set[str]().union(*(FLAG.findall(reader.format_help()) for reader in readers)) | OTHERS
 
 
 def anchors(document: Path) -> set[str]:

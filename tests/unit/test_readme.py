@@ -39,15 +39,10 @@ def test_every_flag_of_the_help_is_described(capsys: pytest.CaptureFixture[str])
 
 
 def test_every_flag_of_the_readme_is_known() -> None:
-    """A flag that README names anywhere is built, or in the program's list of those that are not."""
+    """A flag that README names anywhere is one of the program."""
     readers = (arguments.parser, arguments.estimate_parser, arguments.report_parser)
     known = "".join(reader().format_help() for reader in readers)
-    assert set(FLAG.findall(README)) <= set(FLAG.findall(known)) | set(arguments.NOT_BUILT)
-
-
-def test_the_list_of_what_is_not_built_is_the_programs() -> None:
-    """README's list and the program's agree, so that a flag that gets built leaves both."""
-    assert set(FLAG.findall(section("Not built yet").split("So are")[0])) == set(arguments.NOT_BUILT)
+    assert set(FLAG.findall(README)) <= set(FLAG.findall(known))
 
 
 def test_exit_codes_are_the_programs(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,84 @@
+"""Hadoop: a folder of numbered parts on any file system that a Spark context reaches, through the driver's JVM."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import count
+from typing import Any
+
+from fastsync.errors import ConfigError, OutputFailed
+
+_RAISED = re.compile(r"[\w.]*(Error|Exception): ")
+
+
+class Folder:
+    """The folder of a report. Raises ConfigError where it cannot be had, and OutputFailed where it fails later."""
+
+    def __init__(self, context: Any, path: str):
+        self._context = context
+        self._path = path
+        try:
+            self._folder = self._of(path)
+            self._files = self._folder.getFileSystem(context._jsc.hadoopConfiguration())
+            self._files.mkdirs(self._folder)
+            numbers = self.numbers()
+        except Exception as error:  # py4j's, whatever Java throws
+            raise ConfigError(f"--report {path} cannot be written by Spark: {cause(error)}") from None
+        self._next = count(max(numbers, default=-1) + 1)
+
+    @property
+    def path(self) -> str:
+        """Where it is."""
+        return self._path
+
+    def number(self) -> int:
+        """Give a number that no part has had, greater than all that were given."""
+        return next(self._next)
+
+    def empty(self) -> bool:
+        """Say whether there is nothing at all in it."""
+        with self._said():
+            return not len(self._files.listStatus(self._folder))
+
+    def numbers(self) -> Sequence[int]:
+        """Give the numbers of the parts that are there."""
+        with self._said():
+            names = [str(each.getPath().getName()) for each in self._files.listStatus(self._folder)]
+        return sorted(int(name) for name in names if name.isdigit())
+
+    def part(self, number: int) -> str:
+        """Give the path of a part, itself a folder of text files."""
+        return f"{self._path.rstrip('/')}/{number:06}"
+
+    def write(self, number: int, lines: Sequence[str]) -> None:
+        """Write a part."""
+        with self._said():
+            self._context.parallelize(lines, 1).saveAsTextFile(self.part(number))
+
+    def remove(self, number: int) -> None:
+        """Take a part away."""
+        with self._said():
+            self._files.delete(self._of(self.part(number)), True)
+
+    def _of(self, path: str) -> Any:
+        return self._context._jvm.org.apache.hadoop.fs.Path(path)
+
+    @contextmanager
+    def _said(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            raise OutputFailed(f"the report {self._path} cannot be written any more: {cause(error)}") from None
+
+
+def cause(error: Exception) -> str:
+    """Give in one line what lies under an error of Spark's: the Python error of a task, else what Java says first."""
+    java = getattr(error, "java_exception", None)
+    while java is not None and java.getCause() is not None:
+        java = java.getCause()
+    text = str(error) if java is None else str(java.toString())
+    lines = [line.strip() for line in text.splitlines() if line.strip() and "Traceback (most recent" not in line]
+    raised = [line for line in lines if _RAISED.match(line)]
+    return (raised[-1:] or lines[:1] or [type(error).__name__])[0][:500]
