@@ -15,6 +15,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check install --quiet
 INSTALLED := $(VENV)/.installed
+SPARK := $(VENV)/.spark
 SOURCES := fastsync tests perf
 
 export PYTHONUNBUFFERED := 1
@@ -24,7 +25,7 @@ NIGHTLY = $(PY) -m fastsync.nightly $@ $(if $(CONFIG),'$(CONFIG)',$(error CONFIG
 	--folder '$(RUNS)' --keep $(KEEP) $(FLAGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup servers check test test-long test-unit demo perf perf-quick perf-compare report sync crontab clean
+.PHONY: help setup servers check test test-spark test-long test-unit demo perf perf-quick perf-compare report sync crontab clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,7 +42,10 @@ check: setup ## lint, check the format, types and the stairs of the imports
 	$(PY) -m pytest tests/unit/test_layers.py
 
 test: servers ## run all tests
-	$(PY) -m pytest -n $(WORKERS) --dist worksteal tests
+	$(PY) -m pytest -n $(WORKERS) --dist worksteal --ignore=tests/spark tests
+
+test-spark: servers $(SPARK) ## run the tests that need Apache Spark, which is 430 MB, and Java 17 or newer
+	$(PY) -m pytest tests/spark
 
 test-long: servers ## kill and resume jobs at random moments, many times
 	FASTSYNC_JOBS=50 $(PY) -m pytest -n $(WORKERS) --dist worksteal tests/functional/test_kills.py
@@ -83,4 +87,8 @@ $(INSTALLED): setup.cfg pyproject.toml requirements-test.txt
 	$(PIP) --upgrade 'pip>=23'
 	$(PIP) -r requirements-test.txt -e '.[demo]'
 	command -v npm >/dev/null || $(PIP) $(NPM)
+	@touch $@
+
+$(SPARK): setup.cfg | $(INSTALLED)
+	$(PIP) -e '.[spark]'
 	@touch $@

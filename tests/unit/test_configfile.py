@@ -114,7 +114,6 @@ BAD: dict[str, tuple[str, str]] = {
     "an unknown table": ("[parallel]\nn = 8", "parallel"),
     "another section": ("[master2]\nn = 8", "master2"),
     "the file itself": ('config = "other.toml"', "config"),
-    "an executor": ('executor = "inline"', "executor"),
     "text for a number": ('parallel = "8"', "parallel takes a whole number"),
     "a fraction for a number": ("parallel = 8.0", "parallel takes a whole number"),
     "a truth for a number": ("parallel = true", "parallel takes a whole number"),

@@ -1,0 +1,8 @@
+"""What spark-submit is given: fastsync's command line, inside a Spark application. Give it `--executor spark` and flags."""
+
+import sys
+
+from fastsync.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())
