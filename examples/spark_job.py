@@ -1,4 +1,4 @@
-"""What spark-submit is given: fastsync's command line, inside a Spark application. Give it `--executor spark` and flags."""
+"""What spark-submit is given: fastsync's command line, inside a Spark application."""
 
 import sys
 
