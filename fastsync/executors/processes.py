@@ -13,6 +13,7 @@ import pickle
 import queue
 import signal
 import threading
+import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -34,8 +35,10 @@ GARBAGE_AFTER = 50_000
 """Objects between two collections in a worker: a page makes thousands of them, and no cycle holds any."""
 LAST_BREATH = 5.0
 """Seconds that a worker may take to end once its pipe is closed; then it is killed."""
-STARTS = 3
-"""How often a worker is started where the fork server dies meanwhile; the next try has another server."""
+STARTS = 10
+"""How often a worker is started where the fork server dies meanwhile; another server comes when that one is gone."""
+BETWEEN_STARTS = 0.1
+"""Seconds: a process that is killed takes a moment to be gone."""
 ENDS = (TaskDone, TaskStopped, TaskFailed)
 
 
@@ -201,6 +204,7 @@ def _start(process: BaseProcess) -> None:
         with suppress(EOFError, OSError):
             process.start()
             return
+        time.sleep(BETWEEN_STARTS)
     process.start()
 
 
