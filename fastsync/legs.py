@@ -109,7 +109,11 @@ class Agenda:
         return {place: self._names[place] for place in task.slaves if self._names[place] not in leg.slaves}
 
     def move(self, task: SegmentTask, resume: bytes, log: int) -> None:
-        """Note that all that a task brought so far is on record, and where it would go on."""
+        """Note that all that a task brought so far is on record, and where it would go on.
+
+        An attempt that was killed may have been pages ahead: as long as the task lasts, its lines are not behind `log`.
+        """
+        log = log if task.recall is None else min(log, task.recall[0])
         self._open[task.ticket] = replace(self._open[task.ticket], resume=resume, log=log)
         del self._deaths[task.number]
 

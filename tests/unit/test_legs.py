@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -66,6 +67,23 @@ def test_another_run_goes_on() -> None:
     assert tasks.keys() == {moved.number, begun.number}
     assert (tasks[moved.number].resume, tasks[moved.number].start_key) == (b"here", None)
     assert (tasks[begun.number].resume, tasks[begun.number].start_key) == (b"", b"start")
+
+
+def test_what_a_killed_run_wrote_is_remembered_until_the_segment_is_done(tmp_path: Path) -> None:
+    """A killed run may have been pages ahead of its checkpoint: a run that goes on, killed too, does not forget that."""
+    log = tmp_path / "undo"
+    log.write_bytes(b"x" * 100)
+    terms = Terms(side(MASTER), (side(A),), Reading(), Retrying(), Judging(), Repairing(undo_log=str(log)))
+    plan = Plan.of(Slicing(segments=SEGMENTS))
+    made = Agenda(terms, plan, Left((Leg(0, (A,), resume=b"here", log=40),), ()), log_from=30)
+    task = next(made)
+    assert task.recall == (40, 100)
+    log.write_bytes(b"x" * 120)
+    made.move(task, b"there", log=120)
+    (left,) = made.left().legs
+    assert (left.resume, left.log, made.log_from()) == (b"there", 40, 40)
+    again = next(Agenda(terms, plan, made.left(), log_from=made.log_from()))
+    assert again.recall == (40, 120)
 
 
 def test_a_slave_that_is_lost_catches_up_from_its_last_page() -> None:
