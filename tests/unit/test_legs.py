@@ -70,7 +70,7 @@ def test_another_run_goes_on() -> None:
 
 
 def test_what_a_killed_run_wrote_is_remembered_until_the_segment_is_done(tmp_path: Path) -> None:
-    """A killed run may have been pages ahead of its checkpoint: a run that goes on, killed too, does not forget that."""
+    """A killed run may have been pages ahead of its checkpoint: one that goes on, killed too, does not forget them."""
     log = tmp_path / "undo"
     log.write_bytes(b"x" * 100)
     terms = Terms(side(MASTER), (side(A),), Reading(), Retrying(), Judging(), Repairing(undo_log=str(log)))
