@@ -129,13 +129,17 @@ def _run(what: str, folder: Path, arguments: Sequence[str], keep: int) -> int:
         outputs += ["--checkpoint", str(checkpoint), "--resume"]
     if what == "sync":
         outputs += _writes(flags, files)
+    old = _written(files["stats.json"])
     with _stderr_in(files["log"]) as begins:
         code = cli.main([*arguments, *outputs], report_only=what == "report")
     problem = _paged(files)
     _prune(folder, keep, now, files.date)
     if code or problem:
-        _tell(code, files, begins, problem)
-        if checkpoint is not None and checkpoint.exists():
+        text = files["log"].read_bytes()[begins:].decode(errors="replace")
+        _tell(code, files, text, _written(files["stats.json"]) != old)
+        if problem:
+            Log().info(f"no page was made: {problem}")
+        if checkpoint is not None and checkpoint.exists() and code != ConfigError.exit_code:
             Log().info(f"the next {what} goes on from the checkpoint {checkpoint}")
     return code
 
@@ -205,13 +209,17 @@ def _prune(folder: Path, keep: int, now: datetime, date: str) -> None:
                 file.unlink()
 
 
-def _tell(code: int, files: Files, begins: int, problem: str | None) -> None:
-    """Say what a run came to, by its log from byte `begins` on, and its statistics."""
-    text = files["log"].read_bytes()[begins:].decode(errors="replace")
+def _written(file: Path) -> int | None:
+    """Say when a file was written, in nanoseconds; None where there is none."""
+    return file.stat().st_mtime_ns if file.exists() else None
+
+
+def _tell(code: int, files: Files, text: str, counted: bool) -> None:
+    """Say what a run came to, by its part of the log, and by its statistics where it has `counted` anything."""
     said = [line for line in map(_parsed, text.splitlines()) if line]
     warnings = [line["message"] for line in said if line["level"] != "info" and "stats" not in line]
     try:
-        stats = json.loads(files["stats.json"].read_text())
+        stats = json.loads(files["stats.json"].read_text()) if counted else {}
         lines = summary(stats, [each for each in warnings if each not in stats["errors"]]).split("\n")
     except (OSError, ValueError, KeyError):
         lines = warnings
@@ -221,8 +229,6 @@ def _tell(code: int, files: Files, begins: int, problem: str | None) -> None:
         log.info(line)
     if len(lines) > MOST_LINES:
         log.info(f"... and {len(lines) - MOST_LINES} more lines")
-    if problem:
-        log.info(f"no page was made: {problem}")
     log.info(f"files: {files['*']}")
 
 

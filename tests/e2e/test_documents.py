@@ -131,13 +131,8 @@ def _run(given: list[str], say: Callable[[str], None] = print) -> int:
     if not given[0].startswith("-"):
         return cli.main(given)
     flags: dict[str, Any] = arguments.parser().flags(given)
-    flags["segments"] = min(FEW, flags["segments"] or 1)
-    result = Synchronizer(
-        flags.pop("master"),
-        flags.pop("slave"),
-        executor="inline",
-        sinks=[Lines(Log(flags["log_format"], say))],
-        **flags,
-    ).run()
+    flags |= {"segments": min(FEW, flags["segments"] or 1), "executor": "inline"}
+    sinks = [Lines(Log(flags["log_format"], say))]
+    result = Synchronizer(flags.pop("master"), flags.pop("slave"), sinks=sinks, **flags).run()
     assert result.errors == []
     return result.exit_code

@@ -173,6 +173,15 @@ def test_reports_of_shards_add_up(tmp_path: Path) -> None:
     assert [report["lines"] for report in found["reports"]] == [1, 1]
 
 
+def test_a_log_of_two_attempts() -> None:
+    """Where a run went on in the log of the one that had stopped, each has a course of its own."""
+    gathered = Gathered()
+    seconds = [30, 60, 5, 35, "x", None, True]
+    gathered.add("log", [LogLine({**LOG, "elapsed_seconds": each}) for each in seconds])
+    courses = gathered.told()["courses"]
+    assert [[point["elapsed_seconds"] for point in course] for course in courses] == [[30, 60], [5, 35]]
+
+
 def segment(number: int, **found: Any) -> dict[str, Any]:
     """Make a log line of a segment of 10 items."""
     line = {"level": "info", "message": "", "time": "", "segment": number, "scanned": 10}
