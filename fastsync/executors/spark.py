@@ -123,7 +123,8 @@ def cluster_of(config: Config) -> Iterator[Cluster]:
         yield Cluster(context)
     finally:
         if own:
-            context.stop()
+            with suppress(Exception):  # its JVM may be gone
+                context.stop()
 
 
 def _check(config: Config, context: Any) -> None:
@@ -216,7 +217,7 @@ class _Desk:
         """Have a task worked on."""
         number = next(self._numbers) if self._folder is None else self._folder.number()
         work = Work(credentials, self._lines, number)
-        sent = pickle.dumps(replace(task, terms=_shared_out(task.terms, self._share)))
+        sent = pickle.dumps(replace(task, terms=shared_out(task.terms, self._share)))
         self.running[self._pool.submit(self._do, work, sent, task)] = task
 
     def ended(self) -> Iterator[tuple[Task, list[Event]]]:
@@ -228,7 +229,8 @@ class _Desk:
     def cancel(self) -> None:
         """Have Spark end all tasks at once."""
         self._cancelled = True
-        self._context.cancelJobGroup(self._group)
+        with suppress(Exception):  # then Spark is gone, and all its tasks with it
+            self._context.cancelJobGroup(self._group)
 
     def close(self) -> None:
         """Leave nothing at work."""
@@ -288,7 +290,7 @@ def _sides(terms: Terms) -> tuple[Side, ...]:
     return (terms.master, *terms.slaves)
 
 
-def _shared_out(terms: Terms, share: int) -> Terms:
+def shared_out(terms: Terms, share: int) -> Terms:
     """Give the terms of one of so many tasks: each keeps to its share of the limits."""
     if share == 1:
         return terms

@@ -1,0 +1,38 @@
+"""Tasks on other machines keep to the limits together, each with a share and a budget of its own."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from fastsync.aws.access import Access, Keyring
+from fastsync.aws.credentials import Credentials
+from fastsync.events import Terms
+from fastsync.executors.spark import shared_out
+from fastsync.ledger import Ledger
+from fastsync.limits import Pace, Rate
+from fastsync.parts import Judging, Reading, Repairing, Retrying
+from tests.unit.test_legs import side
+
+LIMITED = replace(side("us-west-2:a"), pace=Pace(Rate(1000.0), Rate(40.0)))
+TERMS = Terms(side("us-east-1:m"), (LIMITED,), Reading(), Retrying(), Judging(), Repairing())
+
+
+def test_shares_add_up_to_the_limit() -> None:
+    """So many tasks at once ask for the limit together, and a table without one has none."""
+    mine = shared_out(TERMS, 8)
+    assert mine.master.pace == Pace()
+    assert mine.slaves[0].pace == Pace(Rate(125.0), Rate(5.0))
+
+
+def test_a_task_pays_what_it_owes() -> None:
+    """A task that ends has waited until its budgets are paid off, since the next one knows nothing of its debt."""
+    ledger = Ledger(1)
+    access = Access(Keyring([Credentials("a", "b")]), ledger)
+    client = access.client(LIMITED, Reading(), Retrying())
+    access.leave()
+    cell, _ = ledger.of(0)
+    cell.paid_off = owed = time.monotonic() + 0.2
+    access.pay_off()
+    assert time.monotonic() >= owed
+    client.transport.close()
