@@ -8,7 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-DOCS = ("README.md", "docs/migration.md", "docs/cookbook.md", "docs/troubleshooting.md", "docs/shards.md")
+DOCS = (
+    "README.md",
+    "docs/migration.md",
+    "docs/cookbook.md",
+    "docs/troubleshooting.md",
+    "docs/spark.md",
+    "docs/shards.md",
+)
 FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 CONTAINER = re.compile(r"docker compose run .* (fastsync --.*)")
 INLINE = re.compile(r"`(fastsync -[^`]*)`")

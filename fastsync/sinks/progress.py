@@ -53,7 +53,7 @@ class Bar:
 
     def page(self, done: PageDone) -> None:
         """Move the bar."""
-        self._found += len(done.differences) + len(done.extras)
+        self._found += sum(tally.differences for tally in done.tallies) + len(done.extras)
         self._throttled += sum(tally.throttled for tally in (done.master, *done.tallies))
         self._bar.set_postfix_str(f"{self._found:,} differences{_patience(self._throttled)}", refresh=False)
         self._bar.update(done.master.scanned)
@@ -85,7 +85,7 @@ class Lines:
         """Say where the run stands, unless that was said a moment ago."""
         for place, tally in enumerate((done.master, *done.tallies)):
             self._tallies[place] += tally
-        self._found += len(done.differences) + len(done.extras)
+        self._found += sum(tally.differences for tally in done.tallies) + len(done.extras)
         if time.monotonic() - self._said >= LINE_EVERY:
             self._say()
 

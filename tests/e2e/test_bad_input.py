@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.cases import item
-from tests.servers import Server
-from tests.tables import Ran, create_table, put_items, run_fastsync, unique
+from tests.servers import Server, environment
+from tests.tables import ROOT, Ran, create_table, put_items, run_fastsync, unique
 
 TABLES = ("--master", "us-east-1:nowhere-a", "--slave", "us-west-2:nowhere-b")
 NOWHERE = {"AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:9"}
@@ -49,6 +51,9 @@ MISSPELT = [
     ([*TABLES, "--write-missing=yes"], "--write-missing"),
     ([*TABLES, "--write-missing", "yes"], "yes"),
     ([*TABLES, "--parallel"], "--parallel"),
+    ([*TABLES, "--executor", "threads"], "--executor"),
+    ([*TABLES, "--executor", "spark", "--report", "-"], "--report"),
+    ([*TABLES, "--executor", "spark", "-v"], "--verbose"),
     ([*TABLES, "--parallel", "0"], "--parallel"),
     ([*TABLES, "--parallel", "-1"], "--parallel"),
     ([*TABLES, "--parallel", "two"], "--parallel"),
@@ -131,9 +136,6 @@ MISSPELT = [
 ]
 """Arguments, and what the sentence about them has to mention."""
 
-UNBUILT = [["--executor", "spark"]]
-"""Flags of the contract that this version does not have yet: to leave them out would be to do something else."""
-
 
 @pytest.mark.parametrize(
     ("arguments", "mentioned"), MISSPELT, ids=[" ".join(given) or "nothing" for given, _ in MISSPELT]
@@ -143,15 +145,6 @@ def test_misspelt(arguments: Sequence[str], mentioned: str) -> None:
     ran = run_fastsync(*arguments, env=NOWHERE)
     _refused(ran)
     assert mentioned in ran.stderr
-
-
-@pytest.mark.parametrize("arguments", UNBUILT, ids=" ".join)
-def test_unbuilt(arguments: Sequence[str]) -> None:
-    """A flag that is not built yet is refused, never ignored."""
-    ran = run_fastsync(*TABLES, *arguments, env=NOWHERE)
-    _refused(ran)
-    assert arguments[0].partition("=")[0] in ran.stderr
-    assert "not built" in ran.stderr
 
 
 def test_an_undo_log_that_is_not_there() -> None:
@@ -239,3 +232,13 @@ def _refused(ran: Ran) -> None:
     assert ran.stderr.startswith("fastsync: ")
     assert ran.stderr.count("\n") == 1
     assert ran.stderr.endswith("\n")
+
+
+def test_spark_that_is_not_there(tmp_path: Path) -> None:
+    """Without pyspark the flag that needs it names the extra to install."""
+    (tmp_path / "pyspark.py").write_text("raise ImportError")
+    command = [sys.executable, "-m", "fastsync", *TABLES, "--executor", "spark"]
+    paths = environment(PYTHONPATH=f"{tmp_path}:{ROOT}", **NOWHERE)
+    done = subprocess.run(command, cwd=ROOT, env=paths, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "fastsync[spark]" in done.stderr

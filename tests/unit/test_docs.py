@@ -17,7 +17,18 @@ COMMANDS = [(document, command) for document in DOCS for command in commands(doc
 LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)\s]*))?\)")
 TOML = [(document, block) for document in DOCS for block in blocks(document, "toml")]
 READERS = {"": arguments.parser, "estimate": arguments.estimate_parser, "iam-policy": arguments.iam_parser}
-OTHERS = {"--build", "--rm", "--user", "--since", "--watch"}
+OTHERS = {
+    "--build",
+    "--rm",
+    "--user",
+    "--since",
+    "--watch",
+    "--archives",
+    "--conf",
+    "--deploy-mode",
+    "--py-files",
+    "--additional-python-modules",
+}
 OTHERS |= {"--cli-input-json", "--job-name", "--job-queue", "--job-definition", "--array-properties"}
 """Flags of other programs in the documents."""
 
