@@ -21,6 +21,7 @@ from typing import Any
 from fastsync import __version__
 from fastsync.aws.access import Access, Keyring
 from fastsync.aws.credentials import Credentials
+from fastsync.aws.throttle import SMALLEST
 from fastsync.condensed import Condensed
 from fastsync.config import Config
 from fastsync.errors import ConfigError, OutputFailed
@@ -175,10 +176,9 @@ class SparkExecutor:
         ready = deque(islice(waiting, self._at_once))
         if not ready:
             return
-        limited = any(side.pace != Pace() for side in _sides(ready[0].terms))
-        share = len(ready) if limited else 1
-        most = len(ready) if limited else self._at_once + -(-self._at_once // SPARE)
-        desk = _Desk(self._cluster, self._lines, share, most)
+        share = shares(ready[0].terms, len(ready))
+        most = share or self._at_once + -(-self._at_once // SPARE)
+        desk = _Desk(self._cluster, self._lines, share or 1, most)
         try:
             while True:
                 credentials = tuple(self._current())
@@ -284,6 +284,12 @@ class _Told:
     def addInPlace(self, value: dict[int, object], more: dict[int, object]) -> dict[int, object]:
         value.update(more)
         return value
+
+
+def shares(terms: Terms, tasks: int) -> int | None:
+    """Give how many of so many tasks may be at work, each with a few units a second; None where nothing is limited."""
+    paces = [pace for side in _sides(terms) for pace in (side.pace.reads, side.pace.writes) if pace is not None]
+    return max(1, min(tasks, *(int(pace.units / SMALLEST) for pace in paces))) if paces else None
 
 
 def _sides(terms: Terms) -> tuple[Side, ...]:

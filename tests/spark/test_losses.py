@@ -77,6 +77,18 @@ def test_a_lost_slave_catches_up(context: Any, make_world: Callable[..., World],
     assert ran.stats["master"]["scanned"] == 160
 
 
+def test_max_duration(context: Any, make_world: Callable[..., World], tmp_path: Path) -> None:
+    """A run that its time ends lets the segments under way come to their end, and can be gone on from."""
+    made = make_world(MASTER, SLAVE)
+    kept = {**OPTIONS, "checkpoint": str(tmp_path / "checkpoint")}
+    slow = made.proxy.add(faults.delayed(0.3), "BatchGetItem")
+    first = on_spark(made, tmp_path / "report", max_duration=1, **kept)
+    assert (first.exit_code, first.end["complete"]) == (4, False)
+    made.proxy.rules.remove(slow)
+    ran = on_spark(made, tmp_path / "report", resume=True, **kept)
+    assert (actions(ran), ran.end) == (FOUND, {"complete": True, "differences": 50})
+
+
 def test_killed_driver(make_world: Callable[..., World], tmp_path: Path, context: Any) -> None:
     """A driver that is killed is gone on from by another: the report of both holds every difference once."""
     made = make_world(MASTER, SLAVE)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from fastsync.aws.access import Access, Keyring
 from fastsync.aws.credentials import Credentials
 from fastsync.events import Terms
-from fastsync.executors.spark import shared_out
+from fastsync.executors.spark import shared_out, shares
 from fastsync.ledger import Ledger
 from fastsync.limits import Pace, Rate
 from fastsync.parts import Judging, Reading, Repairing, Retrying
@@ -23,6 +23,14 @@ def test_shares_add_up_to_the_limit() -> None:
     mine = shared_out(TERMS, 8)
     assert mine.master.pace == Pace()
     assert mine.slaves[0].pace == Pace(Rate(125.0), Rate(5.0))
+
+
+def test_no_share_is_too_small() -> None:
+    """Where a limit is low, fewer tasks are at work, so that requests stay large enough not to waste units."""
+    assert [shares(TERMS, tasks) for tasks in (1, 8, 1000)] == [1, 8, 10]
+    slow = replace(LIMITED, pace=Pace(Rate(2.0)))
+    assert shares(replace(TERMS, slaves=(slow,)), 1000) == 1
+    assert shares(replace(TERMS, slaves=()), 1000) is None
 
 
 def test_a_task_pays_what_it_owes() -> None:
