@@ -1,177 +1,30 @@
-"""A run over large tables, played through on paper: what takes how long, what it costs, and what holds it up.
+"""What runs over large tables take: predicted, and the small end of it measured.
 
-    python -m perf.simulate            # tables of 10 GB to 10 TB, 16 to 1,000 workers
-    python -m perf.simulate --check    # small runs on the benchmark server, predicted and measured
-
-Workers take segments in the order of the plan. Each reads as fast as its CPU and the round trips allow; partitions and
-tables serve so many units a second and no more, shared by the workers that read there. Between two ends of segments
-nothing changes, so time leaps from one to the next.
+python -m perf.simulate            # tables of 10 GB to 10 TB, 16 to 1,000 workers
+python -m perf.simulate --check    # small runs on the benchmark server, predicted and measured
 """
 
 from __future__ import annotations
 
 import argparse
-import math
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from fastsync.aws.capacity import LIST_PRICES, PAGE_BYTES, PARTITION_READS, read_units, scan_units
-from fastsync.config import MAX_BATCH_KEYS
 from fastsync.duration import spelled
-from fastsync.flight import MOST
 from fastsync.plan import Plan, Slicing
+from perf.check import check
+from perf.play import GB, LOOK_UP, PAGE, TABLE_UNITS, Run, play
 
-GB, TB = 10**9, 10**12
-PARTITION_BYTES = 10 * GB
-"""Bytes that one partition holds at most (developer guide, "Partitions and data distribution")."""
-TABLE_UNITS = 40_000.0
-"""Read units a second of one table, as long as nobody asks for more (default quota)."""
-NEW_TABLE_UNITS = 12_000.0
-"""Read units a second that an on-demand table has partitions for from its first day on."""
-CPU = {"lookup": 8e-6, "merge": 5e-6}
-"""Seconds of CPU per item pair; what this machine measures stands in perf/README.md."""
-PAGE = 0.1
-"""Seconds from asking for a page of 1 MB to having it: assumed, and to be measured in one's own region."""
-LOOK_UP = 0.04
-"""Seconds of a look-up of a hundred keys, likewise."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """A run to be played through: tables of `items` items of `size` bytes, and who reads them, and how fast.
-
-    `segments` None: as the plan has it; `cores` None: one for each worker. `page` and `look_up` are round trips in
-    seconds, `cpu` seconds per item, `start` seconds before the first page. `partition_units` and `table_units` are read
-    units a second.
-    """
-
-    items: int
-    strategy: str
-    workers: int
-    size: int = 400
-    segments: int | None = None
-    cores: int | None = None
-    cpu: float | None = None
-    page: float = PAGE
-    look_up: float = LOOK_UP
-    start: float = 1.0
-    partitions: int | None = None
-    partition_units: float = PARTITION_READS
-    table_units: float = TABLE_UNITS
-
-    @property
-    def bytes(self) -> int:
-        """The size of each table."""
-        return self.items * self.size
-
-    @property
-    def places(self) -> int:
-        """The number of partitions: by size, and by what a table is made for."""
-        return self.partitions or max(math.ceil(self.bytes / PARTITION_BYTES), int(NEW_TABLE_UNITS / PARTITION_READS))
-
-    @property
-    def units(self) -> tuple[float, float]:
-        """The read units that master and slave cost."""
-        scan = scan_units(self.bytes, math.ceil(self.bytes / PAGE_BYTES))
-        return scan, scan if self.strategy == "merge" else self.items * read_units(self.size)
-
-    @property
-    def usd(self) -> float:
-        """The list price of those, on demand."""
-        return LIST_PRICES.money(sum(self.units), 0)
-
-    def alone(self) -> tuple[float, str]:
-        """Give the items a second of a worker that nobody holds up, and what bounds it."""
-        share = 1.0 if self.cores is None else min(1.0, self.cores / self.workers)
-        rates = [(share / (self.cpu or CPU[self.strategy]), "CPU"), (PAGE_BYTES / self.size / self.page, "latency")]
-        if self.strategy == "lookup":
-            rates.append((MOST * MAX_BATCH_KEYS / self.look_up, "latency"))
-        return min(rates)
-
-
-@dataclass(frozen=True)
-class Played:
-    """What a run came to: seconds, and what the workers' time was bounded by, in shares of it."""
-
-    seconds: float
-    shares: dict[str, float]
-
-    @property
-    def bound(self) -> str:
-        """What bounded most of the time."""
-        return max(self.shares, key=lambda reason: self.shares[reason])
-
-
-@dataclass
-class _Slice:
-    """What is left of one segment in one partition, in items."""
-
-    partition: int
-    left: float
-
-
-def play(run: Run) -> Played:
-    """Play a run through."""
-    plan = Plan.of(Slicing(run.workers, run.segments), run.bytes)
-    segments = (_slices(run, number, plan.total) for number in plan.numbers)
-    alone, reason = run.alone()
-    per_item = max(run.units) / run.items
-    work: list[Iterator[_Slice]] = []
-    busy: list[_Slice] = []
-    for _, segment in zip(range(run.workers), segments, strict=False):
-        work.append(segment)
-        busy.append(next(segment))
-    now, spent = 0.0, Counter[str]()
-    while busy:
-        readers = Counter(each.partition for each in busy)
-        fair = {place: min(alone, run.partition_units / per_item / count) for place, count in readers.items()}
-        asked = sum(fair[place] * count for place, count in readers.items()) * per_item
-        granted = min(1.0, run.table_units / asked)
-        step = min(each.left / fair[each.partition] for each in busy) / granted
-        now += step
-        for place, each in enumerate(busy):
-            rate = fair[each.partition] * granted
-            spent["table limit" if granted < 1 else "partitions" if rate < alone else reason] += step
-            each.left -= step * rate
-            if each.left < 1e-6 * run.items / plan.total:
-                busy[place] = _following(work, place, segments)
-        idle = run.workers - len(busy)
-        spent["last segments"] += step * idle
-        kept = [place for place, each in enumerate(busy) if each is not _NOTHING]
-        work, busy = [work[place] for place in kept], [busy[place] for place in kept]
-    total = sum(spent.values())
-    return Played(run.start + now, {why: seconds / total for why, seconds in spent.items()})
-
-
-_NOTHING = _Slice(-1, math.inf)
-
-
-def _following(work: list[Iterator[_Slice]], place: int, segments: Iterator[Iterator[_Slice]]) -> _Slice:
-    """Give a worker's next slice: of its segment, else of the next one, else none."""
-    while (following := next(work[place], None)) is None:
-        if (segment := next(segments, None)) is None:
-            return _NOTHING
-        work[place] = segment
-    return following
-
-
-def _slices(run: Run, number: int, total: int) -> Iterator[_Slice]:
-    """Yield the parts of a segment that lie in one partition each: both are slices of the same hashes."""
-    places, low, high = run.places, number / total, (number + 1) / total
-    for place in range(int(low * places + 1e-9), places):
-        share = min(high, (place + 1) / places) - max(low, place / places)
-        if share <= 1e-12:
-            return
-        yield _Slice(place, share * run.items)
+SIZES = ((10 * GB, "10 GB"), (100 * GB, "100 GB"), (1000 * GB, "1 TB"), (10_000 * GB, "10 TB"))
+WORKERS = (16, 64, 256, 1000)
 
 
 def matrix(run: Run) -> Iterator[str]:
     """Yield the lines of a table: sizes, workers and strategies, with what holds each run up."""
     yield "| table | workers | strategy | segments | time | read units | list price | bounded by |"
     yield "|---|---|---|---|---|---|---|---|"
-    for size, name in ((10 * GB, "10 GB"), (100 * GB, "100 GB"), (TB, "1 TB"), (10 * TB, "10 TB")):
-        for workers in (16, 64, 256, 1000):
+    for size, name in SIZES:
+        for workers in WORKERS:
             for strategy in ("lookup", "merge"):
                 one = replace(run, items=size // run.size, workers=workers, strategy=strategy)
                 played, total = play(one), Plan.of(Slicing(workers, one.segments), one.bytes).total
@@ -193,8 +46,6 @@ def main() -> None:
     parser.add_argument("--table-units", type=float, default=TABLE_UNITS, help="read units a second of each table")
     given = vars(parser.parse_args())
     if given.pop("check"):
-        from perf.check import check
-
         check()
     else:
         print("\n".join(matrix(Run(items=1, strategy="merge", workers=1, **given))))
