@@ -41,8 +41,8 @@ class Case:
 
 def cases() -> list[Case]:
     """List settings that are bounded by each of the things that can bound a run."""
-    free = {"partition_units": math.inf, "table_units": math.inf}
-    merge = Run(ITEMS, "merge", 2, SIZE, page=NO_LATENCY, look_up=NO_LATENCY, **free)
+    merge = Run(ITEMS, "merge", 2, SIZE, page=NO_LATENCY, look_up=NO_LATENCY, partition_units=math.inf)
+    merge = replace(merge, table_units=math.inf)
     lookup = replace(merge, strategy="lookup")
     slow = ("--latency", "100,100")
     narrow = ("--partitions", "4", "--throttle", "250")

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fastsync.aws.capacity import LIST_PRICES, PAGE_BYTES, PARTITION_READS, read_units, scan_units
-from fastsync.parts import MAX_BATCH_KEYS
 from fastsync.flight import MOST
+from fastsync.parts import MAX_BATCH_KEYS
 from fastsync.plan import Plan, Slicing
 
 GB = 10**9
