@@ -38,7 +38,8 @@ class Run:
 
     `segments` None: as the plan has it; `cores` None: one for each worker. `page` and `look_up` are round trips in
     seconds, `cpu` seconds per item, `start` seconds before the first page. `partition_units` and `table_units` are read
-    units a second.
+    units a second, of which `saved` seconds are saved up while nobody asks: not by the service, whose partitions never
+    serve more than their rate, but by the benchmark server and by --max-read-units.
     """
 
     items: int
@@ -54,6 +55,7 @@ class Run:
     partitions: int | None = None
     partition_units: float = PARTITION_READS
     table_units: float = TABLE_UNITS
+    saved: float = 0.0
 
     @property
     def bytes(self) -> int:
@@ -106,33 +108,66 @@ class _Slice:
     left: float
 
 
+@dataclass
+class _Bucket:
+    """Units that a partition or table serves: `rate` a second, and what it has saved up to `most`."""
+
+    rate: float
+    most: float
+    left: float
+
+    @classmethod
+    def full(cls, rate: float, saved: float) -> _Bucket:
+        most = rate * saved if saved else 0.0
+        return cls(rate, most, most)
+
+    def flow(self, asked: float) -> float:
+        """Give the units a second that are served of those asked for."""
+        return asked if self.left else min(asked, self.rate)
+
+    def lasts(self, flow: float) -> float:
+        """Give the seconds until what was saved is used up."""
+        return self.left / (flow - self.rate) if self.left and flow > self.rate else math.inf
+
+    def go_on(self, seconds: float, flow: float) -> None:
+        """Let time pass."""
+        if self.most:
+            left = min(self.most, self.left - seconds * (flow - self.rate))
+            self.left = left if left > 1e-9 * self.most else 0.0
+
+
 def play(run: Run) -> Played:
     """Play a run through."""
     plan = Plan.of(Slicing(run.workers, run.segments), run.bytes)
     segments = (_slices(run, number, plan.total) for number in plan.numbers)
     alone, reason = run.alone()
     per_item = max(run.units) / run.items
-    work: list[Iterator[_Slice]] = []
-    busy: list[_Slice] = []
-    for _, segment in zip(range(run.workers), segments, strict=False):
-        work.append(segment)
-        busy.append(next(segment))
+    partitions = [_Bucket.full(run.partition_units, run.saved) for _ in range(run.places)]
+    table = _Bucket.full(run.table_units, run.saved)
+    work = [segment for _, segment in zip(range(run.workers), segments, strict=False)]
+    busy = [next(segment) for segment in work]
     now, spent = 0.0, defaultdict[str, float](float)
     while busy:
         readers = Counter(each.partition for each in busy)
-        fair = {place: min(alone, run.partition_units / per_item / count) for place, count in readers.items()}
-        asked = sum(fair[place] * count for place, count in readers.items()) * per_item
-        granted = min(1.0, run.table_units / asked)
-        step = min(each.left / fair[each.partition] for each in busy) / granted
+        flows = {place: partitions[place].flow(alone * per_item * count) for place, count in readers.items()}
+        asked = sum(flows.values())
+        granted = table.flow(asked) / asked
+        rates = {place: flows[place] * granted / per_item / count for place, count in readers.items()}
+        ends = [each.left / rates[each.partition] for each in busy]
+        ends += [partitions[place].lasts(flow * granted) for place, flow in flows.items()]
+        step = min(*ends, table.lasts(asked))
         now += step
+        spent["last segments"] += step * (run.workers - len(busy))
         for at, each in enumerate(busy):
-            rate = fair[each.partition] * granted
-            spent["table limit" if granted < 1 else "partitions" if rate < alone else reason] += step
-            each.left -= step * rate
+            held = flows[each.partition] < alone * per_item * readers[each.partition] * (1 - 1e-9)
+            spent["table limit" if granted < 1 else "partitions" if held else reason] += step
+            each.left -= step * rates[each.partition]
             if each.left < 1e-6 * run.items / plan.total:
                 busy[at] = _following(work, at, segments)
-        idle = run.workers - len(busy)
-        spent["last segments"] += step * idle
+        if run.saved:
+            table.go_on(step, asked * granted)
+            for place, partition in enumerate(partitions):
+                partition.go_on(step, flows.get(place, 0.0) * granted)
         kept = [at for at, each in enumerate(busy) if each is not _NOTHING]
         work, busy = [work[at] for at in kept], [busy[at] for at in kept]
     total = sum(spent.values())
