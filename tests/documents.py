@@ -15,6 +15,7 @@ DOCS = (
     "docs/troubleshooting.md",
     "docs/spark.md",
     "docs/shards.md",
+    "docs/scaling.md",
 )
 FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 CONTAINER = re.compile(r"docker compose run .* (fastsync --.*)")

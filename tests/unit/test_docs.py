@@ -30,6 +30,7 @@ OTHERS = {
     "--additional-python-modules",
 }
 OTHERS |= {"--cli-input-json", "--job-name", "--job-queue", "--job-definition", "--array-properties"}
+OTHERS |= {"--table-units", "--check"}
 """Flags of other programs in the documents."""
 
 
