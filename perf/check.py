@@ -11,6 +11,7 @@ import math
 import os
 import tempfile
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from perf.scenarios import Scenario
 ITEMS = 200_000
 FEW = 100
 """Items of a run that is over when it has begun."""
-ROUNDS = 2
+ROUNDS = 3
 """Runs of each case, of which the quicker counts: other jobs on the machine only make it slower."""
 NO_LATENCY = 0.002
 """Seconds that the server itself takes for an answer, roughly."""
@@ -69,7 +70,7 @@ def check() -> None:
     """Print predicted and measured time of every case: that of the statistics, which leaves out loading the program."""
     cpu = {}
     for strategy in ("lookup", "merge"):
-        few, many = (_measured(Case("", Run(count, strategy, 2, SIZE)))["cpu"] for count in (FEW, ITEMS))
+        few, many = _beside(Case("", Run(ITEMS, strategy, 2, SIZE)), "cpu")
         cpu[strategy] = (many - few) / ITEMS
         print(f"{strategy}: {cpu[strategy] * 1e6:.1f} µs of CPU per item")
     cores = len(os.sched_getaffinity(0))
@@ -77,26 +78,33 @@ def check() -> None:
     print("|---|---|---|---|---|---|---|---|")
     for case in cases():
         run = replace(case.run, cpu=cpu[case.run.strategy], cores=cores)
-        start, seconds = _beside(case)
+        start, seconds = _beside(case, "seconds")
         played = play(replace(run, start=start))
         told = f"{case.name} | {run.strategy} | {run.workers} | {start:.1f} | {played.seconds:.1f} | {played.bound}"
         print(f"| {told} | {seconds:.1f} | {seconds / played.seconds:.2f} |", flush=True)
 
 
-def _beside(case: Case) -> tuple[float, float]:
-    """Measure a run of next to nothing and the whole, in turn, and give the least seconds of both."""
+def _beside(case: Case, what: str) -> tuple[float, float]:
+    """Measure a run of next to nothing and the whole, in turn, and give the least of both.
+
+    The server makes its pages when they are first asked for, so that the first round is never the quickest.
+    """
     nothing = Case("", replace(case.run, items=FEW, segments=None))
-    runs = [[_measured(each)["seconds"] for each in (nothing, case)] for _ in range(ROUNDS)]
-    start, seconds = map(min, zip(*runs, strict=True))
-    return start, seconds
+    with _served(nothing) as few, _served(case) as many:
+        runs = [(_measured(nothing, few)[what], _measured(case, many)[what]) for _ in range(ROUNDS)]
+    return min(few for few, _ in runs), min(many for _, many in runs)
 
 
-def _measured(case: Case) -> dict[str, float]:
+def _served(case: Case) -> AbstractContextManager[str]:
+    return server(("--items", str(case.run.items), *case.server))
+
+
+def _measured(case: Case, url: str) -> dict[str, float]:
     """Run the program as a case says, and give what it took."""
     run = case.run
     flags = (*case.flags, *(() if run.segments is None else ("--segments", str(run.segments))))
     scenario = Scenario(case.name, run.items, flags=flags, parallel=run.workers)
-    with tempfile.TemporaryDirectory() as folder, server(("--items", str(run.items), *case.server)) as url:
+    with tempfile.TemporaryDirectory() as folder:
         stats = Path(folder) / "stats"
         figures, said = measured([*command(run.strategy, url, scenario), "--stats", str(stats)])
         told = json.loads(stats.read_text()) if stats.exists() else {}

@@ -35,6 +35,12 @@ def test_each_bound_alone(bound: str, run: Run, seconds: float) -> None:
     assert sum(played.shares.values()) == pytest.approx(1)
 
 
+def test_what_is_saved_up_is_served_first() -> None:
+    """A partition that saves up ten seconds' worth serves that at any pace, then its rate."""
+    run = replace(FREE, partition_units=100, workers=1, partitions=1, saved=10)
+    assert play(run).seconds == pytest.approx((SCAN - 1000) / 100, rel=0.02)
+
+
 def test_all_partitions_at_once() -> None:
     """As many workers as partitions get the whole table's units, if segments lie far apart."""
     played = play(replace(FREE, partition_units=100, workers=64))
