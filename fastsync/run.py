@@ -107,6 +107,8 @@ class Synchronizer:
             try:
                 if config.executor == "processes":
                     warm_up()
+                if cluster is not None:
+                    cluster.check()
                 values = config.report_values or bool(self._listeners)
                 folder = None if cluster is None else cluster.open_folder
                 start = stack.enter_context(prepare(config, self._policy, values, self._announce, folder))

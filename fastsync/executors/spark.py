@@ -27,7 +27,7 @@ from fastsync.config import Config
 from fastsync.errors import ConfigError, OutputFailed
 from fastsync.events import Event, PageDone, Part, Task, TaskFailed, TaskStopped, Terms
 from fastsync.hadoop import Folder, cause
-from fastsync.interrupt import Interrupt
+from fastsync.interrupt import Interrupt, Interrupted
 from fastsync.ledger import Ledger
 from fastsync.limits import Pace, Rate
 from fastsync.reportline import ReportLines
@@ -90,6 +90,19 @@ class Cluster:
         """How many tasks run at once, as far as Spark knows now."""
         return max(1, int(self.context.defaultParallelism))
 
+    def check(self) -> None:
+        """Raise ConfigError where executors do not load this fastsync; waits until there is one."""
+        try:
+            there = self.context.parallelize([__version__], 1).map(_version).collect()[0]
+        except Interrupted:
+            raise
+        except Exception as error:
+            raise ConfigError(
+                f"the executors cannot load fastsync ({cause(error)}): it has to be sent along, see docs/spark.md"
+            ) from None
+        if there != __version__:
+            raise ConfigError(f"the executors have fastsync {there}, and here it is {__version__}")
+
     def open_folder(self, path: str) -> Folder:
         """Open the folder of the report; raise ConfigError where it cannot be written."""
         self.folder = Folder(self.context, path)
@@ -111,7 +124,7 @@ def cluster_of(config: Config) -> Iterator[Cluster]:
     context = SparkContext._active_spark_context
     own = context is None
     if context is None:
-        conf = SparkConf().setAppName("fastsync").set("spark.ui.showConsoleProgress", "false")
+        conf = SparkConf().setIfMissing("spark.app.name", "fastsync").set("spark.ui.showConsoleProgress", "false")
         if not config.repairing.nothing:
             conf.set("spark.speculation", "false")
         try:
@@ -120,7 +133,6 @@ def cluster_of(config: Config) -> Iterator[Cluster]:
             raise ConfigError(f"--executor spark: Spark does not start: {cause(error)}") from None
     try:
         _check(config, context)
-        _check_executors(context)
         yield Cluster(context)
     finally:
         if own:
@@ -139,17 +151,6 @@ def _check(config: Config, context: Any) -> None:
             f"--undo-log is one file of one machine, and the executors of {context.master} are on others: "
             "use it with --executor processes"
         )
-
-
-def _check_executors(context: Any) -> None:
-    try:
-        there = context.parallelize([__version__], 1).map(_version).collect()[0]
-    except Exception as error:
-        raise ConfigError(
-            f"the executors cannot load fastsync ({cause(error)}): it has to be sent along, see docs/spark.md"
-        ) from None
-    if there != __version__:
-        raise ConfigError(f"the executors have fastsync {there}, and here it is {__version__}")
 
 
 def _version(_: str) -> str:
