@@ -6,6 +6,7 @@ one bad item makes it reject them all.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 
@@ -29,6 +30,8 @@ class BatchWriter:
     def __init__(self, client: Client, pool: Executor):
         self._client = client
         self._pool = pool
+        self._taken = 0
+        self._lock = threading.Lock()
 
     def write(self, items: Sequence[Item]) -> list[str | None]:
         """Write items of different keys; say for each why it was not taken, None where it was."""
@@ -39,7 +42,7 @@ class BatchWriter:
 
     def _write_batch(self, batch: Sequence[Item]) -> dict[Key, str]:
         transport = self._client.transport
-        left, barren = dict(batch), 0
+        left, rounds, barren, seen = dict(batch), 0, 0, self._taken
         while left:
             try:
                 unprocessed = self._client.batch_write(list(left.values()))
@@ -47,15 +50,24 @@ class BatchWriter:
                 if error.refused or not error.code or len(left) == 1:
                     return dict.fromkeys(left, str(error))
                 return {key: text for item in left.items() for key, text in self._write_batch([item]).items()}
-            barren = barren + 1 if len(unprocessed) == len(left) else 0
+            rounds = rounds + 1 if len(unprocessed) == len(left) else 0
+            # where a batch beside this one gets on, the table takes items, and this one's turn comes
+            before, seen = seen, self._take(len(left) - len(unprocessed))
+            barren = barren + 1 if seen == before else 0
             back = set(unprocessed)
             left = {key: item for key, item in left.items() if key in back}
             if barren > transport.retrying.max_retries:
                 error_text = f"{self._client.side}: BatchWriteItem returned it as unprocessed {barren} times in a row"
                 return dict.fromkeys(left, f"{error_text}; the table is throttled")
             if left:
-                transport.sleep(backoff(barren + 1, transport.retrying.base))
+                transport.sleep(backoff(rounds + 1, transport.retrying.base))
         return {}
+
+    def _take(self, count: int) -> int:
+        """Note how many items were taken, and give how many that makes in all batches."""
+        with self._lock:
+            self._taken += count
+            return self._taken
 
 
 def _batches(items: Sequence[Item], most: int) -> Iterator[list[Item]]:
