@@ -21,18 +21,16 @@ from typing import Any
 from fastsync import __version__
 from fastsync.aws.access import Access, Keyring
 from fastsync.aws.credentials import Credentials
-from fastsync.aws.throttle import SMALLEST
 from fastsync.condensed import Condensed
 from fastsync.config import Config
 from fastsync.errors import ConfigError, OutputFailed
-from fastsync.events import Event, PageDone, Part, Task, TaskFailed, TaskStopped, Terms
+from fastsync.events import Event, PageDone, Part, Task, TaskFailed, TaskStopped
 from fastsync.hadoop import Folder, cause
 from fastsync.interrupt import Interrupt, Interrupted
 from fastsync.ledger import Ledger
-from fastsync.limits import Pace, Rate
 from fastsync.reportline import ReportLines
 from fastsync.segment import run_task
-from fastsync.table import Side
+from fastsync.shares import shared_out, shares
 
 TICK = 0.2
 """Seconds between two looks at interrupts and credentials while no job ends."""
@@ -285,28 +283,3 @@ class _Told:
     def addInPlace(self, value: dict[int, object], more: dict[int, object]) -> dict[int, object]:
         value.update(more)
         return value
-
-
-def shares(terms: Terms, tasks: int) -> int | None:
-    """Give how many of so many tasks may be at work, each with a few units a second; None where nothing is limited."""
-    paces = [pace for side in _sides(terms) for pace in (side.pace.reads, side.pace.writes) if pace is not None]
-    return max(1, min(tasks, *(int(pace.units / SMALLEST) for pace in paces))) if paces else None
-
-
-def _sides(terms: Terms) -> tuple[Side, ...]:
-    return (terms.master, *terms.slaves)
-
-
-def shared_out(terms: Terms, share: int) -> Terms:
-    """Give the terms of one of so many tasks: each keeps to its share of the limits."""
-    if share == 1:
-        return terms
-    master, *slaves = (replace(side, pace=_slower(side.pace, share)) for side in _sides(terms))
-    return replace(terms, master=master, slaves=tuple(slaves))
-
-
-def _slower(pace: Pace, share: int) -> Pace:
-    reads, writes = (
-        None if rate is None else Rate(rate.units / share, rate.origin) for rate in (pace.reads, pace.writes)
-    )
-    return Pace(reads, writes)

@@ -23,7 +23,7 @@ STAIRS = [
     ("judge",),
     ("aws",),
     ("batch", "batchwrite", "condition", "forecast", "duration"),
-    ("strategies", "recheck", "outcome", "deletes"),
+    ("strategies", "recheck", "outcome", "deletes", "shares"),
     ("repair", "confirm"),
     ("recall",),
     ("segment",),

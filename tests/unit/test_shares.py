@@ -8,10 +8,10 @@ from dataclasses import replace
 from fastsync.aws.access import Access, Keyring
 from fastsync.aws.credentials import Credentials
 from fastsync.events import Terms
-from fastsync.executors.spark import shared_out, shares
 from fastsync.ledger import Ledger
 from fastsync.limits import Pace, Rate
 from fastsync.parts import Judging, Reading, Repairing, Retrying
+from fastsync.shares import shared_out, shares
 from tests.unit.test_legs import side
 
 LIMITED = replace(side("us-west-2:a"), pace=Pace(Rate(1000.0), Rate(40.0)))
