@@ -22,6 +22,7 @@ from fastsync.errors import KeysUnanswered, RequestFailed
 from fastsync.flight import MOST, Flight
 from fastsync.keys import Key, KeyReader, write
 from fastsync.page import Page, read_keys
+from fastsync.parts import MAX_BATCH_KEYS
 
 IN_FLIGHT = MOST
 """Threads that one table may need at once."""
@@ -135,9 +136,14 @@ class _Rounds:
 
 
 class BatchReader:
-    """Look up keys of one table, many requests at a time, on threads of `pool`: at most IN_FLIGHT of them."""
+    """Look up keys of one table, many requests at a time, on threads of `pool`: at most IN_FLIGHT of them.
+
+    Raises ValueError where `limit`, the keys of one request, is not from 1 to the service's 100.
+    """
 
     def __init__(self, client: Client, pool: Executor, limit: int):
+        if not 1 <= limit <= MAX_BATCH_KEYS:
+            raise ValueError(f"a BatchGetItem takes 1 to {MAX_BATCH_KEYS} keys, not {limit}")
         self.client = client
         self._pool = pool
         self._size = BatchSize(limit)

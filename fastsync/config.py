@@ -253,7 +253,3 @@ def _check_repair(config: Config) -> None:
         )
     if config.version_attribute is not None and not config.version_attribute:
         raise ConfigError("--version-attribute takes the name of an attribute")
-    if config.keep_ignored and not config.ignore:
-        raise ConfigError("--keep-ignored needs an --ignore that names what to keep")
-    if config.undo_log is not None and config.repairing.nothing:
-        raise ConfigError("--undo-log goes with --write-missing, --write-differing or --delete-extra only")

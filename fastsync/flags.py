@@ -15,7 +15,9 @@ def add_of_run(reader: Reader) -> None:
 
 def add_of_undo(reader: Reader) -> None:
     """Add the flags that an undo shares with a run: pace, output and access."""
-    _add_retries(reader.add_argument_group("pace"))
+    pace = reader.add_argument_group("pace")
+    _add_batch_limit(pace)
+    _add_retries(pace)
     output = reader.add_argument_group("output")
     _add_files(output)
     output.add_argument("-v", "--verbose", action="store_true", help="a line per item on stderr")
@@ -136,6 +138,14 @@ def _add_pace(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--seed", metavar="S", type=int, help="choose other segments for the sample (default 0)")
     group.add_argument("--scan-limit", metavar="N", type=int, help="items evaluated per Scan request (default: 1 MB)")
+    _add_batch_limit(group)
+    group.add_argument(
+        "--max-duration", metavar="S", type=float, help="end as an interrupt does after S seconds, with exit code 4"
+    )
+    _add_retries(group)
+
+
+def _add_batch_limit(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--batch-read-limit",
         metavar="N",
@@ -143,10 +153,6 @@ def _add_pace(parser: argparse.ArgumentParser) -> None:
         default=100,
         help="keys per BatchGetItem at most; adapts below that (default 100)",
     )
-    group.add_argument(
-        "--max-duration", metavar="S", type=float, help="end as an interrupt does after S seconds, with exit code 4"
-    )
-    _add_retries(group)
 
 
 def _add_retries(group: argparse._ArgumentGroup) -> None:

@@ -111,6 +111,7 @@ class _Undoing:
         self._access = Access(self._keyring, Ledger(1 + len(found.slaves)))
         self._clients = [self._access.client(side, config.reading, config.retrying) for side in found.slaves]
         self._pool = ThreadPoolExecutor(IN_FLIGHT)
+        self._readers = [BatchReader(client, self._pool, config.reading.batch_limit) for client in self._clients]
         self._digester = Digester()
         names = tuple(map(str, found.slaves))
         self._judge = Judge(names, self._digester, Policy(), Expiry(None, [None] * len(names)))
@@ -142,7 +143,7 @@ class _Undoing:
         client = self._clients[place]
         keys = [client.keys.read(chain[0].key) for chain in chunk]
         try:
-            now = BatchReader(client, self._pool, len(keys)).read(keys, consistent=True).result()
+            now = self._readers[place].read(keys, consistent=True).result()
         except IncompleteError as error:
             refused = isinstance(error, RequestFailed) and error.refused
             self._outcome.add(SlaveLost(place, str(error), refused))

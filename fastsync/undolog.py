@@ -23,6 +23,7 @@ import msgspec
 from msgspec import Raw
 
 from fastsync.errors import ConfigError, OutputFailed
+from fastsync.jsonlines import escape_line_breaks_in_bytes
 from fastsync.mark import sync_folder
 
 
@@ -68,7 +69,7 @@ class UndoLog:
 
     def append(self, entries: Sequence[Entry]) -> None:
         """Write entries and return when they are on disk; raise OutputFailed where that fails."""
-        lines = b"".join(msgspec.json.encode(entry) + b"\n" for entry in entries)
+        lines = b"".join(escape_line_breaks_in_bytes(msgspec.json.encode(entry)) + b"\n" for entry in entries)
         try:
             self._write(lines)
             os.fdatasync(self._file)

@@ -267,13 +267,12 @@ def test_a_slave_that_is_gone_does_not_keep_the_others(made: World, tmp_path: Pa
 
 
 def test_logs_that_are_refused(made: World, tmp_path: Path) -> None:
-    """A log with content, in no folder, or of a run that writes nothing is an error (2) before anything is read."""
+    """A log with content, in no folder, or in another output is an error (2) before anything is read."""
     used = tmp_path / "used.jsonl"
     used.write_text("{}\n")
     for flags, word in (
         ((*ALL, "--undo-log", str(used)), "has content"),
         ((*ALL, "--undo-log", str(tmp_path / "no" / "folder")), "cannot be written"),
-        (("--undo-log", str(tmp_path / "new")), "--write-missing"),
         ((*ALL, "--undo-log", str(tmp_path / "one"), "--report", str(tmp_path / "one")), "both"),
     ):
         ran = made.run(*flags)
@@ -304,3 +303,44 @@ def test_an_empty_log(made: World, tmp_path: Path) -> None:
     log.touch()
     ran = _undo(made, log)
     assert (ran.exit_code, ran.stats["slaves"], ran.end) == (0, {}, {"complete": True, "differences": 0})
+
+
+def test_the_log_of_a_run_that_only_reports_stays_empty(made: World, tmp_path: Path) -> None:
+    """--undo-log without a flag that writes, and --keep-ignored without --ignore, are no errors; nothing is logged."""
+    log = tmp_path / "undo.jsonl"
+    ran = made.run("--scan-for-extra", "--keep-ignored", "--undo-log", str(log))
+    assert (ran.exit_code, log.read_bytes()) == (1, b"")
+    assert _undo(made, log).exit_code == 0
+
+
+@pytest.mark.parametrize("size", [0, 1, 24, 25, 26, 99, 100, 101, 1000, 1001])
+@pytest.mark.parametrize("flags", [(), ("--batch-read-limit", "7")], ids=["", "seven a request"])
+def test_a_run_of_any_size_is_taken_back(
+    make_world: MakeWorld, tmp_path: Path, size: int, flags: tuple[str, ...]
+) -> None:
+    """However many items a run added, overwrote and deleted, all are as before; every request is in the limits."""
+    log = tmp_path / "undo.jsonl"
+    items = [item(f"{n:05}", v=n) for n in range(size)]
+    changed = [item(f"{n:05}", v=-n) for n in range(size)]
+    made = make_world(items, [], changed, [item(f"x{n:05}") for n in range(size)])
+    before = [slave.all() for slave in made.slaves]
+    assert made.run(*ALL, "--undo-log", str(log)).exit_code == 0
+    made.proxy.requests.clear()
+    undone = _undo(made, log, *flags)
+    assert (undone.exit_code, undone.stats["errors"]) == (0, [])
+    assert [slave.all() for slave in made.slaves] == before
+    assert max((len(each.keys) for each in made.proxy.of("BatchGetItem")), default=0) <= (7 if flags else 100)
+
+
+def test_line_breaks_of_other_alphabets_break_no_line(make_world: MakeWorld, tmp_path: Path) -> None:
+    r"""U+0085, U+2028 and U+2029 are escaped in the undo log and come back as they were."""
+    log = tmp_path / "undo.jsonl"
+    odd = item("a\u2028b\x85c\u2029", v="\x85\u2028\u2029\\")
+    made = make_world([odd, item("b", v="\u2028")], [], [{**odd, "v": {"S": "\x85"}}])
+    before = [slave.all() for slave in made.slaves]
+    assert made.run(*ALL, "--undo-log", str(log)).exit_code == 0
+    text = log.read_bytes().decode()
+    assert text.splitlines() == text.split("\n")[:-1]
+    assert [slave.all() for slave in made.slaves] == [made.master.all()] * 2
+    assert _undo(made, log).exit_code == 0
+    assert [slave.all() for slave in made.slaves] == before

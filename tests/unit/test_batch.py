@@ -112,3 +112,10 @@ def test_waits_grow_with_rounds() -> None:
     table = Table(lambda keys: len(keys) - 1)
     read(table, KEYS[:20], threads=1)
     assert len(table.transport.slept) >= 3
+
+
+@pytest.mark.parametrize("limit", [-1, 0, 101, 1000])
+def test_a_limit_that_the_service_does_not_take_is_refused(limit: int) -> None:
+    """A reader whose requests the service would reject cannot be made."""
+    with pytest.raises(ValueError, match="1 to 100 keys"):
+        read(Table(lambda keys: 0), limit=limit)

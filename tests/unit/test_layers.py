@@ -12,7 +12,7 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "fastsync"
 STAIRS = [
     ("errors",),
-    ("limits", "ledger", "checks", "parts", "aside", "repeats"),
+    ("limits", "ledger", "checks", "parts", "aside", "repeats", "jsonlines"),
     ("table", "difference", "plan", "sampling", "mark", "hadoop"),
     ("login",),
     ("config", "undolog", "version", "shards"),

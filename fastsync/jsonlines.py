@@ -1,0 +1,30 @@
+"""JSON lines: one JSON text per line, whatever a reader takes for the end of a line; checksums of such texts."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+CHECKSUM_BYTES = 8
+_BREAKS = ("\x85", "\u2028", "\u2029")
+"""Line breaks to some readers (Unicode Standard, 5.8) that JSON allows unescaped within strings (RFC 8259, 7)."""
+_ESCAPED = {each: f"\\u{ord(each):04x}" for each in _BREAKS}
+_ESCAPED_BYTES = {each.encode(): text.encode() for each, text in _ESCAPED.items()}
+
+
+def escape_line_breaks(text: str) -> str:
+    r"""Escape U+0085, U+2028 and U+2029 in JSON text, so that only `\n` ends a line; the value stays the same."""
+    for each, escaped in _ESCAPED.items():
+        text = text.replace(each, escaped)
+    return text
+
+
+def escape_line_breaks_in_bytes(text: bytes) -> bytes:
+    """Do the same in JSON text that is encoded as UTF-8, in which no character is a part of another one."""
+    for each, escaped in _ESCAPED_BYTES.items():
+        text = text.replace(each, escaped)
+    return text
+
+
+def checksum(text: bytes) -> str:
+    """Return the checksum (hexadecimal) that lines and files hold of their own content: it shows damage, not intent."""
+    return blake2b(text, digest_size=CHECKSUM_BYTES).hexdigest()
