@@ -36,6 +36,8 @@ from fastsync.sinks.progress import SegmentSink, Sink
 from fastsync.spread import SegmentEnd
 
 ENDS = (TaskDone, TaskStopped, TaskFailed)
+UNFINISHED = "a part of the tables was not compared, or some extras were not deleted, though no task failed"
+"""The error of a run that would pass for complete while work is left."""
 
 
 class Executor(Protocol):
@@ -95,15 +97,30 @@ class Job:
             self._follow(executor.run(self._deletes, interrupt))
             self._keep()
         self._tell_the_rest()
+        if not self.finished and not interrupt.count and self._outcome.complete:
+            self._outcome.fail(UNFINISHED)
         for sink in self._audience.sinks:
             sink.end()
 
     def part(self, complete: bool) -> None:
-        """Take the checkpoint away where the run is complete, else leave it for another run."""
+        """Remove the checkpoint where the run is complete, else leave it, with a note, to another run.
+
+        Where only items that failed are left, that run starts afresh, since no resume point leads to a single item.
+        """
         if complete:
             self._record.remove()
-        elif self.finished and not self._outcome.errors and not self._interrupt.count:
+        elif self._record.checkpoint_path is None:
+            return
+        elif self.finished and self._outcome.items_failed:
             self._keep(ended=True)
+            self._outcome.say(
+                f"the checkpoint {self._record.checkpoint_path} is kept, since items failed: "
+                "--resume starts afresh and tries them again"
+            )
+        else:
+            self._outcome.say(
+                f"the checkpoint {self._record.checkpoint_path} says how far this came: --resume goes on from there"
+            )
 
     @property
     def finished(self) -> bool:

@@ -122,7 +122,12 @@ class Outcome:
     @property
     def complete(self) -> bool:
         """Say whether everything that was asked is known and done."""
-        return not (self.errors or self._stopped or self.interrupted or any(tally.failed for tally in self.slaves))
+        return not (self.errors or self._stopped or self.interrupted or self.items_failed)
+
+    @property
+    def items_failed(self) -> bool:
+        """Return whether an item could not be repaired."""
+        return any(tally.failed for tally in self.slaves)
 
     @property
     def compared(self) -> bool:

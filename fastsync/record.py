@@ -37,6 +37,11 @@ class Record:
         self._report = report
 
     @property
+    def checkpoint_path(self) -> Path | None:
+        """Return where the checkpoint is, None where the run has none."""
+        return None if self._file is None else self._file.path
+
+    @property
     def due(self) -> bool:
         """Say whether it is time to keep how far the run has come."""
         return self._file is not None and self._file.due and not self.broken
@@ -69,17 +74,19 @@ class Record:
             extras = {name: waiting.mark() for name, waiting in self.extras.items()}
             if self._file is None:
                 return
-            report = self._checkpoint.report if self._report is None else self._report.mark()
-            now = replace(self._checkpoint, left=left, totals=totals, report=report, extras=extras)
+            if self._report is not None:
+                self._checkpoint = replace(self._checkpoint, report=self._report.mark())
+            now = replace(self._checkpoint, left=left, totals=totals, extras=extras)
             self._file.write(replace(now, deleted=dict(deleted), log=log, ended=ended))
         except OutputFailed:
             self.broken = True
             raise
 
     def close(self, complete: bool) -> None:
-        """Write the last line of the report; raise OutputFailed."""
-        if self._report is not None:
-            self._report.close(complete)
+        """Write the last line of the report; raise OutputFailed. A checkpoint may still follow."""
+        report, self._report = self._report, None
+        if report is not None:
+            report.close(complete)
 
     def remove(self) -> None:
         """Take away what only another run would need."""

@@ -129,8 +129,6 @@ class Synchronizer:
                 if start.stats_file is not None:
                     write_stats(start.stats_file, result_of(outcome, interrupt).stats)
             job.part(result_of(outcome, interrupt).complete)
-            if config.checkpoint is not None and not job.finished:
-                outcome.say(f"the checkpoint {config.checkpoint} says how far this came: --resume goes on from there")
             return result_of(outcome, interrupt)
 
 

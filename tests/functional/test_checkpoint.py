@@ -222,3 +222,28 @@ def test_a_checkpoint_that_cannot_be_written(made: World, tmp_path: Path) -> Non
     assert ran.exit_code == 2
     assert made.proxy.of("Scan") == []
     world.no_traceback(ran)
+
+
+@pytest.mark.parametrize("report", ["file", "-"])
+@pytest.mark.parametrize("executor", ["processes", "inline"])
+def test_an_item_that_cannot_be_written(make_world: MakeWorld, tmp_path: Path, report: str, executor: str) -> None:
+    """An item that the service rejects makes 4 in every run and resume; each tries it again, until it is taken."""
+    made = make_world(MASTER[:30], SLAVE[:5])
+    out = ["--report", str(tmp_path / "report") if report == "file" else report]
+    flags = [*SLICES[:4], "--write-missing", "--checkpoint", str(tmp_path / "cp"), *out, "--executor", executor]
+    rule = made.proxy.add(faults.INVALID, "PutItem", where=lambda asked: asked.body["Item"] == MASTER[7])
+    for runs in range(1, 4):
+        ran = made.run(*flags, "--resume")
+        world.no_traceback(ran)
+        assert ran.exit_code == 4, ran.stderr
+        assert "--resume" in ran.stderr
+        assert "tries" in ran.stderr
+        assert (tmp_path / "cp").exists()
+        assert ran.stats["slaves"][str(made.slave)]["failed"] == 1
+        assert (ran.end["complete"], ("007", "missing", "failed") in world.actions(ran)) == (False, True)
+        tried = [each for each in made.proxy.of("PutItem") if each.body["Item"]["id"]["S"] == "007"]
+        assert len(tried) == runs
+    made.proxy.rules.remove(rule)
+    ran = made.run(*flags, "--resume")
+    assert (ran.exit_code, made.slave.get("007")) == (0, MASTER[7])
+    assert not (tmp_path / "cp").exists()

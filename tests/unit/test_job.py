@@ -1,0 +1,65 @@
+"""The run at work: what it came to is complete only where nothing is left."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable
+from pathlib import Path
+
+import pytest
+
+from fastsync.config import Config
+from fastsync.deletes import Deletes
+from fastsync.difference import Difference, Verdict
+from fastsync.events import Event, Task, TaskDone, Terms
+from fastsync.extras import WaitingExtras
+from fastsync.interrupt import Interrupt
+from fastsync.job import UNFINISHED, Audience, Job
+from fastsync.legs import Agenda, Left, Leg, Stretch
+from fastsync.outcome import Outcome
+from fastsync.parts import Judging, Reading, Repairing, Retrying
+from fastsync.plan import Plan, Slicing
+from fastsync.record import Record
+from fastsync.sinks.checkpoint import Checkpoint
+from tests.unit.test_legs import MASTER, A, B, side
+
+TERMS = Terms(side(MASTER), (side(A),), Reading(), Retrying(), Judging(), Repairing())
+LEFT = {
+    "nothing": (Left.whole([A], []), 0, []),
+    "a stretch of an unknown slave": (Left((), (Stretch(0, (A,)), Stretch(0, (B,), counts=False))), 4, [UNFINISHED]),
+    "a leg of an unknown slave": (Left((Leg(1, (B,), counts=False),), (Stretch(0, (A,)),)), 4, [UNFINISHED]),
+}  # fmt: skip
+
+
+class Executor:
+    """Say of the tasks that are known that each is done."""
+
+    def run(self, tasks: Iterable[Task], interrupt: Interrupt) -> Generator[tuple[Task, Event], None, None]:
+        for task in tasks:
+            yield task, TaskDone()
+
+
+@pytest.mark.parametrize("case", LEFT)
+def test_a_run_is_complete_only_where_nothing_is_left(case: str, tmp_path: Path) -> None:
+    """A run that ends with segments left for a slave is incomplete (4) and says so, though no task failed."""
+    left, exit_code, errors = LEFT[case]
+    plan = Plan.of(Slicing(segments=3))
+    outcome = Outcome(MASTER, [side(A).table.ref], "lookup", plan, False)
+    extras = {A: WaitingExtras()}
+    record = Record(Checkpoint({}, {}, "lookup", 3, left, outcome.totals()), None, None, extras)
+    job = Job(Agenda(TERMS, plan, left), Deletes(TERMS, extras, {}), outcome, record, Audience((), ()))
+    job.do(TERMS, Config.of(MASTER, [A], {}), Executor(), Interrupt())
+    assert (outcome.exit_code, outcome.complete, outcome.errors) == (exit_code, exit_code == 0, errors)
+
+
+def test_extras_that_were_not_reached_are_work_left() -> None:
+    """A run that was to delete extras and did not reach them is incomplete."""
+    plan = Plan.of(Slicing(segments=3))
+    outcome = Outcome(MASTER, [side(A).table.ref], "lookup", plan, True)
+    outcome.master.scanned = 5
+    extras = {A: WaitingExtras()}
+    extras[A].add(Difference(A, Verdict.EXTRA, {"id": {"S": "x"}}))
+    left = Left.whole([A], [])
+    record = Record(Checkpoint({}, {}, "lookup", 3, left, outcome.totals()), None, None, extras)
+    job = Job(Agenda(TERMS, plan, left), Deletes(TERMS, extras, {}), outcome, record, Audience((), ()))
+    job.do(TERMS, Config.of(MASTER, [A], {"delete_extra": True}), Executor(), Interrupt())
+    assert (outcome.exit_code, outcome.errors) == (4, [UNFINISHED])
