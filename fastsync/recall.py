@@ -18,7 +18,7 @@ from fastsync.judge import Judge
 from fastsync.keys import write
 from fastsync.pairs import Pairs, Suspect
 from fastsync.repair import EFFECTS
-from fastsync.undolog import Index
+from fastsync.undoindex import Index
 
 AT_HAND = 100_000
 """Keys that are kept in memory, some 10 MB: of more lines each key is looked up on disk."""

@@ -114,11 +114,16 @@ class Repairer:
         try:
             if self.broken is not None:
                 raise self.broken
-            self._log.append([_entry(each) for each in intents])
+            self._log.append([self._entry(each) for each in intents])
         except OutputFailed as error:
             self.broken = error
             return [_done(each.difference, str(error)) for each in intents]
         return []
+
+    def _entry(self, intent: Intent) -> Entry:
+        before, after = (NOTHING if each is None else Raw(spelled(each)) for each in (intent.before, intent.after))
+        table = self._slaves[intent.suspect.slave].side.table
+        return Entry(intent.difference.slave, Raw(write(intent.suspect.key)), before, after, table.identity)
 
     def _decide(self, suspect: Suspect) -> Difference | Intent | None:
         """Decide what a suspect is, and whether it is to be repaired."""
@@ -226,11 +231,6 @@ def writable(item: Raw) -> Attributes:
 
 
 _attributes = msgspec.json.Decoder(Attributes).decode
-
-
-def _entry(intent: Intent) -> Entry:
-    before, after = (NOTHING if each is None else Raw(spelled(each)) for each in (intent.before, intent.after))
-    return Entry(intent.difference.slave, Raw(write(intent.suspect.key)), before, after)
 
 
 def spelled(item: Attributes | None) -> bytes:

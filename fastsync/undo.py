@@ -40,7 +40,7 @@ from fastsync.repair import EFFECTS, spelled, writable
 from fastsync.run import Result, result_of
 from fastsync.sinks.report import Report, open_output, write_stats
 from fastsync.table import Side, TableRef
-from fastsync.undolog import Chain, Index
+from fastsync.undoindex import Chain, Index, read_entries
 
 KEYS_AT_ONCE = 1000
 """Keys that are read, judged and written together."""
@@ -79,7 +79,8 @@ def undo(
         try:
             with _Undoing(found, config, outcome, interrupt=interrupt, report=report, tell=tell) as undoing:
                 for place, side in enumerate(found.slaves):
-                    undoing.slave(place, index.chains(str(side)))
+                    chains = (list(read_entries(path, each.offsets)) for each in index.items(str(side)))
+                    undoing.slave(place, chains)
             if report is not None:
                 report.close(result_of(outcome, interrupt).complete)
             if stats_file is not None:

@@ -1,6 +1,10 @@
 """Undo log: what every write is about to replace, a line of JSON each, on disk before the write.
 
-    {"slave": "us-west-2:orders", "key": {...}, "before": {...} or null, "after": {...} or null}
+    {"slave": "us-west-2:orders", "key": {...}, "before": {...} or null, "after": {...} or null,
+     "table_id": ["..."], "checksum": "..."}
+
+`table_id` is the identity of the table that was written to, `checksum` covers the other fields; logs of older versions
+have neither.
 
 All workers append to the one file. A line is written under a lock and taken back where the disk took only a part of it,
 so that no line is ever torn but the last one of a machine that lost its power. Such a line is no loss: its write waits
@@ -11,29 +15,30 @@ from __future__ import annotations
 
 import fcntl
 import os
-import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from itertools import groupby, takewhile
-from operator import itemgetter
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
 
 import msgspec
 from msgspec import Raw
 
 from fastsync.errors import ConfigError, OutputFailed
-from fastsync.jsonlines import escape_line_breaks_in_bytes
+from fastsync.jsonlines import checksum, escape_line_breaks_in_bytes
 from fastsync.mark import sync_folder
 
 
-class Entry(msgspec.Struct, frozen=True):
-    """One intended write: the slave's name as given, and key and items as raw DynamoDB JSON; null where absent."""
+class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One intended write: the slave's name as given, and key and items as raw DynamoDB JSON; null where absent.
+
+    `table_id` (Table.identity) and `checksum` are empty in a line of an older version.
+    """
 
     slave: str
     key: Raw
     before: Raw
     after: Raw
+    table_id: tuple[str, ...] = ()
+    checksum: str = ""
 
     @property
     def before_item(self) -> Raw | None:
@@ -45,14 +50,19 @@ class Entry(msgspec.Struct, frozen=True):
         """What the slave's item was to become, None where it was to go."""
         return None if self.after == NOTHING else self.after
 
+    def content_checksum(self) -> str:
+        """Return the checksum of all other fields, whatever the order of names and the spaces in them."""
+        values = [_parse(raw) for raw in (self.key, self.before, self.after)]
+        return checksum(_sorted_text([self.slave, *values, self.table_id]))
+
 
 TAIL = 1 << 16
 """Bytes that are read at a time to find the end of the last line."""
 NOTHING = Raw(b"null")
 """The item that is not there."""
-Chain = list[Entry]
-"""What a run meant to write under one key of one slave, the last first."""
-_decode = msgspec.json.Decoder(Entry).decode
+_parse = msgspec.json.Decoder().decode
+_text = msgspec.json.encode
+_sorted_text = msgspec.json.Encoder(order="sorted").encode
 
 
 class UndoLog:
@@ -69,7 +79,7 @@ class UndoLog:
 
     def append(self, entries: Sequence[Entry]) -> None:
         """Write entries and return when they are on disk; raise OutputFailed where that fails."""
-        lines = b"".join(escape_line_breaks_in_bytes(msgspec.json.encode(entry)) + b"\n" for entry in entries)
+        lines = b"".join(map(_line, entries))
         try:
             self._write(lines)
             os.fdatasync(self._file)
@@ -89,14 +99,11 @@ class UndoLog:
         os.close(self._file)
 
     def _write(self, lines: bytes) -> None:
-        fcntl.flock(self._file, fcntl.LOCK_EX)
-        try:
+        with _locked(self._file):
             before = _cut_torn_line(self._file)
             if (written := os.write(self._file, lines)) < len(lines):
                 _take_back(self._file, before)
                 raise OSError(0, f"the disk took {written} of {len(lines)} bytes")
-        finally:
-            fcntl.flock(self._file, fcntl.LOCK_UN)
 
 
 def size_of(path: str | None) -> int:
@@ -112,7 +119,8 @@ def go_on(path: str) -> None:
     try:
         handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
         try:
-            _cut_torn_line(handle)
+            with _locked(handle):  # a worker of a run that was killed may be writing its last line
+                _cut_torn_line(handle)
             os.fsync(handle)
         finally:
             os.close(handle)
@@ -137,89 +145,22 @@ def create(path: str) -> None:
         )
 
 
-def read(path: str, start: int = 0) -> Iterator[tuple[int, Entry]]:
-    """Yield the entries from byte `start` on, each with its own offset; raise ConfigError on what is no undo log.
+def _line(entry: Entry) -> bytes:
+    """Return the line of an entry. Items are raw answers of the service, which may have line ends between values."""
+    text = _text(msgspec.structs.replace(entry, checksum=entry.content_checksum()))
+    if b"\n" in text or b"\r" in text:
+        text = msgspec.json.format(text, indent=-1)
+    return escape_line_breaks_in_bytes(text) + b"\n"
 
-    A last line without an end is left out: the write that it announces was never made.
-    """
+
+@contextmanager
+def _locked(handle: int) -> Iterator[None]:
+    """Hold the lock that all writers of a log take."""
+    fcntl.flock(handle, fcntl.LOCK_EX)
     try:
-        with Path(path).open("rb") as file:
-            file.seek(start)
-            for line in file:
-                if not line.endswith(b"\n"):
-                    return
-                yield start, _entry(path, start, line)
-                start += len(line)
-    except OSError as error:
-        raise ConfigError(f"the undo log {path} cannot be read: {error.strerror or error}") from None
-
-
-class Index:
-    """The entries of an undo log by slave and key, in a database on disk, so that memory stays flat.
-
-    Of a part of the log, those that begin from byte `start` on and before `end`. Raises ConfigError on what is no undo
-    log.
-    """
-
-    def __init__(self, path: str, start: int = 0, end: int | None = None):
-        self._path = path
-        # a temporary file of the database's own; one thread at a time
-        self._rows = sqlite3.connect("", check_same_thread=False)
-
-        self._rows.execute("CREATE TABLE entries (slave TEXT, key BLOB, at INTEGER)")
-        entries = takewhile(lambda told: end is None or told[0] < end, read(path, start))
-        told = ((entry.slave, bytes(entry.key), at) for at, entry in entries)
-        self._rows.executemany("INSERT INTO entries VALUES (?, ?, ?)", told)
-        self._rows.execute("CREATE INDEX by_key ON entries (slave, key)")
-
-    def __enter__(self) -> Index:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Forget everything."""
-        self._rows.close()
-
-    @property
-    def count(self) -> int:
-        """How many entries there are."""
-        ((count,),) = self._rows.execute("SELECT count(*) FROM entries")
-        return int(count)
-
-    def keys(self) -> Iterator[tuple[str, bytes]]:
-        """Yield slave and key of every entry."""
-        yield from self._rows.execute("SELECT slave, key FROM entries")
-
-    def chain(self, slave: str, key: bytes) -> Chain:
-        """Give what was meant to be written under one key, the last first."""
-        rows = self._rows.execute("SELECT at FROM entries WHERE slave = ? AND key = ? ORDER BY at DESC", (slave, key))
-        with Path(self._path).open("rb") as file:
-            return [_at(file, at) for (at,) in rows]
-
-    def slaves(self) -> list[str]:
-        """Name the slaves, in the order in which they were first written to."""
-        return [name for (name,) in self._rows.execute("SELECT slave FROM entries GROUP BY slave ORDER BY min(at)")]
-
-    def chains(self, slave: str) -> Iterator[Chain]:
-        """Yield what was meant to be written to a slave, key by key."""
-        rows = self._rows.execute("SELECT key, at FROM entries WHERE slave = ? ORDER BY key, at DESC", (slave,))
-        with Path(self._path).open("rb") as file:
-            for _, same in groupby(rows, itemgetter(0)):
-                yield [_at(file, at) for _, at in same]
-
-
-def _at(file: IO[bytes], offset: int) -> Entry:
-    file.seek(offset)
-    return _decode(file.readline())
-
-
-def _entry(path: str, offset: int, line: bytes) -> Entry:
-    try:
-        return _decode(line)
-    except msgspec.DecodeError as error:
-        raise ConfigError(f"{path} is no undo log, or is damaged at byte {offset}: {error}") from None
+        yield
+    finally:
+        fcntl.flock(handle, fcntl.LOCK_UN)
 
 
 def _cut_torn_line(handle: int) -> int:

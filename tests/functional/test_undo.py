@@ -86,7 +86,7 @@ def test_the_log_tells_what_was_and_what_is(made: World, tmp_path: Path) -> None
     lines = _lines(log)
     assert len(lines) == len(ran.differences)
     for line in lines:
-        assert line.keys() == {"slave", "key", "before", "after"}
+        assert line.keys() == {"slave", "key", "before", "after", "table_id", "checksum"}
         where = (line["slave"], line["key"]["id"]["S"])
         for told, there in ((line["before"], before.get(where)), (line["after"], after.get(where))):
             assert (told and _canonical(told)) == (there and _canonical(there))

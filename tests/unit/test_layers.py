@@ -18,7 +18,7 @@ STAIRS = [
     ("config", "undolog", "version", "shards"),
     ("events", "reportline", "policy", "flight", "digest", "interrupt", "mfa", "iam"),
     ("keys", "spread", "extras", "legs", "held"),
-    ("pairs", "page", "condensed"),
+    ("pairs", "page", "condensed", "undoindex"),
     ("expiry",),
     ("judge",),
     ("aws",),
