@@ -11,6 +11,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import IO
@@ -91,16 +92,46 @@ def _read(line: bytes) -> Difference:
     return Difference(slave, Verdict.EXTRA, key, slave_item=item, slave_version=version)
 
 
-def refusal(count: int, scanned: int, limit: DeleteLimit | None, failed: bool, empty_master: bool) -> str | None:
-    """Say why the deletes of a slave are refused, or None where they may begin.
+@dataclass(frozen=True)
+class Refusal:
+    """Why the deletes of a slave are refused.
 
-    `count` extras were found among `scanned` items; `failed`: a segment that could have found their keys was not
-    compared to its end; `empty_master`: the master returned no item, and that was not allowed.
+    `failed`: because something failed or is not known, which makes the run incomplete (4), and not because of a safety
+    limit (5).
     """
-    if failed:
-        return "not deleted: a part of the tables could not be compared, so it is not certain that it is an extra"
-    if empty_master:
-        return "not deleted: the master returned no item at all; --allow-empty-master if that is right"
-    if limit is not None and count > limit.allowed(scanned):
-        return f"not deleted: {count} extras are more than --max-deletes allows ({limit.allowed(scanned)})"
+
+    reason: str
+    failed: bool = False
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is known of a slave before its first delete.
+
+    `extras` were found among `scanned` items. `lacking`: a segment that could have found their keys was not compared to
+    its end. `changed` is a sentence where the master or the slave is another table now. `empty_master`: the master
+    returned no item, and that was not allowed.
+    """
+
+    extras: int
+    scanned: int
+    lacking: bool = False
+    changed: str | None = None
+    empty_master: bool = False
+
+
+def refusal(found: Found, limit: DeleteLimit | None) -> Refusal | None:
+    """Say why the deletes of a slave are refused; return None where they may begin."""
+    if found.changed is not None:
+        return Refusal(f"not deleted: {found.changed}", failed=True)
+    if found.lacking:
+        return Refusal(LACKING, failed=True)
+    if found.empty_master:
+        return Refusal("not deleted: the master returned no item at all; --allow-empty-master if that is right")
+    if limit is not None and found.extras > limit.allowed(found.scanned):
+        allowed = limit.allowed(found.scanned)
+        return Refusal(f"not deleted: {found.extras} extras are more than --max-deletes allows ({allowed})")
     return None
+
+
+LACKING = "not deleted: a part of the tables could not be compared, so it is not certain that it is an extra"

@@ -29,7 +29,7 @@ STAIRS = [
     ("segment",),
     ("executors", "sinks", "preflight"),
     ("reportpage",),
-    ("record", "choice"),
+    ("record", "choice", "identity"),
     ("job", "start", "quote"),
     ("run",),
     ("undo", "combine"),
