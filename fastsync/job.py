@@ -169,14 +169,20 @@ class Job:
         )
 
     def _follow(self, running: Generator[tuple[Task, Event], None, None]) -> None:
-        with closing(running) as events:
-            for task, event in events:
-                if isinstance(event, PageDone):
-                    self._hold(task, event)
-                else:
-                    self._hear(task, event)
-                if self._record.due and not self._half:
-                    self._keep()
+        try:
+            with closing(running) as events:
+                for task, event in events:
+                    self._take(task, event)
+        except OutputFailed as error:  # of handing out tasks: the file with the waiting extras is damaged
+            self.give_up(error)
+
+    def _take(self, task: Task, event: Event) -> None:
+        if isinstance(event, PageDone):
+            self._hold(task, event)
+        else:
+            self._hear(task, event)
+        if self._record.due and not self._half:
+            self._keep()
 
     def _hold(self, task: Task, page: PageDone) -> None:
         """Hold a page back until one comes after which its task could be taken up again.

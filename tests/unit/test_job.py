@@ -19,7 +19,7 @@ from fastsync.outcome import Outcome
 from fastsync.parts import Judging, Reading, Repairing, Retrying
 from fastsync.plan import Plan, Slicing
 from fastsync.record import Record
-from fastsync.sinks.checkpoint import Checkpoint
+from fastsync.sinks.checkpointform import Checkpoint
 from tests.unit.test_legs import MASTER, A, B, side
 
 TERMS = Terms(side(MASTER), (side(A),), Reading(), Retrying(), Judging(), Repairing())
