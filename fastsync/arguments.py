@@ -6,7 +6,7 @@ import argparse
 
 from fastsync import __version__
 from fastsync.flags import add_log_format, add_of_run, add_of_undo
-from fastsync.reader import Reader
+from fastsync.reader import Reader, whole_number
 from fastsync.reportpage.gather import MOST_ROWS
 
 DESCRIPTION = """\
@@ -114,7 +114,11 @@ def report_parser() -> Reader:
     reader.add_argument("files", metavar="FILE", nargs="+", help="a report, statistics, or a log; - is stdin")
     reader.add_argument("-o", "--output", metavar="PAGE", default="-", help="where the page goes (default: stdout)")
     reader.add_argument(
-        "--rows", metavar="N", type=int, default=MOST_ROWS, help=f"differences listed at most (default {MOST_ROWS:,})"
+        "--rows",
+        metavar="N",
+        type=whole_number,
+        default=MOST_ROWS,
+        help=f"differences listed at most (default {MOST_ROWS:,})",
     )
     return reader
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import IO
 
 from fastsync.errors import ConfigError, OutputFailed
-from fastsync.private import create_beside
 
 
 class Aside:
@@ -35,8 +34,8 @@ class Aside:
     def _opened(self) -> IO[bytes]:
         if self._place is None or not _replaceable(self._place):
             return tempfile.TemporaryFile()
-        handle, self._aside = create_beside(self._place)
-        return os.fdopen(handle, "w+b")
+        self._aside = self._place.with_name(f"{self._place.name}.{os.getpid()}.new")
+        return self._aside.open("xb")
 
     def __enter__(self) -> Aside:
         return self

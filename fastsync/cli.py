@@ -5,16 +5,18 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from fastsync import configfile
 from fastsync.arguments import combine_parser, iam_parser, parser, report_parser, undo_parser
-from fastsync.checks import check_choice
+from fastsync.checks import check_choice, check_path
 from fastsync.config import Config
-from fastsync.errors import ConfigError, FastsyncError
+from fastsync.errors import ConfigError, FastsyncError, UnexpectedError
 from fastsync.iam import policies
 from fastsync.interrupt import Interrupt, Interrupted
 from fastsync.policy import Policy
@@ -23,29 +25,73 @@ from fastsync.sinks.log import FORMATS, Log, given
 from fastsync.sinks.pace import PaceNotice, tell_paces
 from fastsync.sinks.progress import Bar, CostNotice, Lines, Sink, Verbose, tell
 from fastsync.sinks.summary import summary
-from fastsync.table import TableRef
+from fastsync.table import Side, TableRef
+from fastsync.unforeseen import Phase, foreseen_only, traceback_of
+from fastsync.wording import describe_exception, quote, shorten, shorten_words
+
+DEBUG = "FASTSYNC_DEBUG"
+"""An environment variable that shows where an unforeseen error came from, for commands without --verbose too."""
 
 
 def main(argv: Sequence[str] | None = None, report_only: bool = False) -> int:
     """Run the command line and give its exit code; with `report_only` a run writes nothing, whatever its flags say."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments and not arguments[0].startswith("-"):
+        return guarded(lambda: _command(arguments[0], arguments[1:]), arguments)
+    return guarded(lambda: synchronise(arguments, report_only), arguments)
+
+
+def guarded(command: Callable[[], int], arguments: Sequence[str]) -> int:
+    """Return a command's exit code; where it raises, say why in one line and return the code that this stands for."""
     try:
-        if arguments and not arguments[0].startswith("-"):
-            return _command(arguments[0], arguments[1:])
-        return synchronise(arguments, report_only)
+        with foreseen_only(Phase("reading the command line")):
+            return command()
     except FastsyncError as error:
-        Log(_form(arguments)).error(str(error), exit_code=error.exit_code)
+        if isinstance(error.__cause__, BrokenPipeError):
+            return _pipe_closed()
+        report_error(error, arguments)
         return error.exit_code
     except BrokenPipeError:
-        # whoever read stdout has gone; keep Python from complaining once more when it flushes
+        return _pipe_closed()
+    except (KeyboardInterrupt, Interrupted):  # before a command had begun to look out for signals
+        return 130
+
+
+def report_error(error: FastsyncError, arguments: Sequence[str]) -> None:
+    """Write the line of an error that ended a command; with --verbose also where an unforeseen one came from.
+
+    Never raises: whoever reads stderr may be gone.
+    """
+    message = str(error) if error.exit_code != ConfigError.exit_code else shorten_words(str(error))
+    shown = isinstance(error, UnexpectedError) and (_is_verbose(arguments) or bool(os.environ.get(DEBUG)))
+    with suppress(Exception):
+        log = Log(_form(arguments))
+        trace = traceback_of(error) if shown else ""
+        log.error(message, exit_code=error.exit_code, **({"traceback": trace} if trace else {}))
+        for line in () if log.json else trace.splitlines():
+            log.info(line)
+
+
+def _pipe_closed() -> int:
+    """Return the exit code where whoever read stdout has gone, and keep Python from complaining when it flushes."""
+    with suppress(OSError, ValueError, AttributeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 4
+    return 4
 
 
-def _form(arguments: list[str]) -> str:
+def _is_verbose(arguments: Sequence[str]) -> bool:
+    """Say whether arguments that need not be right ask for --verbose, on the command line or in their file."""
+    if any(re.fullmatch(r"--verbose|-v\w?", word) for word in arguments):
+        return True
+    file = given(list(arguments), "--config")
+    return file is not None and configfile.peek(file, "verbose") is True
+
+
+def _form(arguments: Sequence[str]) -> str:
     """Find the form of the lines where the arguments themselves may be wrong: as they say, else as their file does."""
-    file = given(arguments, "--config")
-    return given(arguments, "--log-format") or (configfile.log_format(file) if file else None) or "text"
+    file = given(list(arguments), "--config")
+    form = configfile.peek(file, "log-format") if file else None
+    return given(list(arguments), "--log-format") or (form if isinstance(form, str) else "text")
 
 
 def synchronise(arguments: Sequence[str], report_only: bool = False) -> int:
@@ -71,13 +117,16 @@ def take_back(arguments: Sequence[str]) -> int:
 
     known = [each for each in flags.pop("slave") if isinstance(each, TableRef)]
     quiet = flags["quiet"]
-    result = undo(
-        flags.pop("log"),
-        flags,
-        lambda each: tell(each, log) if verbose else None,
-        known,
-        lambda slaves: None if quiet else tell_paces(slaves, log),
-    )
+    check_path("the undo log", flags["log"])
+    phase = Phase("undoing")
+
+    def begin(slaves: Sequence[Side]) -> None:
+        phase.has_read = True
+        if not quiet:
+            tell_paces(slaves, log)
+
+    with foreseen_only(phase):
+        result = undo(flags.pop("log"), flags, lambda each: tell(each, log) if verbose else None, known, begin)
     return _told(result, log, quiet)
 
 
@@ -88,7 +137,7 @@ def add_up(arguments: Sequence[str]) -> int:
     flags = combine_parser().flags(arguments)
     check_choice("--log-format", flags["log_format"], *FORMATS)
     log = Log(flags["log_format"])
-    with Interrupt() as interrupt:
+    with Interrupt() as interrupt, foreseen_only(Phase("combining", has_read=True)):
         try:
             result = combine(flags["files"], flags["stats"], flags["report"])
         except Interrupted:
@@ -106,11 +155,18 @@ def tell_policies(arguments: Sequence[str]) -> int:
 
 
 def _told(result: Result, log: Log, quiet: bool) -> int:
-    """Sum the run up; quietly, or where every line is JSON, warnings and errors have lines of their own."""
+    """Sum the run up, and return its exit code."""
+    with foreseen_only(Phase("summing up", has_read=True)):
+        _sum_up(result, log, quiet)
+    return result.exit_code
+
+
+def _sum_up(result: Result, log: Log, quiet: bool) -> None:
+    """Write the summary; quietly, or where every line is JSON, warnings and errors have lines of their own."""
     if not quiet and not log.json:
         for line in summary(result.stats, result.warnings, result.notes).split("\n"):
             log.info(line)
-        return result.exit_code
+        return
     for text in result.warnings:
         log.warning(text)
     for text in result.errors:
@@ -119,7 +175,6 @@ def _told(result: Result, log: Log, quiet: bool) -> int:
         lines = [line.strip() for line in summary({**result.stats, "errors": []}, (), result.notes).split("\n")]
         say = log.info if result.exit_code == 0 else log.warning
         say("; ".join(lines), complete=result.complete, exit_code=result.exit_code, stats=result.stats)
-    return result.exit_code
 
 
 def _command(name: str, arguments: Sequence[str]) -> int:
@@ -135,7 +190,8 @@ def _command(name: str, arguments: Sequence[str]) -> int:
         from fastsync.reportpage.page import make_page
 
         flags = report_parser().parse_args(arguments)
-        make_page(flags.files, flags.output, flags.rows)
+        with foreseen_only(Phase("making the page", has_read=True)):
+            make_page(flags.files, flags.output, flags.rows)
         return 0
     if name == "estimate":
         from fastsync.estimate import estimate
@@ -143,7 +199,7 @@ def _command(name: str, arguments: Sequence[str]) -> int:
         return estimate(arguments)
     if name == "iam-policy":
         return tell_policies(arguments)
-    raise ConfigError(f"there is no command {name!r}; see fastsync --help")
+    raise ConfigError(f"there is no command {quote(name)}; see fastsync --help")
 
 
 def _sinks(flags: dict[str, Any], log: Log) -> list[Sink]:
@@ -165,10 +221,10 @@ def _policy(name: str | None) -> Policy | None:
     sys.path.insert(0, str(Path.cwd()))
     try:
         policy = getattr(importlib.import_module(module), cls)()
-    except Exception as error:
+    except BaseException as error:  # of the user's module, which may do anything, even exit
         raise ConfigError(
-            f"--policy {name}: {type(error).__name__}: {error}; give it as package.module:Class"
-        ) from None
+            f"--policy {shorten(name)}: {describe_exception(error)}; give it as package.module:Class"
+        ) from error
     if not isinstance(policy, Policy):
         raise ConfigError(f"--policy {name} is not a subclass of fastsync.Policy")
     return policy

@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, get_args, get_type_hints
 
-from fastsync.checks import check_address, check_apart, check_choice, check_number
+from fastsync.checks import (
+    KINDS,
+    MOST,
+    MOST_SECONDS,
+    check_address,
+    check_apart,
+    check_choice,
+    check_kind,
+    check_number,
+    check_path,
+    check_text,
+)
 from fastsync.errors import ConfigError
+from fastsync.keytext import parse_key
 from fastsync.limits import Limit, Limits
 from fastsync.login import DURATIONS, Login, LoginFlags, logins
 from fastsync.parts import MAX_BATCH_KEYS, DeleteLimit, Judging, Reading, Repairing, Retrying
 from fastsync.plan import MAX_SEGMENTS, Sample, Shard, Slicing
 from fastsync.table import TableRef
+from fastsync.wording import quote
+
+FILES = ("report", "stats", "metrics_file", "checkpoint", "undo_log")
+"""Options that are paths."""
 
 
 @dataclass(frozen=True)
@@ -91,9 +109,10 @@ class Config:
             raise ConfigError(f"there is no option called {unknown[0]!r}")
         given = dict(flags)
         given["ignore"] = _names(given.get("ignore", ()))
+        given |= {name: os.fspath(given[name]) for name in FILES if isinstance(given.get(name), os.PathLike)}
         endpoint = given.get("endpoint_url")
         slave_endpoint = given.get("slave_endpoint_url") or endpoint
-        listed = [slaves] if isinstance(slaves, str | TableRef) else list(slaves)
+        listed = [slaves] if not isinstance(slaves, Iterable) or isinstance(slaves, str) else list(slaves)
         if not listed:
             raise ConfigError("at least one --slave is needed")
         return cls(
@@ -101,11 +120,17 @@ class Config:
         )
 
     def __post_init__(self) -> None:
+        _check_kinds(self)
         _check_numbers(self)
         _check_files(self)
         _check_combinations(self)
         _check_executor(self)
         _check_repair(self)
+
+    @property
+    def first_key(self) -> Mapping[str, Any] | None:
+        """The key that a serial scan is to start at, as it was given, where one was."""
+        return None if self.starting_key is None else parse_key("--starting-key", self.starting_key)
 
     @property
     def slicing(self) -> Slicing:
@@ -171,33 +196,59 @@ class Config:
         return None if self.max_deletes is None else DeleteLimit.parse(str(self.max_deletes))
 
 
-def _names(ignore: Any) -> tuple[str, ...]:
-    return (ignore,) if isinstance(ignore, str) else tuple(ignore)
+def kinds_of(hint: Any) -> Sequence[type]:
+    """Return the types that a value may have by the type hint of an option, None left out."""
+    return [kind for kind in (get_args(hint) if isinstance(hint, UnionType) else (hint,)) if kind in KINDS]
+
+
+_KINDS = {name: kinds for name, hint in get_type_hints(Config).items() if (kinds := kinds_of(hint))}
+"""Every option whose value is text, a number or yes and no, with its types."""
+
+
+def _names(ignore: Any) -> Any:
+    return tuple(ignore) if isinstance(ignore, Iterable) and not isinstance(ignore, str) else (ignore,)
 
 
 def _table(table: str | TableRef, endpoint_url: str | None) -> TableRef:
     ref = TableRef.parse(table) if isinstance(table, str) else table
     if not isinstance(ref, TableRef):
-        raise ConfigError(f"{table!r} is not a table: give its name as text, or a TableRef")
+        raise ConfigError(f"{quote(table)} is not a table: give its name as text, or a TableRef")
     return ref if ref.endpoint_url else replace(ref, endpoint_url=endpoint_url)
 
 
 def _check_numbers(config: Config) -> None:
-    bounds: dict[str, tuple[float | None, float, float | None]] = {
-        "--scan-limit": (config.scan_limit, 1, None),
+    bounds: dict[str, tuple[float | None, float, float]] = {
+        "--scan-limit": (config.scan_limit, 1, MOST),
         "--batch-read-limit": (config.batch_read_limit, 1, MAX_BATCH_KEYS),
-        "--max-retries": (config.max_retries, 0, None),
-        "--retry-delay-base": (config.retry_delay_base, 0, None),
+        "--max-retries": (config.max_retries, 0, MOST),
+        "--retry-delay-base": (config.retry_delay_base, 0, MOST_SECONDS),
         "--parallel": (config.parallel, 1, MAX_SEGMENTS),
         "--segments": (config.segments, 1, MAX_SEGMENTS),
-        "--recheck-delay": (config.recheck_delay, 0, None),
+        "--recheck-delay": (config.recheck_delay, 0, MOST_SECONDS),
         "--role-duration": (config.role_duration, *DURATIONS),
-        "--max-duration": (config.max_duration, 0, None),
+        "--max-duration": (config.max_duration, 0, MOST_SECONDS),
+        "--seed": (config.seed, -MOST, MOST),
     }
     for flag, (value, low, high) in bounds.items():
         check_number(flag, value, low, high)
     config.limits  # noqa: B018 (raises)
     config.delete_limit  # noqa: B018 (raises)
+
+
+def _check_kinds(config: Config) -> None:
+    """Check that every value is of the type that the flag has; that of texts also that they can be sent or opened."""
+    for name, kinds in _KINDS.items():
+        value, flag = getattr(config, name), f"--{name.replace('_', '-')}"
+        if value is None:
+            continue
+        check_kind(flag, value, kinds)
+        if name in FILES:
+            check_path(flag, value)
+        elif isinstance(value, str):
+            check_text(flag, value)
+    for attribute in config.ignore:
+        check_kind("--ignore", attribute, [str])
+        check_text("--ignore", attribute)
 
 
 def _check_files(config: Config) -> None:
@@ -233,7 +284,8 @@ def _check_combinations(config: Config) -> None:
     if config.quiet and config.progress:
         raise ConfigError("--quiet and --progress exclude each other")
     check_choice("--log-format", config.log_format, "text", "json")
-    if any(not isinstance(name, str) or not name for name in config.ignore):
+    config.first_key  # noqa: B018 (raises)
+    if not all(config.ignore):
         raise ConfigError("--ignore takes the name of an attribute")
 
 

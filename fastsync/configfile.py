@@ -10,16 +10,17 @@ profile = "europe"
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
-from types import UnionType
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_type_hints
 
-from fastsync.config import Config
+from fastsync.checks import KINDS, check_path
+from fastsync.config import Config, kinds_of
 from fastsync.errors import ConfigError
 from fastsync.table import TableRef
+from fastsync.wording import quote, shorten_words
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -28,7 +29,9 @@ else:
 
 ENTRY = ("table", "profile", "role-arn", "external-id", "endpoint-url")
 """What a `[[slaves]]` entry may say; `table` it has to."""
-_WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text in quotes"}
+MOST_BYTES = 1_000_000
+"""Of a file: one with a thousand slaves has a tenth of that."""
+_WORDS = {**KINDS, str: "text in quotes"}
 _TEXTS = tuple[str, ...]
 _KINDS: Mapping[str, Any] = {
     **{name: kind for name, kind in get_type_hints(Config).items() if name != "slaves"},
@@ -46,25 +49,37 @@ def read(path: str) -> dict[str, Any]:
 
     Raises ConfigError, with the file's name, where it cannot be read, or has an unknown name or a wrong type in it.
     """
-    try:
-        document = tomllib.loads(Path(path).read_bytes().decode())
-    except OSError as error:
-        raise ConfigError(f"--config {path} cannot be read: {error.strerror}") from None
-    except ValueError as error:  # bad TOML as well as bad UTF-8
-        raise ConfigError(f"--config {path} is not TOML: {error}") from None
+    document = _parse(path)
     try:
         return _options(document)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
 
 
-def log_format(path: str) -> str | None:
-    """Give the form of log lines that a file asks for, though something else in it may be wrong; None where none is."""
+def _parse(path: str) -> dict[str, Any]:
+    """Read a file, with or without a byte order mark before its UTF-8 text."""
+    check_path("--config", path)
     try:
-        form = tomllib.loads(Path(path).read_bytes().decode()).get("log-format")
-    except (OSError, ValueError):
+        with Path(path).open("rb") as file:
+            text = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise ConfigError(f"--config {path} cannot be read: {error.strerror or error}") from None
+    if len(text) > MOST_BYTES:
+        raise ConfigError(f"--config {path} is not TOML of flags: it has more than {MOST_BYTES:,} bytes")
+    try:
+        return tomllib.loads(text.decode("utf-8-sig"))
+    except ValueError as error:  # bad TOML as well as bad UTF-8, and a number of thousands of digits
+        raise ConfigError(f"--config {path} is not TOML: {shorten_words(str(error))}") from None
+    except RecursionError:
+        raise ConfigError(f"--config {path} is not TOML of flags: it is nested too deeply") from None
+
+
+def peek(path: str, key: str) -> Any:
+    """Return one value of a file in which something else may be wrong; None where that cannot be had."""
+    try:
+        return _parse(path).get(key)
+    except ConfigError:
         return None
-    return form if isinstance(form, str) else None
 
 
 def _options(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -85,22 +100,17 @@ def _option(key: str, value: Any) -> tuple[str, Any]:
     spelled = key.replace("-", "_")
     name = _OTHERWISE.get(spelled, spelled)
     if name not in _KINDS or "_" in key:
-        raise ConfigError(f"there is no option {key!r}{_meant(key)}")
+        raise ConfigError(f"there is no option {quote(key)}{_meant(key)}")
     if _KINDS[name] == _TEXTS:
         texts = [value] if isinstance(value, str) else value
         if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
             raise ConfigError(f"{key} takes text in quotes, or a list of such")
         return name, texts
-    kinds = _kinds(name)
+    kinds = kinds_of(_KINDS[name])
     if not any(type(value) is kind or (kind is float and type(value) is int) for kind in kinds):
         # the value is not repeated: it may be a code
         raise ConfigError(f"{key} takes {' or '.join(_WORDS[kind] for kind in kinds)}")
     return name, not value if spelled == "no_progress" else value
-
-
-def _kinds(name: str) -> Sequence[type]:
-    hint = _KINDS[name]
-    return [kind for kind in (get_args(hint) if isinstance(hint, UnionType) else (hint,)) if kind in _WORDS]
 
 
 def _meant(key: str) -> str:
@@ -120,7 +130,9 @@ def _entry(entry: Any, where: str) -> TableRef:
         raise ConfigError("slaves is a list of entries, each under a line [[slaves]]; for names alone there is slave")
     for key, value in entry.items():
         if key not in ENTRY:
-            raise ConfigError(f"{where} takes {', '.join(ENTRY)}, not {key!r}; flags stand above the first [[slaves]]")
+            raise ConfigError(
+                f"{where} takes {', '.join(ENTRY)}, not {quote(key)}; flags stand above the first [[slaves]]"
+            )
         if not isinstance(value, str) or not value:
             raise ConfigError(f"{key} in {where} takes text in quotes")
     if "table" not in entry:

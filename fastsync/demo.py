@@ -29,6 +29,8 @@ from fastsync.errors import ConfigError
 from fastsync.interrupt import Interrupt, Interrupted
 from fastsync.parts import Retrying
 from fastsync.table import Endpoint, TableRef
+from fastsync.unforeseen import Phase, foreseen_only
+from fastsync.wording import quote
 
 MASTER, WEST, EUROPE = "us-east-1:orders", "us-west-2:orders", "eu-west-1:orders"
 ORDERS = 500
@@ -85,7 +87,7 @@ def demo(arguments: Sequence[str]) -> int:
         print(USAGE)
         return 0
     if arguments:
-        raise ConfigError(f"fastsync demo takes no arguments, but was given {arguments[0]!r}")
+        raise ConfigError(f"fastsync demo takes no arguments, but was given {quote(arguments[0])}")
     server_class = _server_class()
     with Interrupt() as interrupt:
         try:
@@ -93,6 +95,7 @@ def demo(arguments: Sequence[str]) -> int:
                 tempfile.TemporaryDirectory(prefix="fastsync-demo-") as folder,
                 _alone(Path(folder)),
                 _served(server_class) as url,
+                foreseen_only(Phase("showing the demonstration", has_read=True)),
             ):
                 return _perform(url, Path(folder))
         except Interrupted:

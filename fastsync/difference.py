@@ -67,8 +67,7 @@ class Tally:
     """The counters of one table over a page, a segment or a run: items, capacity units, and what became of requests.
 
     `recheck_units` are those of `read_units` that went into making suspects certain. `retried` counts the tries
-    of requests after the first, whatever those before had failed of. `withheld` counts those of `refused` that were
-    refused because something failed, and not by a safety limit.
+    of requests after the first, whatever those before had failed of.
     """
 
     same: int = 0
@@ -89,7 +88,6 @@ class Tally:
     throttled: int = 0
     recheck_units: float = 0.0
     retried: int = 0
-    withheld: int = 0
 
     def __iadd__(self, other: Tally) -> Tally:
         for name in _COUNTERS:
@@ -118,7 +116,7 @@ class Tally:
 
 
 _COUNTERS = tuple(field.name for field in fields(Tally))
-_UNTOLD = ("throttled", "retried", "recheck_units", "withheld")
+_UNTOLD = ("throttled", "retried", "recheck_units")
 _COUNTED_AS: dict[Effect, str] = {
     effect: effect.value.replace("-", "_") for effect in Effect if effect is not Effect.NONE
 }

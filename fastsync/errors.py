@@ -3,11 +3,12 @@
 FastsyncError
 ├── ConfigError      2   usage or configuration; nothing was read
 ├── TableError       3   tables that cannot be compared; nothing was compared
-└── IncompleteError  4   something is not known at the end
-    ├── RequestFailed    one request to DynamoDB failed for good
-    ├── KeysUnanswered   a table went on returning keys as unprocessed
-    ├── OutputFailed     a report or another file could not be written
-    └── CredentialsEnded credentials expire in mid-run, and there are no others
+├── IncompleteError  4   something is not known at the end
+│   ├── RequestFailed    one request to DynamoDB failed for good
+│   ├── KeysUnanswered   a table went on returning keys as unprocessed
+│   ├── OutputFailed     a report or another file could not be written
+│   └── CredentialsEnded credentials expire in mid-run, and there are no others
+└── UnexpectedError  4   something that nobody foresaw, a listener's error too; 2 where nothing was read
 """
 
 from __future__ import annotations
@@ -71,3 +72,10 @@ class CredentialsEnded(IncompleteError):
     """Credentials expire in mid-run and cannot be renewed."""
 
     fatal = True
+
+
+class UnexpectedError(FastsyncError):
+    """Something that nobody foresaw: a bug, or an error of a listener or a sink; `__cause__` is the original.
+
+    `exit_code` is 4, or 2 where nothing was read yet.
+    """

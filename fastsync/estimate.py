@@ -13,10 +13,12 @@ from fastsync.config import Config
 from fastsync.duration import spelled
 from fastsync.forecast import STRATEGIES, Units
 from fastsync.interrupt import Interrupt, Interrupted
-from fastsync.preflight import start_key, survey
+from fastsync.keytext import typed_key
+from fastsync.preflight import Survey, survey
 from fastsync.quote import Offer, Quote, offer
 from fastsync.sinks.log import Log
 from fastsync.table import Side
+from fastsync.unforeseen import Phase, foreseen_only
 
 HEAD = ("strategy", "read units", "write units", "list price", "time at least")
 
@@ -31,13 +33,18 @@ def estimate(arguments: Sequence[str]) -> int:
             found = survey(config)
         except Interrupted:
             return interrupt.exit_code or 130
-    if config.starting_key is not None:
-        start_key(config.starting_key, found.master.table.keys)
+    if config.first_key is not None:
+        typed_key("--starting-key", config.first_key, found.master.table.keys)
+    with foreseen_only(Phase("estimating", has_read=True)):
+        _tell(config, found, as_json)
+    return 4 if found.unfit else 0
+
+
+def _tell(config: Config, found: Survey, as_json: bool) -> None:
     for _, error in found.unfit:
         Log(config.log_format).error(error)
     made = offer(config, found)
     print(json.dumps(document(made), indent=2, ensure_ascii=False) if as_json else table(made))
-    return 4 if found.unfit else 0
 
 
 def document(made: Offer) -> dict[str, Any]:

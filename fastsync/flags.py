@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from fastsync.reader import Once, Reader
+from fastsync.reader import Once, Reader, number, whole_number
 
 
 def add_of_run(reader: Reader) -> None:
@@ -67,7 +67,7 @@ def _add_comparison(parser: argparse.ArgumentParser) -> None:
         "--no-recheck", action="store_true", help="do not read a suspect again before it counts (for tables at rest)"
     )
     group.add_argument(
-        "--recheck-delay", metavar="S", type=float, help="wait so many seconds before reading suspects again"
+        "--recheck-delay", metavar="S", type=number, help="wait so many seconds before reading suspects again"
     )
     group.add_argument(
         "--version-attribute",
@@ -118,7 +118,11 @@ def _add_repair(parser: argparse.ArgumentParser) -> None:
 def _add_pace(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("pace")
     group.add_argument(
-        "--parallel", metavar="N", type=int, default=1, help="segments worked on at once, one process each (default 1)"
+        "--parallel",
+        metavar="N",
+        type=whole_number,
+        default=1,
+        help="segments worked on at once, one process each (default 1)",
     )
     group.add_argument(
         "--executor",
@@ -126,7 +130,9 @@ def _add_pace(parser: argparse.ArgumentParser) -> None:
         default="processes",
         help="where segments are worked on: processes (default), inline (in this one), or spark, inside a spark-submit",
     )
-    group.add_argument("--segments", metavar="N", type=int, help="segments in all (default: as many as --parallel)")
+    group.add_argument(
+        "--segments", metavar="N", type=whole_number, help="segments in all (default: as many as --parallel)"
+    )
     group.add_argument(
         "--shard",
         metavar="I/N",
@@ -134,13 +140,17 @@ def _add_pace(parser: argparse.ArgumentParser) -> None:
         "from AWS Batch or Kubernetes",
     )
     group.add_argument(
-        "--sample", metavar="F", type=float, help="compare only this fraction of the segments, for example 0.05"
+        "--sample", metavar="F", type=number, help="compare only this fraction of the segments, for example 0.05"
     )
-    group.add_argument("--seed", metavar="S", type=int, help="choose other segments for the sample (default 0)")
-    group.add_argument("--scan-limit", metavar="N", type=int, help="items evaluated per Scan request (default: 1 MB)")
+    group.add_argument(
+        "--seed", metavar="S", type=whole_number, help="choose other segments for the sample (default 0)"
+    )
+    group.add_argument(
+        "--scan-limit", metavar="N", type=whole_number, help="items evaluated per Scan request (default: 1 MB)"
+    )
     _add_batch_limit(group)
     group.add_argument(
-        "--max-duration", metavar="S", type=float, help="end as an interrupt does after S seconds, with exit code 4"
+        "--max-duration", metavar="S", type=number, help="end as an interrupt does after S seconds, with exit code 4"
     )
     _add_retries(group)
 
@@ -149,7 +159,7 @@ def _add_batch_limit(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--batch-read-limit",
         metavar="N",
-        type=int,
+        type=whole_number,
         default=100,
         help="keys per BatchGetItem at most; adapts below that (default 100)",
     )
@@ -160,14 +170,14 @@ def _add_retries(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--max-retries",
         metavar="N",
-        type=int,
+        type=whole_number,
         default=10,
         help="retries of one request after the first try (default 10)",
     )
     group.add_argument(
         "--retry-delay-base",
         metavar="MS",
-        type=float,
+        type=number,
         default=50,
         help="base of the exponential backoff in ms, full jitter (default 50)",
     )
@@ -234,7 +244,7 @@ def _add_access(parser: argparse.ArgumentParser) -> None:
     _add_role(group, "--slave-", "role of the slaves, assumed with the slaves' profile or the default chain")
     group.add_argument("--role-session-name", metavar="NAME", help="of assumed roles (default: fastsync)")
     group.add_argument(
-        "--role-duration", metavar="S", type=int, default=3600, help="seconds of a role session (default 3600)"
+        "--role-duration", metavar="S", type=whole_number, default=3600, help="seconds of a role session (default 3600)"
     )
     group.add_argument("--endpoint-url", metavar="URL", help="another DynamoDB-compatible endpoint, for slaves too")
     group.add_argument("--slave-endpoint-url", metavar="URL", help="another endpoint for the slaves")

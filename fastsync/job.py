@@ -6,7 +6,7 @@ run that is killed, cost nothing and double nothing. The checkpoint moves after 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -14,7 +14,7 @@ from typing import Protocol
 from fastsync.config import Config
 from fastsync.deletes import Deletes
 from fastsync.difference import Difference, Tally
-from fastsync.errors import IncompleteError, OutputFailed
+from fastsync.errors import FastsyncError, OutputFailed, UnexpectedError
 from fastsync.events import (
     Event,
     PageDone,
@@ -26,7 +26,7 @@ from fastsync.events import (
     TaskStopped,
     Terms,
 )
-from fastsync.extras import Found, refusal
+from fastsync.extras import refusal
 from fastsync.held import HeldPages, counts, divided, units
 from fastsync.interrupt import Interrupt
 from fastsync.legs import Agenda
@@ -34,6 +34,7 @@ from fastsync.outcome import Outcome
 from fastsync.record import Record
 from fastsync.sinks.progress import SegmentSink, Sink
 from fastsync.spread import SegmentEnd
+from fastsync.unforeseen import Phase, unexpected
 
 ENDS = (TaskDone, TaskStopped, TaskFailed)
 UNFINISHED = "a part of the tables was not compared, or some extras were not deleted, though no task failed"
@@ -47,21 +48,17 @@ class Executor(Protocol):
         """Yield every task's events."""
 
 
-class Tables(Protocol):
-    """The tables of the run, which can be asked again what they are; see `identity`."""
-
-    master: str
-
-    def changes(self, stopped: Callable[[], bool], patient: bool = True) -> Mapping[str, str]:
-        """Return one sentence for each table that is another now, by its name."""
-
-
 @dataclass(frozen=True)
 class Audience:
     """Who hears of what is found."""
 
     listeners: Sequence[Callable[[Difference], object]]
     sinks: Sequence[Sink]
+
+    def begin(self, terms: Terms) -> None:
+        """Tell the sinks what there is to do."""
+        for sink in self.sinks:
+            sink.begin(terms)
 
     def page(self, done: PageDone) -> None:
         """Tell everyone of a page."""
@@ -77,6 +74,11 @@ class Audience:
             if isinstance(sink, SegmentSink):
                 sink.segment(done)
 
+    def end(self) -> None:
+        """Tell the sinks that there is nothing more to come."""
+        for sink in self.sinks:
+            sink.end()
+
 
 class Job:
     """Follow the tasks of one run to their end."""
@@ -90,33 +92,30 @@ class Job:
         self._held: dict[tuple[int, ...], HeldPages] = {}
         self._loose = HeldPages()
         self._half: set[tuple[int, ...]] = set()
+        self.failure: UnexpectedError | None = None
+        """What a listener or a sink raised, where one did."""
 
-    def do(self, terms: Terms, config: Config, executor: Executor, interrupt: Interrupt, tables: Tables) -> None:
-        """Compare every segment, then delete what may be deleted. An output that fails ends the work.
-
-        Before the first delete, and at the end, the tables are asked whether they are still those of `tables`.
-        """
+    def do(self, terms: Terms, config: Config, executor: Executor, interrupt: Interrupt) -> None:
+        """Compare every segment, then delete what may be deleted. An output that fails ends the work."""
         self._interrupt = interrupt
-        self._tables = tables
-        for sink in self._audience.sinks:
-            sink.begin(terms)
+        self._notify(lambda: self._audience.begin(terms))
         self._follow(executor.run(self._agenda, interrupt))
-        changed = self._ask_again()
         if not interrupt.count:
             self._deletes.refused = {
-                name: refusal(self._found(name, changed, config), config.delete_limit) for name in self._deletes.place
+                name: self._refusal(name, place, config) for name, place in self._deletes.place.items()
             }
         self._keep()
         if not interrupt.count:
             self._follow(executor.run(self._deletes, interrupt))
             self._keep()
-        if self._deletes.begun:
-            self._ask_again()
         self._tell_the_rest()
         if not self.finished and not interrupt.count and self._outcome.complete:
             self._outcome.fail(UNFINISHED)
-        for sink in self._audience.sinks:
-            sink.end()
+        self._notify(self._audience.end)
+
+    def abandon(self) -> None:
+        """Keep no further checkpoint: the work was broken off, and what it had reached by then is not certain."""
+        self._record.broken = True
 
     def part(self, complete: bool) -> None:
         """Remove the checkpoint where the run is complete, else leave it, with a note, to another run.
@@ -144,45 +143,25 @@ class Job:
         left = self._agenda.left()
         return not (left.legs or left.stretches or self._deletes.some_left or self._record.broken)
 
-    def _ask_again(self) -> Mapping[str, str]:
-        """Ask all tables again what they are; return by name, and record as errors, which are others now.
-
-        A run that a signal or a fatal error has ended is not complete anyway, and deletes nothing.
-        """
-        if self._interrupt.exit_code is not None or (self._interrupt.count and self._outcome.errors):
-            return {}
-        signalled = lambda: self._interrupt.exit_code is not None  # noqa: E731
-        changed = self._tables.changes(signalled, patient=not self._outcome.errors)
-        for sentence in changed.values():
-            self._outcome.fail(sentence)
-        return changed
-
-    def _found(self, name: str, changed: Mapping[str, str], config: Config) -> Found:
-        """Give what is known of a slave before its first delete."""
-        place = self._deletes.place[name]
-        return Found(
-            extras=self._record.extras[name].count,
-            scanned=self._outcome.slaves[place].scanned,
-            lacking=self._agenda.lacks(name),
-            changed=changed.get(self._tables.master) or changed.get(name),
-            empty_master=self._outcome.master.scanned == 0 and not config.allow_empty_master,
+    def _refusal(self, name: str, place: int, config: Config) -> str | None:
+        """Say why the extras of a slave may not be deleted, None where they may."""
+        return refusal(
+            self._record.extras[name].count,
+            self._outcome.slaves[place].scanned,
+            config.delete_limit,
+            self._agenda.lacks(name),
+            self._outcome.master.scanned == 0 and not config.allow_empty_master,
         )
 
     def _follow(self, running: Generator[tuple[Task, Event], None, None]) -> None:
-        try:
-            with closing(running) as events:
-                for task, event in events:
-                    self._take(task, event)
-        except OutputFailed as error:  # of handing out tasks: the file with the waiting extras is damaged
-            self.give_up(error)
-
-    def _take(self, task: Task, event: Event) -> None:
-        if isinstance(event, PageDone):
-            self._hold(task, event)
-        else:
-            self._hear(task, event)
-        if self._record.due and not self._half:
-            self._keep()
+        with closing(running) as events:
+            for task, event in events:
+                if isinstance(event, PageDone):
+                    self._hold(task, event)
+                else:
+                    self._hear(task, event)
+                if self._record.due and not self._half:
+                    self._keep()
 
     def _hold(self, task: Task, page: PageDone) -> None:
         """Hold a page back until one comes after which its task could be taken up again.
@@ -222,7 +201,7 @@ class Job:
                 self._leave(task, event)
         segment = self._outcome.add(event, task)
         if segment is not None:
-            self._audience.segment(segment)
+            self._notify(lambda: self._audience.segment(segment))
 
     def _again(self, task: Task) -> bool:
         return self._agenda.again(task) if isinstance(task, SegmentTask) else self._deletes.again(task)
@@ -264,9 +243,22 @@ class Job:
             self._record.add(page)
         except OutputFailed as error:
             self.give_up(error)
-        self._audience.page(page)
+        self._notify(lambda: self._audience.page(page))
 
-    def give_up(self, error: IncompleteError) -> None:
+    def _notify(self, tell: Callable[[], None]) -> None:
+        """Call listeners or sinks. Where one raises, the work ends after the pages at hand, and none is called again.
+
+        They are the caller's own code, so that nothing is known of what they raise: SystemExit is nothing special.
+        """
+        if self.failure is not None:
+            return
+        try:
+            tell()
+        except BaseException as error:
+            self.failure = unexpected(error, Phase("telling listeners and sinks of what was found", has_read=True))
+            self.give_up(self.failure)
+
+    def give_up(self, error: FastsyncError) -> None:
         """Ask workers to end after the pages at hand: what they write until then is still counted."""
         self._outcome.fail(str(error))
         self._interrupt.end()
@@ -293,7 +285,5 @@ class Job:
 
     def _tell(self, page: PageDone, uncounted: Iterable[Difference]) -> None:
         for difference in uncounted:
-            tally = page.tallies[self._deletes.place[difference.slave]]
-            tally.count(difference)
-            tally.withheld += self._deletes.withheld(difference)
+            page.tallies[self._deletes.place[difference.slave]].count(difference)
         self._take_in(page)

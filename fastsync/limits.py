@@ -8,12 +8,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from fastsync.errors import ConfigError
+from fastsync.wording import quote
 
 PATIENCE = 20.0
 """Seconds that the work between two looks at an interrupt is to take at most, as far as limits go."""
 FEWEST = 20
 """Items that are worked on together at least, whatever the limits: pages of fewer cost more than they spare."""
-_NUMBER = r"\d+(?:\.\d+)?|\.\d+"
+_NUMBER = r"[0-9]+(?:\.[0-9]+)?|\.[0-9]+"
+SLOWEST = 0.001
+"""Units per second at least: with less, a page of 1 MB would be waited for longer than a system's clocks go."""
 
 
 @dataclass(frozen=True)
@@ -78,16 +81,16 @@ class Limit:
     @classmethod
     def parse(cls, flag: str, given: object) -> Limit:
         """Read a number of units per second above 0, or `P%` up to 100%; raise ConfigError on anything else."""
-        text = str(given)
+        text = given if isinstance(given, str) else _decimal(given)
         if not isinstance(given, bool) and re.fullmatch(f"({_NUMBER})%?", text):
             value = float(text.rstrip("%"))
-            if text.endswith("%") and 0 < value <= 100:
+            if text.endswith("%") and SLOWEST <= value <= 100:
                 return cls(flag, percent=value)
-            if not text.endswith("%") and 0 < value < math.inf:
+            if not text.endswith("%") and SLOWEST <= value < math.inf:
                 return cls(flag, units=value)
         raise ConfigError(
-            f"{flag} takes a number of units per second above 0, or a share of what the table has such as 25%, "
-            f"not {given!r}"
+            f"{flag} takes a number of units per second from {SLOWEST} on, or a share of what the table has, such as "
+            f"25%, not {quote(given)}"
         )
 
     def rate(self, table: object, has: Throughput) -> Rate:
@@ -101,7 +104,7 @@ class Limit:
                 f"throughput, so there is nothing to take a share of; give {self.flag} a number of units per second"
             )
         units, name = has.known
-        return Rate(units * share / 100, f"{share:g}% of its {name} of {units:,.0f}")
+        return Rate(max(SLOWEST, units * share / 100), f"{share:g}% of its {name} of {units:,.0f}")
 
 
 @dataclass(frozen=True)
@@ -116,6 +119,13 @@ class Limits:
         reads = None if self.reads is None else self.reads.rate(table, has.reads)
         writes = None if self.writes is None or not written else self.writes.rate(table, has.writes)
         return Pace(reads, writes)
+
+
+def _decimal(given: object) -> str:
+    """Write a number without an exponent; what is no number, or has more digits than any limit, as nothing."""
+    if isinstance(given, bool) or not isinstance(given, int | float) or not 0 < given < 1e15:
+        return ""
+    return f"{given:f}"
 
 
 def at_once(rates: Iterable[Rate | None], most: int | None) -> int | None:

@@ -17,7 +17,7 @@ import re
 import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -25,23 +25,26 @@ from typing import IO, Any
 
 from fastsync import cli
 from fastsync.arguments import parser
+from fastsync.checks import check_number, check_path
 from fastsync.errors import ConfigError, FastsyncError
-from fastsync.private import OWNER_ONLY, make_folders
-from fastsync.reader import Reader
+from fastsync.reader import Reader, whole_number
 from fastsync.reportpage.gather import MOST_ROWS
 from fastsync.reportpage.page import make_page
 from fastsync.sinks.checkpoint import left_behind
 from fastsync.sinks.log import Log
 from fastsync.sinks.summary import summary
+from fastsync.wording import describe_exception
 
 DESCRIPTION = """\
 Do one scheduled run, under a lock, into dated files. What follows CONFIG and is no flag of these goes to fastsync."""
 BUSY = 75
 """The exit code where the run before is still at work: EX_TEMPFAIL of sysexits.h, which no run ends with."""
+MOST_DAYS = 36_500
+"""Days that files are kept at most: a century."""
 MOST_LINES = 20
 """Warnings and errors that go into a mail; the log has them all."""
 WHEN = "%Y-%m-%dT%H%M%S"
-DATED = re.compile(r"((\d{4}-\d\d-\d\dT\d{6})\.\d{3}Z)-(?:report|sync)\.[a-z.]+?(?:\.[0-9a-f]{16}\.new)?")
+DATED = re.compile(r"((\d{4}-\d\d-\d\dT\d{6})\.\d{3}Z)-(?:report|sync)\.[a-z.]+")
 """The names of the files that a run leaves, and that are deleted when they are old."""
 
 
@@ -59,18 +62,20 @@ class Files:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Do one scheduled run, or print the lines of a crontab, and give the exit code."""
-    try:
-        given, flags = reader().parse_known_args(argv)
-        if given.keep < 1:
-            raise ConfigError(f"--keep takes a number of days of at least 1, not {given.keep}")
-        folder = Path(given.folder).resolve() / Path(given.config).stem
-        if given.what == "crontab":
-            print("\n".join(crontab(given.config, given.folder, given.keep, flags)))
-            return 0
-        return _locked_run(given.what, folder, ["--config", given.config, *flags], given.keep)
-    except FastsyncError as error:
-        Log().error(str(error))
-        return error.exit_code
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    return cli.guarded(lambda: _scheduled(arguments), arguments)
+
+
+def _scheduled(arguments: Sequence[str]) -> int:
+    given, flags = reader().parse_known_args(arguments)
+    check_number("--keep", given.keep, 1, MOST_DAYS)
+    check_path("CONFIG", given.config)
+    check_path("--folder", given.folder)
+    folder = Path(given.folder).resolve() / Path(given.config).stem
+    if given.what == "crontab":
+        print("\n".join(crontab(given.config, given.folder, given.keep, flags)))
+        return 0
+    return _locked_run(given.what, folder, ["--config", given.config, *flags], given.keep)
 
 
 def reader() -> Reader:
@@ -79,7 +84,9 @@ def reader() -> Reader:
     reading.add_argument("what", choices=("report", "sync", "crontab"), help="crontab prints lines that do the others")
     reading.add_argument("config", metavar="CONFIG", help="a --config file")
     reading.add_argument("--folder", metavar="DIR", default="runs", help="where the runs' files go (default runs)")
-    reading.add_argument("--keep", metavar="DAYS", type=int, default=30, help="days that they are kept (default 30)")
+    reading.add_argument(
+        "--keep", metavar="DAYS", type=whole_number, default=30, help="days that they are kept (default 30)"
+    )
     return reading
 
 
@@ -95,22 +102,24 @@ def crontab(config: str, folder: str, keep: int, flags: Sequence[str]) -> Iterat
 
 
 def _locked_run(what: str, folder: Path, arguments: Sequence[str], keep: int) -> int:
-    try:
-        make_folders(folder)
-        with _appended(folder / "lock") as lock:
+    with ExitStack() as stack:
+        with _usable(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = stack.enter_context((folder / "lock").open("a+"))
             if not _taken(lock):
                 lock.seek(0)
                 Log().error(f"the run before is still at work ({lock.read().strip()}): this {what} was not started")
                 return BUSY
-            return _run(what, folder, arguments, keep)
+        return _run(what, folder, arguments, keep)
+
+
+@contextmanager
+def _usable(folder: Path) -> Iterator[None]:
+    """Raise ConfigError where files of runs cannot be opened, before a run begins."""
+    try:
+        yield
     except OSError as error:
         raise ConfigError(f"{folder} cannot be used for the files of runs: {error}") from None
-
-
-def _appended(path: Path) -> IO[str]:
-    """Open a file to append to it and to read it; where it is made it is for its owner only."""
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, OWNER_ONLY)
-    return os.fdopen(handle, "a+", encoding="utf-8")
 
 
 def _taken(lock: IO[str]) -> bool:
@@ -130,7 +139,8 @@ def _run(what: str, folder: Path, arguments: Sequence[str], keep: int) -> int:
     flags = _flags(arguments)
     # a report and a repair are two jobs, of which neither goes on where the other stopped
     checkpoint = Path(f"{flags['checkpoint']}.{what}") if flags.get("checkpoint") else None
-    files = Files(folder, what, _date_of(checkpoint, folder) or f"{now:{WHEN}}.{now.microsecond // 1000:03}Z")
+    with _usable(folder):
+        files = Files(folder, what, _date_of(checkpoint, folder) or f"{now:{WHEN}}.{now.microsecond // 1000:03}Z")
     outputs = ["--report", str(files["report.jsonl"]), "--stats", str(files["stats.json"]), "--log-format", "json"]
     if checkpoint is not None:
         outputs += ["--checkpoint", str(checkpoint), "--resume"]
@@ -139,16 +149,25 @@ def _run(what: str, folder: Path, arguments: Sequence[str], keep: int) -> int:
     old = _written(files["stats.json"])
     with _stderr_in(files["log"]) as begins:
         code = cli.main([*arguments, *outputs], report_only=what == "report")
-    problem = _paged(files)
-    _prune(folder, keep, now, files.date)
+    try:
+        _follow_up(code, files, begins, _written(files["stats.json"]) != old, checkpoint)
+        _prune(folder, keep, now, files.date)
+    except Exception as error:  # the run itself has ended, and its exit code says how
+        Log().error(f"the {what} ended with exit code {code}, and then: {describe_exception(error)}")
+        return code or FastsyncError.exit_code
+    return code
+
+
+def _follow_up(code: int, files: Files, begins: int, counted: bool, checkpoint: Path | None) -> None:
+    """Make the page of a run that has ended, and tell of the run where not all is well."""
+    what, problem = files.what, _paged(files)
     if code or problem:
         text = files["log"].read_bytes()[begins:].decode(errors="replace")
-        _tell(code, files, text, _written(files["stats.json"]) != old)
+        _tell(code, files, text, counted)
         if problem:
             Log().info(f"no page was made: {problem}")
         if checkpoint is not None and checkpoint.exists() and code != ConfigError.exit_code:
             Log().info(f"the next {what} goes on from the checkpoint {checkpoint}")
-    return code
 
 
 def _flags(arguments: Sequence[str]) -> dict[str, Any]:
@@ -185,8 +204,7 @@ def _stderr_in(log: Path) -> Iterator[int]:
     """Let a file have all that this process and its workers write on stderr; give the byte from which on it does."""
     sys.stderr.flush()
     before = os.dup(2)
-    with _appended(log) as file:
-        file.seek(0, os.SEEK_END)
+    with _usable(log.parent), log.open("ab") as file:
         os.dup2(file.fileno(), 2)
         begins = file.tell()
     try:
@@ -224,7 +242,7 @@ def _written(file: Path) -> int | None:
 
 def _tell(code: int, files: Files, text: str, counted: bool) -> None:
     """Say what a run came to, by its part of the log, and by its statistics where it has `counted` anything."""
-    said = [line for line in map(_parsed, text.split("\n")) if line]
+    said = [line for line in map(_parsed, text.splitlines()) if line]
     warnings = [line["message"] for line in said if line["level"] != "info" and "stats" not in line]
     try:
         stats = json.loads(files["stats.json"].read_text()) if counted else {}

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fastsync.errors import ConfigError
+from fastsync.wording import quote
 
 MAX_SEGMENTS = 1_000_000
 """The service's limit of TotalSegments (API reference, Scan)."""
@@ -38,7 +39,7 @@ class Shard:
         found = re.fullmatch(r"([0-9]{1,7})/([0-9]{1,7})", text)
         if found and int(found[1]) < int(found[2]):
             return cls(int(found[1]), int(found[2]))
-        raise ConfigError(f"--shard takes I/N, with I from 0 to N - 1, for example 0/3, not {text!r}")
+        raise ConfigError(f"--shard takes I/N, with I from 0 to N - 1, for example 0/3, not {quote(text)}")
 
     def __str__(self) -> str:
         return f"{self.number}/{self.of}"
@@ -52,11 +53,9 @@ class Sample:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        number = isinstance(self.fraction, int | float) and not isinstance(self.fraction, bool)
-        if not number or not 0 < self.fraction <= 1:
-            raise ConfigError(f"--sample takes a fraction above 0 and up to 1, for example 0.05, not {self.fraction!r}")
-        if not isinstance(self.seed, int) or isinstance(self.seed, bool):
-            raise ConfigError(f"--seed takes a whole number, not {self.seed!r}")
+        if not 0 < self.fraction <= 1:
+            told = quote(self.fraction)
+            raise ConfigError(f"--sample takes a fraction above 0 and up to 1, for example 0.05, not {told}")
 
     def of(self, total: int) -> Sequence[int]:
         """Choose the numbers of the segments, one at least."""
@@ -112,7 +111,7 @@ def _fitting(slicing: Slicing, size_bytes: int) -> int:
     if size_bytes >= LARGE:
         total = max(PER_PROCESS * slicing.parallel, math.ceil(size_bytes / SEGMENT_BYTES))
     if slicing.sample is not None:
-        total = max(total, math.ceil(SAMPLED / slicing.sample.fraction))
+        total = max(total, math.ceil(min(MAX_SEGMENTS, SAMPLED / slicing.sample.fraction)))
     return min(total, MAX_SEGMENTS)
 
 

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import json
-from base64 import b64decode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal, InvalidOperation
 from functools import partial
 from threading import Thread
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from fastsync.aws.credentials import Credentials
 from fastsync.aws.description import describe, time_to_live
 from fastsync.aws.sources import Accounts
 from fastsync.aws.transport import Transport
 from fastsync.config import Config
-from fastsync.errors import ConfigError, CredentialsEnded, TableError
+from fastsync.errors import CredentialsEnded, TableError
 from fastsync.limits import Limits
 from fastsync.login import Login
 from fastsync.mfa import ask, check_terminal
-from fastsync.table import Endpoint, KeySchema, Side, TableRef
+from fastsync.table import Endpoint, Side, TableRef
 
 FEW_RETRIES = 3
 """Before anything is read, a table that is out of reach is told at once rather than after a minute of patience."""
@@ -94,42 +91,6 @@ def survey_slaves(config: Config) -> SlaveSurvey:
     return SlaveSurvey(accounts, tuple(paced), unfit)
 
 
-def start_key(text: str, schema: KeySchema) -> bytes:
-    """Read `--starting-key`: plain values typed by the key schema, or DynamoDB JSON; raise ConfigError."""
-    try:
-        given = json.loads(text, parse_int=Decimal, parse_float=Decimal)
-    except ValueError as error:
-        raise ConfigError(f"--starting-key is not JSON: {error}") from None
-    if not isinstance(given, dict) or set(given) != set(schema.names):
-        raise ConfigError(
-            f"--starting-key takes a JSON object with exactly the key attributes {', '.join(schema.names)}"
-        )
-    types = {schema.hash: schema.hash_type, schema.range: schema.range_type}
-    return json.dumps({name: _typed(name, value, str(types[name])) for name, value in given.items()}).encode()
-
-
-def _typed(name: str, value: Any, kind: str) -> dict[str, str]:
-    typed = value if isinstance(value, dict) else {kind: value}
-    given = typed.get(kind)
-    plain = value is not typed
-    expected = Decimal if plain and kind == "N" else str
-    if set(typed) != {kind} or not isinstance(given, expected) or not _fits(str(given), kind):
-        raise ConfigError(
-            f'--starting-key: {name} is of type {kind}, written plainly or as {{"{kind}": "..."}}; {value!r} is not'
-        )
-    return {kind: str(given)}
-
-
-def _fits(text: str, kind: str) -> bool:
-    """Say whether a text is the value of a key: N a number, B base64, S anything but nothing."""
-    try:
-        return bool(text) and (
-            kind == "S" or (Decimal(text).is_finite() if kind == "N" else bool(b64decode(text, validate=True)))
-        )
-    except (InvalidOperation, ValueError):
-        return False
-
-
 def _refuse_same_names(config: Config) -> None:
     """Refuse what is one table by its name already. To two logins one name may be two tables, but not two slaves."""
     names = {str(slave): slave for slave in config.slaves}
@@ -189,12 +150,12 @@ def _reach(accounts: Accounts, ref: TableRef, login: Login, config: Config) -> _
 def side_by_side(calls: Sequence[Callable[[], T]]) -> list[T]:
     """Make some calls on daemon threads, so that an interrupt need not wait for them; raise what one of them raised."""
     answers: dict[int, T] = {}
-    errors: dict[int, Exception] = {}
+    errors: dict[int, BaseException] = {}
 
     def make(place: int) -> None:
         try:
             answers[place] = calls[place]()
-        except Exception as error:
+        except BaseException as error:
             errors[place] = error
 
     threads = [Thread(target=make, args=(place,), daemon=True) for place in range(len(calls))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -10,10 +11,13 @@ from typing import Any, NoReturn
 
 from fastsync import configfile, jobarray
 from fastsync.errors import ConfigError
+from fastsync.wording import quote, shorten_words
 
 NEEDED = {"master": "-m/--master", "slave": "-s/--slave"}
 """Tables that have to be named, on the command line or in the file."""
 _CODE = re.compile(r"\b\d{6}\b")
+_WHOLE = re.compile(r"[+-]?[0-9]+")
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 
 class Reader(argparse.ArgumentParser):
@@ -51,7 +55,25 @@ class Reader(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise ConfigError; an MFA code after a misspelt flag is not repeated."""
-        raise ConfigError(f"{_CODE.sub('******', message)}; see {self.prog} --help")
+        raise ConfigError(f"{shorten_words(_CODE.sub('******', message))}; see {self.prog} --help")
+
+
+def whole_number(text: str) -> int:
+    """Read the value of a flag; Python's int takes 1_000 and the digits of all scripts, and fails at 5,000 of them."""
+    try:
+        if _WHOLE.fullmatch(text):
+            return int(text)
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError(f"takes a whole number, not {quote(text)}")
+
+
+def number(text: str) -> float:
+    """Read the value of a flag; NaN and infinity are no numbers of anything."""
+    found = float(text) if _NUMBER.fullmatch(text) else math.inf
+    if not math.isfinite(found):
+        raise argparse.ArgumentTypeError(f"takes a number, not {quote(text)}")
+    return found
 
 
 class Once(argparse.Action):

@@ -6,7 +6,7 @@ condition that fails is a race that was lost: both items are read again, and the
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
 from typing import NamedTuple
@@ -28,6 +28,7 @@ from fastsync.policy import Action, Policy
 from fastsync.recheck import Rechecker
 from fastsync.undolog import NOTHING, Entry, UndoLog
 from fastsync.version import slave_is_newer
+from fastsync.wording import describe_exception
 
 RACES = 3
 """How often a write is decided anew after a failed condition, before it counts as contended."""
@@ -151,13 +152,11 @@ class Repairer:
     def _after(self, suspect: Suspect, before: Attributes | None) -> Attributes | None:
         if suspect.master is None:
             return None
-        keys = self._slaves[suspect.slave].side.table.keys.names
-        after = writable(suspect.master, keys)
+        after = writable(suspect.master)
         if not self._allowed.keep_ignored or before is None or suspect.slave_item is None:
             return after
-        ignored = self._allowed.ignored.difference(keys)
-        kept = {name: raw for name, raw in writable(suspect.slave_item, keys).items() if name in ignored}
-        return {name: raw for name, raw in after.items() if name not in ignored} | kept
+        kept = {name: raw for name, raw in writable(suspect.slave_item).items() if name in self._allowed.ignored}
+        return {name: raw for name, raw in after.items() if name not in self._allowed.ignored} | kept
 
     def _carry_out(self, intent: Intent) -> Difference | None:
         """Bring one intent to its end. Never raises for a write that fails: the difference says so."""
@@ -176,8 +175,8 @@ class Repairer:
                 if isinstance(error, RequestFailed) and error.refused:
                     self._refused[intent.suspect.slave] = str(error)
                 return _done(intent.difference, str(error))
-            except Exception as error:  # a policy's: what was written beside this item must still be told
-                return _done(intent.difference, f"{type(error).__name__}: {error}")
+            except BaseException as error:  # a policy's: what was written beside this item must still be told
+                return _done(intent.difference, describe_exception(error))
             if not isinstance(decided, Intent):
                 return decided
             intent = decided
@@ -227,11 +226,9 @@ class Repairer:
         return again[0] if (again[0].master is None) is (suspect.master is None) else None
 
 
-def writable(item: Raw, keys: Collection[str]) -> Attributes:
-    """Give an item's attributes as they may be written: whole, without `aws:rep:*` but for the `keys` of the table."""
-    return {
-        name: raw for name, raw in _attributes(item).items() if name in keys or not name.startswith(REPLICATION_PREFIX)
-    }
+def writable(item: Raw) -> Attributes:
+    """Give an item's attributes as they may be written: whole, without `aws:rep:*`."""
+    return {name: raw for name, raw in _attributes(item).items() if not name.startswith(REPLICATION_PREFIX)}
 
 
 _attributes = msgspec.json.Decoder(Attributes).decode

@@ -16,7 +16,6 @@ from fastsync.errors import ConfigError, FastsyncError, IncompleteError, OutputF
 from fastsync.executors.inline import InlineExecutor
 from fastsync.executors.processes import ProcessExecutor, warm_up
 from fastsync.executors.spark import Cluster, SparkExecutor, cluster_of
-from fastsync.identity import DescribedTables
 from fastsync.interrupt import Interrupt, Interrupted
 from fastsync.job import Audience, Executor, Job
 from fastsync.ledger import Ledger
@@ -29,6 +28,7 @@ from fastsync.sinks.progress import Sink
 from fastsync.sinks.report import write_stats
 from fastsync.start import prepare
 from fastsync.table import TableRef
+from fastsync.unforeseen import Phase, unexpected
 
 
 @dataclass(frozen=True)
@@ -84,10 +84,24 @@ class Synchronizer:
         self._announce = announce or (lambda _: None)
 
     def run(self) -> Result:
-        """Do it; raise ConfigError or TableError where nothing could be compared. Safe to call again."""
+        """Do it. Safe to call again.
+
+        Raises ConfigError or TableError where nothing could be compared, and UnexpectedError for whatever nobody
+        foresaw, be it ours, a listener's or a sink's; report and statistics say then how far the run came. Nothing
+        but a FastsyncError ever leaves it.
+        """
+        phase = Phase("preparing the run")
+        try:
+            return self._run_with_metrics(phase)
+        except FastsyncError:
+            raise
+        except BaseException as error:
+            raise unexpected(error, phase) from error
+
+    def _run_with_metrics(self, phase: Phase) -> Result:
         metrics = MetricsFile(self._config.metrics_file)
         try:
-            result = self._run(metrics)
+            result = self._run(metrics, phase)
         except FastsyncError as error:
             with suppress(OutputFailed):
                 metrics.ended(error.exit_code, False)
@@ -98,7 +112,7 @@ class Synchronizer:
             return result.without(error)
         return result
 
-    def _run(self, metrics: MetricsFile) -> Result:
+    def _run(self, metrics: MetricsFile, phase: Phase) -> Result:
         config, cluster = self._config, None
         with ExitStack() as stack:
             if config.executor == "spark":  # first: it takes SIGINT for itself
@@ -121,16 +135,23 @@ class Synchronizer:
             audience = Audience(self._listeners, (*self._sinks, metrics))
             job = Job(start.agenda, start.deletes, outcome, start.record, audience)
             current = partial(start.found.credentials, job.give_up)
-            executor = _executor(config, cluster, len(start.terms.slaves), current)
-            job.do(start.terms, config, executor, interrupt, DescribedTables(start.found, config.retrying))
+            failures: list[FastsyncError] = []
+            phase.has_read, phase.doing = True, "comparing"
+            with _kept(failures, job, outcome):
+                job.do(start.terms, config, _executor(config, cluster, len(start.terms.slaves), current), interrupt)
             if interrupt.timed_out and not job.finished:
                 outcome.fail(f"ended by --max-duration after {config.max_duration:g} s; not everything was reached")
-            with _noted(outcome):
+            with _kept(failures, job, outcome), _noted(outcome):
                 start.record.close(result_of(outcome, interrupt).complete)
-            with _noted(outcome):
+            with _kept(failures, job, outcome), _noted(outcome):
                 if start.stats_file is not None:
                     write_stats(start.stats_file, result_of(outcome, interrupt).stats)
-            job.part(result_of(outcome, interrupt).complete)
+            with _kept(failures, job, outcome):
+                job.part(result_of(outcome, interrupt).complete)
+            if job.failure is not None:
+                raise job.failure
+            if failures:
+                raise failures[0]
             return result_of(outcome, interrupt)
 
 
@@ -141,6 +162,19 @@ def _noted(outcome: Outcome) -> Iterator[None]:
         yield
     except OutputFailed as error:
         outcome.fail(str(error))
+
+
+@contextmanager
+def _kept(failures: list[FastsyncError], job: Job, outcome: Outcome) -> Iterator[None]:
+    """Keep what ends the work, until report and statistics say how far it came; the checkpoint stays as it is."""
+    try:
+        yield
+    except BaseException as error:
+        job.abandon()
+        failures.append(
+            error if isinstance(error, FastsyncError) else unexpected(error, Phase("comparing", has_read=True))
+        )
+        outcome.fail(str(failures[-1]))
 
 
 def _nothing_done(config: Config) -> Outcome:

@@ -40,6 +40,7 @@ from fastsync.recheck import Rechecker
 from fastsync.repair import Repairer
 from fastsync.strategies.lookup import Lookup
 from fastsync.strategies.merge import Merge
+from fastsync.wording import describe_exception
 
 NOTHING_LEFT = b"[]"
 """The resume point of a task that has told of everything."""
@@ -53,6 +54,9 @@ def run_task(task: Task, access: Access, stopped: Callable[[], bool]) -> Iterato
     except IncompleteError as error:  # the undo log is not there, or is damaged
         yield TaskFailed(f"{task}: {error}", fatal=error.fatal)
         return
+    except BaseException as error:
+        yield _unforeseen(task, error)
+        return
     with opened as work:
         pages = work.segment(task) if isinstance(task, SegmentTask) else work.deletes(task)
         try:
@@ -60,11 +64,18 @@ def run_task(task: Task, access: Access, stopped: Callable[[], bool]) -> Iterato
         except IncompleteError as error:
             refused = isinstance(error, RequestFailed) and error.refused
             end = TaskFailed(f"{task}: {error}", refused, error.fatal)
-        except Exception as error:  # a policy's, or our own: the other segments go on
-            logging.getLogger(__name__).debug("%s failed", task, exc_info=True)
-            end = TaskFailed(f"{task}: {type(error).__name__}: {error}")
+        except GeneratorExit:  # nobody listens any more
+            raise
+        except BaseException as error:
+            end = _unforeseen(task, error)
     yield work.spent(PageDone(Tally(), work.tallies()))
     yield TaskDone(time.monotonic() - began) if isinstance(end, TaskDone) else end
+
+
+def _unforeseen(task: Task, error: BaseException) -> TaskFailed:
+    """Fail a task for what a policy, or we ourselves, raised, even SystemExit; the other segments go on."""
+    logging.getLogger(__name__).debug("%s failed", task, exc_info=error)
+    return TaskFailed(f"{task}: {describe_exception(error)}")
 
 
 def _until_stopped(pages: Iterator[Event], stopped: Callable[[], bool]) -> Generator[Event, None, Event]:
@@ -93,7 +104,7 @@ class _Work:
         self._expiry = Expiry(terms.master.table.ttl, [side.table.ttl for side in terms.slaves])
         judging = terms.judging
         names = tuple(map(str, terms.slaves))
-        digester = Digester(judging.ignored, terms.master.table.keys.names)
+        digester = Digester(judging.ignored)
         self._judge = Judge(names, digester, policy, self._expiry, judging.version, values=terms.values)
         self._rechecker = Rechecker(self._master_reader, self._readers, self._expiry)
         self._confirmer = Confirmer(self._judge, self._rechecker, self._expiry, judging, access.sleep)
@@ -139,7 +150,6 @@ class _Work:
 
     def deletes(self, task: DeleteTask) -> Iterator[Event]:
         """Delete extras that are still extra when both sides are read again."""
-        self._expiry.read_clock()
         suspects = [Suspect(task.slave, self._master.keys.read(key), None, None, None) for key in task.keys]
         again, lost = self._rechecker.again(suspects)
         for _, error in lost:
@@ -172,7 +182,6 @@ class _Work:
         return done
 
     def _page(self, page: PairsPage) -> tuple[PageDone, list[tuple[int, IncompleteError]]]:
-        self._expiry.read_clock()
         tallies = self.tallies()
         suspects: list[Suspect] = []
         repaired: list[Difference] = []

@@ -11,23 +11,24 @@ from fastsync import undolog
 from fastsync.choice import Choice, choose, expected
 from fastsync.config import Config
 from fastsync.deletes import Deletes
-from fastsync.errors import ConfigError, OutputFailed
+from fastsync.errors import ConfigError, FastsyncError, OutputFailed
 from fastsync.events import Terms
-from fastsync.extras import WHAT as EXTRAS
 from fastsync.extras import WaitingExtras
+from fastsync.interrupt import Interrupted
+from fastsync.keytext import typed_key
 from fastsync.legs import Agenda, Left
 from fastsync.limits import at_once
-from fastsync.mark import NOTHING, check
+from fastsync.mark import NOTHING
 from fastsync.outcome import NOTHING_COUNTED, Outcome
 from fastsync.parts import Reading
 from fastsync.plan import Plan
-from fastsync.preflight import Survey, start_key, survey
-from fastsync.record import Record, copy_of_report, extras_of_slave
+from fastsync.preflight import Survey, survey
+from fastsync.record import Record, copy_of_report
 from fastsync.reportline import ReportLines
-from fastsync.sinks.checkpoint import CheckpointFile, damaged, refuse_other_tables, refuse_others, settings
-from fastsync.sinks.checkpointform import Checkpoint, faults_of_plan
+from fastsync.sinks.checkpoint import Checkpoint, CheckpointFile, refuse_other_tables, refuse_others, settings
 from fastsync.sinks.folder import PartedReport, Shelf
-from fastsync.sinks.report import Report, check_resumed, open_output
+from fastsync.sinks.report import Report, open_output
+from fastsync.unforeseen import Phase, unexpected
 
 
 @dataclass(frozen=True)
@@ -59,10 +60,20 @@ def prepare(
     """
     file = None if config.checkpoint is None else CheckpointFile(config.checkpoint, config.resume)
     try:
-        yield _Preparation(config, policy, file, announce, folder).start(values)
+        yield _started(_Preparation(config, policy, file, announce, folder), values)
     finally:
         if file is not None:
             file.close()
+
+
+def _started(preparation: _Preparation, values: bool) -> Start:
+    """Prepare everything; what nobody foresaw is told together with whether anything was read by then."""
+    try:
+        return preparation.start(values)
+    except (FastsyncError, Interrupted):
+        raise
+    except BaseException as error:
+        raise unexpected(error, Phase("preparing the run", preparation.has_read)) from error
 
 
 class _Preparation:
@@ -82,31 +93,13 @@ class _Preparation:
         self._file = file
         self._announce = announce
         self._settings = settings(config, policy)
+        self.has_read = False
         then = None if file is None else file.read()
         if then is not None and file is not None:
             refuse_others(then, file.path, self._settings)
-        self._then = None if then is None or then.ended else then
-        if self._then is not None and file is not None:
-            self._check_files(self._then, file)
         if config.resume:
             announce(_told(config, then))
-
-    def _check_files(self, then: Checkpoint, file: CheckpointFile) -> None:
-        """Raise ConfigError where a checkpoint does not fit the plan, or its files are not what they were."""
-        config = self._config
-        plan = Plan.of(replace(config.slicing, segments=then.total))
-        for fault in faults_of_plan(then.left, plan.numbers):
-            raise damaged(file.path, fault)
-        if config.report is not None and self._folder is None:
-            check_resumed(config.report, then.report, copy_of_report(file))
-        for place, ref in enumerate(config.slaves):
-            if (mark := then.extras.get(str(ref), NOTHING)).lines:
-                check(extras_of_slave(file, place), mark, EXTRAS)
-        if undolog.size_of(config.undo_log) < then.log:
-            raise ConfigError(
-                f"--resume: the undo log {config.undo_log} is shorter than it was when the checkpoint {file.path} was "
-                "written: not the same file"
-            )
+        self._then = None if then is None or then.ended else then
 
     def start(self, values: bool) -> Start:
         """Prepare everything; what reads of the tables comes last."""
@@ -114,7 +107,9 @@ class _Preparation:
         found = survey(config)
         parts = (_reading(config, found), config.retrying, config.judging, config.repairing)
         terms = Terms(found.master, found.slaves, *parts, self._policy, values)
-        first = None if config.starting_key is None else start_key(config.starting_key, terms.master.table.keys)
+        first = (
+            None if config.first_key is None else typed_key("--starting-key", config.first_key, found.master.table.keys)
+        )
         plan = self._plan(found)
         before = self._before(found)
         if config.undo_log is not None:
@@ -165,17 +160,18 @@ class _Preparation:
         """Choose a strategy, which may read an item of a slave; a run that goes on keeps to what was chosen."""
         if self._then is not None:
             return Choice(self._then.strategy, "as before", expected(self._config, found, plan))
+        self.has_read = self._config.strategy == "auto"  # which asks each slave for an item
         choice = choose(self._config, found, plan)
         if self._config.strategy == "auto":
             self._announce(str(choice))
         return choice
 
     def _extras(self, place: int, begin: Checkpoint) -> WaitingExtras:
-        """Open the extras of a slave, given by its place among the flags."""
+        """Open the extras of a slave, told by its place among the flags: its name may not do for a file's."""
         name = str(self._config.slaves[place])
         if self._file is None:
             return WaitingExtras()
-        return WaitingExtras(extras_of_slave(self._file, place), begin.extras.get(name, NOTHING), name)
+        return WaitingExtras(self._file.beside(f"extras-{place}"), begin.extras.get(name, NOTHING))
 
     def _report(self) -> Report | PartedReport | None:
         if self._config.report is None:

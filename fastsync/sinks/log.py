@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any
 
-from fastsync.sinks.summary import printable
+from fastsync.wording import printable
 
 FORMATS = ("text", "json")
 

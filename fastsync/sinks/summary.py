@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from fastsync.wording import printable
+
 MOST_ERRORS = 10
 """Errors that the summary spells out; the statistics have them all."""
 
@@ -23,11 +25,6 @@ def summary(stats: dict[str, Any], warnings: Sequence[str] = (), notes: Sequence
     if not stats["complete"]:
         lines.append("INCOMPLETE: the run did not see or do everything; what it did not reach is not known")
     return "\n".join(lines)
-
-
-def printable(text: str) -> str:
-    """Escape what could steer a terminal: keys and names hold whatever their writers put there."""
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
 def _compared(stats: dict[str, Any]) -> str:

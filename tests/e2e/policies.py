@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from fastsync import Action, Difference, Policy
+import os
+import sys
+from pathlib import Path
+
+from fastsync import Action, ConfigError, Difference, Policy
 from fastsync.difference import Item
 
 
@@ -47,3 +51,53 @@ class Broken(Policy):
 
 class NoPolicy:
     """A class that is something else."""
+
+
+class Raises(Policy):
+    """A policy that raises what a file says, such as `differs=exit`, as long as that is there: in every process."""
+
+    def __init__(self) -> None:
+        self.file = Path(os.environ["FASTSYNC_TEST_RAISES"])
+
+    def differs(self, master: Item, slave: Item) -> bool:
+        """Raise where told to."""
+        self._raise("differs")
+        return True
+
+    def resolve(self, difference: Difference) -> Action:
+        """Raise where told to."""
+        self._raise("resolve")
+        return Action.REPAIR
+
+    def _raise(self, where: str) -> None:
+        told, _, name = (self.file.read_text() if self.file.exists() else "").partition("=")
+        if told == where:
+            raise RAISED[name]
+
+
+class Unspeakable(Exception):
+    """An error that cannot be told: its text raises as well."""
+
+    def __str__(self) -> str:
+        raise SystemExit(1)
+
+
+RAISED: dict[str, BaseException] = {
+    "value": ValueError("two\nlines \x1b[31m"),
+    "exit": SystemExit(0),
+    "interrupt": KeyboardInterrupt(),
+    "memory": MemoryError(),
+    "recursion": RecursionError("too deep"),
+    "unspeakable": Unspeakable(),
+    "generator": GeneratorExit(),
+    "pipe": BrokenPipeError(),
+    "ours": ConfigError("not a flag at all"),
+}
+"""What code of users raises."""
+
+
+class ExitsWhenMade(Policy):
+    """A policy that ends the process when it is made."""
+
+    def __init__(self) -> None:
+        sys.exit(0)

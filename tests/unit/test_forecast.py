@@ -123,7 +123,7 @@ def test_tables_that_tell_nothing(tables: list[Table], sizes: list[Size]) -> Non
         (described(1000, 400), described(50_000, 400), {}, "lookup"),
         (described(1000, 400), described(50_000, 400), {"scan_for_extra": True}, "merge"),
         (described(10, 400), described(10, 400), {"segments": 1000}, "lookup"),
-        (described(MILLION, 400), described(MILLION, 400), {"starting_key": "{}"}, "lookup"),
+        (described(MILLION, 400), described(MILLION, 400), {"starting_key": '{"id": "a"}'}, "lookup"),
         (described(MILLION, 400), described(MILLION, 400), {"strategy": "lookup"}, "lookup"),
         (described(0, 0), described(0, 0), {}, "merge"),
     ],

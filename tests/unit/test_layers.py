@@ -11,13 +11,13 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "fastsync"
 STAIRS = [
-    ("errors", "private"),
+    ("errors", "wording"),
     ("limits", "ledger", "checks", "parts", "aside", "repeats", "jsonlines"),
     ("table", "difference", "plan", "sampling", "mark", "hadoop"),
-    ("login",),
+    ("login", "keytext"),
     ("config", "undolog", "version", "shards"),
     ("events", "reportline", "policy", "flight", "digest", "interrupt", "mfa", "iam"),
-    ("keys", "spread", "extras", "legs", "held"),
+    ("keys", "spread", "extras", "legs", "held", "unforeseen"),
     ("pairs", "page", "condensed", "undoindex"),
     ("expiry",),
     ("judge",),
@@ -29,7 +29,7 @@ STAIRS = [
     ("segment",),
     ("executors", "sinks", "preflight"),
     ("reportpage",),
-    ("record", "choice", "identity"),
+    ("record", "choice"),
     ("job", "start", "quote"),
     ("run",),
     ("undo", "combine"),
