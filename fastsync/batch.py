@@ -9,10 +9,12 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 
+import msgspec
 from msgspec import Raw
 
 from fastsync.aws.client import BatchAnswer, Client
@@ -21,7 +23,7 @@ from fastsync.digest import fingerprints
 from fastsync.errors import KeysUnanswered, RequestFailed
 from fastsync.flight import MOST, Flight
 from fastsync.keys import Key, KeyReader, write
-from fastsync.page import Page, read_keys
+from fastsync.page import Page
 from fastsync.parts import MAX_BATCH_KEYS
 
 IN_FLIGHT = MOST
@@ -47,13 +49,24 @@ class BatchSize:
 class Answers:
     """The answers to one set of keys, on their way.
 
-    All but `result`, `partners` and `arrived` is for the reader, under its lock.
+    All but `result`, `partners` and `arrived` is for the reader, under its lock. `again` asks for the keys once more,
+    with each answer checked item by item; None where this is done already.
     """
 
-    def __init__(self, keys: Iterable[Key], reader: KeyReader, consistent: bool, keys_only: bool):
+    def __init__(
+        self,
+        keys: Iterable[Key],
+        reader: KeyReader,
+        consistent: bool,
+        keys_only: bool,
+        again: Callable[[Sequence[Key]], Answers] | None = None,
+    ):
         self.consistent = consistent
         self.keys_only = keys_only
-        self._keys = list(dict.fromkeys(keys))
+        self.checked = again is None
+        self._again = again
+        self._wanted = list(dict.fromkeys(keys))
+        self._keys = list(self._wanted)
         self._asked = 0
         self._reader = reader
         self._found: list[Raw] = []
@@ -68,18 +81,27 @@ class Answers:
 
         Raises RequestFailed or KeysUnanswered.
         """
-        return self._by_key(self._arrive())
+        found = self._by_key(self._arrive())
+        return self._once_more() if found is None else found
 
     def partners(self, page: Page) -> list[Raw | None]:
         """Wait as `result` does, and give what was found for each item of the page whose keys were asked for.
 
         Where the bytes of both agree their keys are not read again, which costs as much as finding both items.
         """
-        theirs = dict(zip(fingerprints(found := self._arrive()), found, strict=True))
+        found = self._arrive()
+        theirs = dict(zip(fingerprints(found), found, strict=True))
         partners = list(map(theirs.get, page.fingerprints))
-        if others := self._by_key([theirs[each] for each in theirs.keys() - page.fingerprints]):
+        others = self._by_key([theirs[each] for each in theirs.keys() - page.fingerprints])
+        used = 0
+        if others:
             for place in [place for place, partner in enumerate(partners) if partner is None]:
                 partners[place] = others.get(page.key(place))
+                used += partners[place] is not None
+        # two items with one key: in the same bytes, in others, or one of them in the bytes of the page
+        if others is None or used < len(others) or len(theirs) < len(found):
+            by_key = self._once_more()
+            return [by_key.get(key) for key in page.keys]
         return partners
 
     def _arrive(self) -> Sequence[Raw]:
@@ -88,12 +110,19 @@ class Answers:
             raise self._error
         return self._found
 
-    def _by_key(self, items: Collection[Raw]) -> dict[Key, Raw]:
-        """Key items; one that nobody asked for is a failure, as it would pass for missing here and for extra there."""
-        found = dict(zip(read_keys(self._reader, items), items, strict=True))
-        if not found.keys() <= set(self._keys):
+    def _by_key(self, items: Collection[Raw]) -> dict[Key, Raw] | None:
+        """Key items; None where one has no key, or one that was not asked for, or where a key is there twice."""
+        try:
+            found = dict(zip(self._reader.read_all(items), items, strict=True))
+        except msgspec.DecodeError:
+            return None
+        return found if len(found) == len(items) and found.keys() <= set(self._wanted) else None
+
+    def _once_more(self) -> dict[Key, Raw]:
+        """Ask once more, with every answer checked; an item that nobody asked for would pass for an extra."""
+        if self._again is None:
             raise RequestFailed(f"{self._reader.whose}: BatchGetItem answered with items that were not asked for")
-        return found
+        return self._again(self._wanted).result()
 
     @property
     def arrived(self) -> bool:
@@ -154,9 +183,15 @@ class BatchReader:
         self._at_work = 0
         self._barren = 0
 
-    def read(self, keys: Iterable[Key], consistent: bool = False, keys_only: bool = False) -> Answers:
-        """Start looking up keys (each once, in any number) and give the answers to come; consistent ones go first."""
-        answers = Answers(keys, self.client.keys, consistent, keys_only)
+    def read(
+        self, keys: Iterable[Key], consistent: bool = False, keys_only: bool = False, checked: bool = False
+    ) -> Answers:
+        """Start looking up keys (each once, in any number) and give the answers to come; consistent ones go first.
+
+        The items of consistent answers, and of `checked` ones, are checked one by one as they arrive.
+        """
+        again = partial(self.read, consistent=consistent, keys_only=keys_only, checked=True)
+        answers = Answers(keys, self.client.keys, consistent, keys_only, None if consistent or checked else again)
         with self._lock:
             if consistent:
                 self._queue.appendleft(answers)
@@ -214,7 +249,7 @@ class BatchReader:
 
     def _ask(self, answers: Answers, keys: Sequence[Key], rounds: _Rounds) -> None:
         began = time.monotonic()
-        answer = self.client.batch_get(keys, answers.consistent, answers.keys_only)
+        answer = self.client.batch_get(keys, answers.consistent, answers.keys_only, answers.checked)
         seconds = time.monotonic() - began
         with self._lock:
             self._learn(len(keys), len(answer.unprocessed), seconds)

@@ -36,11 +36,13 @@ _TYPES = {"S": _S, "N": _N, "B": _B}
 class KeyReader:
     """Read the keys of one schema; an item that lacks one, or has it in another type, is a ValidationError.
 
-    `whose` names the table in errors.
+    `whose` names the table in errors. `form` is the type of each key attribute by its name, as a list of one.
     """
 
     def __init__(self, schema: KeySchema, whose: str = "a table"):
         self.whose = whose
+        types = (schema.hash_type, schema.range_type)
+        self.form = {name: [kind] for name, kind in zip(schema.names, types, strict=False)}
         self.type = _key_type(schema)
         self._one = msgspec.json.Decoder(self.type).decode
         self._settle = _settler(schema, self.type)

@@ -14,22 +14,33 @@ from fastsync.errors import RequestFailed
 from fastsync.keys import Key, KeyReader
 
 
+class ItemWithoutKey(RequestFailed):
+    """An answer holds an item without its key, or with one of another type."""
+
+
 class Page:
     """Raw items in the order of the scan, and the key to go on from, b"" at the end of the segment.
 
-    `size` is that of the answer in bytes.
+    `size` is that of the answer in bytes, `keys` are those of the items where they were read already.
     """
 
-    def __init__(self, items: Sequence[Raw], next_key: bytes, reader: KeyReader, size: int = 0):
+    def __init__(
+        self,
+        items: Sequence[Raw],
+        next_key: bytes,
+        reader: KeyReader,
+        size: int = 0,
+        keys: Sequence[Key] | None = None,
+    ):
         self.items = items
         self.next_key = next_key
         self.size = size
         self.reader = reader
-        self._keys: Sequence[Key] | None = None
+        self._keys = keys
 
     @property
     def keys(self) -> Sequence[Key]:
-        """The items' keys, all of them; raise RequestFailed where an item has none."""
+        """The items' keys, all of them; raise ItemWithoutKey where an item has none."""
         if self._keys is None:
             self._keys = read_keys(self.reader, self.items)
         return self._keys
@@ -75,8 +86,8 @@ class LateKeys(Sequence[Key]):
 
 
 def read_keys(reader: KeyReader, items: Iterable[Raw]) -> Sequence[Key]:
-    """Read keys, 0.5 µs each; raise RequestFailed where an item has none, or one of another type."""
+    """Read keys, 0.5 µs each; raise ItemWithoutKey where an item has none, or one of another type."""
     try:
         return reader.read_all(items)
     except msgspec.DecodeError as error:
-        raise RequestFailed(f"{reader.whose}: an answer holds an item without its key: {error}") from None
+        raise ItemWithoutKey(f"{reader.whose}: an answer holds an item without its key: {error}") from None

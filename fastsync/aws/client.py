@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
-from types import GenericAlias
-from typing import Any, NamedTuple
+from functools import partial
+from typing import NamedTuple
 
 import msgspec
 from msgspec import Raw
 
 from fastsync.aws import capacity
+from fastsync.aws.answers import AnswerReader, Units
 from fastsync.aws.failures import CONDITION_FAILED
 from fastsync.aws.throttle import Budget, Meter, PrivateCell
 from fastsync.aws.transport import Transport
@@ -28,10 +28,11 @@ _text = msgspec.json.encode
 
 
 class BatchAnswer(NamedTuple):
-    """One BatchGetItem response: the items found, and the keys that came back unprocessed."""
+    """One BatchGetItem response: the items found, the keys that came back unprocessed, and its size in bytes."""
 
     items: Sequence[Raw]
     unprocessed: Sequence[Key]
+    size: int = 0
 
 
 class WriteAnswer(NamedTuple):
@@ -55,26 +56,15 @@ class Condition:
 
 
 class Scan(NamedTuple):
-    """Which slice of a table is scanned: segment `number` of `total`; whether only keys are wanted."""
+    """Which slice of a table is scanned: segment `number` of `total`; whether only keys are wanted.
+
+    `checked`: the keys of all items are read with each page, and have to be distinct.
+    """
 
     number: int
     total: int
     keys_only: bool = False
-
-
-class _Units(msgspec.Struct, gc=False):
-    CapacityUnits: float = 0.0
-
-
-class _ScanItems(msgspec.Struct, gc=False):
-    Items: list[Raw]
-    Count: int
-    LastEvaluatedKey: Raw = Raw()
-    ConsumedCapacity: _Units | None = None
-
-
-class _Written(msgspec.Struct, gc=False):
-    ConsumedCapacity: _Units | None = None
+    checked: bool = False
 
 
 class _Failed(msgspec.Struct, gc=False):
@@ -94,7 +84,7 @@ class Client:
         self._name = _text(side.table.ref.name).decode()
         self._limit = reading.scan_limit
         self._consistent = reading.consistent
-        self._decode_batch, self._decode_batch_written = _decoders(self.keys.type)
+        self._answers = AnswerReader(side.table.ref.name, self.keys)
         self._read_units: list[float] = []
         self._write_units: list[float] = []
         self._recheck_units: list[float] = []
@@ -115,29 +105,42 @@ class Client:
         if start:
             body.append(f'"ExclusiveStartKey":{start.decode()}')
         fare = self._scans.fare(limit)
-        found, size = self.transport.post("Scan", f"{','.join(body)}}}".encode(), _decode_scan, fare).value
-        fare.settle(self._spent(self._read_units, found.ConsumedCapacity), len(found.Items))
-        return Page(found.Items, _next_key(found.LastEvaluatedKey), self.keys, size)
 
-    def batch_get(self, keys: Sequence[Key], consistent: bool, keys_only: bool = False) -> BatchAnswer:
-        """Look up at most 100 keys, each once; whose items came back, their keys tell."""
+        def decode(body: bytes) -> tuple[Page, Units | None]:
+            found = self._answers.scan(body)
+            keys = self._answers.distinct_keys(found.Items) if scan.checked else None
+            page = Page(found.Items, self._answers.next_key(found, start), self.keys, len(body), keys)
+            return page, found.ConsumedCapacity
+
+        page, consumed = self.transport.post("Scan", f"{','.join(body)}}}".encode(), decode, fare).value
+        fare.settle(self._spent(self._read_units, consumed), len(page.items))
+        return page
+
+    def batch_get(
+        self, keys: Sequence[Key], consistent: bool, keys_only: bool = False, checked: bool = False
+    ) -> BatchAnswer:
+        """Look up at most 100 keys, each once; whose items came back, their keys tell.
+
+        `checked`: read the keys of all items, and take an answer with others than were asked for as a fault.
+        """
         options = ',"ConsistentRead":true' if consistent or self._consistent else ""
         options += f",{self._projection}" if keys_only else ""
         head = f'{{"RequestItems":{{{self._name}:{{"Keys":'
         tail = f'{options}}}}},"ReturnConsumedCapacity":"TOTAL"}}'
         body = b"".join((head.encode(), write_all(keys), tail.encode()))
         fare = self._lookups.fare(len(keys), self._price(consistent))
-        found = self.transport.post("BatchGetItem", body, self._decode_batch, fare).value
-        consumed = self._spent(self._read_units, found.ConsumedCapacity)
+
+        def decode(body: bytes) -> tuple[BatchAnswer, Sequence[Units] | None]:
+            items, back, consumed = self._answers.batch_found(body, keys, checked)
+            return BatchAnswer(items, back, len(body)), consumed
+
+        answer, told = self.transport.post("BatchGetItem", body, decode, fare).value
+        consumed = self._spent(self._read_units, told)
         if consistent:
             self._recheck_units.append(consumed or 0.0)
-        back = self.keys.settled([key for rest in found.UnprocessedKeys.values() for key in rest.Keys])
-        if back and not set(back).issubset(keys):
-            raise RequestFailed(f"{self.side}: BatchGetItem left keys unprocessed that were not asked for")
-        back = list(dict.fromkeys(back))
-        self._note_unprocessed(len(back), len(keys))
-        fare.settle(consumed, len(keys) - len(back))
-        return BatchAnswer(list(chain.from_iterable(found.Responses.values())), back)
+        self._note_unprocessed(len(answer.unprocessed), len(keys))
+        fare.settle(consumed, len(keys) - len(answer.unprocessed))
+        return answer
 
     def put(self, item: bytes, condition: Condition) -> WriteAnswer:
         """Write one whole item (DynamoDB JSON) on a condition."""
@@ -152,11 +155,11 @@ class Client:
         puts = [{"PutRequest": {"Item": Raw(item)}} for item in items]
         body = _text({"RequestItems": {self.side.table.ref.name: puts}, "ReturnConsumedCapacity": "TOTAL"})
         fare = self._writes.fare(len(items))
-        written = self.transport.post("BatchWriteItem", body, self._decode_batch_written, fare).value
-        back = [each.PutRequest.Item for rest in written.UnprocessedItems.values() for each in rest]
+        decode = partial(self._answers.batch_written, asked=[self.keys.read(item) for item in items])
+        told, back = self.transport.post("BatchWriteItem", body, decode, fare).value
         self._note_unprocessed(len(back), len(items))
-        fare.settle(self._spent(self._write_units, written.ConsumedCapacity), len(items) - len(back))
-        return self.keys.settled(back)
+        fare.settle(self._spent(self._write_units, told), len(items) - len(back))
+        return back
 
     def take_units(self) -> tuple[float, float]:
         """Give the read and write units consumed since this was last asked."""
@@ -197,14 +200,14 @@ class Client:
             body["ExpressionAttributeValues"] = condition.values
         fare = self._writes.fare(1)
         try:
-            written, attempts = self.transport.post(operation, _text(body), _decode_written, fare)
+            consumed, attempts = self.transport.post(operation, _text(body), self._answers.written, fare)
         except RequestFailed as error:
             if error.code != CONDITION_FAILED:
                 raise
             current = msgspec.json.decode(error.body, type=_Failed).Item or None
             fare.settle(_failed_units(value if what == "Item" else current, current), 1)
             return WriteAnswer(False, current, error.attempts)
-        fare.settle(self._spent(self._write_units, written.ConsumedCapacity), 1)
+        fare.settle(self._spent(self._write_units, consumed), 1)
         return WriteAnswer(True, None, attempts)
 
     def _metered(self, reads: Budget, writes: Budget) -> None:
@@ -224,11 +227,11 @@ class Client:
             self.transport.throttles.append(1)
 
     @staticmethod
-    def _spent(meter: list[float], consumed: _Units | list[_Units] | None) -> float | None:
+    def _spent(meter: list[float], consumed: Units | Sequence[Units] | None) -> float | None:
         """Count what was consumed, and give it; None where the answer does not tell."""
         if consumed is None:
             return None
-        units = consumed.CapacityUnits if isinstance(consumed, _Units) else sum(each.CapacityUnits for each in consumed)
+        units = consumed.CapacityUnits if isinstance(consumed, Units) else sum(each.CapacityUnits for each in consumed)
         meter.append(units)
         return units
 
@@ -242,43 +245,6 @@ def _failed_units(sized: Raw | bytes | None, current: Raw | None) -> float:
     if sized is None or current is None:
         return 1.0
     return capacity.write_units(capacity.item_size(msgspec.json.decode(sized)))
-
-
-_decode_written = msgspec.json.Decoder(_Written).decode
-
-
-_decode_scanned = msgspec.json.Decoder(_ScanItems).decode
-
-
-def _decode_scan(body: bytes) -> tuple[_ScanItems, int]:
-    """Decode a Scan answer, and take one whose Items and Count disagree for an answer that is not whole."""
-    found = _decode_scanned(body)
-    if found.Count != len(found.Items):
-        raise msgspec.DecodeError("a Scan answer whose Count is not the number of its Items")
-    return found, len(body)
-
-
-def _decoders(key: Any) -> tuple[Any, Any]:
-    """Make the decoders of BatchGetItem and BatchWriteItem answers for one type of key."""
-    keys = GenericAlias(list, (key,))
-    back = GenericAlias(dict, (str, _struct("Back", Keys=keys)))
-    consumed = (list[_Units] | None, None)
-    found = _struct("Found", Responses=dict[str, list[Raw]], UnprocessedKeys=(back, {}), ConsumedCapacity=consumed)
-    put = _struct("Put", PutRequest=_struct("PutRequest", Item=key))
-    # without UnprocessedItems an answer is not whole: nothing would be known of its items
-    left = GenericAlias(dict, (str, GenericAlias(list, (put,))))
-    written = _struct("BatchWritten", UnprocessedItems=left, ConsumedCapacity=consumed)
-    return msgspec.json.Decoder[Any](found).decode, msgspec.json.Decoder[Any](written).decode
-
-
-def _struct(name: str, **parts: Any) -> Any:
-    return msgspec.defstruct(
-        name, [(part, *kind) if isinstance(kind, tuple) else (part, kind) for part, kind in parts.items()], gc=False
-    )
-
-
-def _next_key(raw: Raw) -> bytes:
-    return b"" if raw in (Raw(), Raw(b"null")) else bytes(raw)
 
 
 def _drain(meter: list[float]) -> float:

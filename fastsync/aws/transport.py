@@ -64,7 +64,7 @@ class Transport:
     def post(self, operation: str, body: bytes, decode: Callable[[bytes], T], fare: Fare | None = None) -> Answer[T]:
         """Send one request until it is answered; raise RequestFailed where it is rejected or the tries are used up.
 
-        `decode` raises msgspec.DecodeError on an answer that is not whole, which is then a fault like any other. Each
+        `decode` raises msgspec.DecodeError on an answer that cannot be true, which is then a fault like any other. Each
         try pays the `fare`, which is the caller's to settle.
         """
         fare = fare or self._free
@@ -105,8 +105,8 @@ class Transport:
         if reply.status == 200:
             try:
                 return decode(reply.body)
-            except msgspec.DecodeError as error:
-                raise Fault(f"an answer that is not whole: {error}") from None
+            except (msgspec.DecodeError, ValueError, RecursionError) as error:
+                raise Fault(f"an answer that cannot be true: {error}") from None
         code, message = sort_out(reply.status, _hidden(reply.body, credentials), _after(reply.headers))
         if code in EXPIRED and self._renewed(credentials):
             raise Fault(f"{code}: {message}")

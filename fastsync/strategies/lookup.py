@@ -21,6 +21,7 @@ from fastsync.events import SegmentTask
 from fastsync.keys import Key
 from fastsync.page import Page
 from fastsync.pairs import Pairs, PairsPage
+from fastsync.strategies.circles import Circles
 
 AHEAD = 6 << 20
 """Bytes of scanned pages whose look-ups are in flight or done; their counterparts take as much again on each slave."""
@@ -101,17 +102,19 @@ class Lookup:
         return json.dumps([*here, *self._left[1:]]).encode()
 
     def _slice(self, keys_only: bool = False) -> Scan:
-        return Scan(self._task.number, self._task.total, keys_only)
+        return Scan(self._task.number, self._task.total, keys_only, checked=True)
 
 
 def scan(client: Client, part: Scan, start: bytes, pool: Executor) -> Iterator[Page]:
     """Yield the pages of a segment, each next one being fetched while its predecessor is worked on."""
     coming = pool.submit(client.scan_page, part, start)
+    circles = Circles(client)
     while True:
         page = coming.result()
         if not page.next_key:
             yield page
             return
+        circles.check(page.next_key)
         coming = pool.submit(client.scan_page, part, page.next_key)
         yield page
 

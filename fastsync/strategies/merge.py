@@ -14,11 +14,13 @@ import json
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor
 from dataclasses import replace
+from itertools import chain
 
 from fastsync.aws.client import Scan
 from fastsync.batch import BatchReader
 from fastsync.errors import IncompleteError
 from fastsync.events import SegmentTask
+from fastsync.page import ItemWithoutKey
 from fastsync.pairs import Pairs, PairsPage
 from fastsync.strategies.lookup import MASTER, Lookup
 from fastsync.strategies.pace import Pace
@@ -47,9 +49,7 @@ class Merge:
         """Yield the segment's pairs, each page of the master or of a slave as it leaves its window."""
         point = json.loads(self._task.resume or "null")
         if not isinstance(point, list):
-            self._open(point)
-            yield from self._side_by_side()
-            yield from self._all_leave()
+            yield from self._merged(point)
             if self._pace.disagreeing is None:
                 return
             point = self._left()
@@ -59,8 +59,26 @@ class Merge:
         self._lookup = Lookup(task, self._reader, self._readers, self._scans)
         yield from self._lookup.pages()
 
-    def _open(self, point: Mapping[str, str] | None) -> None:
+    def _merged(self, point: Mapping[str, str] | None) -> Iterator[PairsPage]:
+        """Scan side by side from a resume point on.
+
+        Most keys are not read, since bytes agree. Once an item turns out to have none, start again from the last
+        resume point, with the keys of every page read as it arrives: a page that is damaged is then asked for again.
+        """
+        for checked in (False, True):
+            self._open(point, checked)
+            try:
+                for page in chain(self._side_by_side(), self._all_leave()):
+                    yield page
+                    point = json.loads(page.resume) if page.resume else point
+                return
+            except ItemWithoutKey:
+                if checked:
+                    raise
+
+    def _open(self, point: Mapping[str, str] | None, checked: bool) -> None:
         """Begin, or go on from a point: the key behind what is done of each table, which is not there at its end."""
+        self._checked = checked
         starts = dict.fromkeys((MASTER, *self._names.values()), "") if point is None else point
         self._master = self._window(self._reader, starts.get(MASTER), list(self._readers))
         self._slaves = {
@@ -72,7 +90,7 @@ class Merge:
     def _window(self, reader: BatchReader, start: str | None, slaves: list[int]) -> Window:
         if start is None:
             return Window(None, None, slaves)
-        part = Scan(self._task.number, self._task.total)
+        part = Scan(self._task.number, self._task.total, checked=self._checked)
         stream = Stream(reader.client, part, start.encode(), self._scans)
         return Window(stream, start.encode(), slaves)
 

@@ -16,6 +16,7 @@ from fastsync.aws.client import Client, Scan
 from fastsync.keys import Key
 from fastsync.page import LateKeys, Page
 from fastsync.pairs import Pairs
+from fastsync.strategies.circles import Circles
 from fastsync.strategies.walk import Rest, walk
 
 WINDOW = 4 << 20
@@ -79,12 +80,14 @@ class Stream:
         self._client = client
         self._part = part
         self._pool = pool
+        self._circles = Circles(client)
         self._ask(start)
 
     def next(self) -> Page:
         """Wait for the next page; raise RequestFailed."""
         page = self._coming.result()
         if page.next_key:
+            self._circles.check(page.next_key)
             self._ask(page.next_key)
         return page
 

@@ -95,7 +95,9 @@ class Played:
         self._follow(page, size)
         return page
 
-    def batch_get(self, keys: Sequence[Key], _consistent: bool, _keys_only: bool = False) -> BatchAnswer:
+    def batch_get(
+        self, keys: Sequence[Key], _consistent: bool, _keys_only: bool = False, _checked: bool = False
+    ) -> BatchAnswer:
         """Look keys up."""
         self._check("BatchGetItem")
         self.looked_up += len(keys)

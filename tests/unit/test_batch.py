@@ -49,7 +49,9 @@ class Table:
     def keys_at_once(self, most: int, _consistent: bool) -> int:
         return most
 
-    def batch_get(self, keys: Sequence[Key], _consistent: bool, _keys_only: bool = False) -> BatchAnswer:
+    def batch_get(
+        self, keys: Sequence[Key], _consistent: bool, _keys_only: bool = False, _checked: bool = False
+    ) -> BatchAnswer:
         self.sizes.append(len(keys))
         taken = len(keys) - self._leave(keys)
         found = [key for key in keys[:taken] if int(key.hash.N) % 2 == 0]

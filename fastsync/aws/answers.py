@@ -1,0 +1,202 @@
+"""Answers: what the service always sends with status 200. An answer without it is a fault, which is tried again.
+
+What is always there (API reference of each operation, unless another source is named):
+
+- Scan: Items, Count.
+- BatchGetItem: UnprocessedKeys, and in Responses the list of the table, but where all keys come back unprocessed
+  (ScyllaDB's test_batch.py, which runs on the service too).
+- PutItem, DeleteItem: an object.
+- BatchWriteItem: UnprocessedItems.
+- DescribeTable: Table with TableName, KeySchema, AttributeDefinitions, and TableId, or TableArn and CreationDateTime.
+- DescribeTimeToLive: TimeToLiveDescription with TimeToLiveStatus, and AttributeName where it is enabled.
+- AssumeRole of STS: Credentials with AccessKeyId, SecretAccessKey, SessionToken and Expiration.
+
+The service tells ConsumedCapacity where it is asked to, and with a Scan ScannedCount. Some compatible servers leave
+them out, so neither is required; where they are present they have to fit. `__type` comes with errors only.
+`description` has the types of DescribeTable and DescribeTimeToLive, `sources` those of AssumeRole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from types import GenericAlias
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, DecodeError, Raw, UnsetType
+
+from fastsync.keys import Key, KeyReader
+
+SAMPLED = 256
+"""One item in so many is looked at for its key in any case."""
+
+
+class Units(msgspec.Struct, gc=False):
+    """The ConsumedCapacity of one table."""
+
+    CapacityUnits: float = 0.0
+    TableName: str | None = None
+
+
+class Success(msgspec.Struct, gc=False, kw_only=True):
+    """What all answers at 200 have in common: no error."""
+
+    error: Raw | UnsetType = msgspec.field(default=UNSET, name="__type")
+
+
+class ScanAnswer(Success, gc=False, kw_only=True):
+    """One page of a scan."""
+
+    Items: list[Raw]
+    Count: int
+    ScannedCount: int | None = None
+    LastEvaluatedKey: Raw = Raw()
+    ConsumedCapacity: Units | None = None
+
+
+class Written(Success, gc=False, kw_only=True):
+    """The answer to one write."""
+
+    ConsumedCapacity: Units | None = None
+
+
+class _BatchFound(Success, gc=False, kw_only=True):
+    Responses: dict[str, list[Raw]]
+    ConsumedCapacity: list[Units] | None = None
+
+
+class _BatchWritten(Success, gc=False, kw_only=True):
+    ConsumedCapacity: list[Units] | None = None
+
+
+_decode_scan = msgspec.json.Decoder(ScanAnswer).decode
+_decode_written = msgspec.json.Decoder(Written).decode
+_decode_key = msgspec.json.Decoder(dict[str, dict[str, str]]).decode
+
+
+class AnswerReader:
+    """Read the answers of one table. Every method raises DecodeError on an answer that cannot be true.
+
+    `name` is what requests call the table: its name or its ARN.
+    """
+
+    def __init__(self, name: str, keys: KeyReader):
+        self._name = name
+        self._keys = keys
+        self._decode_batch, self._decode_batch_written = _batch_decoders(keys.type)
+
+    def scan(self, body: bytes) -> ScanAnswer:
+        """Read a page of a scan.
+
+        Only some of its items are looked at for their keys, since reading all keys costs as much as the whole page.
+        """
+        answer = _decode_scan(body)
+        refuse_error(answer)
+        self._check_units(answer.ConsumedCapacity)
+        items = answer.Items
+        if answer.Count != len(items) or answer.ScannedCount not in (None, answer.Count):
+            raise DecodeError("Count or ScannedCount is not the number of Items")
+        if items:
+            self._keys.read_all((*items[::SAMPLED], items[len(items) // 2], items[-1]))
+        return answer
+
+    def next_key(self, answer: ScanAnswer, start: bytes) -> bytes:
+        """Return the key to go on from, b"" at the end of the segment; null and {} are the end, too.
+
+        `start` is the key that the page was asked for from, b"" at the beginning of the segment.
+        """
+        raw = bytes(answer.LastEvaluatedKey)
+        key = _decode_key(raw) if raw not in (b"", b"null") else None
+        if not key:
+            return b""
+        if {name: list(value) for name, value in key.items()} != self._keys.form:
+            raise DecodeError("LastEvaluatedKey does not hold exactly the key of the table")
+        if start and self._keys.read(raw) == self._keys.read(start):
+            raise DecodeError("LastEvaluatedKey is the ExclusiveStartKey, so the scan does not move on")
+        return raw
+
+    def distinct_keys(self, items: Sequence[Raw]) -> Sequence[Key]:
+        """Read the keys of all items."""
+        keys = self._keys.read_all(items)
+        if len(set(keys)) < len(keys):
+            raise DecodeError("a key is there twice")
+        return keys
+
+    def batch_found(
+        self, body: bytes, asked: Sequence[Key], checked: bool
+    ) -> tuple[list[Raw], list[Key], list[Units] | None]:
+        """Read the answer to a look-up: items, keys left unprocessed, units consumed. `checked`: read all keys."""
+        answer = self._decode_batch(body)
+        refuse_error(answer)
+        self._check_units(*(answer.ConsumedCapacity or ()))
+        check_names(answer.Responses, self._name)
+        check_names(answer.UnprocessedKeys, self._name)
+        back = self._unprocessed([key for rest in answer.UnprocessedKeys.values() for key in rest.Keys], asked)
+        if len(back) < len(asked) and not answer.Responses:
+            raise DecodeError("keys are answered, but Responses does not hold the table")
+        items = [item for found in answer.Responses.values() for item in found]
+        if len(items) + len(back) > len(asked):
+            raise DecodeError("more items and unprocessed keys than were asked for")
+        if checked and not set(self.distinct_keys(items)) <= set(asked) - set(back):
+            raise DecodeError("items that were not asked for, or are unprocessed")
+        return items, back, answer.ConsumedCapacity
+
+    def batch_written(self, body: bytes, asked: Sequence[Key]) -> tuple[list[Units] | None, list[Key]]:
+        """Read the answer to a batch of puts: the units consumed, and the keys that are left unprocessed."""
+        answer = self._decode_batch_written(body)
+        refuse_error(answer)
+        self._check_units(*(answer.ConsumedCapacity or ()))
+        check_names(answer.UnprocessedItems, self._name)
+        left = [put.PutRequest.Item for rest in answer.UnprocessedItems.values() for put in rest]
+        return answer.ConsumedCapacity, self._unprocessed(left, asked)
+
+    def written(self, body: bytes) -> Units | None:
+        """Read the answer to one write: the units consumed, None where the server does not tell."""
+        answer = _decode_written(body)
+        refuse_error(answer)
+        self._check_units(answer.ConsumedCapacity)
+        return answer.ConsumedCapacity
+
+    def _unprocessed(self, keys: Sequence[Key], asked: Collection[Key]) -> list[Key]:
+        if not keys:
+            return []
+        back = list(self._keys.settled(keys))
+        if len(set(back)) < len(back) or not set(back) <= set(asked):
+            raise DecodeError("unprocessed keys that were not asked for, or are there twice")
+        return back
+
+    def _check_units(self, *consumed: Units | None) -> None:
+        for each in consumed:
+            if each is not None and each.TableName is not None:
+                check_names((each.TableName,), self._name)
+
+
+def refuse_error(answer: Success) -> None:
+    """Raise DecodeError where an answer at 200 holds an error."""
+    if answer.error is not UNSET:
+        raise DecodeError(f"an error with status 200: {bytes(answer.error)[:100].decode(errors='replace')}")
+
+
+def check_names(named: Iterable[str], asked: str) -> None:
+    """Raise DecodeError where another table is named; the service may name by ARN what was asked by name."""
+    for name in named:
+        if name != asked and _bare(name) != _bare(asked):
+            raise DecodeError(f"the answer is about the table {name[:300]!r}, not {asked!r}")
+
+
+def _bare(name: str) -> str:
+    return name.rpartition(":table/")[2].partition("/")[0] if name.startswith("arn:") else name
+
+
+def _batch_decoders(key: Any) -> tuple[Any, Any]:
+    """Make the decoders of BatchGetItem and BatchWriteItem answers for one type of key."""
+    keys = _struct("Keys", Keys=GenericAlias(list, (key,)))
+    found = _struct("Found", _BatchFound, UnprocessedKeys=GenericAlias(dict, (str, keys)))
+    put = _struct("Put", PutRequest=_struct("PutRequest", Item=key))
+    puts = GenericAlias(dict, (str, GenericAlias(list, (put,))))
+    written = _struct("BatchWritten", _BatchWritten, UnprocessedItems=puts)
+    return msgspec.json.Decoder[Any](found).decode, msgspec.json.Decoder[Any](written).decode
+
+
+def _struct(name: str, *bases: Any, **fields: Any) -> Any:
+    return msgspec.defstruct(name, list(fields.items()), bases=bases or None, gc=False, kw_only=True)
