@@ -25,7 +25,7 @@ NIGHTLY = $(PY) -m fastsync.nightly $@ $(if $(CONFIG),'$(CONFIG)',$(error CONFIG
 	--folder '$(RUNS)' --keep $(KEEP) $(FLAGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup servers check test test-spark test-long test-unit demo perf perf-quick perf-compare report sync crontab clean
+.PHONY: help setup servers check test test-spark test-long test-random test-unit demo perf perf-quick perf-compare report sync crontab clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,10 @@ test-spark: servers $(SPARK) ## run the tests that need Apache Spark, which is 4
 
 test-long: servers ## kill and resume jobs at random moments, many times
 	FASTSYNC_JOBS=50 $(PY) -m pytest -n $(WORKERS) --dist worksteal tests/functional/test_kills.py
+
+test-random: RUNS := 10000
+test-random: setup ## hold random runs against brute force: make test-random RUNS=10000 SEED=1; it tells the seed
+	$(PY) -m tests.random_runs --runs $(RUNS) $(if $(SEED),--seed $(SEED)) --workers $(WORKERS)
 
 test-unit: setup ## run the tests that need no server
 	$(PY) -m pytest tests/unit

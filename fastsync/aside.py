@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from fastsync.errors import ConfigError, OutputFailed
+from fastsync.private import create_beside
 
 
 class Aside:
@@ -34,8 +35,8 @@ class Aside:
     def _opened(self) -> IO[bytes]:
         if self._place is None or not _replaceable(self._place):
             return tempfile.TemporaryFile()
-        self._aside = self._place.with_name(f"{self._place.name}.{os.getpid()}.new")
-        return self._aside.open("xb")
+        handle, self._aside = create_beside(self._place)
+        return os.fdopen(handle, "w+b")
 
     def __enter__(self) -> Aside:
         return self

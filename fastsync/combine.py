@@ -15,7 +15,7 @@ import msgspec
 from fastsync.aside import Aside
 from fastsync.difference import Tally
 from fastsync.errors import ConfigError
-from fastsync.outcome import code_of
+from fastsync.outcome import code_of, withheld
 from fastsync.repeats import Repeats
 from fastsync.reportpage.sources import Difference, LogLine, ReportEnd, Stats, read
 from fastsync.run import Result
@@ -147,7 +147,10 @@ def _whole(gathered: _Gathered) -> Result:
         _refuse_reports(gathered, stats, parts)
         stats["errors"] += [f"{each.file}: {why}" for each in gathered.reports if (why := _lacking(each, stats))]
         stats["complete"] &= all(each.complete for each in gathered.reports)
-    tallies = [Tally(**{name: value or 0 for name, value in slave.items()}) for slave in stats["slaves"].values()]
+    tallies = [
+        Tally(**{name: value or 0 for name, value in slave.items()}, withheld=withheld(each, stats["errors"]))
+        for each, slave in stats["slaves"].items()
+    ]
     return Result(stats, stats["complete"], stats["errors"], code_of(tallies, stats["complete"]))
 
 

@@ -10,7 +10,7 @@ from itertools import chain
 
 from fastsync.difference import Difference, Effect, Tally
 from fastsync.events import DeleteTask, Terms
-from fastsync.extras import WaitingExtras
+from fastsync.extras import Refusal, WaitingExtras
 from fastsync.legs import RESTARTS
 from fastsync.limits import at_once
 from fastsync.undolog import size_of
@@ -30,7 +30,8 @@ class Chunks:
 class Deletes:
     """Hand out the waiting extras of slaves as tasks, but for slaves that `refused` gives a reason against.
 
-    `waiting` holds the extras by the slaves' names, `done` what an earlier run has done of them.
+    `waiting` holds the extras by the slaves' names, `done` what an earlier run has done of them. `begun` says whether
+    any task was handed out.
     """
 
     def __init__(
@@ -41,7 +42,8 @@ class Deletes:
         log_from: int | None = None,
     ):
         self.place = {str(side): place for place, side in enumerate(terms.slaves)}
-        self.refused: Mapping[str, str | None] = {}
+        self.refused: Mapping[str, Refusal | None] = {}
+        self.begun = False
         self._terms = terms
         self.log_from = log_from
         self._log_size = None if log_from is None else self._logged()
@@ -69,8 +71,14 @@ class Deletes:
                 keys = tuple(json.dumps(extra.key).encode() for extra in extras)
                 yield self._handed_out(DeleteTask(self._terms, self.place[name], keys, number))
 
+    def withheld(self, extra: Difference) -> bool:
+        """Say whether an extra was refused because something failed, and not by a safety limit."""
+        refusal = self.refused.get(extra.slave)
+        return extra.action is Effect.REFUSED and refusal is not None and refusal.failed
+
     def _handed_out(self, task: DeleteTask) -> DeleteTask:
         """Note where lines of deletes begin in the undo log; those of an earlier attempt are to be recalled."""
+        self.begun = True
         if self.log_from is None:
             self.log_from = self._logged()
         if self._deaths[task.ticket]:
@@ -121,8 +129,11 @@ class Deletes:
     def left_alone(self, extra: Difference, failed: str | None = None) -> Difference:
         """Give an extra that was not deleted, with the reason: its task failed, it was refused, or the run ended."""
         refusal = self.refused.get(extra.slave)
-        effect = Effect.FAILED if failed else Effect.REFUSED if refusal else Effect.NONE
-        return replace(extra, action=effect, error=failed or refusal)
+        if failed:
+            return replace(extra, action=Effect.FAILED, error=failed)
+        if refusal is not None:
+            return replace(extra, action=Effect.REFUSED, error=refusal.reason)
+        return replace(extra, action=Effect.NONE)
 
     def tallies(self) -> tuple[Tally, ...]:
         """Give an empty tally for every slave."""

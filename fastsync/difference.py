@@ -67,7 +67,8 @@ class Tally:
     """The counters of one table over a page, a segment or a run: items, capacity units, and what became of requests.
 
     `recheck_units` are those of `read_units` that went into making suspects certain. `retried` counts the tries
-    of requests after the first, whatever those before had failed of.
+    of requests after the first, whatever those before had failed of. `withheld` counts those of `refused` that were
+    refused because something failed, and not by a safety limit.
     """
 
     same: int = 0
@@ -88,6 +89,7 @@ class Tally:
     throttled: int = 0
     recheck_units: float = 0.0
     retried: int = 0
+    withheld: int = 0
 
     def __iadd__(self, other: Tally) -> Tally:
         for name in _COUNTERS:
@@ -116,7 +118,7 @@ class Tally:
 
 
 _COUNTERS = tuple(field.name for field in fields(Tally))
-_UNTOLD = ("throttled", "retried", "recheck_units")
+_UNTOLD = ("throttled", "retried", "recheck_units", "withheld")
 _COUNTED_AS: dict[Effect, str] = {
     effect: effect.value.replace("-", "_") for effect in Effect if effect is not Effect.NONE
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -29,14 +29,18 @@ _encode = msgspec.json.Encoder(order="sorted").encode
 
 
 class Digester:
-    """Compare items by the digests of their canonical attributes, less the ignored ones and `aws:rep:*`."""
+    """Compare items by the digests of their canonical attributes, less the ignored ones and `aws:rep:*`.
 
-    def __init__(self, ignored: frozenset[str] = frozenset()):
-        self._ignored = ignored
+    `keys` are the key attributes, to which neither rule applies.
+    """
+
+    def __init__(self, ignored: frozenset[str] = frozenset(), keys: Collection[str] = ()):
+        self._ignored = ignored.difference(keys)
+        self._keys = keys
 
     def attributes(self, item: msgspec.Raw) -> dict[str, msgspec.Raw]:
         """Give an item's compared attributes: name → raw value."""
-        return {name: raw for name, raw in self._without_ignored(item).items() if not _replication(name)}
+        return {name: raw for name, raw in self._without_ignored(item).items() if self._counts(name)}
 
     def differing(self, master: msgspec.Raw, slave: msgspec.Raw) -> tuple[str, ...]:
         """Name the attributes, sorted, in which two items differ; () where they are equal.
@@ -51,7 +55,10 @@ class Digester:
         # values are compared as bytes first: of ten attributes nine agree, and each look at one costs
         others = [(name, raw, right.get(name)) for name, raw in left.items() if raw != right.get(name)]
         names = [name for name, raw, other in others if other is None or digest(raw) != digest(other)]
-        return tuple(sorted(name for name in (*names, *(right.keys() - left.keys())) if not _replication(name)))
+        return tuple(sorted(name for name in (*names, *(right.keys() - left.keys())) if self._counts(name)))
+
+    def _counts(self, name: str) -> bool:
+        return name in self._keys or not name.startswith(REPLICATION_PREFIX)
 
     def _without_ignored(self, item: msgspec.Raw) -> dict[str, msgspec.Raw]:
         found = _attributes(item)
@@ -110,10 +117,6 @@ def canonical_binary(text: str) -> str:
         return b64encode(b64decode(text, validate=True)).decode()
     except (Base64Error, ValueError):
         return text
-
-
-def _replication(name: str) -> bool:
-    return name.startswith(REPLICATION_PREFIX)
 
 
 def _set_of(form: Callable[[str], str]) -> Callable[[list[str]], list[str]]:

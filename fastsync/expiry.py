@@ -31,22 +31,31 @@ class Living(NamedTuple):
 
 
 class Expiry:
-    """Know which items have expired. `master` and `slaves` are TTL attributes, None where a table has none."""
+    """Know which items have expired. `master` and `slaves` are TTL attributes, None where a table has none.
+
+    All questions about one page are answered for one moment, that of the last `read_clock`. Otherwise an item that
+    expires while its page is judged would count as living in one step and as absent in the next.
+    """
 
     def __init__(self, master: str | None, slaves: Sequence[str | None], now: Callable[[], float] = time.time):
         self.active = master is not None or any(slaves)
         self._master = _expired_by(master)
         self._slaves = [_expired_by(slave) for slave in slaves]
-        self._now = now
+        self._clock = now
+        self._now = now()
+
+    def read_clock(self) -> None:
+        """Begin with another page: what has expired by now counts as absent from here on."""
+        if self.active:
+            self._now = self._clock()
 
     def suspect(self, slave: int, key: Key, master: Raw | None, item: Raw | None) -> Suspect:
         """Make a suspect in which an expired item counts as absent; `there` is the slave's item all the same."""
         if not self.active:
             return Suspect(slave, key, master, item, item)
-        now = self._now()
-        if master is not None and self._master(master, now):
+        if master is not None and self._master(master, self._now):
             master = None
-        live = None if item is None or self._slaves[slave](item, now) else item
+        live = None if item is None or self._slaves[slave](item, self._now) else item
         return Suspect(slave, key, master, live, item)
 
     def living(self, pairs: Pairs) -> Living:
@@ -54,7 +63,7 @@ class Expiry:
 
         A master's item that the slave's own setting would expire counts as expired too: it would be deleted there.
         """
-        now, slave_expired = self._now(), self._slaves[pairs.slave]
+        now, slave_expired = self._now, self._slaves[pairs.slave]
         left: list[tuple[Key, Raw | None, Raw | None]] = []
         expired, extras = 0, []
         for key, master, item in zip(pairs.keys, pairs.masters, pairs.slaves, strict=True):

@@ -11,14 +11,18 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from fastsync.difference import Difference, Verdict
 from fastsync.errors import OutputFailed
-from fastsync.mark import NOTHING, Mark, cut_back
+from fastsync.mark import AT_ONCE, NOTHING, Growth, Mark, cut_back
 from fastsync.parts import DeleteLimit
+from fastsync.private import create
+
+WHAT = "--checkpoint: the waiting extras"
 
 
 class WaitingExtras:
@@ -27,14 +31,20 @@ class WaitingExtras:
     Raises ConfigError where that file does not hold them any more.
     """
 
-    def __init__(self, path: Path | None = None, mark: Mark = NOTHING):
-        self.count = mark.lines
+    def __init__(self, path: Path | None = None, mark: Mark = NOTHING, slave: str | None = None):
         self._path = path
+        self._slave = slave
         self._file: IO[bytes] | None = None
+        self._growth = Growth()
         if path is not None and mark.lines:
-            self._file = cut_back(path, mark, "--checkpoint: the waiting extras")
+            self._file, self._growth = cut_back(path, mark, WHAT)
         elif path is not None:
             path.unlink(missing_ok=True)
+
+    @property
+    def count(self) -> int:
+        """How many extras wait."""
+        return self._growth.lines
 
     def add(self, extra: Difference) -> None:
         """Keep an extra; raise OutputFailed where the disk does not take it."""
@@ -44,30 +54,34 @@ class WaitingExtras:
             self._file.write(line)
         except OSError as error:
             raise self._failed(error) from None
-        self.count += 1
+        self._growth.add(line, 1)
 
     def mark(self) -> Mark:
-        """Say how far the file reaches, once that is on disk; raise OutputFailed."""
+        """Return how far the file reaches, once that is on disk; raise OutputFailed."""
         if self._file is None:
             return NOTHING
         try:
             self._file.flush()
             os.fsync(self._file.fileno())
-            return Mark(self._file.seek(0, os.SEEK_END), self.count)
+            return self._growth.mark()
         except OSError as error:
             raise self._failed(error) from None
 
     def chunks(self, size: int) -> Iterator[list[Difference]]:
-        """Yield all extras, up to `size` at a time; to be asked for after the last was added. Raises OutputFailed."""
+        """Yield all extras, up to `size` at a time; to be asked for after the last was added.
+
+        Raises OutputFailed, before the first one, where the file does not hold what was written to it.
+        """
         if self._file is None:
             return
         try:
+            self._check(self._file)
             self._file.seek(0)
         except OSError as error:  # what is not on disk yet does not fit
             raise self._failed(error) from None
         while lines := list(islice(self._file, size)):
             where = self._file.tell()
-            yield [_read(line) for line in lines]
+            yield [self._read(line) for line in lines]
             self._file.seek(where)
 
     def remove(self) -> None:
@@ -77,30 +91,93 @@ class WaitingExtras:
         if self._path is not None:
             self._path.unlink(missing_ok=True)
 
+    def _check(self, file: IO[bytes]) -> None:
+        file.seek(0)
+        there = Growth()
+        while data := file.read(AT_ONCE):
+            there.add(data, data.count(b"\n"))
+        if there.mark() != self._growth.mark():
+            raise self._damaged("the file was changed since it was written")
+
+    def _read(self, line: bytes) -> Difference:
+        """Return the extra of a line; raise OutputFailed where it is none of this slave."""
+        try:
+            slave, key, item, version = json.loads(line)
+            if self._slave not in (None, slave) or not _is_key(key):
+                raise ValueError("it is not of this slave, or has no key")
+            if item is not None and any(_is_other(value, item.get(name)) for name, value in key.items()):
+                raise ValueError("its item has another key")
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+            raise self._damaged(f"a line is no extra: {error}") from None
+        return Difference(slave, Verdict.EXTRA, key, slave_item=item, slave_version=version)
+
+    def _damaged(self, why: str) -> OutputFailed:
+        return OutputFailed(f"the extras in {self._path or 'a temporary file'} are damaged, so none is deleted: {why}")
+
     def _failed(self, error: OSError) -> OutputFailed:
         return OutputFailed(f"extras cannot be kept in {self._path or tempfile.gettempdir()}: {error}")
 
     def _opened(self) -> IO[bytes]:
         if self._path is None:
             return tempfile.TemporaryFile()
-        return os.fdopen(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "w+b")
+        return os.fdopen(create(self._path), "w+b")
 
 
-def _read(line: bytes) -> Difference:
-    slave, key, item, version = json.loads(line)
-    return Difference(slave, Verdict.EXTRA, key, slave_item=item, slave_version=version)
+def _is_key(key: Any) -> bool:
+    """Return whether this is a key in DynamoDB JSON: one or two names, each with one type and a string."""
+    if not isinstance(key, dict) or not 1 <= len(key) <= 2:
+        return False
+    return all(
+        isinstance(value, dict) and len(value) == 1 and isinstance(next(iter(value.values())), str)
+        for value in key.values()
+    )
 
 
-def refusal(count: int, scanned: int, limit: DeleteLimit | None, failed: bool, empty_master: bool) -> str | None:
-    """Say why the deletes of a slave are refused, or None where they may begin.
+def _is_other(key: dict[str, str], held: Any) -> bool:
+    """Return whether an item holds another string under its key; a number may be spelled in another way there."""
+    return held is not None and held != key and "S" in key
 
-    `count` extras were found among `scanned` items; `failed`: a segment that could have found their keys was not
-    compared to its end; `empty_master`: the master returned no item, and that was not allowed.
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why the deletes of a slave are refused.
+
+    `failed`: because something failed or is not known, which makes the run incomplete (4), and not because of a safety
+    limit (5).
     """
-    if failed:
-        return "not deleted: a part of the tables could not be compared, so it is not certain that it is an extra"
-    if empty_master:
-        return "not deleted: the master returned no item at all; --allow-empty-master if that is right"
-    if limit is not None and count > limit.allowed(scanned):
-        return f"not deleted: {count} extras are more than --max-deletes allows ({limit.allowed(scanned)})"
+
+    reason: str
+    failed: bool = False
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is known of a slave before its first delete.
+
+    `extras` were found among `scanned` items. `lacking`: a segment that could have found their keys was not compared to
+    its end. `changed` is a sentence where the master or the slave is another table now. `empty_master`: the master
+    returned no item, and that was not allowed.
+    """
+
+    extras: int
+    scanned: int
+    lacking: bool = False
+    changed: str | None = None
+    empty_master: bool = False
+
+
+def refusal(found: Found, limit: DeleteLimit | None) -> Refusal | None:
+    """Say why the deletes of a slave are refused; return None where they may begin."""
+    if found.changed is not None:
+        return Refusal(f"not deleted: {found.changed}", failed=True)
+    if found.lacking:
+        return Refusal(LACKING, failed=True)
+    if found.empty_master:
+        return Refusal("not deleted: the master returned no item at all; --allow-empty-master if that is right")
+    if limit is not None and found.extras > limit.allowed(found.scanned):
+        allowed = limit.allowed(found.scanned)
+        return Refusal(f"not deleted: {found.extras} extras are more than --max-deletes allows ({allowed})")
     return None
+
+
+LACKING = "not deleted: a part of the tables could not be compared, so it is not certain that it is an extra"

@@ -6,7 +6,7 @@ run that is killed, cost nothing and double nothing. The checkpoint moves after 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -26,7 +26,7 @@ from fastsync.events import (
     TaskStopped,
     Terms,
 )
-from fastsync.extras import refusal
+from fastsync.extras import Found, refusal
 from fastsync.held import HeldPages, counts, divided, units
 from fastsync.interrupt import Interrupt
 from fastsync.legs import Agenda
@@ -46,6 +46,15 @@ class Executor(Protocol):
 
     def run(self, tasks: Iterable[Task], interrupt: Interrupt) -> Generator[tuple[Task, Event], None, None]:
         """Yield every task's events."""
+
+
+class Tables(Protocol):
+    """The tables of the run, which can be asked again what they are; see `identity`."""
+
+    master: str
+
+    def changes(self, stopped: Callable[[], bool], patient: bool = True) -> Mapping[str, str]:
+        """Return one sentence for each table that is another now, by its name."""
 
 
 @dataclass(frozen=True)
@@ -95,19 +104,26 @@ class Job:
         self.failure: UnexpectedError | None = None
         """What a listener or a sink raised, where one did."""
 
-    def do(self, terms: Terms, config: Config, executor: Executor, interrupt: Interrupt) -> None:
-        """Compare every segment, then delete what may be deleted. An output that fails ends the work."""
+    def do(self, terms: Terms, config: Config, executor: Executor, interrupt: Interrupt, tables: Tables) -> None:
+        """Compare every segment, then delete what may be deleted. An output that fails ends the work.
+
+        Before the first delete, and at the end, the tables are asked whether they are still those of `tables`.
+        """
         self._interrupt = interrupt
+        self._tables = tables
         self._notify(lambda: self._audience.begin(terms))
         self._follow(executor.run(self._agenda, interrupt))
+        changed = self._ask_again()
         if not interrupt.count:
             self._deletes.refused = {
-                name: self._refusal(name, place, config) for name, place in self._deletes.place.items()
+                name: refusal(self._found(name, changed, config), config.delete_limit) for name in self._deletes.place
             }
         self._keep()
         if not interrupt.count:
             self._follow(executor.run(self._deletes, interrupt))
             self._keep()
+        if self._deletes.begun:
+            self._ask_again()
         self._tell_the_rest()
         if not self.finished and not interrupt.count and self._outcome.complete:
             self._outcome.fail(UNFINISHED)
@@ -143,25 +159,45 @@ class Job:
         left = self._agenda.left()
         return not (left.legs or left.stretches or self._deletes.some_left or self._record.broken)
 
-    def _refusal(self, name: str, place: int, config: Config) -> str | None:
-        """Say why the extras of a slave may not be deleted, None where they may."""
-        return refusal(
-            self._record.extras[name].count,
-            self._outcome.slaves[place].scanned,
-            config.delete_limit,
-            self._agenda.lacks(name),
-            self._outcome.master.scanned == 0 and not config.allow_empty_master,
+    def _ask_again(self) -> Mapping[str, str]:
+        """Ask all tables again what they are; return by name, and record as errors, which are others now.
+
+        A run that a signal or a fatal error has ended is not complete anyway, and deletes nothing.
+        """
+        if self._interrupt.exit_code is not None or (self._interrupt.count and self._outcome.errors):
+            return {}
+        signalled = lambda: self._interrupt.exit_code is not None  # noqa: E731
+        changed = self._tables.changes(signalled, patient=not self._outcome.errors)
+        for sentence in changed.values():
+            self._outcome.fail(sentence)
+        return changed
+
+    def _found(self, name: str, changed: Mapping[str, str], config: Config) -> Found:
+        """Give what is known of a slave before its first delete."""
+        place = self._deletes.place[name]
+        return Found(
+            extras=self._record.extras[name].count,
+            scanned=self._outcome.slaves[place].scanned,
+            lacking=self._agenda.lacks(name),
+            changed=changed.get(self._tables.master) or changed.get(name),
+            empty_master=self._outcome.master.scanned == 0 and not config.allow_empty_master,
         )
 
     def _follow(self, running: Generator[tuple[Task, Event], None, None]) -> None:
-        with closing(running) as events:
-            for task, event in events:
-                if isinstance(event, PageDone):
-                    self._hold(task, event)
-                else:
-                    self._hear(task, event)
-                if self._record.due and not self._half:
-                    self._keep()
+        try:
+            with closing(running) as events:
+                for task, event in events:
+                    self._take(task, event)
+        except OutputFailed as error:  # of handing out tasks: the file with the waiting extras is damaged
+            self.give_up(error)
+
+    def _take(self, task: Task, event: Event) -> None:
+        if isinstance(event, PageDone):
+            self._hold(task, event)
+        else:
+            self._hear(task, event)
+        if self._record.due and not self._half:
+            self._keep()
 
     def _hold(self, task: Task, page: PageDone) -> None:
         """Hold a page back until one comes after which its task could be taken up again.
@@ -285,5 +321,7 @@ class Job:
 
     def _tell(self, page: PageDone, uncounted: Iterable[Difference]) -> None:
         for difference in uncounted:
-            page.tallies[self._deletes.place[difference.slave]].count(difference)
+            tally = page.tallies[self._deletes.place[difference.slave]]
+            tally.count(difference)
+            tally.withheld += self._deletes.withheld(difference)
         self._take_in(page)

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from hashlib import blake2b
+from typing import Any
 
 CHECKSUM_BYTES = 8
 _BREAKS = ("\x85", "\u2028", "\u2029")
 """Line breaks to some readers (Unicode Standard, 5.8) that JSON allows unescaped within strings (RFC 8259, 7)."""
 _ESCAPED = {each: f"\\u{ord(each):04x}" for each in _BREAKS}
 _ESCAPED_BYTES = {each.encode(): text.encode() for each, text in _ESCAPED.items()}
+
+
+def dumps(value: Any, indent: int | None = None) -> str:
+    r"""Return a value as JSON text that can be encoded as UTF-8 and in which only `\n` ends a line."""
+    text = json.dumps(value, indent=indent, ensure_ascii=False)
+    # half a pair of UTF-16, as in a path that is no text, becomes the escape that JSON has for it
+    return escape_line_breaks(text.encode(errors="backslashreplace").decode())
 
 
 def escape_line_breaks(text: str) -> str:

@@ -27,6 +27,7 @@ from fastsync import cli
 from fastsync.arguments import parser
 from fastsync.checks import check_number, check_path
 from fastsync.errors import ConfigError, FastsyncError
+from fastsync.private import OWNER_ONLY, make_folders
 from fastsync.reader import Reader, whole_number
 from fastsync.reportpage.gather import MOST_ROWS
 from fastsync.reportpage.page import make_page
@@ -44,7 +45,7 @@ MOST_DAYS = 36_500
 MOST_LINES = 20
 """Warnings and errors that go into a mail; the log has them all."""
 WHEN = "%Y-%m-%dT%H%M%S"
-DATED = re.compile(r"((\d{4}-\d\d-\d\dT\d{6})\.\d{3}Z)-(?:report|sync)\.[a-z.]+")
+DATED = re.compile(r"((\d{4}-\d\d-\d\dT\d{6})\.\d{3}Z)-(?:report|sync)\.[a-z.]+?(?:\.[0-9a-f]{16}\.new)?")
 """The names of the files that a run leaves, and that are deleted when they are old."""
 
 
@@ -104,8 +105,8 @@ def crontab(config: str, folder: str, keep: int, flags: Sequence[str]) -> Iterat
 def _locked_run(what: str, folder: Path, arguments: Sequence[str], keep: int) -> int:
     with ExitStack() as stack:
         with _usable(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            lock = stack.enter_context((folder / "lock").open("a+"))
+            make_folders(folder)
+            lock = stack.enter_context(_appended(folder / "lock"))
             if not _taken(lock):
                 lock.seek(0)
                 Log().error(f"the run before is still at work ({lock.read().strip()}): this {what} was not started")
@@ -120,6 +121,12 @@ def _usable(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise ConfigError(f"{folder} cannot be used for the files of runs: {error}") from None
+
+
+def _appended(path: Path) -> IO[str]:
+    """Open a file to append to it and to read it; where it is made it is for its owner only."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, OWNER_ONLY)
+    return os.fdopen(handle, "a+", encoding="utf-8")
 
 
 def _taken(lock: IO[str]) -> bool:
@@ -204,7 +211,8 @@ def _stderr_in(log: Path) -> Iterator[int]:
     """Let a file have all that this process and its workers write on stderr; give the byte from which on it does."""
     sys.stderr.flush()
     before = os.dup(2)
-    with _usable(log.parent), log.open("ab") as file:
+    with _usable(log.parent), _appended(log) as file:
+        file.seek(0, os.SEEK_END)
         os.dup2(file.fileno(), 2)
         begins = file.tell()
     try:
@@ -242,7 +250,7 @@ def _written(file: Path) -> int | None:
 
 def _tell(code: int, files: Files, text: str, counted: bool) -> None:
     """Say what a run came to, by its part of the log, and by its statistics where it has `counted` anything."""
-    said = [line for line in map(_parsed, text.splitlines()) if line]
+    said = [line for line in map(_parsed, text.split("\n")) if line]
     warnings = [line["message"] for line in said if line["level"] != "info" and "stats" not in line]
     try:
         stats = json.loads(files["stats.json"].read_text()) if counted else {}

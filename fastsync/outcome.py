@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,12 +33,21 @@ NOTHING_COUNTED = Totals(Tally(), {}, {}, SpreadTotals({}, {}))
 
 
 def code_of(slaves: Sequence[Tally], complete: bool) -> int:
-    """Give the exit code of statistics: the first of refused (5), incomplete (4), differences that remain (1)."""
-    if any(tally.refused for tally in slaves):
+    """Give the exit code of statistics: the first of refused (5), incomplete (4), differences that remain (1).
+
+    What was refused because something failed counts as incomplete.
+    """
+    if any(tally.refused > tally.withheld for tally in slaves):
         return 5
     if not complete:
         return 4
     return 1 if any(tally.remaining for tally in slaves) else 0
+
+
+def withheld(slave: str, errors: Sequence[str]) -> int:
+    """Return how many of a slave's refused extras were refused because something failed, as errors of a run tell it."""
+    told = re.compile(rf"{re.escape(slave)}: (\d+) extras were not deleted: ")
+    return sum(int(found[1]) for error in errors if (found := told.match(error)))
 
 
 class Outcome:
@@ -122,7 +132,8 @@ class Outcome:
     @property
     def complete(self) -> bool:
         """Say whether everything that was asked is known and done."""
-        return not (self.errors or self._stopped or self.interrupted or self.items_failed)
+        withheld = any(tally.withheld for tally in self.slaves)
+        return not (self.errors or self._stopped or self.interrupted or self.items_failed or withheld)
 
     @property
     def items_failed(self) -> bool:
@@ -166,19 +177,24 @@ class Outcome:
         }
 
     def all_errors(self) -> list[str]:
-        """Give every error as a sentence; items that failed are one sentence per slave."""
+        """Give every error as a sentence; items that failed, and extras left for that, are one sentence per slave."""
         items = [
             f"{first.slave}: {self.slaves[place].failed} items could not be repaired; "
             f"the first: key {first.key}: {first.error}"
             for place, first in sorted(self._first[Effect.FAILED].items())
         ]
-        return [*self.errors, *items]
+        return [*self.errors, *self._refused(withheld=True), *items]
 
     def warnings(self) -> list[str]:
-        """Say for each slave what was refused, and why."""
+        """Say for each slave what a safety limit refused, and why."""
+        return self._refused(withheld=False)
+
+    def _refused(self, withheld: bool) -> list[str]:
+        """Say for each slave how many extras were refused, and why: by a safety limit, or because something failed."""
         return [
             f"{first.slave}: {self.slaves[place].refused} extras were {first.error}"
             for place, first in sorted(self._first[Effect.REFUSED].items())
+            if bool(self.slaves[place].withheld) is withheld
         ]
 
     def expect(self, forecast: Forecast | None, probed: Sequence[float]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from fractions import Fraction
 
 from fastsync.errors import ConfigError
 from fastsync.wording import quote
@@ -66,22 +67,28 @@ class Repairing:
         return not (self.write_missing or self.write_differing or self.delete_extra)
 
 
+LONGEST_LIMIT = 50
+"""Characters of `--max-deletes`: more digits than anybody means, and few enough to be computed with."""
+
+
 @dataclass(frozen=True)
 class DeleteLimit:
-    """At most `count` deletes per slave, or `percent` of the slave's items scanned; None where not limited so."""
+    """At most `count` deletes per slave, or the exact `share` of the slave's items scanned."""
 
     count: int | None = None
-    percent: float | None = None
+    share: Fraction = Fraction(0)
 
     @classmethod
     def parse(cls, text: str) -> DeleteLimit:
-        """Read `N` or `P%`; raise ConfigError on anything else."""
-        if re.fullmatch(r"[0-9]{1,18}", text):
-            return cls(count=int(text))
-        if (found := re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)%", text)) and float(found[1]) <= 100:
-            return cls(percent=float(found[1]))
+        """Read `N` or `P%` (also as `1e-3%`); raise ConfigError on anything else."""
+        if len(text) <= LONGEST_LIMIT:
+            if re.fullmatch(r"[0-9]+", text):
+                return cls(count=int(text))
+            percent = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?)%", text)
+            if percent and Fraction(percent[1]) <= 100:
+                return cls(share=Fraction(percent[1]) / 100)
         raise ConfigError(f"--max-deletes takes a number or a percentage from 0% to 100%, not {quote(text)}")
 
     def allowed(self, scanned: int) -> int:
         """Give the number of deletes allowed on a slave of which `scanned` items were scanned."""
-        return self.count if self.count is not None else int(scanned * (self.percent or 0) / 100)
+        return self.count if self.count is not None else int(scanned * self.share)

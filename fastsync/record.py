@@ -12,7 +12,8 @@ from fastsync.events import PageDone
 from fastsync.extras import WaitingExtras
 from fastsync.legs import Left
 from fastsync.outcome import Totals
-from fastsync.sinks.checkpoint import Checkpoint, CheckpointFile
+from fastsync.sinks.checkpoint import CheckpointFile
+from fastsync.sinks.checkpointform import Checkpoint
 from fastsync.sinks.folder import PartedReport
 from fastsync.sinks.report import Report
 
@@ -105,3 +106,8 @@ class Record:
 def copy_of_report(file: CheckpointFile) -> Path:
     """Name the file that keeps what a report to stdout was told."""
     return file.beside("report")
+
+
+def extras_of_slave(file: CheckpointFile, place: int) -> Path:
+    """Name the file of a slave's waiting extras by its place among the flags: its name need not do for a file."""
+    return file.beside(f"extras-{place}")

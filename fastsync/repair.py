@@ -6,7 +6,7 @@ condition that fails is a race that was lost: both items are read again, and the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
 from typing import NamedTuple
@@ -152,11 +152,13 @@ class Repairer:
     def _after(self, suspect: Suspect, before: Attributes | None) -> Attributes | None:
         if suspect.master is None:
             return None
-        after = writable(suspect.master)
+        keys = self._slaves[suspect.slave].side.table.keys.names
+        after = writable(suspect.master, keys)
         if not self._allowed.keep_ignored or before is None or suspect.slave_item is None:
             return after
-        kept = {name: raw for name, raw in writable(suspect.slave_item).items() if name in self._allowed.ignored}
-        return {name: raw for name, raw in after.items() if name not in self._allowed.ignored} | kept
+        ignored = self._allowed.ignored.difference(keys)
+        kept = {name: raw for name, raw in writable(suspect.slave_item, keys).items() if name in ignored}
+        return {name: raw for name, raw in after.items() if name not in ignored} | kept
 
     def _carry_out(self, intent: Intent) -> Difference | None:
         """Bring one intent to its end. Never raises for a write that fails: the difference says so."""
@@ -226,9 +228,11 @@ class Repairer:
         return again[0] if (again[0].master is None) is (suspect.master is None) else None
 
 
-def writable(item: Raw) -> Attributes:
-    """Give an item's attributes as they may be written: whole, without `aws:rep:*`."""
-    return {name: raw for name, raw in _attributes(item).items() if not name.startswith(REPLICATION_PREFIX)}
+def writable(item: Raw, keys: Collection[str]) -> Attributes:
+    """Give an item's attributes as they may be written: whole, without `aws:rep:*` but for the `keys` of the table."""
+    return {
+        name: raw for name, raw in _attributes(item).items() if name in keys or not name.startswith(REPLICATION_PREFIX)
+    }
 
 
 _attributes = msgspec.json.Decoder(Attributes).decode

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
 from fastsync.config import Config
 from fastsync.difference import Difference, Item, Verdict
+from fastsync.jsonlines import dumps
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class ReportLines:
 
     def line(self, difference: Difference) -> str:
         """Give the line of a difference, without its end."""
-        return json.dumps(self._told(difference), ensure_ascii=False)
+        return dumps(self._told(difference))
 
     def _told(self, difference: Difference) -> dict[str, Any]:
         told: dict[str, Any] = {
@@ -45,7 +45,7 @@ class ReportLines:
 
 def last_line(complete: bool, differences: int) -> str:
     """Give the line that ends a report."""
-    return json.dumps({"complete": complete, "differences": differences})
+    return dumps({"complete": complete, "differences": differences})
 
 
 def _shown(item: Item | None, difference: Difference) -> Item | None:

@@ -16,6 +16,7 @@ from fastsync.errors import ConfigError, FastsyncError, IncompleteError, OutputF
 from fastsync.executors.inline import InlineExecutor
 from fastsync.executors.processes import ProcessExecutor, warm_up
 from fastsync.executors.spark import Cluster, SparkExecutor, cluster_of
+from fastsync.identity import DescribedTables
 from fastsync.interrupt import Interrupt, Interrupted
 from fastsync.job import Audience, Executor, Job
 from fastsync.ledger import Ledger
@@ -135,10 +136,11 @@ class Synchronizer:
             audience = Audience(self._listeners, (*self._sinks, metrics))
             job = Job(start.agenda, start.deletes, outcome, start.record, audience)
             current = partial(start.found.credentials, job.give_up)
+            executor = _executor(config, cluster, len(start.terms.slaves), current)
             failures: list[FastsyncError] = []
             phase.has_read, phase.doing = True, "comparing"
             with _kept(failures, job, outcome):
-                job.do(start.terms, config, _executor(config, cluster, len(start.terms.slaves), current), interrupt)
+                job.do(start.terms, config, executor, interrupt, DescribedTables(start.found, config.retrying))
             if interrupt.timed_out and not job.finished:
                 outcome.fail(f"ended by --max-duration after {config.max_duration:g} s; not everything was reached")
             with _kept(failures, job, outcome), _noted(outcome):

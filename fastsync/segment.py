@@ -104,7 +104,7 @@ class _Work:
         self._expiry = Expiry(terms.master.table.ttl, [side.table.ttl for side in terms.slaves])
         judging = terms.judging
         names = tuple(map(str, terms.slaves))
-        digester = Digester(judging.ignored)
+        digester = Digester(judging.ignored, terms.master.table.keys.names)
         self._judge = Judge(names, digester, policy, self._expiry, judging.version, values=terms.values)
         self._rechecker = Rechecker(self._master_reader, self._readers, self._expiry)
         self._confirmer = Confirmer(self._judge, self._rechecker, self._expiry, judging, access.sleep)
@@ -150,6 +150,7 @@ class _Work:
 
     def deletes(self, task: DeleteTask) -> Iterator[Event]:
         """Delete extras that are still extra when both sides are read again."""
+        self._expiry.read_clock()
         suspects = [Suspect(task.slave, self._master.keys.read(key), None, None, None) for key in task.keys]
         again, lost = self._rechecker.again(suspects)
         for _, error in lost:
@@ -182,6 +183,7 @@ class _Work:
         return done
 
     def _page(self, page: PairsPage) -> tuple[PageDone, list[tuple[int, IncompleteError]]]:
+        self._expiry.read_clock()
         tallies = self.tallies()
         suspects: list[Suspect] = []
         repaired: list[Difference] = []

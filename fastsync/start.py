@@ -13,21 +13,23 @@ from fastsync.config import Config
 from fastsync.deletes import Deletes
 from fastsync.errors import ConfigError, FastsyncError, OutputFailed
 from fastsync.events import Terms
+from fastsync.extras import WHAT as EXTRAS
 from fastsync.extras import WaitingExtras
 from fastsync.interrupt import Interrupted
 from fastsync.keytext import typed_key
 from fastsync.legs import Agenda, Left
 from fastsync.limits import at_once
-from fastsync.mark import NOTHING
+from fastsync.mark import NOTHING, check
 from fastsync.outcome import NOTHING_COUNTED, Outcome
 from fastsync.parts import Reading
 from fastsync.plan import Plan
 from fastsync.preflight import Survey, survey
-from fastsync.record import Record, copy_of_report
+from fastsync.record import Record, copy_of_report, extras_of_slave
 from fastsync.reportline import ReportLines
-from fastsync.sinks.checkpoint import Checkpoint, CheckpointFile, refuse_other_tables, refuse_others, settings
+from fastsync.sinks.checkpoint import CheckpointFile, damaged, refuse_other_tables, refuse_others, settings
+from fastsync.sinks.checkpointform import Checkpoint, faults_of_plan
 from fastsync.sinks.folder import PartedReport, Shelf
-from fastsync.sinks.report import Report, open_output
+from fastsync.sinks.report import Report, check_resumed, open_output
 from fastsync.unforeseen import Phase, unexpected
 
 
@@ -97,9 +99,28 @@ class _Preparation:
         then = None if file is None else file.read()
         if then is not None and file is not None:
             refuse_others(then, file.path, self._settings)
+        self._then = None if then is None or then.ended else then
+        if self._then is not None and file is not None:
+            self._check_files(self._then, file)
         if config.resume:
             announce(_told(config, then))
-        self._then = None if then is None or then.ended else then
+
+    def _check_files(self, then: Checkpoint, file: CheckpointFile) -> None:
+        """Raise ConfigError where a checkpoint does not fit the plan, or its files are not what they were."""
+        config = self._config
+        plan = Plan.of(replace(config.slicing, segments=then.total))
+        for fault in faults_of_plan(then.left, plan.numbers):
+            raise damaged(file.path, fault)
+        if config.report is not None and self._folder is None:
+            check_resumed(config.report, then.report, copy_of_report(file))
+        for place, ref in enumerate(config.slaves):
+            if (mark := then.extras.get(str(ref), NOTHING)).lines:
+                check(extras_of_slave(file, place), mark, EXTRAS)
+        if undolog.size_of(config.undo_log) < then.log:
+            raise ConfigError(
+                f"--resume: the undo log {config.undo_log} is shorter than it was when the checkpoint {file.path} was "
+                "written: not the same file"
+            )
 
     def start(self, values: bool) -> Start:
         """Prepare everything; what reads of the tables comes last."""
@@ -167,11 +188,11 @@ class _Preparation:
         return choice
 
     def _extras(self, place: int, begin: Checkpoint) -> WaitingExtras:
-        """Open the extras of a slave, told by its place among the flags: its name may not do for a file's."""
+        """Open the extras of a slave, given by its place among the flags."""
         name = str(self._config.slaves[place])
         if self._file is None:
             return WaitingExtras()
-        return WaitingExtras(self._file.beside(f"extras-{place}"), begin.extras.get(name, NOTHING))
+        return WaitingExtras(extras_of_slave(self._file, place), begin.extras.get(name, NOTHING), name)
 
     def _report(self) -> Report | PartedReport | None:
         if self._config.report is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from fastsync.errors import ConfigError
@@ -100,6 +101,23 @@ class Table:
     def item_bytes(self) -> float | None:
         """The average size of an item in bytes, None where the service does not tell."""
         return self.size_bytes / self.item_count if self.item_count and self.size_bytes else None
+
+
+def same_identity(one: Sequence[str], other: Sequence[str]) -> bool:
+    """Say whether two identities (see `Table`) are of one table, not of two that had one name after the other."""
+    return tuple(one) == tuple(other)
+
+
+def replacement(then: Table, now: Table) -> str | None:
+    """Say in a sentence that a table is another than it was, or has another key; return None where it is the same."""
+    if not same_identity(then.identity, now.identity):
+        return (
+            f"{then.ref} was replaced during the run: the table was deleted, and another one has its name now, "
+            "so nothing that was found is certain; run again"
+        )
+    if then.keys != now.keys:
+        return f"{then.ref} was replaced during the run: its key was {then.keys}, and is {now.keys} now; run again"
+    return None
 
 
 @dataclass(frozen=True)

@@ -196,13 +196,13 @@ class _Undoing:
         if suspect.slave_item is None:
             condition = absent(names[0])
         else:
-            now = writable(suspect.slave_item)
-            before = {} if suspect.master is None else writable(suspect.master)
+            now = writable(suspect.slave_item, names)
+            before = {} if suspect.master is None else writable(suspect.master, names)
             guarded = sorted(now.keys() | before.keys(), key=lambda name: (now.get(name) == before.get(name), name))
             condition = unchanged(names[0], now, [name for name in guarded if name not in names])
         if suspect.master is None:
             return client.delete(write(suspect.key), condition)
-        return client.put(spelled(writable(suspect.master)), condition)
+        return client.put(spelled(writable(suspect.master, names)), condition)
 
     def _add(self, place: int, found: Sequence[Difference], keys: int) -> None:
         """Count a chunk of keys and tell of it: what is as it was before the run is the same."""

@@ -28,12 +28,35 @@ LOADED = (
 
 @dataclass(frozen=True)
 class Command:
-    """Arguments, the whole environment, the working directory, and the folder in which stdout and stderr are kept."""
+    """Arguments, the whole environment, the working directory, and the folder in which stdout and stderr are kept.
+
+    `module` is what is run, as the leader of a session of its own where it `leads`.
+    """
 
     args: Sequence[str]
     environment: Mapping[str, str]
     cwd: str
     files: str
+    module: str = "fastsync"
+    leads: bool = False
+
+
+class Started:
+    """A run under way; `pid` is its process."""
+
+    def __init__(self, answers: socket.socket):
+        self._answers = answers
+        self._lines = answers.makefile()
+        self.pid = int(self._lines.readline())
+
+    def wait(self, timeout: float) -> int | None:
+        """Wait for its end and give its exit code; None where that takes longer. To be called once."""
+        self._answers.settimeout(timeout)
+        with self._answers, self._lines:
+            try:
+                return int(self._lines.readline())
+            except TimeoutError:
+                return None
 
 
 class Warm:
@@ -49,20 +72,26 @@ class Warm:
 
     def run(self, command: Command, timeout: float) -> int:
         """Run the program to its end and give its exit code; raise subprocess.TimeoutExpired."""
+        started = self.start(command)
+        code = started.wait(timeout)
+        if code is None:
+            with suppress(ProcessLookupError):
+                os.kill(started.pid, signal.SIGKILL)
+            raise subprocess.TimeoutExpired(list(command.args), timeout)
+        return code
+
+    def start(self, command: Command) -> Started:
+        """Start the program."""
         mine, its = socket.socketpair()
-        with mine:
-            with its:
-                (Path(command.files) / "command").write_text(json.dumps(asdict(command)), encoding="utf-8")
-                socket.send_fds(self._asks, [command.files.encode()], [its.fileno()])
-            lines = mine.makefile()
-            pid = int(lines.readline())
-            mine.settimeout(timeout)
-            try:
-                return int(lines.readline())
-            except TimeoutError:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-                raise subprocess.TimeoutExpired(list(command.args), timeout) from None
+        with its:
+            (Path(command.files) / "command").write_text(json.dumps(asdict(command)), encoding="utf-8")
+            socket.send_fds(self._asks, [command.files.encode()], [its.fileno()])
+        return Started(mine)
+
+    def close(self) -> None:
+        """Let the process end, once the runs that are under way have."""
+        self._asks.close()
+        self._process.wait()
 
 
 def serve(asked: int) -> None:
@@ -108,5 +137,7 @@ def _become(command: Command) -> None:
     os.environ.update(command.environment)
     sys.path[0] = command.cwd
     sys.argv[1:] = command.args
+    if command.leads:
+        os.setsid()
     gc.unfreeze()
-    runpy.run_module("fastsync", run_name="__main__", alter_sys=True)
+    runpy.run_module(command.module, run_name="__main__", alter_sys=True)

@@ -11,22 +11,17 @@ import os
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from fastsync.config import Config
-from fastsync.deletes import Chunks
 from fastsync.errors import ConfigError, OutputFailed
-from fastsync.legs import Left
-from fastsync.mark import NOTHING, Mark, sync_folder
-from fastsync.outcome import Totals
+from fastsync.mark import sync_folder
+from fastsync.private import create_beside, refuse_irregular, remove_temporaries, reopen
+from fastsync.sinks.checkpointform import Checkpoint, Damaged, OtherVersion, decode, encode
 from fastsync.table import TableRef
 
-VERSION = 2
-"""Of the file's form: another one is refused."""
 EVERY = 1.0
 """Seconds between two writes at least: what is lost at worst is the work of so long."""
 SHARE = 0.1
@@ -43,30 +38,6 @@ FREE = frozenset(
 """What may be another in the run that goes on: pace, access, and what is only shown. Everything else may not."""
 
 
-@dataclass(frozen=True)
-class Checkpoint:
-    """How far a run has come.
-
-    `tables` are the identities of tables that were described, `strategy` is the one that was chosen, `total` the number
-    of segments. `report` and `extras` say how far those files are good, `deleted` which chunks of extras are done.
-    `log` is the size of the undo log behind which lines may stand of what is not on record yet.
-    `ended`: nothing is left but items that failed.
-    """
-
-    settings: dict[str, Any]
-    tables: dict[str, tuple[str, ...]]
-    strategy: str
-    total: int
-    left: Left
-    totals: Totals
-    report: Mark = NOTHING
-    extras: dict[str, Mark] = field(default_factory=dict)
-    deleted: dict[str, Chunks] = field(default_factory=dict)
-    log: int = 0
-    ended: bool = False
-    version: int = VERSION
-
-
 class CheckpointFile:
     """The file, which belongs to one run at a time. Raises ConfigError where it cannot be had, or is another run's."""
 
@@ -75,43 +46,42 @@ class CheckpointFile:
         self._lock: int | None = None
         self._due = 0.0
         try:
-            if self.path.exists():
+            if os.path.lexists(path):
                 self._claim(resume)
             elif not self.path.parent.is_dir():
                 raise ConfigError(f"--checkpoint {path} cannot be written: there is no such folder")
+            if not os.access(self.path.parent, os.W_OK):
+                raise ConfigError(f"--checkpoint {path} cannot be written: its folder is read-only to you")
         except OSError as error:
             raise ConfigError(f"--checkpoint {path} cannot be read: {error.strerror or error}") from None
 
     def _claim(self, resume: bool) -> None:
+        refuse_irregular(self.path.stat().st_mode)
         if not resume:
             raise ConfigError(
                 f"--checkpoint {self.path} is there already, of a run that did not complete: --resume continues it; "
                 "delete the file to start afresh"
             )
-        self._lock = os.open(self.path, os.O_RDONLY)
+        self._lock = reopen(self.path, os.O_RDONLY, follow=True)
         if not _locked(self._lock) or os.fstat(self._lock).st_ino != self.path.stat().st_ino:
             raise ConfigError(f"--checkpoint {self.path} belongs to a run that is still at work")
+        remove_temporaries(self.path)
 
     def read(self) -> Checkpoint | None:
-        """Give what the file says, None where there is no file."""
+        """Return what the file says, None where there is no file; raise ConfigError where it is damaged."""
         if self._lock is None:
             return None
         try:
-            data = self.path.read_bytes()
-            version = msgspec.json.decode(data, type=_Versioned).version
-            if version != VERSION:
-                raise ConfigError(
-                    f"--checkpoint {self.path} was written by another version of fastsync (form {version}, this one "
-                    f"reads {VERSION}); finish that run with it, or delete the file to start afresh"
-                )
-            return msgspec.json.decode(data, type=Checkpoint)
+            return decode(self.path.read_bytes())
         except OSError as error:
             raise ConfigError(f"--checkpoint {self.path} cannot be read: {error.strerror or error}") from None
-        except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        except OtherVersion as error:
             raise ConfigError(
-                f"--checkpoint {self.path} is no checkpoint of fastsync, or is damaged ({error}); "
-                "delete the file to start afresh"
+                f"--checkpoint {self.path} was written by another version of fastsync ({error}); "
+                "finish that run with it, or delete the file to start afresh"
             ) from None
+        except Damaged as error:
+            raise damaged(self.path, str(error)) from None
 
     @property
     def due(self) -> bool:
@@ -122,8 +92,7 @@ class CheckpointFile:
         """Replace the file; raise OutputFailed where that fails: the old one is still there then."""
         began = time.monotonic()
         try:
-            lock = self._written_aside(msgspec.json.encode(checkpoint))
-            self._aside.rename(self.path)
+            lock = self._replaced(encode(checkpoint))
             sync_folder(self.path)
         except OSError as error:
             raise OutputFailed(f"the checkpoint {self.path} cannot be written: {error.strerror or error}") from None
@@ -142,23 +111,36 @@ class CheckpointFile:
         """Name a file that goes with this one."""
         return self.path.with_name(f"{self.path.name}.{what}")
 
-    @property
-    def _aside(self) -> Path:
-        return self.beside("new")
-
-    def _written_aside(self, data: bytes) -> int:
-        handle = os.open(self._aside, os.O_WRONLY | os.O_CREAT, 0o600)
+    def _replaced(self, data: bytes) -> int:
+        """Write a new file, put it in place, and return its descriptor, which holds its lock."""
+        handle, temporary = create_beside(self.path)
         try:
-            if not _locked(handle) or (self._lock is None and self.path.exists()):
-                raise OSError(0, "another run has just begun to use it")
-            os.ftruncate(handle, 0)
+            _locked(handle)
             while data:
                 data = data[os.write(handle, data) :]
             os.fsync(handle)
+            self._put_in_place(temporary)
         except BaseException:
             os.close(handle)
+            with suppress(OSError):
+                temporary.unlink()
             raise
         return handle
+
+    def _put_in_place(self, temporary: Path) -> None:
+        if self._lock is not None:
+            temporary.rename(self.path)
+            return
+        try:
+            os.link(temporary, self.path)  # which fails where another run was faster; a rename would not
+        except FileExistsError:
+            raise OSError(0, "another run has just begun to use it") from None
+        except OSError:  # a file system without hard links
+            if os.path.lexists(self.path):
+                raise OSError(0, "another run has just begun to use it") from None
+            temporary.rename(self.path)
+        else:
+            temporary.unlink()
 
     def _let_go(self) -> None:
         if self._lock is not None:
@@ -170,17 +152,21 @@ class CheckpointFile:
         self._let_go()
 
 
-class _Versioned(msgspec.Struct):
-    version: int
+def damaged(path: Path, why: str) -> ConfigError:
+    """Return the error that says that a checkpoint cannot be used."""
+    return ConfigError(
+        f"--checkpoint {path} is no checkpoint of fastsync, or is damaged ({why}); delete the file to start afresh"
+    )
 
 
 def left_behind(path: Path) -> Checkpoint | None:
-    """Give what a run left behind, None where there is nothing that this version reads: who resumes it is told why."""
+    """Return what a run left behind, None where this version cannot read it: who resumes it is told why."""
     try:
-        then = msgspec.json.decode(path.read_bytes(), type=Checkpoint)
-    except (OSError, msgspec.DecodeError):
+        handle = reopen(path, os.O_RDONLY, follow=True)
+        with os.fdopen(handle, "rb") as file:
+            return decode(file.read())
+    except (OSError, OtherVersion, Damaged):
         return None
-    return then if then.version == VERSION else None
 
 
 def settings(config: Config, policy: object) -> dict[str, Any]:
@@ -192,8 +178,9 @@ def settings(config: Config, policy: object) -> dict[str, Any]:
     if config.executor == "spark" and config.report is not None:  # which is no file, and not always of this machine
         given["report"] = f"the folder {config.report}"
     given["policy"] = None if policy is None else f"{type(policy).__module__}:{type(policy).__qualname__}"
-    told: dict[str, Any] = json.loads(json.dumps(given, default=_plain))
-    return told
+    text = json.dumps(given, default=_plain, ensure_ascii=False)
+    held: dict[str, Any] = json.loads(text.encode(errors="replace"))  # a path need not be text
+    return held
 
 
 def refuse_others(checkpoint: Checkpoint, path: Path, now: Mapping[str, Any]) -> None:

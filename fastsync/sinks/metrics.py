@@ -8,6 +8,7 @@ The label `run` is the file's name less its ending, so that several files in one
 from __future__ import annotations
 
 import math
+import os
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -18,9 +19,12 @@ from typing import Any, NamedTuple
 from fastsync.difference import Tally
 from fastsync.errors import ConfigError, OutputFailed
 from fastsync.events import PageDone, Terms
+from fastsync.private import create_beside
 
 EVERY = 15.0
 """Seconds between two versions of the file while the run is under way: how often a node exporter is usually asked."""
+METRICS_MODE = 0o666
+"""The mode of the file, less the umask: it holds no values of items, and another user's node exporter reads it."""
 VERDICTS = ("same", "missing", "differing", "extra", "settled", "expired")
 EFFECTS = ("written", "deleted", "contended", "slave_newer", "refused", "failed")
 CONSUMED = {
@@ -100,16 +104,25 @@ class MetricsFile:
         self._written = self._clock()
         if self._path is None:
             return
-        aside = self._path.with_name(self._path.name + ".tmp")
         state = {"running": float(running), "start_timestamp_seconds": self._began, **_prefixed(self._last)}
         text = exposition(samples(self._path.stem, state, self._stats(), self._requests))
         try:
-            aside.write_bytes(text.encode("utf-8", "replace"))
-            aside.replace(self._path)
+            _replace(self._path, text.encode("utf-8", "replace"))
         except OSError as error:
-            with suppress(OSError):
-                aside.unlink()
             raise OutputFailed(f"the metrics {self._path} cannot be written: {error.strerror or error}") from None
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Put a file in the place of the one at `path`; a node exporter may read it, as it could the one before."""
+    handle, aside = create_beside(path, METRICS_MODE)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        aside.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            aside.unlink()
+        raise
 
 
 def samples(

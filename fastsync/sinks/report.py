@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import shutil
+import stat
 import sys
 from pathlib import Path
 from typing import IO, Any
 
+from fastsync import private
 from fastsync.config import Config
 from fastsync.errors import ConfigError, OutputFailed
 from fastsync.events import PageDone
-from fastsync.mark import Mark, cut_back
+from fastsync.jsonlines import dumps
+from fastsync.mark import Growth, Mark, check, cut_back
 from fastsync.reportline import ReportLines, last_line
+
+WHAT = "--resume: the report"
 
 
 class Report:
@@ -22,36 +26,55 @@ class Report:
 
     With `--report-values` the lines hold both sides: the differing attributes, or the whole item where only one side
     has it; with `--version-attribute` both versions. A run that goes on gives a `mark`: what is past it is cut off.
-    stdout cannot be gone on in, so there what it was told is kept in the file `copy`, and told again.
+    stdout or a pipe cannot be gone on in, so there what it was told is kept in the file `copy`, and told again.
     """
 
     def __init__(self, config: Config, mark: Mark | None = None, copy: Path | None = None):
         self._path = str(config.report)
         self._lines = ReportLines.of(config)
-        self._bytes, self._count = (0, 0) if mark is None else (mark.bytes, mark.lines)
-        self._copy = None if self._path != "-" or copy is None else _opened(copy, mark)
-        self._file = _opened(Path(self._path), mark) if self._path != "-" else open_output("-", "--report")
-        if self._copy is not None and copy is not None and mark is not None:
-            shutil.copyfileobj(copy.open(encoding="utf-8"), self._file)
-        self._file.flush()
+        self._growth = Growth()
+        self._copy: IO[str] | None = None
+        if not is_stream(self._path):
+            self._file = self._opened(mark)
+            return
+        self._file = open_output(self._path, "--report")
+        if copy is not None:
+            self._copy = self._opened_copy(copy, mark)
+
+    def _opened(self, mark: Mark | None) -> IO[str]:
+        if mark is None:
+            return open_output(self._path, "--report")
+        file, self._growth = cut_back(Path(self._path), mark, WHAT, follow=True)
+        return _as_text(file)
+
+    def _opened_copy(self, copy: Path, mark: Mark | None) -> IO[str]:
+        try:
+            if mark is None:
+                copy.unlink(missing_ok=True)
+                return _as_text(os.fdopen(private.create(copy), "w+b"))
+            file, self._growth = cut_back(copy, mark, WHAT)
+            with copy.open(encoding="utf-8", newline="") as told:
+                shutil.copyfileobj(told, self._file)
+            self._file.flush()
+        except OSError as error:
+            raise ConfigError(f"the report {copy} cannot be continued: {error.strerror or error}") from None
+        return _as_text(file)
 
     def mark(self) -> Mark:
-        """Say how far the report reaches, once that is on disk; raise OutputFailed."""
+        """Return how far the report reaches, once that is on disk; raise OutputFailed."""
         try:
             os.fsync((self._copy or self._file).fileno())
         except OSError as error:
             raise OutputFailed(f"the report {self._path} cannot be written any more: {error}") from None
-        return Mark(self._bytes, self._count)
+        return self._growth.mark()
 
     def add(self, page: PageDone) -> None:
         """Write the lines of a page's differences; raise OutputFailed where they cannot be written."""
-        lines = [self._lines.line(each) for each in page.differences]
-        self._count += len(lines)
-        self._write(lines)
+        self._write([self._lines.line(each) for each in page.differences])
 
     def close(self, complete: bool) -> None:
         """Write the last line and close the file."""
-        self._write([last_line(complete, self._count)])
+        self._write([last_line(complete, self._growth.lines)])
         if self._file is not sys.stdout:
             self._file.close()
 
@@ -66,7 +89,26 @@ class Report:
                     file.flush()
         except (OSError, ValueError) as error:
             raise OutputFailed(f"the report {self._path} cannot be written any more: {error}") from None
-        self._bytes += len(text.encode())
+        self._growth.add(text.encode(), len(lines))
+
+
+def check_resumed(path: str, mark: Mark, copy: Path) -> None:
+    """Raise ConfigError where a report is not what it was when the checkpoint was written, so far as that covers it."""
+    if is_stream(path):
+        check(copy, mark, WHAT)
+    else:
+        check(Path(path), mark, WHAT, follow=True)
+
+
+def is_stream(path: str) -> bool:
+    """Return whether a report goes where nothing can be cut off or read again: to stdout, a pipe or a device."""
+    if path == "-":
+        return True
+    try:
+        mode = Path(path).stat().st_mode
+    except OSError:
+        return False
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
 
 
 def write_stats(file: IO[str], stats: dict[str, Any]) -> None:
@@ -82,7 +124,7 @@ def write_stats(file: IO[str], stats: dict[str, Any]) -> None:
 
 def stats_text(stats: dict[str, Any]) -> str:
     """Give the statistics as the text of their file."""
-    return json.dumps(stats, indent=2, ensure_ascii=False) + "\n"
+    return dumps(stats, indent=2) + "\n"
 
 
 def open_output(path: str, flag: str) -> IO[str]:
@@ -92,12 +134,10 @@ def open_output(path: str, flag: str) -> IO[str]:
             sys.stdout.reconfigure(encoding="utf-8")  # JSON is UTF-8, whatever the locale says
         return sys.stdout
     try:
-        return Path(path).open("w", encoding="utf-8")
+        return os.fdopen(private.open_output(Path(path)), "w", encoding="utf-8", newline="\n")
     except OSError as error:
         raise ConfigError(f"{flag} {path} cannot be written: {error.strerror or error}") from None
 
 
-def _opened(path: Path, mark: Mark | None) -> IO[str]:
-    if mark is None:
-        return open_output(str(path), "--report")
-    return io.TextIOWrapper(cut_back(path, mark, "--resume: the report"), encoding="utf-8")
+def _as_text(file: IO[bytes]) -> IO[str]:
+    return io.TextIOWrapper(file, encoding="utf-8", newline="\n")

@@ -22,7 +22,8 @@ from fastsync.legs import Left, Leg, Stretch
 from fastsync.mark import Mark
 from fastsync.outcome import Totals
 from fastsync.sampling import Counts
-from fastsync.sinks.checkpoint import Checkpoint, CheckpointFile, refuse_other_tables, refuse_others, settings
+from fastsync.sinks.checkpoint import CheckpointFile, refuse_other_tables, refuse_others, settings
+from fastsync.sinks.checkpointform import Checkpoint
 from fastsync.spread import OpenSegment, SpreadTotals
 
 A, B = "us-west-2:a", "us-west-2:b"
@@ -38,9 +39,8 @@ def checkpoint() -> Checkpoint:
     spread = SpreadTotals({3: OpenSegment(7, {A: Tally(missing=2)})}, {A: counts})
     totals = Totals(Tally(scanned=9, read_units=1.5), {A: Tally(same=8, recheck_units=0.5)}, {A: FAILED}, spread)
     kept = settings(config(), None)
-    return Checkpoint(
-        kept, {A: ("a", "1")}, "merge", 8, left, totals, Mark(10, 2), {A: Mark(5, 1)}, {A: Chunks(700, (0, 2))}, 40
-    )
+    marks, chunks = (Mark(10, 2), {A: Mark(50_000, 1500)}), {A: Chunks(700, (0, 2))}
+    return Checkpoint(kept, {A: ("a", "1")}, "merge", 8, left, totals, *marks, chunks, 40)
 
 
 def config(**flags: Any) -> Config:
@@ -93,7 +93,7 @@ def test_the_old_one_outlives_a_full_disk(tmp_path: Path) -> None:
     """A checkpoint that does not fit any more is told, and the file holds the one before, whole."""
     file = CheckpointFile(str(tmp_path / "cp"), resume=False)
     file.write(checkpoint())
-    long = replace(checkpoint(), left=Left(tuple(Leg(number, (A,)) for number in range(1000)), ()))
+    long = replace(checkpoint(), total=1000, left=Left(tuple(Leg(number, (A,)) for number in range(1000)), ()))
     with full_disk(8192), pytest.raises(OutputFailed, match=r"cp cannot be written: .*too large"):
         file.write(long)
     assert file.read() == checkpoint()

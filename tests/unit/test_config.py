@@ -108,3 +108,43 @@ def test_delete_limits_may_be_numbers() -> None:
 def test_delete_limits(text: str, allowed: int) -> None:
     """A limit is a number, or a share of the slave's items scanned, rounded down."""
     assert DeleteLimit.parse(text).allowed(200) == allowed
+
+
+@pytest.mark.parametrize(
+    ("limit", "scanned", "allowed"),
+    [
+        ("22.33%", 10_000, 2_233),
+        ("0.57%", 10_000, 57),
+        ("0%", 10**9, 0),
+        ("100%", 10**9 + 7, 10**9 + 7),
+        ("1e-3%", 100_000, 1),
+        ("1e-3%", 99_999, 0),
+        ("1E+1%", 19, 1),
+        ("99.9999%", 25, 24),
+        ("7", 0, 7),
+        ("0", 100, 0),
+        ("00005%", 100, 5),
+    ],
+)
+def test_max_deletes_is_exact(limit: str, scanned: int, allowed: int) -> None:
+    """As many deletes are allowed as exact arithmetic allows, neither one fewer nor one more."""
+    assert DeleteLimit.parse(limit).allowed(scanned) == allowed
+
+
+def test_max_deletes_is_exact_for_any_share() -> None:
+    """Shares that floats cannot hold come out as in decimal arithmetic."""
+    for hundredths in range(0, 10_001, 7):
+        for scanned in (0, 1, 99, 100, 10_000, 999_983):
+            limit = DeleteLimit.parse(f"{hundredths // 100}.{hundredths % 100:02}%")
+            assert limit.allowed(scanned) == scanned * hundredths // 10_000
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["", "%", "-1", "-1%", "100.01%", "1e3%", "1e-9999%", "nan%", "inf%", "1.5", "0x10", "5 %", "٣", "9" * 5000],
+)
+def test_max_deletes_that_is_none(given: str) -> None:
+    """What is neither a number nor a percentage up to 100 is refused in one short sentence."""
+    with pytest.raises(ConfigError, match="--max-deletes takes") as caught:
+        DeleteLimit.parse(given)
+    assert len(str(caught.value)) < 200

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from fastsync.deletes import PER_TASK, Chunks, Deletes
 from fastsync.difference import Difference, Effect, Verdict
 from fastsync.events import Terms
-from fastsync.extras import WaitingExtras
+from fastsync.extras import Refusal, WaitingExtras
 from fastsync.legs import RESTARTS
 from fastsync.parts import Judging, Reading, Repairing, Retrying
 from tests.unit.test_legs import MASTER, A, B, side
@@ -59,7 +59,7 @@ def test_what_an_earlier_run_did_is_not_done_again() -> None:
 def test_a_slave_whose_deletes_are_refused_keeps_its_extras() -> None:
     """Refused extras are handed out to nobody, and told with the reason; the other slave's are deleted."""
     made = deletes(a=2, b=3)
-    made.refused = {A: "too many", B: None}
+    made.refused = {A: Refusal("too many"), B: None}
     (task,) = made
     made.move(task)
     assert task.slave == 1

@@ -89,6 +89,17 @@ def test_ignored_attributes_do_not_count() -> None:
     assert Digester(frozenset({"seen"})).differing(master, nested) == ("m",)
 
 
+def test_rules_for_attributes_leave_the_key_alone() -> None:
+    """Neither --ignore nor the rule for aws:rep:* takes a key attribute away from what is compared."""
+    item = Raw(
+        b'{"aws:rep:id":{"S":"1"},"sort":{"N":"1"},"aws:rep:updatetime":{"N":"1"},"seen":{"N":"1"},"v":{"N":"1"}}'
+    )
+    digester = Digester(frozenset({"sort", "seen"}), ("aws:rep:id", "sort"))
+    assert list(digester.attributes(item)) == ["aws:rep:id", "sort", "v"]
+    other = Raw(b'{"aws:rep:id":{"S":"2"},"sort":{"N":"2"}}')
+    assert digester.differing(item, other) == ("aws:rep:id", "sort", "v")
+
+
 def test_types_that_are_not_known_are_taken_as_they_are() -> None:
     """A type tag of the future is compared by its JSON."""
     assert digest(raw({"X": [1, {"b": 2, "a": 1}]})) == digest(raw({"X": [1, {"a": 1, "b": 2}]}))

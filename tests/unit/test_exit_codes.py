@@ -35,6 +35,8 @@ CASES: dict[str, tuple[list[Event], int | None, int]] = {
     "a slave was lost": ([page(same=9), SlaveLost(0, "gone", False)], None, 4),
     "refused deletes": ([page(extra=2, refused=2)], None, 5),
     "refused before failed": ([page(extra=2, refused=1, failed=1), TaskFailed("x")], None, 5),
+    "withheld since a segment failed": ([page(extra=2, refused=2, withheld=2), TaskFailed("x")], None, 4),
+    "withheld on one, refused on another": ([page(refused=2, withheld=1), TaskFailed("x")], None, 5),
     "denied at once": ([page(), REFUSED], None, 3),
     "denied later": ([page(same=1), REFUSED], None, 4),
     "denied and failed": ([page(), REFUSED, TaskFailed("x")], None, 4),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,7 @@ from fastsync.outcome import Outcome
 from fastsync.parts import Judging, Reading, Repairing, Retrying
 from fastsync.plan import Plan, Slicing
 from fastsync.record import Record
-from fastsync.sinks.checkpoint import Checkpoint
+from fastsync.sinks.checkpointform import Checkpoint
 from tests.unit.test_legs import MASTER, A, B, side
 
 TERMS = Terms(side(MASTER), (side(A),), Reading(), Retrying(), Judging(), Repairing())
@@ -38,6 +38,15 @@ class Executor:
             yield task, TaskDone()
 
 
+class Unchanged:
+    """Say of all tables that they are what they were."""
+
+    master = MASTER
+
+    def changes(self, stopped: Callable[[], bool], patient: bool = True) -> Mapping[str, str]:
+        return {}
+
+
 @pytest.mark.parametrize("case", LEFT)
 def test_a_run_is_complete_only_where_nothing_is_left(case: str, tmp_path: Path) -> None:
     """A run that ends with segments left for a slave is incomplete (4) and says so, though no task failed."""
@@ -47,7 +56,7 @@ def test_a_run_is_complete_only_where_nothing_is_left(case: str, tmp_path: Path)
     extras = {A: WaitingExtras()}
     record = Record(Checkpoint({}, {}, "lookup", 3, left, outcome.totals()), None, None, extras)
     job = Job(Agenda(TERMS, plan, left), Deletes(TERMS, extras, {}), outcome, record, Audience((), ()))
-    job.do(TERMS, Config.of(MASTER, [A], {}), Executor(), Interrupt())
+    job.do(TERMS, Config.of(MASTER, [A], {}), Executor(), Interrupt(), Unchanged())
     assert (outcome.exit_code, outcome.complete, outcome.errors) == (exit_code, exit_code == 0, errors)
 
 
@@ -61,5 +70,5 @@ def test_extras_that_were_not_reached_are_work_left() -> None:
     left = Left.whole([A], [])
     record = Record(Checkpoint({}, {}, "lookup", 3, left, outcome.totals()), None, None, extras)
     job = Job(Agenda(TERMS, plan, left), Deletes(TERMS, extras, {}), outcome, record, Audience((), ()))
-    job.do(TERMS, Config.of(MASTER, [A], {"delete_extra": True}), Executor(), Interrupt())
+    job.do(TERMS, Config.of(MASTER, [A], {"delete_extra": True}), Executor(), Interrupt(), Unchanged())
     assert (outcome.exit_code, outcome.errors) == (4, [UNFINISHED])

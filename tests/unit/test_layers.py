@@ -11,7 +11,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "fastsync"
 STAIRS = [
-    ("errors", "wording"),
+    ("errors", "wording", "private"),
     ("limits", "ledger", "checks", "parts", "aside", "repeats", "jsonlines"),
     ("table", "difference", "plan", "sampling", "mark", "hadoop"),
     ("login", "keytext"),
@@ -29,7 +29,7 @@ STAIRS = [
     ("segment",),
     ("executors", "sinks", "preflight"),
     ("reportpage",),
-    ("record", "choice"),
+    ("record", "choice", "identity"),
     ("job", "start", "quote"),
     ("run",),
     ("undo", "combine"),

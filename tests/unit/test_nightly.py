@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from fastsync import nightly
 from fastsync.legs import Left
 from fastsync.outcome import NOTHING_COUNTED
-from fastsync.sinks.checkpoint import Checkpoint
+from fastsync.sinks.checkpointform import Checkpoint, encode
 
 DATE = "2026-11-24T020000.000Z"
 OLD = {
@@ -29,8 +28,9 @@ def test_a_refusal_tells_of_nothing_older(
     (folder / f"{DATE}-report.stats.json").write_text(json.dumps(OLD))
     (folder / f"{DATE}-report.log").write_text('{"time": "", "level": "error", "message": "yesternight"}\n')
     report = tmp_path / stopped / f"{DATE}-report.report.jsonl"
-    then = Checkpoint({"report": str(report)}, {}, "merge", 1, Left.whole(["us-west-2:b"], []), NOTHING_COUNTED)
-    (tmp_path / "kept.report").write_bytes(msgspec.json.encode(then))
+    settings = {"report": str(report), "slaves": [{"text": "us-west-2:b"}]}
+    then = Checkpoint(settings, {}, "merge", 1, Left.whole(["us-west-2:b"], []), NOTHING_COUNTED)
+    (tmp_path / "kept.report").write_bytes(encode(then))
     config = tmp_path / "orders.toml"
     config.write_text(f'master = "us-east-1:a"\nslave = "us-west-2:b"\ncheckpoint = "{tmp_path / "kept"}"\n')
     assert nightly.main(["report", str(config), "--folder", str(tmp_path / "runs")]) == 2

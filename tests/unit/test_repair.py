@@ -11,7 +11,7 @@ from msgspec import Raw
 
 from fastsync.condition import MAX_OPERATORS, MAX_TEXT, unchanged
 from fastsync.difference import Difference, Verdict
-from fastsync.extras import WaitingExtras, refusal
+from fastsync.extras import Found, WaitingExtras, refusal
 from fastsync.parts import DeleteLimit
 from fastsync.repair import writable
 
@@ -46,17 +46,30 @@ def test_conditions_stay_within_the_services_limits(there: int, least: int) -> N
 def test_replication_attributes_are_never_written() -> None:
     """aws:rep:* stay behind; every other byte is written as it was read."""
     item = Raw(b'{"id":{"S":"1"},"aws:rep:updatetime":{"N":"1"},"n":{"N":"1.50"},"s":{"NS":["2","1"]}}')
-    assert msgspec.json.encode(writable(item)) == b'{"id":{"S":"1"},"n":{"N":"1.50"},"s":{"NS":["2","1"]}}'
+    assert msgspec.json.encode(writable(item, ["id"])) == b'{"id":{"S":"1"},"n":{"N":"1.50"},"s":{"NS":["2","1"]}}'
+
+
+def test_a_key_is_written_whatever_it_is_called() -> None:
+    """A key attribute whose name begins like those of replication belongs to every item that is written."""
+    item = Raw(b'{"aws:rep:id":{"S":"1"},"aws:rep:updatetime":{"N":"1"}}')
+    assert msgspec.json.encode(writable(item, ["aws:rep:id"])) == b'{"aws:rep:id":{"S":"1"}}'
 
 
 def test_when_deletes_are_refused() -> None:
     """A failed segment, an empty master and a limit that is passed each refuse all deletes of a slave."""
-    assert refusal(5, 100, None, failed=False, empty_master=False) is None
-    assert refusal(5, 100, DeleteLimit.parse("5"), failed=False, empty_master=False) is None
-    assert refusal(5, 100, DeleteLimit.parse("5%"), failed=False, empty_master=False) is None
-    assert "--max-deletes" in str(refusal(6, 100, DeleteLimit.parse("5%"), failed=False, empty_master=False))
-    assert "--allow-empty-master" in str(refusal(1, 100, None, failed=False, empty_master=True))
-    assert "could not be compared" in str(refusal(1, 100, None, failed=True, empty_master=False))
+    five, limit = Found(5, 100), DeleteLimit.parse
+    assert [refusal(five, each) for each in (None, limit("5"), limit("5%"))] == [None, None, None]
+    by_limits = {"--max-deletes": refusal(Found(6, 100), limit("5%")), "--allow-empty-master": refusal(EMPTY, None)}
+    by_failures = {"could not be compared": refusal(LACKING, None), "m was replaced": refusal(REPLACED, None)}
+    for words, told in (by_limits | by_failures).items():
+        assert told is not None
+        assert words in told.reason
+        assert told.failed is (words in by_failures)
+
+
+EMPTY = Found(1, 100, empty_master=True)
+LACKING = Found(1, 100, empty_master=True, lacking=True)
+REPLACED = Found(1, 100, lacking=True, changed="m was replaced")
 
 
 def test_extras_are_kept_in_full() -> None:

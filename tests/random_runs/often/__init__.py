@@ -1,0 +1,1 @@
+"""The program with a checkpoint after every page: `python -m tests.random_runs.often`."""
