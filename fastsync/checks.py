@@ -72,16 +72,6 @@ def check_address(flag: str, url: str | None) -> None:
         raise ConfigError(f"{flag} takes an address such as http://localhost:8000, not {quote(url)}")
 
 
-def check_apart(outputs: Mapping[str, str | None]) -> None:
-    """Raise ConfigError where two flags name the same file, however it is spelled; `-` is none."""
-    taken: dict[Path, str] = {}
-    for flag, path in outputs.items():
-        if path is not None and path != "-":
-            other = taken.setdefault(Path(path).resolve(), flag)
-            if other != flag:
-                raise ConfigError(f"{other} and {flag} cannot both go to {path}")
-
-
 def check_picklable(policy: object) -> None:
     """Raise ConfigError where a policy cannot travel to the worker processes."""
     try:

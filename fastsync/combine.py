@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -15,7 +14,9 @@ import msgspec
 from fastsync.aside import Aside
 from fastsync.difference import Tally
 from fastsync.errors import ConfigError
+from fastsync.jsonlines import escape_line_breaks_in_bytes
 from fastsync.outcome import code_of, withheld
+from fastsync.paths import check_inputs, check_once, check_outputs
 from fastsync.repeats import Repeats
 from fastsync.reportpage.sources import Difference, LogLine, ReportEnd, Stats, read
 from fastsync.run import Result
@@ -60,8 +61,7 @@ def combine(files: Sequence[str], stats: str = "-", report: str | None = None) -
             end = {"complete": result.complete, "differences": sum(gathered.counts.values())}
             lines.write(f"{json.dumps(end)}\n".encode())
             lines.put_in_place()
-        # a lone surrogate, which UTF-8 cannot spell, becomes the escape that it was read from
-        figures.write(stats_text(result.stats).encode("utf-8", "backslashreplace"))
+        figures.write(stats_text(result.stats).encode())
         figures.put_in_place()
     return result
 
@@ -70,21 +70,10 @@ def _refuse_outputs(files: Sequence[str], stats: str, report: str | None) -> Non
     """Raise ConfigError where an output would replace an input or the other output, or a file is given twice."""
     if stats == report == "-":
         raise ConfigError("--report - and --stats - cannot both go to stdout; give one of them a file")
-    taken: dict[Path | str, str] = {}
-    for path in files:
-        if _place(path) in taken:
-            raise ConfigError(f"{path} is given twice")
-        taken[_place(path)] = "one of the files that are read"
-    for flag, output in (("--stats", stats), ("--report", report)):
-        if output not in ("-", None):
-            place = _place(str(output))
-            if place in taken:
-                raise ConfigError(f"{flag} cannot go to {output}: that is {taken[place]}")
-            taken[place] = f"where {flag} goes"
-
-
-def _place(path: str) -> Path | str:
-    return path if path == "-" else Path(path).resolve()
+    check_once(files)
+    outputs = {"--stats": stats, "--report": report}
+    check_inputs(outputs, files)
+    check_outputs(outputs)
 
 
 class _Gathered:
@@ -122,7 +111,7 @@ class _Gathered:
         report.counts[slave, verdict] += 1
         self._repeats.add(len(self.reports), slave, verdict, key)
         if self._lines is not None:
-            self._lines.write(found.text.strip() + b"\n")
+            self._lines.write(escape_line_breaks_in_bytes(found.text.strip()) + b"\n")
 
     def _end(self, report: Report) -> None:
         lines = report.counts.total()

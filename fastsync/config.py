@@ -14,7 +14,6 @@ from fastsync.checks import (
     MOST,
     MOST_SECONDS,
     check_address,
-    check_apart,
     check_choice,
     check_kind,
     check_number,
@@ -26,6 +25,7 @@ from fastsync.keytext import parse_key
 from fastsync.limits import Limit, Limits
 from fastsync.login import DURATIONS, Login, LoginFlags, logins
 from fastsync.parts import MAX_BATCH_KEYS, DeleteLimit, Judging, Reading, Repairing, Retrying
+from fastsync.paths import check_outputs
 from fastsync.plan import MAX_SEGMENTS, Sample, Shard, Slicing
 from fastsync.table import TableRef
 from fastsync.wording import quote
@@ -131,6 +131,16 @@ class Config:
     def first_key(self) -> Mapping[str, Any] | None:
         """The key that a serial scan is to start at, as it was given, where one was."""
         return None if self.starting_key is None else parse_key("--starting-key", self.starting_key)
+
+    @property
+    def outputs(self) -> dict[str, str | None]:
+        """The files that a run writes, by their flags; the checkpoint keeps some beside it."""
+        beside: dict[str, str | None] = {}
+        if self.checkpoint is not None:
+            suffixes = ("report", *(f"extras-{place}" for place in range(len(self.slaves))))
+            beside = {f"what --checkpoint keeps in .{suffix}": f"{self.checkpoint}.{suffix}" for suffix in suffixes}
+        flags = {"--report": self.report, "--stats": self.stats, "--undo-log": self.undo_log}
+        return {"--checkpoint": self.checkpoint, **beside, **flags, "--metrics-file": self.metrics_file}
 
     @property
     def slicing(self) -> Slicing:
@@ -258,8 +268,7 @@ def _check_files(config: Config) -> None:
         check_address(f"the endpoint-url of {ref}", ref.endpoint_url)
     if config.report == config.stats == "-":
         raise ConfigError("--report - and --stats - cannot both go to stdout; give one of them a file")
-    outputs = {"--report": config.report, "--stats": config.stats, "--checkpoint": config.checkpoint}
-    check_apart(outputs | {"--undo-log": config.undo_log, "--metrics-file": config.metrics_file})
+    check_outputs(config.outputs, folders=("--report",) if config.executor == "spark" else ())
 
 
 def _check_combinations(config: Config) -> None:

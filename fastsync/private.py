@@ -64,5 +64,7 @@ def open_output(path: Path) -> int:
 def make_folders(path: Path) -> None:
     """Make a folder, and those above it that are missing, for their owner only; what is there stays as it is."""
     for folder in (*reversed(path.parents), path):
-        if not folder.is_dir():
+        if folder.exists() and not folder.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
+        if not folder.exists():
             folder.mkdir(FOLDER_MODE, exist_ok=True)

@@ -11,10 +11,13 @@ from typing import Any, NoReturn
 
 from fastsync import configfile, jobarray
 from fastsync.errors import ConfigError
+from fastsync.paths import check_inputs
 from fastsync.wording import quote, shorten_words
 
 NEEDED = {"master": "-m/--master", "slave": "-s/--slave"}
 """Tables that have to be named, on the command line or in the file."""
+OUTPUTS = ("report", "stats", "checkpoint", "undo_log", "metrics_file")
+"""Options that name a file which is written."""
 _CODE = re.compile(r"\b\d{6}\b")
 _WHOLE = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
@@ -46,6 +49,8 @@ class Reader(argparse.ArgumentParser):
         # a file of a whole run serves commands, too, that take only some of its flags
         flags = {**defaults, **{name: value for name, value in told.items() if name in defaults}, **given}
         flags.pop("config", None)
+        if path is not None:
+            check_inputs({f"--{name.replace('_', '-')}": flags.get(name) for name in OUTPUTS}, [path])
         if isinstance(flags.get("shard"), str):
             flags["shard"] = jobarray.told(flags["shard"], os.environ)
         for name in sorted(NEEDED.keys() & flags.keys() - self.of_file.keys()):

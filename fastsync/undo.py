@@ -33,6 +33,7 @@ from fastsync.ledger import Ledger
 from fastsync.limits import at_once
 from fastsync.outcome import Outcome
 from fastsync.pairs import Suspect
+from fastsync.paths import check_inputs
 from fastsync.plan import Plan
 from fastsync.policy import Policy
 from fastsync.preflight import SlaveSurvey, survey_slaves
@@ -63,6 +64,7 @@ def undo(
     with Interrupt() as interrupt, Index(path) as index:
         own = {str(ref): ref for ref in known}
         config = Config.undoing(path, [own.get(name, name) for name in index.slaves()], flags)
+        check_inputs(config.outputs, [path])
         plan = Plan.of(config.slicing)
         report = None if config.report is None else Report(config)
         stats_file = None if config.stats is None else open_output(config.stats, "--stats")

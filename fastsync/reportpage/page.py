@@ -14,9 +14,9 @@ import sys
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from importlib.resources import files
-from pathlib import Path
 
 from fastsync.errors import ConfigError, OutputFailed
+from fastsync.paths import check_inputs, check_outputs
 from fastsync.reportpage.gather import Gathered
 from fastsync.reportpage.sources import read
 from fastsync.sinks.report import open_output
@@ -29,8 +29,8 @@ def make_page(paths: Sequence[str], output: str, most_rows: int) -> None:
     """
     if most_rows < 0:
         raise ConfigError(f"--rows takes a number of at least 0, not {most_rows}")
-    if output != "-" and Path(output).resolve() in [Path(path).resolve() for path in paths if path != "-"]:
-        raise ConfigError(f"the page cannot go to {output}, which is read for it")
+    check_inputs({"--output": output}, paths)
+    check_outputs({"--output": output})
     if list(paths).count("-") > 1:
         raise ConfigError("stdin (-) can be read once only")
     gathered = Gathered(most_rows)

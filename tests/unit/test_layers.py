@@ -12,6 +12,7 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "fastsync"
 STAIRS = [
     ("errors", "wording", "private"),
+    ("paths",),
     ("limits", "ledger", "checks", "parts", "aside", "repeats", "jsonlines"),
     ("table", "difference", "plan", "sampling", "mark", "hadoop"),
     ("login", "keytext"),
