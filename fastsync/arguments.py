@@ -45,7 +45,8 @@ UNDO_DESCRIPTION = """\
 Take a run back by its undo log: put back what it overwrote or deleted, and remove what it added, each item only where
 the slave still holds what the run left there.
 
-exit codes: 0 all is as it was, 1 some items have changed since and were left, 4 some failed; 2, 3, 130, 143 as ever"""
+exit codes: 0 all is as it was, 1 some items have changed since and were left, 4 some failed; 2, 3, 130, 143 as ever.
+With --dry-run: 0 nothing is left to take back, 1 something is"""
 REPORT_DESCRIPTION = """\
 Make one HTML page of a report, and of what else is given of its run: the file of --stats, and the lines of
 --log-format json. Files are told apart by their content. The page opens offline, and loads nothing."""

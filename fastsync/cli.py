@@ -22,10 +22,10 @@ from fastsync.interrupt import Interrupt, Interrupted
 from fastsync.policy import Policy
 from fastsync.run import Result, Synchronizer
 from fastsync.sinks.log import FORMATS, Log, given
-from fastsync.sinks.pace import PaceNotice, tell_paces
-from fastsync.sinks.progress import Bar, CostNotice, Lines, Sink, Verbose, tell
+from fastsync.sinks.pace import PaceNotice
+from fastsync.sinks.progress import Bar, CostNotice, Lines, Sink, Verbose
 from fastsync.sinks.summary import summary
-from fastsync.table import Side, TableRef
+from fastsync.table import TableRef
 from fastsync.unforeseen import Phase, foreseen_only, traceback_of
 from fastsync.wording import describe_exception, quote, shorten, shorten_words
 
@@ -102,7 +102,7 @@ def synchronise(arguments: Sequence[str], report_only: bool = False) -> int:
         flags |= {"write_missing": False, "write_differing": False, "delete_extra": False, "undo_log": None}
     policy = _policy(flags.pop("policy"))
     log = Log(flags["log_format"])
-    sinks = _sinks(flags, log)
+    sinks = [CostNotice(log), *_sinks(flags, log)]
     master, slaves = flags.pop("master"), flags.pop("slave")
     announce = None if flags["quiet"] else log.info
     result = Synchronizer(master, slaves, policy=policy, sinks=sinks, announce=announce, **flags).run()
@@ -112,21 +112,19 @@ def synchronise(arguments: Sequence[str], report_only: bool = False) -> int:
 def take_back(arguments: Sequence[str]) -> int:
     """Undo a run as the arguments say."""
     flags = undo_parser().flags(arguments)
-    verbose, log = flags.pop("verbose"), Log(flags["log_format"])
+    log = Log(flags["log_format"])
     from fastsync.undo import undo
 
     known = [each for each in flags.pop("slave") if isinstance(each, TableRef)]
-    quiet = flags["quiet"]
+    dry_run, quiet = flags.pop("dry_run"), flags["quiet"]
     check_path("the undo log", flags["log"])
     phase = Phase("undoing")
 
-    def begin(slaves: Sequence[Side]) -> None:
+    def begin() -> None:
         phase.has_read = True
-        if not quiet:
-            tell_paces(slaves, log)
 
     with foreseen_only(phase):
-        result = undo(flags.pop("log"), flags, lambda each: tell(each, log) if verbose else None, known, begin)
+        result = undo(flags.pop("log"), flags, known, _sinks(flags, log), begin, dry_run=dry_run)
     return _told(result, log, quiet)
 
 
@@ -203,7 +201,7 @@ def _command(name: str, arguments: Sequence[str]) -> int:
 
 
 def _sinks(flags: dict[str, Any], log: Log) -> list[Sink]:
-    sinks: list[Sink] = [CostNotice(log)]
+    sinks: list[Sink] = []
     if flags["verbose"]:
         sinks.append(Verbose(log))
     if not flags["quiet"]:

@@ -27,6 +27,55 @@ class Terms:
     values: bool = False
     strategy: str = "lookup"
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The tables as they are reported, the master first."""
+        return tuple(map(str, self.tables))
+
+    @property
+    def tables(self) -> tuple[Side, ...]:
+        """All tables, the master first."""
+        return (self.master, *self.slaves)
+
+    @property
+    def expected_items(self) -> int:
+        """The items to go through, as far as is known: the master's."""
+        return self.master.table.item_count
+
+
+@dataclass(frozen=True)
+class UndoTerms:
+    """What all tasks of an undo have in common. `log` is the path of the undo log, `items` their number in all.
+
+    `values` says whether differences carry both items to the parent. In a `dry_run` nothing is written.
+    """
+
+    log: str
+    slaves: tuple[Side, ...]
+    reading: Reading
+    retrying: Retrying
+    values: bool = False
+    dry_run: bool = False
+    items: int = 0
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What is reported on, as of a run: the log stands where the master does."""
+        return (self.log, *map(str, self.slaves))
+
+    @property
+    def tables(self) -> tuple[Side, ...]:
+        """All tables."""
+        return self.slaves
+
+    @property
+    def expected_items(self) -> int:
+        """The items to go through."""
+        return self.items
+
+
+AnyTerms = Terms | UndoTerms
+
 
 @dataclass(frozen=True)
 class SegmentTask:
@@ -83,7 +132,38 @@ class DeleteTask:
         return (self.slave, self.number)
 
 
+@dataclass(frozen=True)
+class UndoTask:
+    """Restore items of a slave (by its place in `terms.slaves`) as they were before a run.
+
+    `lines` are, for each item, the offsets of its lines in the undo log, the last first. The first `start` items are
+    done. `number` tells the tasks apart. `ahead` is what attempts whose workers died had announced by WritesAhead.
+    """
+
+    terms: UndoTerms
+    slave: int
+    lines: tuple[tuple[int, ...], ...]
+    number: int = 0
+    start: int = 0
+    ahead: tuple[bytes, ...] = ()
+
+    def __str__(self) -> str:
+        return f"the undo on {self.side}"
+
+    @property
+    def side(self) -> Side:
+        """The slave."""
+        return self.terms.slaves[self.slave]
+
+    @property
+    def ticket(self) -> tuple[int, ...]:
+        """What tells the task from the others that are at work."""
+        return (self.slave, self.number)
+
+
 Task = SegmentTask | DeleteTask
+"""A task of a run."""
+AnyTask = Task | UndoTask
 
 
 @dataclass(frozen=True)
@@ -112,6 +192,16 @@ class PageDone:
     resume: bytes = b""
     log: int = 0
     part: Part | None = None
+
+
+@dataclass(frozen=True)
+class WritesAhead:
+    """A task is about to write to slaves: none of these writes is sent before this event is on its way.
+
+    `writes` is for another attempt at the task to read. It is kept until the page that it belongs to is on record.
+    """
+
+    writes: bytes
 
 
 @dataclass(frozen=True)
@@ -160,4 +250,4 @@ class TaskFailed:
     died: bool = False
 
 
-Event = PageDone | SlaveLost | OrdersDisagree | TaskDone | TaskStopped | TaskFailed
+Event = PageDone | WritesAhead | SlaveLost | OrdersDisagree | TaskDone | TaskStopped | TaskFailed

@@ -15,13 +15,15 @@ def add_of_run(reader: Reader) -> None:
 
 def add_of_undo(reader: Reader) -> None:
     """Add the flags that an undo shares with a run: pace, output and access."""
+    reader.add_argument("--dry-run", action="store_true", help="write nothing, and report what would be taken back")
     pace = reader.add_argument_group("pace")
+    pace.add_argument("--parallel", metavar="N", type=int, default=1, help="processes at work at once (default 1)")
     _add_batch_limit(pace)
     _add_retries(pace)
     output = reader.add_argument_group("output")
     _add_files(output)
     output.add_argument("-v", "--verbose", action="store_true", help="a line per item on stderr")
-    output.add_argument("--quiet", action="store_true", help="no summary, only warnings and errors")
+    _add_progress(output)
     _add_access(reader)
 
 
@@ -223,6 +225,10 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
         "--metrics-file", metavar="FILE", help="OpenMetrics text, for a node exporter's textfile collector"
     )
     group.add_argument("-v", "--verbose", action="store_true", help="a line per difference and action on stderr")
+    _add_progress(group)
+
+
+def _add_progress(group: argparse._ArgumentGroup) -> None:
     shown = group.add_mutually_exclusive_group()
     shown.add_argument(
         "--progress", action="store_true", default=None, help="show a bar even where stderr is no terminal"

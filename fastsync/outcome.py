@@ -15,7 +15,6 @@ from fastsync.events import Event, OrdersDisagree, PageDone, SlaveLost, Task, Ta
 from fastsync.forecast import Forecast
 from fastsync.plan import Plan
 from fastsync.spread import SegmentEnd, Spread, SpreadTotals
-from fastsync.table import TableRef
 
 
 @dataclass(frozen=True)
@@ -51,16 +50,21 @@ def withheld(slave: str, errors: Sequence[str]) -> int:
 
 
 class Outcome:
-    """Add up a run: one Tally for the master, one for each slave. `slaves` lists those that are compared first."""
+    """Add up a run: one Tally for the master, one for each slave.
 
-    def __init__(self, master: TableRef | str, slaves: Sequence[TableRef], strategy: str, plan: Plan, extras: bool):
+    `names` are those of the statistics: the master's (an undo's log), then the slaves' that are compared, then those
+    of other slaves. `extras` says whether they are looked for.
+    """
+
+    def __init__(self, names: Sequence[str], strategy: str, plan: Plan, extras: bool):
+        slaves = names[1:]
         self.master = Tally()
         self.slaves = [Tally() for _ in slaves]
         self.errors: list[str] = []
         self.interrupted: int | None = None
         self.task_failed = False
         self.slaves_lost: set[int] = set()
-        self._names = (str(master), *map(str, slaves))
+        self._names = tuple(names)
         self._strategy = strategy
         self._plan = plan
         self._forecast: Forecast | None = None

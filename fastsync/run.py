@@ -181,7 +181,8 @@ def _kept(failures: list[FastsyncError], job: Job, outcome: Outcome) -> Iterator
 
 def _nothing_done(config: Config) -> Outcome:
     strategy = "lookup" if config.strategy == "auto" else config.strategy
-    return Outcome(config.master, config.slaves, strategy, Plan.of(config.slicing), False)
+    names = [str(ref) for ref in (config.master, *config.slaves)]
+    return Outcome(names, strategy, Plan.of(config.slicing), False)
 
 
 def _executor(

@@ -20,6 +20,7 @@ from fastsync.difference import Difference, Tally
 from fastsync.digest import Digester
 from fastsync.errors import IncompleteError, RequestFailed
 from fastsync.events import (
+    AnyTask,
     DeleteTask,
     Event,
     OrdersDisagree,
@@ -30,6 +31,7 @@ from fastsync.events import (
     TaskDone,
     TaskFailed,
     TaskStopped,
+    UndoTask,
 )
 from fastsync.expiry import Expiry
 from fastsync.judge import Judge
@@ -38,6 +40,7 @@ from fastsync.policy import Policy
 from fastsync.recall import Recall, without
 from fastsync.recheck import Rechecker
 from fastsync.repair import Repairer
+from fastsync.restore import Restorer
 from fastsync.strategies.lookup import Lookup
 from fastsync.strategies.merge import Merge
 from fastsync.wording import describe_exception
@@ -46,11 +49,11 @@ NOTHING_LEFT = b"[]"
 """The resume point of a task that has told of everything."""
 
 
-def run_task(task: Task, access: Access, stopped: Callable[[], bool]) -> Iterator[Event]:
+def run_task(task: AnyTask, access: Access, stopped: Callable[[], bool]) -> Iterator[Event]:
     """Work on one task and yield what happens; look at `stopped` after each page that can be resumed from."""
     began = time.monotonic()
     try:
-        opened = _Work(task, access)
+        opened = Restorer(task, access) if isinstance(task, UndoTask) else _Work(task, access)
     except IncompleteError as error:  # the undo log is not there, or is damaged
         yield TaskFailed(f"{task}: {error}", fatal=error.fatal)
         return
@@ -58,9 +61,8 @@ def run_task(task: Task, access: Access, stopped: Callable[[], bool]) -> Iterato
         yield _unforeseen(task, error)
         return
     with opened as work:
-        pages = work.segment(task) if isinstance(task, SegmentTask) else work.deletes(task)
         try:
-            end = yield from _until_stopped(pages, stopped)
+            end = yield from _until_stopped(work.pages(), stopped)
         except IncompleteError as error:
             refused = isinstance(error, RequestFailed) and error.refused
             end = TaskFailed(f"{task}: {error}", refused, error.fatal)
@@ -72,7 +74,7 @@ def run_task(task: Task, access: Access, stopped: Callable[[], bool]) -> Iterato
     yield TaskDone(time.monotonic() - began) if isinstance(end, TaskDone) else end
 
 
-def _unforeseen(task: Task, error: BaseException) -> TaskFailed:
+def _unforeseen(task: AnyTask, error: BaseException) -> TaskFailed:
     """Fail a task for what a policy, or we ourselves, raised, even SystemExit; the other segments go on."""
     logging.getLogger(__name__).debug("%s failed", task, exc_info=error)
     return TaskFailed(f"{task}: {describe_exception(error)}")
@@ -92,6 +94,7 @@ class _Work:
     def __init__(self, task: Task, access: Access):
         terms = task.terms
         access.enter()
+        self._task = task
         self._access = access
         self._terms = terms
         self._master = access.client(terms.master, terms.reading, terms.retrying)
@@ -132,7 +135,11 @@ class _Work:
         if self._recall is not None:
             self._recall.close()
 
-    def segment(self, task: SegmentTask) -> Iterator[Event]:
+    def pages(self) -> Iterator[Event]:
+        """Work on the task, page by page."""
+        return self._segment(self._task) if isinstance(self._task, SegmentTask) else self._deletes(self._task)
+
+    def _segment(self, task: SegmentTask) -> Iterator[Event]:
         """Compare one segment, page by page."""
         readers = {slave: self._readers[slave] for slave in task.covered}
         kind = Merge if task.terms.strategy == "merge" else Lookup
@@ -148,7 +155,7 @@ class _Work:
                 yield OrdersDisagree(page.disagreeing)
             self._check_log()
 
-    def deletes(self, task: DeleteTask) -> Iterator[Event]:
+    def _deletes(self, task: DeleteTask) -> Iterator[Event]:
         """Delete extras that are still extra when both sides are read again."""
         self._expiry.read_clock()
         suspects = [Suspect(task.slave, self._master.keys.read(key), None, None, None) for key in task.keys]
@@ -173,13 +180,7 @@ class _Work:
     def spent(self, done: PageDone) -> PageDone:
         """Add the units that requests have consumed since the last event."""
         for client, tally in zip((self._master, *self._slaves), (done.master, *done.tallies), strict=True):
-            read, written = client.take_units()
-            tally.read_units += read
-            tally.write_units += written
-            tally.recheck_units += client.take_recheck_units()
-            throttled, retried = client.take_failures()
-            tally.throttled += throttled
-            tally.retried += retried
+            tally += client.take_usage()  # noqa: PLW2901 (in place)
         return done
 
     def _page(self, page: PairsPage) -> tuple[PageDone, list[tuple[int, IncompleteError]]]:

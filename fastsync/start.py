@@ -168,8 +168,8 @@ class _Preparation:
 
     def _outcome(self, found: Survey, plan: Plan) -> Outcome:
         choice = self._chosen(found, plan)
-        names = [*(side.table.ref for side in found.slaves), *(ref for ref, _ in found.unfit)]
-        outcome = Outcome(self._config.master, names, choice.strategy, plan, self._config.repairing.find_extras)
+        names = [str(each) for each in (found.master, *found.slaves, *(ref for ref, _ in found.unfit))]
+        outcome = Outcome(names, choice.strategy, plan, self._config.repairing.find_extras)
         outcome.expect(choice.forecast, choice.probed)
         for _, error in found.unfit:
             outcome.fail(error)

@@ -75,6 +75,11 @@ class KeySchema:
         """The key attributes, partition key first."""
         return (self.hash,) if self.range is None else (self.hash, self.range)
 
+    @property
+    def types(self) -> tuple[str, ...]:
+        """The types of the key attributes, the partition key's first."""
+        return (self.hash_type,) if self.range_type is None else (self.hash_type, self.range_type)
+
     def __str__(self) -> str:
         text = f"{self.hash} ({self.hash_type})"
         return text if self.range is None else f"{text}, {self.range} ({self.range_type})"

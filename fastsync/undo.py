@@ -1,231 +1,244 @@
 """Undo: take a run back by its undo log, each item only where the slave still holds what the run left there.
 
-What the items were before the run is the truth here: an item to be put back is `missing` or `differing`, one to be
-removed is `extra`. What somebody has changed since is `contended` and left alone.
+The log is checked as a whole first. Then its items are handed out as tasks to worker processes; see `restore`.
 """
 
 from __future__ import annotations
 
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing
 from dataclasses import replace
-from itertools import islice
+from functools import partial
+from itertools import chain
 from typing import Any
 
-from msgspec import Raw
-
-from fastsync.aws.access import Access, Keyring
-from fastsync.aws.client import Client, WriteAnswer
-from fastsync.aws.credentials import Credentials
-from fastsync.batch import IN_FLIGHT, BatchReader
-from fastsync.condition import absent, unchanged
 from fastsync.config import Config
-from fastsync.difference import Difference, Effect, Tally
-from fastsync.digest import Digester
-from fastsync.errors import IncompleteError, OutputFailed, RequestFailed
-from fastsync.events import PageDone, SlaveLost
-from fastsync.expiry import Expiry
+from fastsync.errors import ConfigError, IncompleteError, OutputFailed, TableError
+from fastsync.events import Event, PageDone, TaskFailed, UndoTask, UndoTerms, WritesAhead
+from fastsync.executors.processes import ProcessExecutor, warm_up
 from fastsync.interrupt import Interrupt, Interrupted
-from fastsync.judge import Judge
-from fastsync.keys import write
 from fastsync.ledger import Ledger
-from fastsync.limits import at_once
+from fastsync.legs import RESTARTS
 from fastsync.outcome import Outcome
-from fastsync.pairs import Suspect
 from fastsync.paths import check_inputs
-from fastsync.plan import Plan
-from fastsync.policy import Policy
+from fastsync.plan import Plan, Slicing
 from fastsync.preflight import SlaveSurvey, survey_slaves
-from fastsync.repair import EFFECTS, spelled, writable
 from fastsync.run import Result, result_of
+from fastsync.sinks.progress import Sink
 from fastsync.sinks.report import Report, open_output, write_stats
 from fastsync.table import Side, TableRef
-from fastsync.undoindex import Chain, Index, read_entries
+from fastsync.undoindex import Index
 
-KEYS_AT_ONCE = 1000
-"""Keys that are read, judged and written together."""
-CHANGED = "the item has changed since the run and was left alone"
+ITEMS_PER_TASK = 1000
+BYTES_PER_TASK = 64 << 20
+"""Bytes of lines in one task, so that a few large items are divided among the processes too."""
 
 
 def undo(
     path: str,
     flags: Mapping[str, Any],
-    tell: Callable[[Difference], object] = lambda _: None,
     known: Sequence[TableRef] = (),
-    begin: Callable[[Sequence[Side]], object] = lambda _: None,
+    sinks: Sequence[Sink] = (),
+    begin: Callable[[], object] = lambda: None,
+    *,
+    dry_run: bool = False,
 ) -> Result:
-    """Take back what the undo log at `path` tells; `begin` is called with the slaves, `tell` with every difference.
+    """Take back what the undo log at `path` says; in a dry run only report what would be taken back.
 
     `flags` are the command line's in snake_case; `known` are slaves that have credentials or an endpoint of their own,
-    for where the log names them. Raises ConfigError where a flag is wrong or the log cannot be read, TableError where
-    no slave can be reached.
+    for where the log names them. `begin` is called before the first item is read. Raises ConfigError where a flag is
+    wrong or the log is damaged, TableError where no slave can be undone.
     """
-    with Interrupt() as interrupt, Index(path) as index:
-        own = {str(ref): ref for ref in known}
-        config = Config.undoing(path, [own.get(name, name) for name in index.slaves()], flags)
-        check_inputs(config.outputs, [path])
-        plan = Plan.of(config.slicing)
-        report = None if config.report is None else Report(config)
-        stats_file = None if config.stats is None else open_output(config.stats, "--stats")
+    with Interrupt() as interrupt:
+        names: Sequence[str] = (path,)
         try:
-            found = survey_slaves(config)
-            begin(found.slaves)
-            interrupt.hold()
+            with Index(path) as index:
+                names = (path, *index.slaves())
+                own = {str(ref): ref for ref in known}
+                config = Config.undoing(path, [own.get(name, name) for name in names[1:]], flags)
+                check_inputs(config.outputs, [path])
+                work = _Undo(index, config, sinks, interrupt)
+                work.prepare(dry_run)
+                interrupt.hold()
+                begin()
+                return work.do()
         except Interrupted:
-            return result_of(Outcome(path, config.slaves, "undo", plan, True), interrupt)
-        names = [*(side.table.ref for side in found.slaves), *(ref for ref, _ in found.unfit)]
-        outcome = Outcome(path, names, "undo", plan, True)
-        for _, error in found.unfit:
-            outcome.fail(error)
-        try:
-            with _Undoing(found, config, outcome, interrupt=interrupt, report=report, tell=tell) as undoing:
-                for place, side in enumerate(found.slaves):
-                    chains = (list(read_entries(path, each.offsets)) for each in index.items(str(side)))
-                    undoing.slave(place, chains)
-            if report is not None:
-                report.close(result_of(outcome, interrupt).complete)
-            if stats_file is not None:
-                write_stats(stats_file, result_of(outcome, interrupt).stats)
-        except OutputFailed as error:
-            outcome.fail(str(error))
-        return result_of(outcome, interrupt)
+            return result_of(_outcome(names), interrupt)
 
 
-class _Undoing:
-    """What undoing works with."""
+def _outcome(names: Sequence[str]) -> Outcome:
+    return Outcome(names, "undo", Plan.of(Slicing()), True)
 
-    def __init__(
-        self,
-        found: SlaveSurvey,
-        config: Config,
-        outcome: Outcome,
-        *,
-        interrupt: Interrupt,
-        report: Report | None,
-        tell: Callable[[Difference], object],
-    ):
-        self._found = found
-        self._outcome = outcome
-        self._report = report
-        self._tell = tell
+
+class _Undo:
+    """One undo: what it reads, and where it reports."""
+
+    def __init__(self, index: Index, config: Config, sinks: Sequence[Sink], interrupt: Interrupt):
+        self._index = index
+        self._config = config
+        self._sinks = sinks
         self._interrupt = interrupt
-        self._keyring = Keyring(self._credentials())
-        self._access = Access(self._keyring, Ledger(1 + len(found.slaves)))
-        self._clients = [self._access.client(side, config.reading, config.retrying) for side in found.slaves]
-        self._pool = ThreadPoolExecutor(IN_FLIGHT)
-        self._readers = [BatchReader(client, self._pool, config.reading.batch_limit) for client in self._clients]
-        self._digester = Digester()
-        names = tuple(map(str, found.slaves))
-        self._judge = Judge(names, self._digester, Policy(), Expiry(None, [None] * len(names)))
+        self._report = None if config.report is None else Report(config)
+        self._stats_file = None if config.stats is None else open_output(config.stats, "--stats")
 
-    def __enter__(self) -> _Undoing:
-        return self
+    def prepare(self, dry_run: bool) -> None:
+        """Describe the slaves; raise TableError where none can be undone, ConfigError where keys are not theirs."""
+        config = self._config
+        warm_up()
+        self._found = _refuse_replaced(survey_slaves(config), self._index)
+        for side in self._found.slaves:
+            _check_keys(side, self._index)
+        items = sum(self._index.item_count(str(side)) for side in self._found.slaves)
+        parts = (config.reading, config.retrying, config.report_values, dry_run, items)
+        self._terms = UndoTerms(self._index.path, self._found.slaves, *parts)
+        self._tasks = _Tasks(self._terms, self._index)
+        self._outcome = _outcome((*self._terms.names, *(str(ref) for ref, _ in self._found.unfit)))
+        for _, error in self._found.unfit:
+            self._outcome.fail(error)
 
-    def __exit__(self, *_: object) -> None:
-        self._pool.shutdown(cancel_futures=True)
-        self._access.close()
+    def do(self) -> Result:
+        """Work through all tasks, and return what that came to."""
+        for sink in self._sinks:
+            sink.begin(self._terms)
+        credentials = partial(self._found.credentials, self._give_up)
+        executor = ProcessExecutor(self._config.parallel, credentials, Ledger(1 + len(self._terms.slaves)))
+        with closing(executor.run(self._tasks, self._interrupt)) as events:
+            for task, event in events:
+                self._hear(task, event)
+        for sink in self._sinks:
+            sink.end()
+        self._close()
+        return self._result()
 
-    def slave(self, place: int, chains: Iterator[Chain]) -> None:
-        """Undo what was written to one slave; a slave that cannot be read is given up."""
-        with suppress(_Lost):
-            pace = self._found.slaves[place].pace
-            size = at_once((pace.reads, pace.writes), KEYS_AT_ONCE)
-            while not self._interrupt.count and (chunk := list(islice(chains, size))):
-                self._keyring.credentials = self._credentials()
-                self._add(place, self._undone(place, chunk), len(chunk))
+    def _hear(self, task: UndoTask, event: Event) -> None:
+        match event:
+            case PageDone():
+                self._tasks.move(task, event)
+                self._take_in(event)
+            case WritesAhead(writes):
+                self._tasks.announce(task, writes)
+            case TaskFailed(error, died=True) if self._tasks.retry(task):
+                self._outcome.say(f"{error}; it was taken up again")
+            case TaskFailed(refused=refused, fatal=fatal):
+                self._outcome.add(event)
+                if refused:
+                    self._tasks.give_up(task.slave)
+                if fatal:
+                    self._interrupt.end()
+            case _:
+                self._outcome.add(event)
 
-    def _credentials(self) -> tuple[Credentials, ...]:
-        return self._found.credentials(self._give_up)
+    def _take_in(self, page: PageDone) -> None:
+        self._outcome.add(page)
+        try:
+            if self._report is not None:
+                self._report.add(page)
+        except OutputFailed as error:
+            self._report = None
+            self._give_up(error)
+        for sink in self._sinks:
+            sink.page(page)
 
     def _give_up(self, error: IncompleteError) -> None:
         self._outcome.fail(str(error))
         self._interrupt.end()
 
-    def _undone(self, place: int, chunk: Sequence[Chain]) -> list[Difference]:
-        client = self._clients[place]
-        keys = [client.keys.read(chain[0].key) for chain in chunk]
+    def _close(self) -> None:
+        """Write the last line of the report and the statistics, each even where the other fails."""
         try:
-            now = self._readers[place].read(keys, consistent=True).result()
-        except IncompleteError as error:
-            refused = isinstance(error, RequestFailed) and error.refused
-            self._outcome.add(SlaveLost(place, str(error), refused))
-            raise _Lost from None
-        suspects: list[Suspect] = []
-        changed: list[Difference] = []
-        for key, chain in zip(keys, chunk, strict=True):
-            before, known = self._before(chain, now.get(key))
-            suspect = Suspect(place, key, before, now.get(key), now.get(key))
-            difference = self._judge.difference(suspect)
-            if difference is not None and known:
-                suspects.append(suspect)
-            elif difference is not None:
-                changed.append(replace(difference, action=Effect.CONTENDED, error=CHANGED))
-        return [*changed, *self._pool.map(self._put_back, suspects)]
-
-    def _before(self, chain: Chain, now: Raw | None) -> tuple[Raw | None, bool]:
-        """Give what was there before the run, and whether what is there now is what the run, or an undo, left there.
-
-        A line does not say that its write was made. So the lines of a key are gone through from the last to the first,
-        and each one whose `after` is there is taken back.
-        """
-        item, known = now, False
-        for entry in chain:
-            if self._equal(item, entry.after_item):
-                item, known = entry.before_item, True
-            elif self._equal(item, entry.before_item):
-                known = True
-        return (item if known else chain[-1].before_item), known
-
-    def _equal(self, one: Raw | None, other: Raw | None) -> bool:
-        if one is None or other is None:
-            return one is other
-        return not self._digester.differing(one, other)
-
-    def _put_back(self, suspect: Suspect) -> Difference:
-        difference = self._judge.difference(suspect)
-        assert difference is not None
+            if self._report is not None:
+                self._report.close(self._result().complete)
+        except OutputFailed as error:
+            self._outcome.fail(str(error))
         try:
-            answer = self._write(self._clients[suspect.slave], suspect)
-        except RequestFailed as error:
-            return replace(difference, action=Effect.FAILED, error=str(error))
-        if answer.done or (answer.attempts > 1 and self._equal(answer.current, suspect.master)):
-            return replace(difference, action=EFFECTS[difference.verdict])
-        return replace(difference, action=Effect.CONTENDED, error=CHANGED)
+            if self._stats_file is not None:
+                write_stats(self._stats_file, self._result().stats)
+        except OutputFailed as error:
+            self._outcome.fail(str(error))
 
-    def _write(self, client: Client, suspect: Suspect) -> WriteAnswer:
-        names = client.side.table.keys.names
-        if suspect.slave_item is None:
-            condition = absent(names[0])
-        else:
-            now = writable(suspect.slave_item, names)
-            before = {} if suspect.master is None else writable(suspect.master, names)
-            guarded = sorted(now.keys() | before.keys(), key=lambda name: (now.get(name) == before.get(name), name))
-            condition = unchanged(names[0], now, [name for name in guarded if name not in names])
-        if suspect.master is None:
-            return client.delete(write(suspect.key), condition)
-        return client.put(spelled(writable(suspect.master, names)), condition)
-
-    def _add(self, place: int, found: Sequence[Difference], keys: int) -> None:
-        """Count a chunk of keys and tell of it: what is as it was before the run is the same."""
-        tallies = [Tally() for _ in self._clients]
-        for difference in found:
-            tallies[place].count(difference)
-        tallies[place].same = keys - len(found)
-        for client, tally in zip(self._clients, tallies, strict=True):
-            read, written = client.take_units()
-            tally.read_units += read
-            tally.write_units += written
-            throttled, retried = client.take_failures()
-            tally.throttled += throttled
-            tally.retried += retried
-        page = PageDone(Tally(scanned=keys), tuple(tallies), tuple(found))
-        self._outcome.add(page)
-        if self._report is not None:
-            self._report.add(page)
-        for difference in found:
-            self._tell(difference)
+    def _result(self) -> Result:
+        return result_of(self._outcome, self._interrupt)
 
 
-class _Lost(Exception):
-    """A slave was given up, which the outcome knows."""
+class _Tasks:
+    """Hand out the items of an undo log as tasks, one slave's after the other's, and again where a worker died."""
+
+    def __init__(self, terms: UndoTerms, index: Index):
+        self._terms = terms
+        self._index = index
+        self._given_up: set[int] = set()
+        self._again: deque[UndoTask] = deque()
+        self._deaths: Counter[tuple[int, ...]] = Counter()
+        self._at_work: dict[tuple[int, ...], UndoTask] = {}
+        self._tasks = chain.from_iterable(map(self._of_slave, range(len(terms.slaves))))
+
+    def __iter__(self) -> Iterator[UndoTask]:
+        return self
+
+    def __next__(self) -> UndoTask:
+        """Return the next task; after the last one there may be another yet, where a worker dies."""
+        task = self._again.popleft() if self._again else next(self._tasks)
+        self._at_work[task.ticket] = task
+        return task
+
+    def _of_slave(self, slave: int) -> Iterator[UndoTask]:
+        lines: list[tuple[int, ...]] = []
+        size = number = 0
+        for item in self._index.items(str(self._terms.slaves[slave])):
+            if slave in self._given_up:
+                return
+            lines.append(item.offsets)
+            size += item.size
+            if len(lines) == ITEMS_PER_TASK or size >= BYTES_PER_TASK:
+                yield UndoTask(self._terms, slave, tuple(lines), number)
+                lines, size, number = [], 0, number + 1
+        if lines:
+            yield UndoTask(self._terms, slave, tuple(lines), number)
+
+    def move(self, task: UndoTask, page: PageDone) -> None:
+        """Note which of a task's items are reported: they need not be done again."""
+        if page.resume:
+            self._at_work[task.ticket] = replace(task, start=int(page.resume), ahead=())
+            self._deaths[task.ticket] = 0
+
+    def announce(self, task: UndoTask, writes: bytes) -> None:
+        """Note what a task is about to write: another attempt has to recognise it."""
+        at_work = self._at_work[task.ticket]
+        self._at_work[task.ticket] = replace(at_work, ahead=(*at_work.ahead, writes))
+
+    def retry(self, task: UndoTask) -> bool:
+        """Put a task back whose worker died; return whether that may be tried once more."""
+        self._deaths[task.ticket] += 1
+        if self._deaths[task.ticket] > RESTARTS:
+            return False
+        self._again.append(self._at_work[task.ticket])
+        return True
+
+    def give_up(self, slave: int) -> None:
+        """Hand out nothing more of a slave."""
+        self._given_up.add(slave)
+
+
+def _refuse_replaced(found: SlaveSurvey, index: Index) -> SlaveSurvey:
+    """Put slaves aside that are not the tables that the run wrote to; raise TableError where none is left."""
+    slaves = tuple(side for side in found.slaves if index.table_ids(str(side)) <= {side.table.identity})
+    replaced = tuple((side.table.ref, _describe_replaced(side)) for side in found.slaves if side not in slaves)
+    if replaced and not slaves:
+        raise TableError("; ".join(error for _, error in (*found.unfit, *replaced)))
+    return replace(found, slaves=slaves, unfit=(*found.unfit, *replaced))
+
+
+def _describe_replaced(side: Side) -> str:
+    return (
+        f"{side} is not the table that the run wrote to: it was deleted and made again since. Nothing was undone on it"
+    )
+
+
+def _check_keys(side: Side, index: Index) -> None:
+    keys, types = side.table.keys, index.key_types(str(side))
+    if types != dict(zip(keys.names, keys.types, strict=True)):
+        named = ", ".join(f"{name} ({kind})" for name, kind in types.items())
+        raise ConfigError(
+            f"the undo log {index.path} has lines of {side} whose key is {named}, but that of the table is {keys}"
+        )

@@ -6,7 +6,7 @@ The index is a database on disk, so that memory stays flat however long the log 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import groupby, takewhile
 from operator import itemgetter
@@ -56,7 +56,7 @@ def read_lines(path: str, start: int = 0) -> Iterator[Line]:
             yield line
 
 
-def read_entries(path: str, offsets: tuple[int, ...]) -> Iterator[Entry]:
+def read_entries(path: str, offsets: Iterable[int]) -> Iterator[Entry]:
     """Yield the entries at these offsets, each checked again; raise ConfigError where a line is not there any more."""
     with _opened(path) as file:
         for offset in offsets:
@@ -70,12 +70,12 @@ def read_entries(path: str, offsets: tuple[int, ...]) -> Iterator[Entry]:
 class Index:
     """The lines of an undo log by slave and key.
 
-    Of a part of the log, those that begin from byte `start` on and before `end`. Raises ConfigError on what is no undo
-    log, or is damaged.
+    `path` is the log's. Of a part of it, those that begin from byte `start` on and before `end`. Raises ConfigError on
+    what is no undo log, or is damaged.
     """
 
     def __init__(self, path: str, start: int = 0, end: int | None = None):
-        self._path = path
+        self.path = path
         self._key_types: dict[str, Mapping[str, str]] = {}
         self._table_ids: dict[str, set[tuple[str, ...]]] = {}
         # a temporary file of the database's own; one thread at a time
@@ -111,7 +111,7 @@ class Index:
     def chain(self, slave: str, key: bytes) -> Chain:
         """Give what was meant to be written under one key, the last first."""
         rows = self._rows.execute("SELECT at FROM lines WHERE slave = ? AND key = ? ORDER BY at DESC", (slave, key))
-        return list(read_entries(self._path, tuple(at for (at,) in rows)))
+        return list(read_entries(self.path, [at for (at,) in rows]))
 
     def slaves(self) -> list[str]:
         """Name the slaves, in the order in which they were first written to."""
@@ -143,7 +143,7 @@ class Index:
         if slave not in self._key_types:
             self._check_name(line)
         if self._key_types.setdefault(slave, types) != types:
-            raise _damaged(self._path, line.offset, f"its key is not of the form of the other keys of {slave}")
+            raise _damaged(self.path, line.offset, f"its key is not of the form of the other keys of {slave}")
         if line.entry.table_id:
             self._table_ids.setdefault(slave, set()).add(line.entry.table_id)
         return slave, line.key, line.offset, line.size
@@ -152,7 +152,7 @@ class Index:
         try:
             TableRef.parse(line.entry.slave)
         except ConfigError as error:
-            raise _damaged(self._path, line.offset, str(error)) from None
+            raise _damaged(self.path, line.offset, str(error)) from None
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from fastsync.aws.answers import AnswerReader, Units
 from fastsync.aws.failures import CONDITION_FAILED
 from fastsync.aws.throttle import Budget, Meter, PrivateCell
 from fastsync.aws.transport import Transport
+from fastsync.difference import Tally
 from fastsync.errors import RequestFailed
 from fastsync.keys import Key, KeyReader, write_all
 from fastsync.page import Page
@@ -172,6 +173,13 @@ class Client:
     def take_failures(self) -> tuple[int, int]:
         """Give how many requests were throttled, and how many sent again, since this was last asked."""
         return int(_drain(self.transport.throttles)), int(_drain(self.transport.retries))
+
+    def take_usage(self) -> Tally:
+        """Return what requests have consumed, and how many were throttled or retried, since this was last asked."""
+        read, written = self.take_units()
+        throttled, retried = self.take_failures()
+        rechecks = self.take_recheck_units()
+        return Tally(read_units=read, write_units=written, recheck_units=rechecks, throttled=throttled, retried=retried)
 
     def keys_at_once(self, most: int, consistent: bool) -> int:
         """Give how many keys one look-up may hold within the limit of read units, `most` at most."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Sequence
+from typing import TypeVar
 
 from fastsync.aws.access import Access, Keyring
 from fastsync.aws.credentials import Credentials
-from fastsync.events import Event, Task
+from fastsync.events import AnyTask, Event
 from fastsync.interrupt import Interrupt
 from fastsync.ledger import Ledger
 from fastsync.segment import run_task
+
+T = TypeVar("T", bound=AnyTask)
 
 
 class InlineExecutor:
@@ -19,7 +22,7 @@ class InlineExecutor:
         self._current = current
         self._ledger = ledger
 
-    def run(self, tasks: Iterable[Task], interrupt: Interrupt) -> Generator[tuple[Task, Event], None, None]:
+    def run(self, tasks: Iterable[T], interrupt: Interrupt) -> Generator[tuple[T, Event], None, None]:
         """Yield each task's events; start no further task once interrupted."""
         access = Access(_Renewed(self._current), self._ledger)
         try:

@@ -20,11 +20,11 @@ from dataclasses import dataclass
 from multiprocessing import forkserver, reduction, resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from fastsync.aws.access import Access, Keyring
 from fastsync.aws.credentials import Credentials
-from fastsync.events import Event, Task, TaskDone, TaskFailed, TaskStopped
+from fastsync.events import AnyTask, Event, TaskDone, TaskFailed, TaskStopped
 from fastsync.interrupt import Interrupt
 from fastsync.ledger import Ledger
 from fastsync.segment import run_task
@@ -40,6 +40,7 @@ STARTS = 10
 BETWEEN_STARTS = 0.1
 """Seconds: a process that is killed takes a moment to be gone."""
 ENDS = (TaskDone, TaskStopped, TaskFailed)
+T = TypeVar("T", bound=AnyTask)
 
 
 @dataclass(frozen=True)
@@ -77,10 +78,10 @@ class ProcessExecutor:
         self._current = current
         self._ledger = ledger
 
-    def run(self, tasks: Iterable[Task], interrupt: Interrupt) -> Generator[tuple[Task, Event], None, None]:
+    def run(self, tasks: Iterable[T], interrupt: Interrupt) -> Generator[tuple[T, Event], None, None]:
         """Yield the events of all tasks as they come; start no further task once interrupted."""
         waiting = iter(tasks)
-        crew = _Crew(tuple(self._current()), self._ledger)
+        crew: _Crew[T] = _Crew(tuple(self._current()), self._ledger)
         try:
             for _ in range(self._parallel):
                 if not interrupt.count and (task := next(waiting, None)) is not None:
@@ -105,10 +106,10 @@ def warm_up() -> None:
         forkserver.ensure_running()
 
 
-class _Worker:
+class _Worker(Generic[T]):
     """The parent's end of one worker process."""
 
-    def __init__(self, task: Task, credentials: tuple[Credentials, ...], ledger: Ledger):
+    def __init__(self, task: T, credentials: tuple[Credentials, ...], ledger: Ledger):
         context = multiprocessing.get_context("forkserver")
         events, to_parent = context.Pipe(duplex=False)
         from_parent, orders = context.Pipe(duplex=False)
@@ -124,7 +125,7 @@ class _Worker:
         self.task = task
         self.assign(task)
 
-    def assign(self, task: Task) -> None:
+    def assign(self, task: T) -> None:
         self.task = task
         self.order(Assignment(pickle.dumps(task)))
 
@@ -132,7 +133,7 @@ class _Worker:
         with suppress(OSError):  # it has died: its pipe of events tells
             self._orders.send(order)
 
-    def hear(self) -> tuple[Task, Event]:
+    def hear(self) -> tuple[T, Event]:
         """Receive the next event; a worker that died has failed its task."""
         try:
             event: Event = self.events.recv()
@@ -154,23 +155,23 @@ class _Worker:
         self.events.close()
 
 
-class _Crew:
+class _Crew(Generic[T]):
     """The workers that are there, and what all of them have been told."""
 
     def __init__(self, credentials: tuple[Credentials, ...], ledger: Ledger):
-        self.workers: dict[Connection, _Worker] = {}
+        self.workers: dict[Connection, _Worker[T]] = {}
         self._credentials = credentials
         self._ledger = ledger
         self._stopped = 0
 
-    def start(self, task: Task) -> None:
+    def start(self, task: T) -> None:
         worker = _Worker(task, self._credentials, self._ledger)
         self.workers[worker.events] = worker
 
-    def speaking(self) -> list[_Worker]:
+    def speaking(self) -> list[_Worker[T]]:
         return [self.workers[pipe] for pipe in wait(list(self.workers), TICK) if isinstance(pipe, Connection)]
 
-    def go_on(self, worker: _Worker, task: Task | None) -> None:
+    def go_on(self, worker: _Worker[T], task: T | None) -> None:
         """Give a worker that has ended its task the next one, in another process where it died."""
         if task is not None and worker.alive:
             worker.assign(task)
@@ -228,7 +229,7 @@ def work(orders: Connection, events: Connection, credentials: tuple[Credentials,
 
 def _events(pickled: bytes, access: Access, stopped: threading.Event) -> Iterator[Event]:
     try:
-        task: Task = pickle.loads(pickled)
+        task: AnyTask = pickle.loads(pickled)
     except Exception as error:
         return iter([TaskFailed(f"a worker could not take its task up: {type(error).__name__}: {error}")])
     return run_task(task, access, stopped.is_set)

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from fastsync.difference import Tally
 from fastsync.errors import ConfigError, OutputFailed
-from fastsync.events import PageDone, Terms
+from fastsync.events import AnyTerms, PageDone
 from fastsync.private import create_beside
 
 EVERY = 15.0
@@ -72,7 +72,7 @@ class MetricsFile:
         """Ask for the statistics here from now on."""
         self._stats = stats
 
-    def begin(self, terms: Terms) -> None:
+    def begin(self, terms: AnyTerms) -> None:
         """Begin to count what became of requests, of which the statistics do not tell."""
         self._requests = [Tally() for _ in range(1 + len(terms.slaves))]
 

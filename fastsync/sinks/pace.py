@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from fastsync.events import PageDone, Terms
+from fastsync.events import AnyTerms, PageDone
 from fastsync.limits import Rate
 from fastsync.sinks.log import Log
 from fastsync.table import Side
@@ -16,9 +16,9 @@ class PaceNotice:
     def __init__(self, log: Log):
         self._log = log
 
-    def begin(self, terms: Terms) -> None:
+    def begin(self, terms: AnyTerms) -> None:
         """Say them."""
-        tell_paces((terms.master, *terms.slaves), self._log)
+        tell_paces(terms.tables, self._log)
 
     def page(self, done: PageDone) -> None:
         """Nothing is to be said about pages."""

@@ -8,7 +8,7 @@ import time
 from typing import Any, Protocol, runtime_checkable
 
 from fastsync.difference import Difference, Effect, Tally
-from fastsync.events import PageDone, Terms
+from fastsync.events import AnyTerms, PageDone, Terms
 from fastsync.sinks.log import Log
 from fastsync.spread import SegmentEnd
 
@@ -21,7 +21,7 @@ MUCH = 1000
 class Sink(Protocol):
     """Who listens to a run."""
 
-    def begin(self, terms: Terms) -> None:
+    def begin(self, terms: AnyTerms) -> None:
         """Hear what is going to be compared."""
 
     def page(self, done: PageDone) -> None:
@@ -42,12 +42,12 @@ class SegmentSink(Protocol):
 class Bar:
     """A progress bar over the master's items, whose number is the service's estimate."""
 
-    def begin(self, terms: Terms) -> None:
+    def begin(self, terms: AnyTerms) -> None:
         """Show the bar."""
         from tqdm import tqdm
 
         tqdm.monitor_interval = 0
-        total = terms.master.table.item_count or None
+        total = terms.expected_items or None
         self._bar = tqdm(total=total, unit=" items", unit_scale=True, dynamic_ncols=True, file=sys.stderr)
         self._found = self._throttled = 0
 
@@ -72,11 +72,11 @@ class Lines:
     def __init__(self, log: Log):
         self._log = log
 
-    def begin(self, terms: Terms) -> None:
+    def begin(self, terms: AnyTerms) -> None:
         """Remember what there is to do."""
-        self._total = terms.master.table.item_count
-        self._extras = terms.repairing.find_extras
-        self._names = (str(terms.master), *map(str, terms.slaves))
+        self._total = terms.expected_items
+        self._extras = isinstance(terms, Terms) and terms.repairing.find_extras
+        self._names = terms.names
         self._tallies = [Tally() for _ in self._names]
         self._began = self._said = time.monotonic()
         self._found = 0
@@ -134,7 +134,7 @@ class Verbose:
     def __init__(self, log: Log):
         self._log = log
 
-    def begin(self, terms: Terms) -> None:
+    def begin(self, terms: AnyTerms) -> None:
         """Nothing to say yet."""
 
     def page(self, done: PageDone) -> None:
@@ -152,15 +152,16 @@ class CostNotice:
     def __init__(self, log: Log):
         self._log = log
 
-    def begin(self, terms: Terms) -> None:
+    def begin(self, terms: AnyTerms) -> None:
         """Remember the slaves' names."""
-        self._terms = terms
+        self._names = tuple(map(str, terms.slaves))
+        self._rechecks = isinstance(terms, Terms) and terms.judging.recheck
         self._seen = [[0, 0] for _ in terms.slaves]
         self._said: set[int] = set()
 
     def page(self, done: PageDone) -> None:
         """Look at what is missing so far."""
-        if not self._terms.judging.recheck:
+        if not self._rechecks:
             return
         for place, tally in enumerate(done.tallies):
             seen = self._seen[place]
@@ -169,7 +170,7 @@ class CostNotice:
             if place not in self._said and seen[0] > MUCH and 2 * seen[0] > seen[1]:
                 self._said.add(place)
                 self._log.warning(
-                    f"most of {self._terms.slaves[place]} is missing; each missing item is read again on both sides, "
+                    f"most of {self._names[place]} is missing; each missing item is read again on both sides, "
                     "which costs about two units: --no-recheck spares that on tables at rest"
                 )
 

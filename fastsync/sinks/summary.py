@@ -15,7 +15,7 @@ def summary(stats: dict[str, Any], warnings: Sequence[str] = (), notes: Sequence
     """Say in a few lines what a run found, did, consumed, and could not find out."""
     lines = [_undone(stats) if stats["strategy"] == "undo" else _compared(stats)]
     for name, slave in stats["slaves"].items():
-        lines += _slave(name, slave, stats["strategy"] == "merge")
+        lines += _slave(name, slave, stats["strategy"])
     lines += _part(stats)
     lines += [printable(note) for note in notes]
     lines += [f"warning: {printable(warning)}" for warning in warnings]
@@ -62,29 +62,32 @@ def _part(stats: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _slave(name: str, slave: dict[str, Any], merged: bool) -> list[str]:
+def _slave(name: str, slave: dict[str, Any], strategy: str) -> list[str]:
     found = [f"{slave['same']:,} same"]
     found += [f"{slave[verdict]:,} {verdict}" for verdict in ("missing", "differing")]
     found.append("extras not looked for" if slave["extra"] is None else f"{slave['extra']:,} extra")
     found += [f"{slave[what]:,} {what}" for what in ("settled", "expired") if slave[what]]
     lines = [f"{name}: {', '.join(found)}"]
-    if done := [f"{slave[what]:,} {word}" for what, word in _DONE if slave[what]]:
+    words = _DONE | _TAKEN_BACK if strategy == "undo" else _DONE
+    if done := [f"{slave[what]:,} {word}" for what, word in words.items() if slave[what]]:
         lines.append(f"  of these {', '.join(done)}")
     # a merge has had every item of the slave in its hands, so that it is all the more to be said that it kept silent
-    if slave["extra"] is None and (merged or not (slave["missing"] or slave["differing"])):
+    if slave["extra"] is None and (strategy == "merge" or not (slave["missing"] or slave["differing"])):
         lines.append("  (whether it holds more than the master was not looked at: --scan-for-extra)")
     lines.append(f"  {slave['read_units']:,.1f} read units, {slave['write_units']:,.1f} write units")
     return lines
 
 
-_DONE = (
-    ("written", "written"),
-    ("deleted", "deleted"),
-    ("contended", "contended and left alone"),
-    ("slave_newer", "newer on the slave and left alone"),
-    ("refused", "refused by a safety limit"),
-    ("failed", "failed"),
-)
+_DONE = {
+    "written": "written",
+    "deleted": "deleted",
+    "contended": "contended and left alone",
+    "slave_newer": "newer on the slave and left alone",
+    "refused": "refused by a safety limit",
+    "failed": "failed",
+}
+_TAKEN_BACK = {"written": "put back", "deleted": "removed"}
+"""The words of an undo."""
 
 
 def _items(count: int) -> str:

@@ -104,6 +104,11 @@ class Played:
         there = self.items
         return BatchAnswer([there[key] for key in keys if key in there], [])
 
+    @staticmethod
+    def take_usage() -> Tally:
+        """Nothing costs anything here."""
+        return Tally()
+
     def take_units(self) -> tuple[float, float]:
         """Nothing costs anything here."""
         return 0.0, 0.0

@@ -47,7 +47,7 @@ CASES: dict[str, tuple[list[Event], int | None, int]] = {
 
 
 def outcome(events: list[Event], interrupted: int | None = None) -> Outcome:
-    made = Outcome(MASTER, [SLAVE], "lookup", Plan.of(Slicing(4)), True)
+    made = Outcome([str(MASTER), str(SLAVE)], "lookup", Plan.of(Slicing(4)), True)
     for event in events:
         made.add(event)
     made.interrupted = interrupted
@@ -69,7 +69,7 @@ def test_exit_codes_of_errors(error: type[FastsyncError], code: int) -> None:
 
 def test_statistics_have_the_form_of_the_contract() -> None:
     """Every counter is there under its name; what was not looked for is null."""
-    made = Outcome(MASTER, [SLAVE], "lookup", Plan.of(Slicing(4)), False)
+    made = Outcome([str(MASTER), str(SLAVE)], "lookup", Plan.of(Slicing(4)), False)
     made.add(PageDone(Tally(scanned=3, read_units=1.5), (Tally(same=2, settled=1, read_units=2.0),)))
     stats: dict[str, Any] = made.stats()
     assert stats.pop("elapsed_seconds") >= 0

@@ -52,7 +52,7 @@ def test_a_run_is_complete_only_where_nothing_is_left(case: str, tmp_path: Path)
     """A run that ends with segments left for a slave is incomplete (4) and says so, though no task failed."""
     left, exit_code, errors = LEFT[case]
     plan = Plan.of(Slicing(segments=3))
-    outcome = Outcome(MASTER, [side(A).table.ref], "lookup", plan, False)
+    outcome = Outcome([MASTER, A], "lookup", plan, False)
     extras = {A: WaitingExtras()}
     record = Record(Checkpoint({}, {}, "lookup", 3, left, outcome.totals()), None, None, extras)
     job = Job(Agenda(TERMS, plan, left), Deletes(TERMS, extras, {}), outcome, record, Audience((), ()))
@@ -63,7 +63,7 @@ def test_a_run_is_complete_only_where_nothing_is_left(case: str, tmp_path: Path)
 def test_extras_that_were_not_reached_are_work_left() -> None:
     """A run that was to delete extras and did not reach them is incomplete."""
     plan = Plan.of(Slicing(segments=3))
-    outcome = Outcome(MASTER, [side(A).table.ref], "lookup", plan, True)
+    outcome = Outcome([MASTER, A], "lookup", plan, True)
     outcome.master.scanned = 5
     extras = {A: WaitingExtras()}
     extras[A].add(Difference(A, Verdict.EXTRA, {"id": {"S": "x"}}))

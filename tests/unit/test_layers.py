@@ -26,7 +26,7 @@ STAIRS = [
     ("batch", "batchwrite", "condition", "forecast", "duration"),
     ("strategies", "recheck", "outcome", "deletes", "shares"),
     ("repair", "confirm"),
-    ("recall",),
+    ("recall", "restore"),
     ("segment",),
     ("executors", "sinks", "preflight"),
     ("reportpage",),

@@ -40,7 +40,7 @@ def test_every_flag_of_the_help_is_described(capsys: pytest.CaptureFixture[str])
 
 def test_every_flag_of_the_readme_is_known() -> None:
     """A flag that README names anywhere is one of the program."""
-    readers = (arguments.parser, arguments.estimate_parser, arguments.report_parser)
+    readers = (arguments.parser, arguments.estimate_parser, arguments.report_parser, arguments.undo_parser)
     known = "".join(reader().format_help() for reader in readers)
     assert set(FLAG.findall(README)) <= set(FLAG.findall(known))
 
