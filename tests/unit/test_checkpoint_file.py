@@ -96,6 +96,7 @@ def test_the_old_one_outlives_a_full_disk(tmp_path: Path) -> None:
     long = replace(checkpoint(), total=1000, left=Left(tuple(Leg(number, (A,)) for number in range(1000)), ()))
     with full_disk(8192), pytest.raises(OutputFailed, match=r"cp cannot be written: .*too large"):
         file.write(long)
+    assert [path.name for path in tmp_path.iterdir()] == ["cp"]
     assert file.read() == checkpoint()
     file.write(long)  # there is room again
     assert file.read() == long
