@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from fastsync.difference import Difference, Tally
-from fastsync.events import Event, PageDone, SlaveLost, Task, TaskDone, TaskFailed, TaskStopped
+from fastsync.events import Event, PageDone, SlaveLost, Task, TaskDone, TaskFailed, TaskStopped, WritesAhead
 from fastsync.held import HeldPages
 
 
@@ -36,6 +36,8 @@ class Condensed:
                     self._tell(event)
                 case TaskFailed() | TaskStopped():
                     self._tell(*self._held.take(), event)
+                case WritesAhead():
+                    pass  # who hears of it only at the end cannot make use of it
                 case SlaveLost():
                     self._tell(event)
                     self._lost.add(self._names[event.slave])

@@ -6,16 +6,30 @@ Both are done in one: where a suspect's slave side is unseen, the first half of 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from msgspec import Raw
 
-from fastsync.difference import Tally
 from fastsync.expiry import Expiry
 from fastsync.judge import Judge
 from fastsync.keys import Key
 from fastsync.pairs import Suspect
 from fastsync.parts import Judging
 from fastsync.recheck import Items, Lost, Rechecker
+
+
+@dataclass
+class Confirmed:
+    """What suspects turned out to be: each list holds them as they are now.
+
+    `stay` still differ. `same` are equal, though no scan had brought the slave's item in time. `settled` are no
+    suspects any more, each with what it was before. `lost` are slaves that could not be read, with the errors.
+    """
+
+    stay: list[Suspect] = field(default_factory=list)
+    same: list[Suspect] = field(default_factory=list)
+    settled: list[tuple[Suspect, Suspect]] = field(default_factory=list)
+    lost: Lost = field(default_factory=list)
 
 
 class Confirmer:
@@ -30,19 +44,18 @@ class Confirmer:
         self._judging = judging
         self._sleep = sleep
 
-    def confirmed(self, suspects: Sequence[Suspect], tallies: Sequence[Tally]) -> tuple[list[Suspect], Lost]:
-        """Give the suspects that stay, as they are now, and the slaves that could not be read.
-
-        Those that came from the master and do not stay are counted: as same where the slave's item had only not been
-        seen yet, else as settled. Raises RequestFailed or KeysUnanswered where the master cannot be read.
-        """
+    def confirmed(self, suspects: Sequence[Suspect]) -> Confirmed:
+        """Read suspects again, and sort them; raise RequestFailed or KeysUnanswered where the master cannot be read."""
         if suspects and self._judging.delay:
             self._sleep(self._judging.delay)
         items, lost = self._rechecker.slaves([each for each in suspects if self._reads_slave(each)])
+        found = Confirmed(lost=lost)
         gone = {slave for slave, _ in lost}
-        left = [each for each in suspects if each.slave not in gone and not self._same(each, items, tallies)]
+        left = [each for each in suspects if each.slave not in gone and not self._same(each, items, found)]
         masters = self._rechecker.masters([each for each in left if self._reads_master(each)])
-        return [now for each in left if (now := self._still(each, items, masters, tallies)) is not None], lost
+        for each in left:
+            self._sort(each, items, masters, found)
+        return found
 
     def _reads_slave(self, suspect: Suspect) -> bool:
         return self._judging.recheck or (suspect.unseen and not _only_on_slave(suspect))
@@ -50,32 +63,36 @@ class Confirmer:
     def _reads_master(self, suspect: Suspect) -> bool:
         return self._judging.recheck or (suspect.unseen and _only_on_slave(suspect))
 
-    def _same(self, before: Suspect, items: Items, tallies: Sequence[Tally]) -> bool:
-        """Count an item of the master whose partner is there, and equal, though no scan has brought it in time."""
+    def _same(self, before: Suspect, items: Items, found: Confirmed) -> bool:
+        """Find an item of the master whose partner is there, and equal, though no scan has brought it in time."""
         if not before.unseen or before.master is None:
             return False
         now = self._expiry.suspect(before.slave, before.key, before.master, items[before.slave].get(before.key))
-        same = self._judge.attributes(now.master, now.slave_item) == ()
-        tallies[before.slave].same += same
-        return same
+        if self._judge.attributes(now.master, now.slave_item) != ():
+            return False
+        found.same.append(now)
+        return True
 
-    def _still(
-        self, before: Suspect, items: Items, masters: Mapping[Key, Raw], tallies: Sequence[Tally]
-    ) -> Suspect | None:
-        """Give a suspect as it is now, None where it is none any more."""
+    def _sort(self, before: Suspect, items: Items, masters: Mapping[Key, Raw], found: Confirmed) -> None:
+        """Say whether a suspect stays one."""
         if before.unseen and _only_on_slave(before) and before.key in masters:
-            return None  # the scan of the master has brought it, or is going to
+            return  # the scan of the master has brought it, or is going to
         if not self._reads_slave(before):
-            return before
+            found.stay.append(before)
+            return
         master = masters.get(before.key) if self._judging.recheck else before.master
         now = self._expiry.suspect(before.slave, before.key, master, items[before.slave].get(before.key))
+        if self._stays(before, now):
+            found.stay.append(now)
+        else:
+            found.settled.append((before, now))
+
+    def _stays(self, before: Suspect, now: Suspect) -> bool:
         if not before.unseen and (now.master, now.slave_item) == (before.master, before.slave_item):
-            return now
-        same_kind = (before.master is None) is (now.master is None)
-        if same_kind and self._judge.attributes(now.master, now.slave_item) != ():
-            return now
-        tallies[now.slave].settled += before.master is not None
-        return None
+            return True
+        if (before.master is None) is not (now.master is None):
+            return False
+        return self._judge.attributes(now.master, now.slave_item) != ()
 
 
 def _only_on_slave(suspect: Suspect) -> bool:

@@ -92,12 +92,19 @@ class Deletes:
         """Note that what came of a task's extras is on record."""
         self._done[self._name(task)].add(task.number)
 
-    def again(self, task: DeleteTask) -> bool:
-        """Put a task back whose worker died; False where that was tried often enough, or is not needed."""
+    def is_done(self, task: DeleteTask) -> bool:
+        """Say whether what came of a task's extras is on record."""
+        return task.number in self._done[self._name(task)]
+
+    def again(self, task: DeleteTask, ahead: tuple[bytes, ...] = ()) -> bool:
+        """Put a task back whose worker died; False where that was tried often enough, or is not needed.
+
+        `ahead` are the deletes that this attempt had announced; those of attempts before it are kept too.
+        """
         self._deaths[task.ticket] += 1
-        if task.number in self._done[self._name(task)] or self._deaths[task.ticket] > RESTARTS:
+        if self.is_done(task) or self._deaths[task.ticket] > RESTARTS:
             return False
-        self._again.append(self._handed_out(task))
+        self._again.append(self._handed_out(replace(task, ahead=(*task.ahead, *ahead))))
         return True
 
     def fail(self, task: DeleteTask, error: str) -> None:

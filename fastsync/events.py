@@ -84,6 +84,7 @@ class SegmentTask:
     It begins at `start_key` (DynamoDB JSON) where there is one, and goes on from `resume`, which the last page that was
     taken in carried, where it was begun before. `counts` is False in a catch-up: its master items are counted already.
     `recall` is the part of the undo log (first byte, end) in which an attempt at the same pages may have left lines.
+    `ahead` is what attempts whose workers died had announced by WritesAhead.
     """
 
     terms: Terms
@@ -94,6 +95,7 @@ class SegmentTask:
     slaves: tuple[int, ...] = ()
     counts: bool = True
     recall: tuple[int, int] | None = None
+    ahead: tuple[bytes, ...] = ()
 
     def __str__(self) -> str:
         return f"segment {self.number}"
@@ -114,7 +116,7 @@ class DeleteTask:
     """Delete from a slave (by its place in `terms.slaves`) extras that were found and may go.
 
     Its one PageDone with a resume point tells of all `keys` (DynamoDB JSON); without it nothing is known of any.
-    `number` tells the tasks of a slave apart. `recall` is as in SegmentTask.
+    `number` tells the tasks of a slave apart. `recall` and `ahead` are as in SegmentTask.
     """
 
     terms: Terms
@@ -122,6 +124,7 @@ class DeleteTask:
     keys: tuple[bytes, ...]
     number: int = 0
     recall: tuple[int, int] | None = None
+    ahead: tuple[bytes, ...] = ()
 
     def __str__(self) -> str:
         return f"the deletes on {self.terms.slaves[self.slave]}"

@@ -16,6 +16,7 @@ from fastsync.deletes import Deletes
 from fastsync.difference import Difference, Tally
 from fastsync.errors import FastsyncError, OutputFailed, UnexpectedError
 from fastsync.events import (
+    DeleteTask,
     Event,
     PageDone,
     SegmentTask,
@@ -25,6 +26,7 @@ from fastsync.events import (
     TaskFailed,
     TaskStopped,
     Terms,
+    WritesAhead,
 )
 from fastsync.extras import Found, refusal
 from fastsync.held import HeldPages, counts, divided, units
@@ -101,6 +103,7 @@ class Job:
         self._held: dict[tuple[int, ...], HeldPages] = {}
         self._loose = HeldPages()
         self._half: set[tuple[int, ...]] = set()
+        self._ahead: dict[tuple[int, ...], list[bytes]] = {}
         self.failure: UnexpectedError | None = None
         """What a listener or a sink raised, where one did."""
 
@@ -194,6 +197,8 @@ class Job:
     def _take(self, task: Task, event: Event) -> None:
         if isinstance(event, PageDone):
             self._hold(task, event)
+        elif isinstance(event, WritesAhead):
+            self._ahead.setdefault(task.ticket, []).append(event.writes)
         else:
             self._hear(task, event)
         if self._record.due and not self._half:
@@ -233,6 +238,10 @@ class Job:
                 self._drop(task)
                 self._outcome.say(f"{event.error}; it was taken up again")
                 return
+            case TaskFailed() if event.died and isinstance(task, DeleteTask) and self._deletes.is_done(task):
+                self._drop(task)
+                self._outcome.say(f"{event.error}; all of them were done by then")
+                return
             case TaskFailed() | TaskStopped():
                 self._leave(task, event)
         segment = self._outcome.add(event, task)
@@ -240,7 +249,8 @@ class Job:
             self._notify(lambda: self._audience.segment(segment))
 
     def _again(self, task: Task) -> bool:
-        return self._agenda.again(task) if isinstance(task, SegmentTask) else self._deletes.again(task)
+        ahead = tuple(self._ahead.pop(task.ticket, ()))
+        return self._agenda.again(task, ahead) if isinstance(task, SegmentTask) else self._deletes.again(task, ahead)
 
     def _count(self, task: Task) -> None:
         """Take in what a task brought; what concerns a slave that it has lost does not count for the checkpoint."""
@@ -270,6 +280,8 @@ class Job:
             self._interrupt.end()
 
     def _pages(self, task: Task) -> Iterator[PageDone]:
+        """Take the pages that were held back, and forget what they were going to write."""
+        self._ahead.pop(task.ticket, None)
         held = self._held.pop(task.ticket, None)
         return iter(()) if held is None else held.take()
 

@@ -70,6 +70,7 @@ class Agenda:
         self._names = tuple(map(str, terms.slaves))
         self._open: dict[tuple[int, ...], Leg] = {}
         self._deaths: Counter[int] = Counter()
+        self._ahead: dict[tuple[int, tuple[str, ...]], tuple[bytes, ...]] = {}
         legs, parked_legs = _divided(left.legs, self._names)
         stretches, parked_stretches = _divided(left.stretches, self._names)
         self._legs = deque(legs)
@@ -97,6 +98,7 @@ class Agenda:
         log = self._log_from if leg.log is None else leg.log
         recall = None if log is None else (log, self._size() if self._deaths[leg.segment] else self._log_size)
         task = SegmentTask(self._terms, leg.segment, self._plan.total, start, leg.resume, places, leg.counts, recall)
+        task = replace(task, ahead=self._ahead.pop((leg.segment, leg.slaves), ()))
         self._open[task.ticket] = replace(leg, log=self._size() if log is None else log)
         return task
 
@@ -136,14 +138,18 @@ class Agenda:
         if leg.slaves:
             self._parked.append(leg)
 
-    def again(self, task: SegmentTask) -> bool:
-        """Put a task back whose worker died; False where that was tried often enough."""
+    def again(self, task: SegmentTask, ahead: tuple[bytes, ...] = ()) -> bool:
+        """Put a task back whose worker died; False where that was tried often enough.
+
+        `ahead` are the writes that this attempt had announced; those of attempts before it are kept too.
+        """
         self._deaths[task.number] += 1
         if self._deaths[task.number] > RESTARTS:
             return False
         leg = self._open.pop(task.ticket)
         if leg.slaves:
             self._legs.appendleft(leg)
+            self._ahead[leg.segment, leg.slaves] = (*task.ahead, *ahead)
         return True
 
     def left(self) -> Left:

@@ -2,7 +2,7 @@
 
 A page that is gone through again finds as equal what the attempt had repaired, and finds gone what it had deleted.
 Where the slave's item is what a line calls `after`, the difference that the line was written for is told again, as
-repaired.
+repaired. Which suspects are asked about, and when, is for `earlier` to say.
 """
 
 from __future__ import annotations
@@ -41,28 +41,18 @@ class Recall:
         """Forget it."""
         self._index.close()
 
-    def known(self, pairs: Pairs) -> list[Suspect]:
-        """Pick the pairs of master's items that the span has lines of; they are to be read again."""
-        name = self._names[pairs.slave]
-        return [
-            Suspect(pairs.slave, key, master, item, item)
-            for key, master, item in zip(pairs.keys, pairs.masters, pairs.slaves, strict=True)
-            if master is not None and self._has(name, write(key))
-        ]
-
     def told(self, now: Suspect) -> Difference | None:
-        """Give the difference that was repaired, where a suspect, as it was read again, is what a repair left there."""
-        if self._judge.attributes(now.master, now.slave_item) != ():
-            return None
+        """Give the difference that was repaired, where the slave's item, as it was read again, is what a line left."""
         name, key = self._names[now.slave], write(now.key)
-        for entry in self._index.chain(name, key) if self._has(name, key) else ():
+        for entry in self._index.chain(name, key) if self.has(name, key) else ():
             if self._equal(entry.after_item, now.there):
                 was = Suspect(now.slave, now.key, entry.after_item, entry.before_item, entry.before_item)
                 difference = self._judge.difference(was)
                 return difference and replace(difference, action=EFFECTS[difference.verdict])
         return None
 
-    def _has(self, slave: str, key: bytes) -> bool:
+    def has(self, slave: str, key: bytes) -> bool:
+        """Say whether the span may have lines of a key."""
         return self._at_hand is None or (slave, key) in self._at_hand
 
     def _equal(self, one: Raw | None, other: Raw | None) -> bool:

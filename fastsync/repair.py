@@ -2,11 +2,12 @@
 
 Every write says what the slave's item must still be: absent for `missing`, unchanged for `differing` and `extra`. A
 condition that fails is a race that was lost: both items are read again, and the write is decided anew a few times.
+Writes go in rounds, so that each is in the undo log, and is announced, before it is sent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
 from typing import NamedTuple
@@ -14,11 +15,12 @@ from typing import NamedTuple
 import msgspec
 from msgspec import Raw
 
+from fastsync.ahead import Announced
 from fastsync.aws.client import Client, Condition, WriteAnswer
 from fastsync.batchwrite import BatchWriter
 from fastsync.condition import absent, unchanged
 from fastsync.difference import Difference, Effect, Verdict
-from fastsync.digest import REPLICATION_PREFIX
+from fastsync.digest import REPLICATION_PREFIX, item_digest
 from fastsync.errors import IncompleteError, OutputFailed, RequestFailed
 from fastsync.judge import Judge
 from fastsync.keys import write
@@ -43,6 +45,10 @@ class Intent(NamedTuple):
     difference: Difference
     before: Attributes | None
     after: Attributes | None
+
+
+Decision = Difference | Intent | Suspect
+"""What is to become of a suspect: it is left alone as a difference, it is repaired, or it has settled as it is now."""
 
 
 class Repairer:
@@ -78,17 +84,31 @@ class Repairer:
         if self._log is not None:
             self._log.close()
 
-    def repair_all(self, suspects: Sequence[Suspect], pool: Executor) -> list[Difference | None]:
-        """Repair suspects side by side; None stands for one that has settled meanwhile.
+    def repair_all(
+        self, suspects: Sequence[Suspect], pool: Executor
+    ) -> Generator[Sequence[Intent], None, list[Difference | Suspect]]:
+        """Repair suspects side by side; return what became of each, a suspect where it has settled meanwhile.
 
-        One sync of the undo log serves them all.
+        Each round of writes is yielded, in the undo log by then, before the first of them is sent. Those whose
+        condition failed are decided anew for another round. One sync of the undo log serves a round.
         """
-        decided = [self._decide(suspect) for suspect in suspects]
-        intents = [each for each in decided if isinstance(each, Intent)]
-        done = iter(self._failed(intents) or self._carried_out(intents, pool))
-        return [next(done) if isinstance(each, Intent) else each for each in decided]
+        found: dict[int, Difference | Suspect] = {}
+        decided: dict[int, Decision] = {place: self._decide(suspect) for place, suspect in enumerate(suspects)}
+        for _ in range(RACES):
+            intents = _take_intents(decided, found)
+            failed = self._failed(list(intents.values()))
+            found.update(zip(intents, failed, strict=False))
+            if not intents or failed:
+                break
+            yield list(intents.values())
+            written = dict(zip(intents, self._carried_out(list(intents.values()), pool), strict=True))
+            found.update((place, done) for place, done in written.items() if done is not None)
+            decided = self._decide_again({place: intents[place] for place, done in written.items() if done is None})
+        found.update((place, _contended(intent)) for place, intent in _take_intents(decided, found).items())
+        return [found[place] for place in range(len(suspects))]
 
     def _carried_out(self, intents: Sequence[Intent], pool: Executor) -> Iterable[Difference | None]:
+        """Write one round; None stands for a race that was lost."""
         if not self._allowed.in_batches:
             return pool.map(self._carry_out, intents)
         batched = [place for place, each in enumerate(intents) if each.after is not None]
@@ -126,11 +146,11 @@ class Repairer:
         table = self._slaves[intent.suspect.slave].side.table
         return Entry(intent.difference.slave, Raw(write(intent.suspect.key)), before, after, table.identity)
 
-    def _decide(self, suspect: Suspect) -> Difference | Intent | None:
-        """Decide what a suspect is, and whether it is to be repaired."""
+    def _decide(self, suspect: Suspect) -> Decision:
+        """Decide what a suspect is, and whether it is to be repaired; return it as it is where it has settled."""
         difference = self._judge.difference(suspect)
         if difference is None:
-            return None
+            return suspect
         versioned = self._allowed.version is not None and suspect.master is not None
         if versioned and slave_is_newer(difference.master_version, difference.slave_version):
             return replace(difference, action=Effect.SLAVE_NEWER)
@@ -161,29 +181,50 @@ class Repairer:
         return {name: raw for name, raw in after.items() if name not in ignored} | kept
 
     def _carry_out(self, intent: Intent) -> Difference | None:
-        """Bring one intent to its end. Never raises for a write that fails: the difference says so."""
-        for attempt in range(RACES):
-            if intent.suspect.slave in self._refused:
-                return _done(intent.difference, self._refused[intent.suspect.slave])
-            try:
-                if attempt and (failed := self._failed([intent])):
-                    return failed[0]
-                answer = self._write(intent)
-                if answer.done or self._written_before(answer, intent.suspect):
-                    return _done(intent.difference, None)
-                moved = self._look_again(intent.suspect)
-                decided = None if moved is None else self._decide(moved)
-            except IncompleteError as error:
-                if isinstance(error, RequestFailed) and error.refused:
-                    self._refused[intent.suspect.slave] = str(error)
-                return _done(intent.difference, str(error))
-            except BaseException as error:  # a policy's: what was written beside this item must still be told
-                return _done(intent.difference, describe_exception(error))
-            if not isinstance(decided, Intent):
-                return decided
-            intent = decided
-        text = f"the item changed under {RACES} attempts in a row and was left alone"
-        return replace(intent.difference, action=Effect.CONTENDED, error=text)
+        """Write one intent; return None where its condition failed. Never raises: the difference says what failed."""
+        if intent.suspect.slave in self._refused:
+            return _done(intent.difference, self._refused[intent.suspect.slave])
+        try:
+            answer = self._write(intent)
+            written = answer.done or self._written_before(answer, intent.suspect)
+        except IncompleteError as error:
+            return self._give_up(intent, error)
+        except BaseException as error:  # a policy's: what was written beside this item must still be told
+            return _done(intent.difference, describe_exception(error))
+        return _done(intent.difference, None) if written else None
+
+    def _give_up(self, intent: Intent, error: IncompleteError) -> Difference:
+        if isinstance(error, RequestFailed) and error.refused:
+            self._refused[intent.suspect.slave] = str(error)
+        return _done(intent.difference, str(error))
+
+    def _decide_again(self, raced: Mapping[int, Intent]) -> dict[int, Decision]:
+        """Read both sides of lost races again, all at once, and decide anew."""
+        if not raced:
+            return {}
+        try:
+            again, lost = self._rechecker.again([intent.suspect for intent in raced.values()])
+        except IncompleteError as error:
+            return {place: _done(intent.difference, str(error)) for place, intent in raced.items()}
+        errors = dict(lost)
+        now = {(suspect.slave, suspect.key): suspect for suspect in again}
+        decided: dict[int, Decision] = {}
+        for place, intent in raced.items():
+            slave = intent.suspect.slave
+            if slave in errors:
+                decided[place] = self._give_up(intent, errors[slave])
+            else:
+                decided[place] = self._decide_anew(intent, now[slave, intent.suspect.key])
+        return decided
+
+    def _decide_anew(self, intent: Intent, now: Suspect) -> Decision:
+        """Decide about a suspect whose race was lost; where the master's item is gone, or is back, it has settled."""
+        if (now.master is None) is not (intent.suspect.master is None):
+            return now
+        try:
+            return self._decide(now)
+        except BaseException as error:  # a policy's: what was written beside this item must still be told
+            return _done(intent.difference, describe_exception(error))
 
     def _write(self, intent: Intent) -> WriteAnswer:
         slave = self._slaves[intent.suspect.slave]
@@ -220,13 +261,6 @@ class Repairer:
             return suspect.master is None and answer.current is None
         return self._judge.attributes(suspect.master, answer.current) == ()
 
-    def _look_again(self, suspect: Suspect) -> Suspect | None:
-        """Read both sides again; None where the master's item is gone, or is back, so that this is another matter."""
-        again, lost = self._rechecker.again([suspect])
-        for _, error in lost:
-            raise error
-        return again[0] if (again[0].master is None) is (suspect.master is None) else None
-
 
 def writable(item: Raw, keys: Collection[str]) -> Attributes:
     """Give an item's attributes as they may be written: whole, without `aws:rep:*` but for the `keys` of the table."""
@@ -241,6 +275,23 @@ _attributes = msgspec.json.Decoder(Attributes).decode
 def spelled(item: Attributes | None) -> bytes:
     """Write an item as DynamoDB JSON, its values as they were read."""
     return msgspec.json.encode(item)
+
+
+def announced(intent: Intent) -> Announced:
+    """Return an intent as it is announced, with both items in its difference where that has them."""
+    after = None if intent.after is None else item_digest(intent.after)
+    return Announced(write(intent.suspect.key), after, _done(intent.difference, None))
+
+
+def _take_intents(decided: Mapping[int, Decision], found: dict[int, Difference | Suspect]) -> dict[int, Intent]:
+    """Return what is to be written, and put everything else among what was found."""
+    found.update((place, each) for place, each in decided.items() if not isinstance(each, Intent))
+    return {place: each for place, each in decided.items() if isinstance(each, Intent)}
+
+
+def _contended(intent: Intent) -> Difference:
+    text = f"the item changed under {RACES} attempts in a row and was left alone"
+    return replace(intent.difference, action=Effect.CONTENDED, error=text)
 
 
 def _done(difference: Difference, error: str | None) -> Difference:

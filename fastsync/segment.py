@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+from fastsync.ahead import Announced, pack
 from fastsync.aws.access import Access
 from fastsync.batch import IN_FLIGHT, BatchReader
-from fastsync.confirm import Confirmer
+from fastsync.confirm import Confirmed, Confirmer
 from fastsync.difference import Difference, Tally
 from fastsync.digest import Digester
+from fastsync.earlier import EarlierWrites
 from fastsync.errors import IncompleteError, RequestFailed
 from fastsync.events import (
     AnyTask,
@@ -32,14 +34,15 @@ from fastsync.events import (
     TaskFailed,
     TaskStopped,
     UndoTask,
+    WritesAhead,
 )
 from fastsync.expiry import Expiry
 from fastsync.judge import Judge
 from fastsync.pairs import Pairs, PairsPage, Strategy, Suspect
 from fastsync.policy import Policy
 from fastsync.recall import Recall, without
-from fastsync.recheck import Rechecker
-from fastsync.repair import Repairer
+from fastsync.recheck import Lost, Rechecker
+from fastsync.repair import Intent, Repairer, announced
 from fastsync.restore import Restorer
 from fastsync.strategies.lookup import Lookup
 from fastsync.strategies.merge import Merge
@@ -114,7 +117,7 @@ class _Work:
         # repairs wait for reads of their own, so they may not fill the threads that those need
         self._repairs = ThreadPoolExecutor(IN_FLIGHT)
         self._repairer = Repairer(self._slaves, self._judge, self._rechecker, policy, terms.repairing)
-        self._recall = self._recalled(task)
+        self._earlier = EarlierWrites(names, task.ahead, self._recalled(task))
 
     def _recalled(self, task: Task) -> Recall | None:
         log = task.terms.repairing.undo_log
@@ -132,8 +135,7 @@ class _Work:
         for pool in (self._repairs, self._scans, self._pool):
             pool.shutdown(cancel_futures=True)
         self._repairer.close()
-        if self._recall is not None:
-            self._recall.close()
+        self._earlier.close()
 
     def pages(self) -> Iterator[Event]:
         """Work on the task, page by page."""
@@ -145,7 +147,7 @@ class _Work:
         kind = Merge if task.terms.strategy == "merge" else Lookup
         strategy: Strategy = kind(task, self._master_reader, readers, self._scans)
         for page in strategy.pages():
-            done, lost = self._page(page if task.counts else page._replace(scanned=0))
+            done, lost = yield from self._page(page if task.counts else page._replace(scanned=0))
             for slave, error in (*page.lost, *lost):
                 strategy.drop(slave)
                 refused = isinstance(error, RequestFailed) and error.refused
@@ -164,8 +166,10 @@ class _Work:
             raise error
         still = [suspect for suspect in again if suspect.master is None and suspect.slave_item is not None]
         tallies = self.tallies()
-        found = (*self._tell_again(again, tallies), *self._settle(still, tallies))
-        yield self.spent(PageDone(Tally(), tallies, found, resume=NOTHING_LEFT, log=self._repairer.logged))
+        gone = (self._repaired(suspect, tallies) for suspect in again if suspect.there is None)
+        found = [difference for difference in gone if difference is not None]
+        found += yield from self._settle(still, tallies)
+        yield self.spent(PageDone(Tally(), tallies, tuple(found), resume=NOTHING_LEFT, log=self._repairer.logged))
         self._check_log()
 
     def _check_log(self) -> None:
@@ -183,45 +187,59 @@ class _Work:
             tally += client.take_usage()  # noqa: PLW2901 (in place)
         return done
 
-    def _page(self, page: PairsPage) -> tuple[PageDone, list[tuple[int, IncompleteError]]]:
+    def _page(self, page: PairsPage) -> Generator[Event, None, tuple[PageDone, Lost]]:
         self._expiry.read_clock()
         tallies = self.tallies()
         suspects: list[Suspect] = []
-        repaired: list[Difference] = []
+        found: list[Difference] = []
         for pairs in page.pairs:
-            left, told = (pairs, ()) if self._recall is None else self._remembered(self._recall, pairs, tallies)
-            repaired.extend(told)
-            suspects.extend(self._compared(left, tallies[pairs.slave]))
+            left, told = self._remembered(pairs, tallies)
+            found += told
+            suspects += self._compared(left, tallies[pairs.slave])
         if page.slave_scanned is not None:
             slave, count = page.slave_scanned
             tallies[slave].scanned += count
-        suspects, lost = self._confirmer.confirmed(suspects, tallies)
-        deletes = self._terms.repairing.delete_extra
-        differences = self._settle([each for each in suspects if each.master is not None or not deletes], tallies)
-        waiting = (self._judge.difference(each) for each in suspects if each.master is None and deletes)
+        confirmed = self._confirmer.confirmed(suspects)
+        found += self._count_settled(confirmed, tallies)
+        deletes, stay = self._terms.repairing.delete_extra, confirmed.stay
+        found += yield from self._settle([each for each in stay if each.master is not None or not deletes], tallies)
+        waiting = (self._judge.difference(each) for each in stay if each.master is None and deletes)
         extras = tuple(self._for_parent(each) for each in waiting if each is not None)
-        found = (*repaired, *differences)
-        return PageDone(Tally(scanned=page.scanned), tallies, found, extras, page.resume, self._repairer.logged), lost
+        master, log = Tally(scanned=page.scanned), self._repairer.logged
+        return PageDone(master, tallies, tuple(found), extras, page.resume, log), confirmed.lost
 
-    def _remembered(self, recall: Recall, pairs: Pairs, tallies: Sequence[Tally]) -> tuple[Pairs, Sequence[Difference]]:
-        """Tell again what an earlier attempt at this page had repaired, and give the pairs that are left."""
-        known = recall.known(pairs)
-        again, _ = self._rechecker.again(known) if known else ([], [])
-        told = {each.key: difference for each in again if (difference := recall.told(each)) is not None}
-        return without(pairs, set(told)), self._counted(pairs.slave, told.values(), tallies)
+    def _remembered(self, pairs: Pairs, tallies: Sequence[Tally]) -> tuple[Pairs, list[Difference]]:
+        """Report again what an earlier attempt at this page had repaired, and return the pairs that are left."""
+        known = self._earlier.known(pairs)
+        if not known:
+            return pairs, []
+        again, _ = self._rechecker.again(known)
+        agreeing = [each for each in again if self._judge.attributes(each.master, each.slave_item) == ()]
+        told = {each.key: found for each in agreeing if (found := self._repaired(each, tallies)) is not None}
+        return without(pairs, set(told)), list(told.values())
 
-    def _tell_again(self, again: Sequence[Suspect], tallies: Sequence[Tally]) -> Sequence[Difference]:
-        """Tell again which extras an earlier attempt had deleted."""
-        gone = [each for each in again if each.master is None and each.there is None]
-        if self._recall is None or not gone:
-            return ()
-        told = (self._recall.told(each) for each in gone)
-        return self._counted(gone[0].slave, [each for each in told if each is not None], tallies)
+    def _repaired(self, now: Suspect, tallies: Sequence[Tally]) -> Difference | None:
+        """Count what an earlier attempt had repaired; None where it had not."""
+        difference = self._earlier.repaired(now)
+        if difference is None:
+            return None
+        tallies[now.slave].count(difference)
+        return self._for_parent(difference)
 
-    def _counted(self, slave: int, found: Collection[Difference], tallies: Sequence[Tally]) -> Sequence[Difference]:
-        for difference in found:
-            tallies[slave].count(difference)
-        return [self._for_parent(each) for each in found]
+    def _count_settled(self, confirmed: Confirmed, tallies: Sequence[Tally]) -> list[Difference]:
+        """Count suspects that are none any more, and return those that an earlier attempt had repaired."""
+        found = []
+        for now in confirmed.same:
+            if (difference := self._repaired(now, tallies)) is not None:
+                found.append(difference)
+            else:
+                tallies[now.slave].same += 1
+        for before, now in confirmed.settled:
+            if (difference := self._repaired(now, tallies)) is not None:
+                found.append(difference)
+            else:
+                tallies[now.slave].settled += before.master is not None
+        return found
 
     def _compared(self, pairs: Pairs, tally: Tally) -> list[Suspect]:
         extras: list[Suspect] = []
@@ -232,16 +250,33 @@ class _Work:
         tally.same += len(pairs.keys) - len(found)
         return [*found, *extras] if self._terms.repairing.find_extras else found
 
-    def _settle(self, suspects: Sequence[Suspect], tallies: Sequence[Tally]) -> tuple[Difference, ...]:
-        """Repair what may be repaired, and count what became of each."""
+    def _settle(
+        self, suspects: Sequence[Suspect], tallies: Sequence[Tally]
+    ) -> Generator[Event, None, list[Difference]]:
+        """Repair what may be repaired, and count what became of each; announce writes before they are sent."""
         found = []
-        for suspect, difference in zip(suspects, self._repairer.repair_all(suspects, self._repairs), strict=True):
-            if difference is not None:
-                tallies[suspect.slave].count(difference)
-                found.append(self._for_parent(difference))
-            elif suspect.master is not None:
-                tallies[suspect.slave].settled += 1
-        return tuple(found)
+        for suspect, done in zip(suspects, (yield from self._repair_all(suspects)), strict=True):
+            if isinstance(done, Difference):
+                tallies[suspect.slave].count(done)
+                found.append(self._for_parent(done))
+            elif (repaired := self._repaired(done, tallies)) is not None:
+                found.append(repaired)
+            else:
+                tallies[suspect.slave].settled += suspect.master is not None
+        return found
+
+    def _repair_all(self, suspects: Sequence[Suspect]) -> Generator[Event, None, list[Difference | Suspect]]:
+        rounds = self._repairer.repair_all(suspects, self._repairs)
+        while True:
+            try:
+                intents = next(rounds)
+            except StopIteration as end:
+                return list(end.value)
+            yield WritesAhead(pack([self._announced(each) for each in intents]))
+
+    def _announced(self, intent: Intent) -> Announced:
+        write = announced(intent)
+        return write._replace(difference=self._for_parent(write.difference))
 
     def _for_parent(self, difference: Difference) -> Difference:
         return difference if self._terms.values else replace(difference, master=None, slave_item=None)

@@ -140,6 +140,15 @@ class Played:
         rest = {key: item for key, item in self.items.items() if key != change.key}
         self.items = rest if change.item is None else {**rest, change.key: change.item}
 
+    def change(self, key: bytes, value: str) -> None:
+        """Have somebody else put an item of another value (see `make`), unless there is one of a later one."""
+        found = self.keys.read(key)
+        with self._lock:
+            there = self.items.get(found)
+            if there is None or msgspec.json.decode(there)["v"]["S"] < value:
+                new = Raw(key[:-1] + b',"v":{"S":"%s"},"pad":{"S":""}}' % value.encode())
+                self._change(Change(0, found, new))
+
     def _order(self, number: int, total: int) -> list[Key]:
         if (number, total) not in self._orders:
             order = [key for key in self._all if self.segment(key, total) % total == number]
