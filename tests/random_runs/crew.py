@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import queue
+import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -44,8 +46,8 @@ def carried_out(jobs: Sequence[Job], workers: int, lanes: int) -> Iterator[Ended
     processes = [context.Process(target=_work, args=(waiting, ended, lanes), daemon=True) for _ in range(workers)]
     for process in processes:
         process.start()
+    left = len(jobs)
     try:
-        left = len(jobs)
         while left:
             try:
                 yield ended.get(timeout=LOOK)
@@ -54,15 +56,21 @@ def carried_out(jobs: Sequence[Job], workers: int, lanes: int) -> Iterator[Ended
                 if not all(process.is_alive() for process in processes):
                     raise RuntimeError("a process of the harness has died") from None
     finally:
-        for _ in range(workers * lanes):
+        for _ in range(0 if left else workers * lanes):
             waiting.put(None)
         for process in processes:
-            process.join(LOOK)
+            process.join(0 if left else LOOK)
             process.terminate()
 
 
 def _work(waiting: Any, ended: Any, lanes: int) -> None:
     with Stage() as stage, ThreadPoolExecutor(lanes) as pool:
+
+        def ended_early(*_: object) -> None:
+            stage.abandon()
+            os._exit(1)
+
+        signal.signal(signal.SIGTERM, ended_early)
         for lane in [pool.submit(_lane, stage, waiting, ended) for _ in range(lanes)]:
             lane.result()
 

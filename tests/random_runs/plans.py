@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,7 +77,10 @@ def make(seed: int, modes: Sequence[str] = MODES, slow: bool | None = None) -> P
     slow = chance.random() < 0.5 if slow is None else slow
     world = worlds.make(chance, SLOW_ITEMS if slow else ITEMS, mode == "moving")
     flags = _flags(chance, world, mode)
-    strokes = [_stroke(chance, mode) for _ in range(_kills(chance, mode))]
+    victims = (
+        _VICTIMS[mode] if flags["executor"] == "processes" else [each for each in _VICTIMS[mode] if each != "worker"]
+    )
+    strokes = [_stroke(chance, victims) for _ in range(_kills(chance, mode))]
     weather = Weather(
         DISTURBED if mode == "disturbed" or (mode != "plain" and chance.random() < 0.3) else 0.0,
         SLOW if slow else None,
@@ -103,7 +106,7 @@ def arguments(flags: Flags) -> list[str]:
 
 
 def _flags(chance: random.Random, world: World, mode: str) -> Flags:
-    writing = mode in ("worker-killed", "moving") or chance.random() < 0.8
+    writing = mode in ("worker-killed", "moving") or chance.random() < 0.85
     flags: Flags = {
         "strategy": chance.choice(("lookup", "lookup", "merge", "merge", "auto")),
         "executor": "processes" if mode == "worker-killed" or chance.random() < 0.25 else "inline",
@@ -112,8 +115,8 @@ def _flags(chance: random.Random, world: World, mode: str) -> Flags:
         "scan_limit": chance.choice((None, None, None, 1, 3, 7)),
         "batch_read_limit": chance.choice((None, None, 1, 3, 10, 20)),
         "consistent_read": chance.random() < 0.2,
-        "write_missing": writing and chance.random() < 0.75,
-        "write_differing": writing and chance.random() < 0.75,
+        "write_missing": writing and chance.random() < 0.8,
+        "write_differing": writing and chance.random() < 0.8,
         "scan_for_extra": chance.random() < 0.4,
         "delete_extra": writing and chance.random() < 0.65,
         "allow_empty_master": chance.random() < 0.3,
@@ -149,13 +152,21 @@ def _judging(chance: random.Random, world: World, mode: str) -> Flags:
     return flags
 
 
+_VICTIMS: Mapping[str, Sequence[str]] = {
+    **dict.fromkeys(MODES, ()),
+    "killed": ("group", "group", "group", "first", "worker"),
+    "worker-killed": ("worker",),
+}
+"""Whom the kills of a run may strike, by its mode; where tasks run in the first process, there are no workers."""
+
+
 def _kills(chance: random.Random, mode: str) -> int:
     return {"killed": chance.randint(1, 4), "worker-killed": chance.randint(1, 2)}.get(mode, 0)
 
 
-def _stroke(chance: random.Random, mode: str) -> Stroke:
-    victim = "worker" if mode == "worker-killed" else chance.choice(("group", "group", "group", "first", "worker"))
+def _stroke(chance: random.Random, victims: Sequence[str]) -> Stroke:
+    victim = chance.choice(victims)
     signal = "KILL" if victim == "worker" else chance.choice(("KILL", "KILL", "TERM"))
-    write = chance.random() < 0.4
+    write = chance.random() < 0.5
     at = int(2 ** chance.uniform(0, 4 if write else 7))
     return Stroke(victim, signal, at, write, chance.random() < 0.5)

@@ -6,8 +6,8 @@ import itertools
 import random
 import shutil
 import tempfile
-import threading
-from collections.abc import Generator, Hashable, Iterator, Sequence
+from collections.abc import Callable, Generator, Hashable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,9 +24,9 @@ from tests.random_runs.watch import Watch
 from tests.random_runs.worlds import REGIONS
 from tests.servers import environment
 from tests.tables import ROOT
-from tests.warm import Command, Started, Warm
+from tests.warm import Command, Warm
 
-TIMEOUT = 120.0
+TIMEOUT = 180.0
 """Seconds for one attempt at a run; the slowest take ten on a machine that has nothing else to do."""
 HASTE = ("--max-retries", str(PATIENCE), "--retry-delay-base", "1")
 INTERRUPTED = (143, -15)
@@ -41,6 +41,7 @@ class Stage:
         self.server = ScriptedServer()
         shared = Path("/dev/shm")  # memory: what is synced there costs nothing
         self.folder = Path(tempfile.mkdtemp(prefix="random-runs-", dir=shared if shared.is_dir() else None))
+        self._running: set[int] = set()
 
     def __enter__(self) -> Stage:
         self.server.__enter__()
@@ -50,6 +51,23 @@ class Stage:
     def __exit__(self, *_: object) -> None:
         self.warm.close()
         self.server.__exit__()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def run(self, command: Command, there: Callable[[int], object]) -> int | None:
+        """Run the program and give its exit code, None where it does not end; `there` is told its process."""
+        started = self.warm.start(command)
+        self._running.add(started.pid)
+        there(started.pid)
+        code = started.wait(TIMEOUT)
+        if code is None:
+            victims.end(started.pid)
+        self._running.discard(started.pid)
+        return code
+
+    def abandon(self) -> None:
+        """Kill all that is under way, and take the files away."""
+        for pid in list(self._running):
+            victims.end(pid)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def carry_out(self, plan: Plan, kept: Path | None = None) -> list[str]:
@@ -162,24 +180,15 @@ class Run:
     def _started(self, arguments: Sequence[str], name: str, strokes: Sequence[Stroke] = ()) -> Left | None:
         files = self.folder / f"{name}-{len(self._attempts)}"
         files.mkdir()
-        started: list[Started] = []
-        there = threading.Event()
-
-        def leader() -> int:
-            there.wait()
-            return started[0].pid
-
+        first: Future[int] = Future()
         port = self._stage.server.port
         self.scene.kills = [
-            Kill(each.at, each.write, each.made, victims.strike(each, leader, port)) for each in strokes
+            Kill(each.at, each.write, each.made, victims.strike(each, first.result, port)) for each in strokes
         ]
         folder = str(files)
         command = Command(arguments, environment(PYTHONPATH=str(ROOT)), folder, folder, "tests.random_runs.often", True)
-        started.append(self._stage.warm.start(command))
-        there.set()
-        code = started[0].wait(TIMEOUT)
+        code = self._stage.run(command, first.set_result)
         if code is None:
-            victims.end(started[0].pid)
             return None
         report, stats = (text_of(self.folder / f"{name}.{what}") for what in ("report", "stats"))
         self._attempts.append(Left(code, text_of(files / "stderr"), report, stats))

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from tests.functional.processes import session
 from tests.random_runs.plans import Stroke
 
 TCP = Path("/proc/net/tcp")
+TRIES = 30
+"""Requests of which none came from a worker, after which nobody is killed."""
 
 
 def strike(stroke: Stroke, leader: Callable[[], int], server: int) -> Callable[[int], bool]:
     """Make what kills a run's processes when a request comes; `server` is the port that it was sent to."""
     number = signal.Signals[f"SIG{stroke.signal}"]
+
+    tries = itertools.count()
 
     def struck(port: int) -> bool:
         first = leader()
@@ -27,9 +31,9 @@ def strike(stroke: Stroke, leader: Callable[[], int], server: int) -> Callable[[
                 case "first":
                     os.kill(first, number)
                 case _:
-                    worker = _owner(session(first), port, server)
-                    if worker is None or worker == first:
-                        return False
+                    worker = _owner(_descendants(first), port, server)
+                    if worker is None:  # the first process asked itself
+                        return next(tries) > TRIES
                     os.kill(worker, number)
             return True
         return False
@@ -39,9 +43,18 @@ def strike(stroke: Stroke, leader: Callable[[], int], server: int) -> Callable[[
 
 def end(leader: int) -> None:
     """Kill whatever is left of a run."""
-    for pid in session(leader):
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+    with suppress(ProcessLookupError):
+        os.killpg(leader, signal.SIGKILL)
+
+
+def _descendants(pid: int) -> list[int]:
+    """Give the children of a process, and theirs."""
+    children: list[int] = []
+    with suppress(OSError):
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            with suppress(OSError):
+                children += map(int, (thread / "children").read_text().split())
+    return [*children, *(each for child in children for each in _descendants(child))]
 
 
 def _owner(pids: list[int], port: int, server: int) -> int | None:

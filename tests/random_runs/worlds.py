@@ -23,16 +23,17 @@ SCHEMAS: Sequence[Keys] = (
     (("range", "B"), ("hash", "S")),
     (("size", "N"), ("id", "S")),
 )
-FATES = ("same", "respelled", "changed", "rewritten", "missing", "extra")
-MOODS: Mapping[str, Sequence[int]] = {
-    "in sync": (8, 8, 0, 0, 0, 0),
-    "nearly": (8, 8, 1, 1, 1, 1),
-    "mixed": (3, 3, 3, 2, 3, 3),
-    "empty slave": (0, 0, 0, 0, 1, 0),
-    "empty master": (0, 0, 0, 0, 0, 1),
-    "foreign": (0, 0, 0, 0, 3, 3),
+FATES = ("same", "respelled", "changed", "rewritten", "missing")
+MOODS: Mapping[str, tuple[int, Sequence[int]]] = {
+    "in sync": (1, (8, 8, 0, 0, 0)),
+    "nearly": (2, (8, 8, 1, 1, 1)),
+    "mixed": (4, (3, 3, 3, 2, 3)),
+    "foreign": (1, (0, 0, 1, 3, 3)),
+    "empty slave": (2, (0, 0, 0, 0, 1)),
 }
-"""How often each fate befalls an item, by what the two tables have in common."""
+"""How often a slave is in a mood, and how often each fate befalls an item of the master there."""
+EXTRAS = (0.0, 0.1, 0.3, 0.3, 0.6, 1.0)
+"""Shares of the items that the master does not hold."""
 
 
 @dataclass(frozen=True)
@@ -58,18 +59,16 @@ class World:
 def make(chance: random.Random, most: int, moving: bool) -> World:
     """Make the tables of a run, up to `most` items each; where they are `moving`, every item has a version."""
     keys = chance.choice(SCHEMAS)
-    count = chance.choice((0, 1, 2, 5, chance.randint(0, most), chance.randint(0, most), most))
+    count = chance.choice((0, 1, 2, 5)) if chance.random() < 0.25 else chance.choice((chance.randint(0, most), most))
     made = _distinct_keys(chance, keys, count + 12)
     own, spare = made[:count], made[count:]
     expiring = not moving and chance.random() < 0.25
     items = [{**_attributes(chance, moving, expiring), **key} for key in own]
+    share = chance.choice(EXTRAS)
+    extra = [chance.random() < share for _ in own]
+    master = [item for item, elsewhere in zip(items, extra, strict=True) if not elsewhere]
     slaves = chance.choice((1, 1, 1, 2, 3))
-    moods = [chance.choice(list(MOODS)) for _ in range(slaves)]
-    fates = [[chance.choices(FATES, MOODS[mood])[0] for _ in own] for mood in moods]
-    # what one slave has as an extra the master does not hold, so the others lack it, or have it as an extra too
-    extra = [any(of[place] == "extra" for of in fates) for place in range(count)]
-    master = [item for item, only_slaves in zip(items, extra, strict=True) if not only_slaves]
-    held = [_slave(chance, items, of, extra, keys, moving) for of in fates]
+    held = [_slave(chance, items, extra, keys, moving) for _ in range(slaves)]
     return World(
         keys,
         [_shuffled(chance, item) for item in master],
@@ -86,14 +85,16 @@ def _ttl(chance: random.Random, slaves: int) -> list[str | None]:
     return [EXPIRES if chance.random() < 0.8 else None for _ in range(1 + slaves)]
 
 
-def _slave(
-    chance: random.Random, items: Sequence[Item], fates: Sequence[str], extra: Sequence[bool], keys: Keys, moving: bool
-) -> list[Item]:
-    held = []
+def _slave(chance: random.Random, items: Sequence[Item], extra: Sequence[bool], keys: Keys, moving: bool) -> list[Item]:
     names = [name for name, _ in keys]
-    for item, fate, nowhere in zip(items, fates, extra, strict=True):
-        if nowhere:
-            if fate != "missing":
+    weights = {mood: often for mood, (often, _) in MOODS.items()}
+    mood = chance.choices(list(weights), list(weights.values()))[0]
+    lacking = chance.choice((0.0, 0.0, 0.5, 1.0))
+    held = []
+    for item, elsewhere in zip(items, extra, strict=True):
+        fate = chance.choices(FATES, MOODS[mood][1])[0]
+        if elsewhere:
+            if chance.random() >= lacking:
                 held.append(_aged(chance, item) if moving else item)
         elif fate in ("same", "respelled"):
             held.append(values.respelled_item(chance, item) if fate == "respelled" else item)
