@@ -50,8 +50,13 @@ class Names:
     slaves: Sequence[str]
 
 
-def form(left: Left, names: Names, complete: bool) -> Iterator[str]:
-    """Check what holds at every end that a run comes to by itself."""
+def is_complete(left: Left) -> bool:
+    """Say whether a run calls itself complete."""
+    return bool(left.stats and left.counts["complete"])
+
+
+def form(left: Left, names: Names, complete: bool, whole: bool = True) -> Iterator[str]:
+    """Check what holds at every end that a run comes to by itself; `whole`: no slave was lost on the way."""
     if "Traceback" in left.stderr:
         yield "there is a traceback on stderr"
     try:
@@ -65,19 +70,18 @@ def form(left: Left, names: Names, complete: bool) -> Iterator[str]:
         yield f"the report ends with {trailer}, after {found} differences"
     if stats["complete"] is not complete or (complete and stats["errors"]):
         yield f"complete is {stats['complete']}, errors are {stats['errors']}"
-    if list(stats["slaves"]) != list(names.slaves) or stats["master"]["table"] != names.master:
+    if set(stats["slaves"]) != set(names.slaves) or stats["master"]["table"] != names.master:
         yield f"the statistics name other tables: {list(stats['slaves'])}"
     for name, counters in stats["slaves"].items():
-        yield from sums(
-            name, counters, stats["master"]["scanned"], [line for line in lines[:-1] if line["slave"] == name]
-        )
+        mine = [line for line in lines[:-1] if line["slave"] == name]
+        yield from sums(name, counters, stats["master"]["scanned"], mine, whole)
 
 
-def sums(name: str, counters: Mapping[str, Any], scanned: int, lines: Sequence[Any]) -> Iterator[str]:
+def sums(name: str, counters: Mapping[str, Any], scanned: int, lines: Sequence[Any], whole: bool) -> Iterator[str]:
     """Check that what is counted adds up, and is what the lines of the report say."""
     summed = sum(counters.get(each, 0) for each in SUMMED)
-    compared = counters.get("compared", scanned)
-    if summed != compared or compared != scanned:
+    compared = counters.get("compared", scanned if whole else summed)
+    if summed != compared or compared > scanned or (whole and compared != scanned):
         yield f"{name}: {summed} items are counted, {compared} compared, {scanned} scanned: {dict(counters)}"
     told = Counter(line["verdict"] for line in lines)
     told += Counter(line["action"].replace("-", "_") for line in lines if line["action"] != "none")
@@ -103,6 +107,41 @@ def at_rest(plan: Plan, before: Tables, after: Tables, left: Left, names: Names)
         yield from _counters(plan, name, each, stats["slaves"][name], lost)
         yield from _scanned(plan, name, len(before[place]), each, stats["slaves"][name]["scanned"])
         yield from _table(name, each, after[place], plan.world.key_names)
+
+
+def broken(plan: Plan, tables: tuple[Tables, Tables], left: Left, names: Names) -> Iterator[str]:
+    """Check a run in which something failed for good: what it tells is right, and nothing else was written.
+
+    `tables` are those at the beginning of the job, and those that it left.
+    """
+    before, after = tables
+    if left.code == 3:
+        if list(map(_by_value, before)) != list(map(_by_value, after)):
+            yield "tables were changed by a run that could not compare them"
+        return
+    yield from form(left, names, complete=False, whole=False)
+    if left.code not in (4, 5) or (left.code == 5 and not plan.flags["delete_extra"]):
+        yield f"the exit code is {left.code}"
+    if not left.counts["errors"]:
+        yield "there are no errors"
+    for place, (name, each) in enumerate(
+        zip(names.slaves, _expected(plan, before, left.counts, names), strict=True), 1
+    ):
+        then, now = (canonical.by_key(each_side[place], plan.world.key_names) for each_side in tables)
+        wanted = {line[:4]: line.action for line in each.lines}
+        lines = [line for line in left.lines[:-1] if line["slave"] == name]
+        told = Counter(_found(name, line) for line in lines)
+        yield from (f"told {count} times: {line}" for line, count in told.items() if count > 1)
+        written = set()
+        for line in told:
+            written |= {line.key} if line.action in REPAIRED else set()
+            allowed = {wanted.get(line[:4]), "failed", *(("none", "refused") if line.verdict == "extra" else ())}
+            if line[:4] not in wanted or line.action not in allowed:
+                yield f"told, and not so: {line}"
+        for key in now.keys() | then.keys() | written:
+            right = each.after.get(key) if key in written else then.get(key)
+            if (now.get(key) and _raw(now[key])) != (right and _raw(right)):
+                yield f"{name}: it holds {now.get(key)}, not {right}; written: {key in written}"
 
 
 def moving(left: Left, names: Names) -> Iterator[str]:
@@ -151,10 +190,7 @@ def _expected(plan: Plan, before: Tables, stats: Any, names: Names) -> list[Expe
 
 def _lines(plan: Plan, name: str, expected: Expected, lines: Sequence[Any]) -> Generator[str, None, Sequence[Line]]:
     """Check each line; give the differences that no line tells of, where a kill may have cost them."""
-    found = [
-        Line(name, line["verdict"], canonical.item(line["key"]), tuple(line["attributes"]), line["action"])
-        for line in lines
-    ]
+    found = [_found(name, line) for line in lines]
     wanted, told = Counter(expected.lines), Counter(found)
     yield from (f"told {count} times too often: {line}" for line, count in (told - wanted).items())
     lost = list((wanted - told).elements())
@@ -186,6 +222,14 @@ def _values(plan: Plan, line: Line, told: Mapping[str, Any], expected: Expected)
         same = shown is wanted if wanted is None or shown is None else _value(shown) == _value(wanted)
         if not same:
             yield f"{line}: {side} is {shown}, not {wanted}"
+
+
+def _found(name: str, line: Mapping[str, Any]) -> Line:
+    return Line(name, line["verdict"], canonical.item(line["key"]), tuple(line["attributes"]), line["action"])
+
+
+def _by_value(table: Sequence[Item]) -> list[str]:
+    return sorted(map(_raw, table))
 
 
 def _differing(item: Item | None, line: Line) -> Item | None:

@@ -7,21 +7,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tests.random_runs import worlds
+from tests.random_runs import failures, worlds
+from tests.random_runs.failures import Failure
 from tests.random_runs.trouble import Weather
 from tests.random_runs.worlds import VERSION, World
 
-MODES = ("plain", "disturbed", "killed", "worker-killed", "moving")
-WEIGHTS = (2, 3, 4, 2, 2)
+MODES = ("plain", "disturbed", "killed", "worker-killed", "failing", "moving")
+WEIGHTS = (2, 3, 4, 2, 2, 2)
 DISTURBED = 0.3
 """Share of the requests that are in trouble in a disturbed run."""
 SLOW = (0.05, 0.3)
 """Seconds that a slow write takes to take effect, from and to."""
 ITEMS, SLOW_ITEMS = 60, 25
-PATIENCE = 40
-"""Retries of one request: 30 % of them are in trouble, and none may be so for ever."""
+PATIENCE, IMPATIENCE = 40, 3
+"""Retries of one request: where 30 % of them are in trouble none may be so for ever; where one is, it is soon told."""
 
 Flags = dict[str, Any]
+PATIENT: Flags = {"max_retries": PATIENCE, "retry_delay_base": 1}
+"""Of an undo."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class Plan:
     flags: Flags
     weather: Weather
     strokes: Sequence[Stroke] = ()
+    failure: Failure | None = None
     undo: bool = False
 
     @property
@@ -66,7 +70,9 @@ class Plan:
     def __str__(self) -> str:
         given = " ".join(arguments(self.flags))
         weather = f"{self.weather.rate:.0%} disturbed" + (", slow writes" if self.slow else "")
-        return f"seed {self.seed}: {self.mode}, {weather}; flags: {given or 'none'}; kills: {list(self.strokes)}"
+        kills = "".join(f"; {stroke}" for stroke in self.strokes)
+        fails = "" if self.failure is None else f"; {self.failure}"
+        return f"seed {self.seed}: {self.mode}, {weather}; flags: {given or 'none'}{kills}{fails}"
 
 
 def make(seed: int, modes: Sequence[str] = MODES, slow: bool | None = None) -> Plan:
@@ -81,14 +87,16 @@ def make(seed: int, modes: Sequence[str] = MODES, slow: bool | None = None) -> P
         _VICTIMS[mode] if flags["executor"] == "processes" else [each for each in _VICTIMS[mode] if each != "worker"]
     )
     strokes = [_stroke(chance, victims) for _ in range(_kills(chance, mode))]
+    disturbed = mode == "disturbed" or (mode not in ("plain", "failing") and chance.random() < 0.3)
     weather = Weather(
-        DISTURBED if mode == "disturbed" or (mode != "plain" and chance.random() < 0.3) else 0.0,
+        DISTURBED if disturbed else 0.0,
         SLOW if slow else None,
-        chance.choice((0.0, 0.1, 0.4)),
+        0.0 if mode == "failing" else chance.choice((0.0, 0.1, 0.4)),
         chance.choice((0.0, 0.0, 0.2)),
         chance.choice((0.0, 0.0, 0.0, 0.5)),
     )
-    return Plan(seed, mode, slow, world, flags, weather, strokes, chance.random() < 0.7)
+    failure = failures.make(chance, world) if mode == "failing" else None
+    return Plan(seed, mode, slow, world, flags, weather, strokes, failure, chance.random() < 0.7)
 
 
 def arguments(flags: Flags) -> list[str]:
@@ -122,6 +130,8 @@ def _flags(chance: random.Random, world: World, mode: str) -> Flags:
         "allow_empty_master": chance.random() < 0.3,
         "report_values": chance.random() < 0.4,
         "compress": chance.random() < 0.15,
+        "max_retries": IMPATIENCE if mode == "failing" else PATIENCE,
+        "retry_delay_base": 1,
         **_judging(chance, world, mode),
     }
     if flags["delete_extra"] and chance.random() < 0.5:
@@ -131,7 +141,7 @@ def _flags(chance: random.Random, world: World, mode: str) -> Flags:
     # batches are unconditional and a versioned write is not: they exclude each other
     if mode != "moving" and "version_attribute" not in flags and chance.random() < 0.2:
         flags["writes"] = "batch"
-    if mode == "killed" or chance.random() < 0.3:
+    if mode in ("killed", "failing", "moving") or chance.random() < 0.3:
         flags |= {"checkpoint": True, "resume": True}
     return flags
 
@@ -156,11 +166,14 @@ _VICTIMS: Mapping[str, Sequence[str]] = {
     **dict.fromkeys(MODES, ()),
     "killed": ("group", "group", "group", "first", "worker"),
     "worker-killed": ("worker",),
+    "moving": ("group", "first", "worker"),
 }
 """Whom the kills of a run may strike, by its mode; where tasks run in the first process, there are no workers."""
 
 
 def _kills(chance: random.Random, mode: str) -> int:
+    if mode == "moving":
+        return chance.choice((0, 0, 1, 2))
     return {"killed": chance.randint(1, 4), "worker-killed": chance.randint(1, 2)}.get(mode, 0)
 
 

@@ -15,7 +15,7 @@ from tests.random_runs import checks, plans, victims
 from tests.random_runs.answers import MAX_KEYS
 from tests.random_runs.changes import Changes
 from tests.random_runs.checks import Left, Names, Tables, text_of
-from tests.random_runs.plans import PATIENCE, Flags, Plan, Stroke
+from tests.random_runs.plans import PATIENT, Flags, Plan, Stroke
 from tests.random_runs.scene import Kill, Scene
 from tests.random_runs.server import ScriptedServer
 from tests.random_runs.tables import Order, Table
@@ -28,9 +28,12 @@ from tests.warm import Command, Warm
 
 TIMEOUT = 180.0
 """Seconds for one attempt at a run; the slowest take ten on a machine that has nothing else to do."""
-HASTE = ("--max-retries", str(PATIENCE), "--retry-delay-base", "1")
-INTERRUPTED = (143, -15)
-"""How a run ends on SIGTERM; by the signal itself where it had nothing left to do."""
+KILLED = (-9, 143, -15)
+"""How a killed run ends: on SIGTERM by the signal itself where it had nothing left to do."""
+AFRESH = "starting afresh"
+"""What a run says on stderr that was to go on, and begins: only items that failed were left, or nothing was begun."""
+MORE = 4
+"""Attempts after the last kill at most: where an item has failed, the one that ends the job is followed by another."""
 _numbers = itertools.count()
 
 
@@ -111,8 +114,8 @@ class Run:
 
     def checked(self) -> Iterator[str]:
         """Carry it out, and yield what is wrong."""
-        before = self.scene.held()
-        left = yield from self._to_the_end()
+        first = self.scene.held()
+        left, before = yield from self._to_the_end(first)
         if left is None:
             return
         if not self.scene.quiet():
@@ -126,7 +129,7 @@ class Run:
         yield from self._files()
         yield from self.scene.watch.wrong
         if self._log is not None and self.plan.undo:
-            yield from self._undone(before)
+            yield from self._undone(first)
         elif self.plan.mode == "moving":
             yield from self._mended()
 
@@ -134,21 +137,32 @@ class Run:
     def _log(self) -> Path | None:
         return self.folder / "undo.jsonl" if self.plan.flags["undo_log"] else None
 
-    def _to_the_end(self) -> Generator[str, None, Left | None]:
-        """Start the program until it comes to its end; give what it left then, None where it does not end."""
+    def _to_the_end(self, before: Tables) -> Generator[str, None, tuple[Left | None, Tables]]:
+        """Start the program until it comes to its end.
+
+        Give what it left then, None where it does not end, and the tables at the beginning of the job that ended: where
+        only items that failed were left of one, another begins.
+        """
+        self.scene.failures = [] if self.plan.failure is None else [self.plan.failure]
+        now = before
         for strokes in self._by_attempt():
             left = self._attempt(strokes)
             if left is None:
                 yield f"attempt {len(self._attempts)} did not end within {TIMEOUT:.0f} s"
-                return None
-            if left.code == -9 and any(kill.done for kill in self.scene.kills):
-                continue
-            if left.code in INTERRUPTED and any(kill.done for kill in self.scene.kills):
+                return None, before
+            if AFRESH in left.stderr:
+                before = now
+            now = self.scene.held()
+            if any(kill.done for kill in self.scene.kills) and left.code in KILLED:
                 if left.code == 143:
                     yield from checks.form(left, self.names, complete=False)
-                continue
-            return left
-        raise AssertionError("the last attempt is never killed")
+            elif checks.is_complete(left):
+                return left, before
+            else:
+                yield from checks.broken(self.plan, (before, now), left, self.names)
+                self.scene.failures = []
+        yield "it does not come to its end"
+        return None, before
 
     def _by_attempt(self) -> Iterator[Sequence[Stroke]]:
         """Yield what strikes each attempt, at last nothing; workers are killed beside whatever comes next."""
@@ -159,7 +173,7 @@ class Run:
                 yield waiting
                 waiting = []
         yield waiting
-        yield ()
+        yield from itertools.repeat((), MORE)
 
     def _attempt(self, strokes: Sequence[Stroke]) -> Left | None:
         return self._started(self._arguments(self.plan.flags, "run"), "run", strokes)
@@ -175,7 +189,7 @@ class Run:
 
     def _outputs(self, name: str) -> list[str]:
         files = ["--report", str(self.folder / f"{name}.report"), "--stats", str(self.folder / f"{name}.stats")]
-        return ["--endpoint-url", self._stage.server.url, *HASTE, *files]
+        return ["--endpoint-url", self._stage.server.url, *files]
 
     def _started(self, arguments: Sequence[str], name: str, strokes: Sequence[Stroke] = ()) -> Left | None:
         files = self.folder / f"{name}-{len(self._attempts)}"
@@ -208,7 +222,7 @@ class Run:
     def _undone(self, before: Tables) -> Iterator[str]:
         changed = self._changed()
         self.scene.watch = Watch(self.scene.tables[0].name, missing=True, differing=True, extra=True)
-        left = self._started(["undo", str(self._log), *self._outputs("undo")], "undo")
+        left = self._started(["undo", str(self._log), *self._outputs("undo"), *plans.arguments(PATIENT)], "undo")
         if left is None:
             yield "the undo did not end"
             return

@@ -16,6 +16,7 @@ from typing import Any
 
 from tests.random_runs.answers import Answers
 from tests.random_runs.changes import Changes
+from tests.random_runs.failures import Failure
 from tests.random_runs.tables import Table
 from tests.random_runs.trouble import WRITES, Reply, Weather, error, shown, spoilt
 from tests.random_runs.watch import Watch
@@ -64,6 +65,7 @@ class Scene:
     requests: list[str] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     kills: list[Kill] = field(default_factory=list)
+    failures: Sequence[Failure] = ()
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
@@ -94,18 +96,13 @@ class Scene:
             return [list(table.items.values()) for table in self.tables]
 
     def settle(self) -> None:
-        """Bring all changes that are under way to the slaves, and make no more."""
+        """Bring all changes that are under way to the slaves, make no more, and let every read see them."""
         with self._lock:
             if self.changes is not None:
                 self.changes.end()
                 self.changes = None
-
-    def clear(self) -> None:
-        """Have nothing go wrong any more."""
-        with self._lock:
-            self.kills = []
-            self.weather = Weather()
-            self._answers = Answers(self.weather, self.chance, self._write)
+            for table in self.tables:
+                table.forget()
 
     def _serve(self, request: Request, cut: Callable[[], None]) -> Reply | None:
         with self._lock:
@@ -117,10 +114,13 @@ class Scene:
                 self.changes.go_on()
             trouble = self.weather.befalls(request.operation, self.chance)
             killed = self._due(request)
+            failed = self._failed(request, table)
         made = [each.made for each in killed if each.struck(request.port)]
         if made and not all(made):
             cut()
             return None
+        if failed is not None:
+            return failed
         if trouble.instead is not None:
             return trouble.instead
         if trouble.cut:
@@ -141,6 +141,14 @@ class Scene:
             if reply.status == 400 and b"ValidationException" in reply.body:
                 self.watch.invalid(request.operation, reply.body)
             return reply
+
+    def _failed(self, request: Request, table: Table) -> Reply | None:
+        place, seen = self.tables.index(table), self.counts[table.name]
+        self.counts[table.name] += 1
+        for failure in self.failures:
+            if failure.strikes(place, table, request.operation, request.body, seen):
+                return failure.answer
+        return None
 
     def _due(self, request: Request) -> list[Kill]:
         due = []

@@ -113,6 +113,10 @@ class Table:
             return before
         return self.items.get(form)
 
+    def forget(self) -> None:
+        """Let every read see what is there now."""
+        self._before.clear()
+
     def page(self, part: Slice, stale: Collection[KeyForm]) -> Page:
         """Read a page of a segment; the keys in `stale` are seen as they were a moment ago."""
         names = self.names

@@ -13,7 +13,7 @@ from tests.random_runs.runs import Stage
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are told by /proc")
 
 RUNS = 40
-MODES = ("plain", "disturbed", "killed", "moving")
+MODES = ("plain", "disturbed", "killed", "failing", "moving")
 
 
 @pytest.fixture(scope="module")

@@ -95,19 +95,19 @@ def _slave(chance: random.Random, items: Sequence[Item], extra: Sequence[bool], 
         fate = chance.choices(FATES, MOODS[mood][1])[0]
         if elsewhere:
             if chance.random() >= lacking:
-                held.append(_aged(chance, item) if moving else item)
+                held.append(_aged(chance, item, item) if moving else item)
         elif fate in ("same", "respelled"):
             held.append(values.respelled_item(chance, item) if fate == "respelled" else item)
         elif fate != "missing":
             kept = [*names, VERSION] if moving else names
             changed = _changed(chance, item, kept) if fate == "changed" else _rewritten(chance, item, names)
-            held.append(_aged(chance, changed) if moving else changed)
+            held.append(_aged(chance, changed, item) if moving else changed)
     return held
 
 
-def _aged(chance: random.Random, item: Item) -> Item:
-    """Give an item an older version: where tables move, the master is never behind."""
-    return {**item, VERSION: {"N": str(chance.randint(0, int(item[VERSION]["N"]) - 1))}}
+def _aged(chance: random.Random, item: Item, master: Item) -> Item:
+    """Give an item an older version than the master's: where tables move, the master is never behind."""
+    return {**item, VERSION: {"N": str(chance.randint(0, int(master[VERSION]["N"]) - 1))}}
 
 
 def _changed(chance: random.Random, item: Item, kept: Sequence[str]) -> Item:
