@@ -56,6 +56,8 @@ class Report:
             with copy.open(encoding="utf-8", newline="") as told:
                 shutil.copyfileobj(told, self._file)
             self._file.flush()
+        except BrokenPipeError:
+            raise
         except OSError as error:
             raise ConfigError(f"the report {copy} cannot be continued: {error.strerror or error}") from None
         return _as_text(file)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -101,3 +102,17 @@ class ExitsWhenMade(Policy):
 
     def __init__(self) -> None:
         sys.exit(0)
+
+
+class Interrupts(Policy):
+    """A policy that ends the run by SIGTERM as long as a file is there, the first time that it is asked."""
+
+    def __init__(self) -> None:
+        self.file = Path(os.environ["FASTSYNC_TEST_INTERRUPTS"])
+
+    def resolve(self, difference: Difference) -> Action:
+        """Send the signal, where nobody has yet."""
+        if self.file.exists():
+            self.file.unlink()
+            os.kill(os.getpid(), signal.SIGTERM)
+        return Action.REPAIR
