@@ -35,7 +35,7 @@ from fastsync.repair import EFFECTS, spelled, writable
 from fastsync.undoindex import read_entries
 from fastsync.undolog import Entry
 
-PAGE_BYTES = 4 << 20
+PAGE_BYTES = 2 << 20
 """Bytes of lines after which a page of work ends; what is read and written for it takes a few times as much."""
 CHANGED = "the item has changed since the run and was left alone"
 

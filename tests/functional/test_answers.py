@@ -78,7 +78,7 @@ SCANS: Mapping[str, Edit] = {
     "a count of another type": setting("Count", "30"),
     "another count": lambda body, _: body.update(Count=body["Count"] + 1),
     "fewer items than the count": lambda body, _: body["Items"].pop() and None,
-    "another scanned count": lambda body, _: body.update(ScannedCount=body["ScannedCount"] + 1),
+    "another scanned count": lambda body, _: body.update(ScannedCount=body["ScannedCount"] - 1),
     "an error": setting("__type", "com.amazonaws.dynamodb.v20120810#InternalServerError"),
     "another table's units": setting("ConsumedCapacity", {"TableName": "another-table", "CapacityUnits": 1.0}),
     "units of another type": setting("ConsumedCapacity", "1.0"),
