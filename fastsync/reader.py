@@ -58,6 +58,13 @@ class Reader(argparse.ArgumentParser):
                 self.error(f"{NEEDED[name]} is needed, here or as {name} in a --config file")
         return flags
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Read arguments; argparse would take the value away from `--flag=--`, and give an empty list."""
+        for word in args or ():
+            if re.fullmatch(r"--?[a-z][a-z-]*=--", word):
+                self.error(f"{word[:-3]} takes a value, and -- is none")
+        return super().parse_known_args(args, namespace)
+
     def error(self, message: str) -> NoReturn:
         """Raise ConfigError; an MFA code after a misspelt flag is not repeated."""
         raise ConfigError(f"{shorten_words(_CODE.sub('******', message))}; see {self.prog} --help")
