@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from fastsync.aside import Aside
+from fastsync.checks import check_path
 from fastsync.difference import Tally
 from fastsync.errors import ConfigError
 from fastsync.jsonlines import escape_line_breaks_in_bytes
@@ -70,6 +71,8 @@ def _refuse_outputs(files: Sequence[str], stats: str, report: str | None) -> Non
     """Raise ConfigError where an output would replace an input or the other output, or a file is given twice."""
     if stats == report == "-":
         raise ConfigError("--report - and --stats - cannot both go to stdout; give one of them a file")
+    for flag, path in (("--stats", stats), ("--report", report), *(("FILE", file) for file in files)):
+        check_path(flag, path)
     check_once(files)
     outputs = {"--stats": stats, "--report": report}
     check_inputs(outputs, files)
@@ -106,7 +109,7 @@ class _Gathered:
         slave, verdict = found.line["slave"], found.line["verdict"]
         try:
             key = msgspec.convert(found.line["key"], dict[str, dict[str, str]])
-        except msgspec.ValidationError:
+        except ValueError:  # of the wrong types, or with a lone surrogate, which no key can hold
             raise ConfigError(f"{report.file} is no report of fastsync: a key in it is not DynamoDB JSON") from None
         report.counts[slave, verdict] += 1
         self._repeats.add(len(self.reports), slave, verdict, key)

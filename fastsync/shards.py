@@ -14,6 +14,7 @@ from fastsync.difference import Tally
 from fastsync.errors import ConfigError
 from fastsync.plan import MAX_SEGMENTS, Shard
 from fastsync.table import TableRef
+from fastsync.wording import shorten_words
 
 MIXED = "mixed"
 """The strategy of a whole whose shards did not all follow the same one: the verdicts are the same by both."""
@@ -67,8 +68,8 @@ class Part:
             shard = Shard.parse(stats.shard)
             for table in (stats.master.table, *stats.slaves):
                 TableRef.parse(table)
-        except (msgspec.ValidationError, ConfigError) as error:
-            raise ConfigError(f"{file} is no statistics of a shard: {error}") from None
+        except (ValueError, ConfigError) as error:  # a ValueError too where a lone surrogate stands in the wrong place
+            raise ConfigError(f"{file} is no statistics of a shard: {shorten_words(str(error))}") from None
         if shard.of > stats.segments:
             raise ConfigError(f"{file} is no statistics of a shard: {stats.segments} segments are not {shard.of} parts")
         return cls(file, shard, stats)

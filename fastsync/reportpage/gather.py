@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
+from fastsync.errors import ConfigError
 from fastsync.reportpage.segments import Segments
 from fastsync.reportpage.sources import Difference, LogLine, Part, ReportEnd, Stats
 
@@ -79,7 +80,10 @@ class Gathered:
         counts[line["verdict"]] += 1
         counts[f"action {line.get('action') or 'none'}"] += 1
         self._attributes.update(line["attributes"])
-        text = json.dumps([line.get(name) for name in ROW])
+        try:
+            text = json.dumps([line.get(name) for name in ROW])
+        except RecursionError:
+            raise ConfigError("a line of the report is nested more deeply than an item can be") from None
         self._bytes += len(text)
         if len(self.rows) < self._most_rows and self._bytes <= MOST_BYTES:
             self.rows.append(text)

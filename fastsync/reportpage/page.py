@@ -15,6 +15,7 @@ from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from importlib.resources import files
 
+from fastsync.checks import MOST, check_number, check_path
 from fastsync.errors import ConfigError, OutputFailed
 from fastsync.paths import check_inputs, check_outputs
 from fastsync.reportpage.gather import Gathered
@@ -27,8 +28,9 @@ def make_page(paths: Sequence[str], output: str, most_rows: int) -> None:
 
     Raises ConfigError where a file is none of fastsync's or cannot be read, or the page cannot be written.
     """
-    if most_rows < 0:
-        raise ConfigError(f"--rows takes a number of at least 0, not {most_rows}")
+    check_number("--rows", most_rows, 0, MOST)
+    for flag, path in (("--output", output), *(("FILE", path) for path in paths)):
+        check_path(flag, path)
     check_inputs({"--output": output}, paths)
     check_outputs({"--output": output})
     if list(paths).count("-") > 1:

@@ -6,7 +6,7 @@ import json
 import math
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, NoReturn
@@ -16,7 +16,9 @@ from fastsync.errors import ConfigError
 
 VERDICTS = frozenset(verdict.value for verdict in Verdict if verdict is not Verdict.SAME)
 MOST_STATS = 64_000_000
-"""Bytes of a statistics file; one of a thousand slaves has under one million."""
+"""Bytes of a statistics file, and of a line; one of a thousand slaves has under one million, an item as many."""
+GZIP = b"\x1f\x8b"
+"""What a gzip file begins with (RFC 1952)."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def read(path: str) -> Iterator[Part]:
     """
     try:
         with _opened(path) as file:
-            first = file.readline()
+            first = file.readline(MOST_STATS)
             start = _parsed(first)
             if start is None or _is_stats(start):
                 yield from _whole(path, first, file)
@@ -73,6 +75,8 @@ def read(path: str) -> Iterator[Part]:
 @contextmanager
 def _opened(path: str) -> Iterator[IO[bytes]]:
     if path == "-":
+        if sys.stdin is None:
+            raise ConfigError("stdin (-) cannot be read: it is closed")
         yield sys.stdin.buffer
     else:
         with Path(path).open("rb") as file:
@@ -82,7 +86,7 @@ def _opened(path: str) -> Iterator[IO[bytes]]:
 def _whole(path: str, first: bytes, file: IO[bytes]) -> Iterator[Part]:
     text = first + file.read(MOST_STATS)
     told = _parsed(text)
-    if _is_stats(told):
+    if _is_stats(told) and _is_writable(told) and not _has_repeats(text):
         yield Stats(told)
     elif not text.strip() or (b"\n" not in text and text.startswith(b'{"slave"')):
         yield ReportEnd(None)
@@ -118,10 +122,13 @@ def _log(path: str, first: bytes, file: IO[bytes]) -> Iterator[Part]:
 
 def _lines(first: bytes, file: IO[bytes]) -> Iterator[bytes]:
     yield first
-    yield from file
+    while line := file.readline(MOST_STATS):
+        yield line
 
 
 def _refuse(path: str, number: int = 1) -> NoReturn:
+    if _is_gzip(path):
+        raise ConfigError(f"{path} is compressed; unpack it first")
     where = f", from its line {number} on" if number > 1 else ""
     raise ConfigError(f"{path} is neither a report nor statistics nor JSON log lines of fastsync{where}")
 
@@ -132,6 +139,35 @@ def _parsed(text: bytes) -> Any:
         return _DECODER.decode(text.decode())
     except (ValueError, RecursionError):
         return None
+
+
+def _is_writable(told: Any) -> bool:
+    """Say whether what was parsed can be written again: JSON may be nested more deeply than that."""
+    try:
+        json.dumps(told)
+    except RecursionError:
+        return False
+    return True
+
+
+def _has_repeats(text: bytes) -> bool:
+    """Say whether a name stands in an object twice, so that nobody knows which of its values counts."""
+    found = False
+
+    def look(pairs: list[tuple[str, Any]]) -> None:
+        nonlocal found
+        found |= len(dict(pairs)) < len(pairs)
+
+    json.loads(text, object_pairs_hook=look)
+    return found
+
+
+def _is_gzip(path: str) -> bool:
+    if path == "-":
+        return False
+    with suppress(OSError), Path(path).open("rb") as file:
+        return file.read(len(GZIP)) == GZIP
+    return False
 
 
 def _finite(text: str) -> float:
@@ -155,21 +191,23 @@ def _is_stats(told: Any) -> bool:
 
 
 def _is_log(line: Any) -> bool:
-    return isinstance(line, dict) and all(isinstance(line.get(name), str) for name in ("time", "level", "message"))
+    texts = ("time", "level", "message")
+    return isinstance(line, dict) and all(isinstance(line.get(name), str) for name in texts) and _is_writable(line)
 
 
 def _is_end(line: Any) -> bool:
-    return (
-        isinstance(line, dict) and isinstance(line.get("complete"), bool) and isinstance(line.get("differences"), int)
-    )
+    return isinstance(line, dict) and isinstance(line.get("complete"), bool) and type(line.get("differences")) is int
 
 
 def _is_difference(line: Any) -> bool:
     return (
         isinstance(line, dict)
         and isinstance(line.get("slave"), str)
-        and line.get("verdict") in VERDICTS
+        and isinstance(line.get("verdict"), str)
+        and line["verdict"] in VERDICTS
         and isinstance(line.get("key"), dict)
         and isinstance(line.get("attributes"), list)
         and all(isinstance(name, str) for name in line["attributes"])
+        and isinstance(line.get("action"), str | None)
+        and isinstance(line.get("error"), str | None)
     )
