@@ -6,14 +6,13 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
 
 from fastsync.aside import Aside
 from fastsync.checks import check_path
-from fastsync.difference import Tally
 from fastsync.errors import ConfigError
 from fastsync.jsonlines import escape_line_breaks_in_bytes
 from fastsync.outcome import code_of, withheld
@@ -21,7 +20,7 @@ from fastsync.paths import check_inputs, check_once, check_outputs
 from fastsync.repeats import Repeats
 from fastsync.reportpage.sources import Difference, LogLine, ReportEnd, Stats, read
 from fastsync.run import Result
-from fastsync.shards import Part, add_up, missing
+from fastsync.shards import Part, add_up, missing, tally_of
 from fastsync.sinks.report import stats_text
 
 VERDICTS = ("missing", "differing", "extra")
@@ -140,8 +139,7 @@ def _whole(gathered: _Gathered) -> Result:
         stats["errors"] += [f"{each.file}: {why}" for each in gathered.reports if (why := _lacking(each, stats))]
         stats["complete"] &= all(each.complete for each in gathered.reports)
     tallies = [
-        Tally(**{name: value or 0 for name, value in slave.items()}, withheld=withheld(each, stats["errors"]))
-        for each, slave in stats["slaves"].items()
+        replace(tally_of(slave), withheld=withheld(each, stats["errors"])) for each, slave in stats["slaves"].items()
     ]
     return Result(stats, stats["complete"], stats["errors"], code_of(tallies, stats["complete"]))
 

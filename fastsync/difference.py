@@ -36,6 +36,7 @@ class Effect(str, Enum):
     DELETED = "deleted"
     CONTENDED = "contended"
     SLAVE_NEWER = "slave-newer"
+    CHANGED = "changed"
     FAILED = "failed"
     REFUSED = "refused"
 
@@ -66,11 +67,13 @@ class Difference:
 class Tally:
     """The counters of one table over a page, a segment or a run: items, capacity units, and what became of requests.
 
+    Of a slave, `compared` is the number of master items that it was compared with: `counted` is always the same number.
     `recheck_units` are those of `read_units` that went into making suspects certain. `retried` counts the tries
     of requests after the first, whatever those before had failed of. `withheld` counts those of `refused` that were
     refused because something failed, and not by a safety limit.
     """
 
+    compared: int = 0
     same: int = 0
     missing: int = 0
     differing: int = 0
@@ -78,7 +81,9 @@ class Tally:
     settled: int = 0
     slave_newer: int = 0
     expired: int = 0
+    filtered: int = 0
     contended: int = 0
+    changed: int = 0
     refused: int = 0
     written: int = 0
     deleted: int = 0
@@ -106,6 +111,16 @@ class Tally:
     def differences(self) -> int:
         """How many differences were found."""
         return self.missing + self.differing + self.extra
+
+    @property
+    def counted(self) -> int:
+        """How many master items have a verdict, or a reason to have none."""
+        return self.same + self.missing + self.differing + self.settled + self.expired + self.filtered
+
+    @property
+    def acted_on(self) -> int:
+        """How many differences something became of."""
+        return sum(getattr(self, name) for name in _COUNTED_AS.values())
 
     @property
     def remaining(self) -> int:

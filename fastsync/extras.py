@@ -156,7 +156,8 @@ class Found:
 
     `extras` were found among `scanned` items. `lacking`: a segment that could have found their keys was not compared to
     its end. `changed` is a sentence where the master or the slave is another table now. `empty_master`: the master
-    returned no item, and that was not allowed.
+    returned no item, and that was not allowed. `both` counts items that were found on the slave and on the master, None
+    where that count is not exact; see `contradicts`.
     """
 
     extras: int
@@ -164,6 +165,15 @@ class Found:
     lacking: bool = False
     changed: str | None = None
     empty_master: bool = False
+    both: int | None = None
+
+    @property
+    def contradicts(self) -> bool:
+        """Say whether some item was found on both sides, and then only on the slave.
+
+        What is on both sides and what is an extra are different items of the slave, so its scan returned all of them.
+        """
+        return self.both is not None and self.both + self.extras > self.scanned
 
 
 def refusal(found: Found, limit: DeleteLimit | None) -> Refusal | None:
@@ -174,6 +184,11 @@ def refusal(found: Found, limit: DeleteLimit | None) -> Refusal | None:
         return Refusal(LACKING, failed=True)
     if found.empty_master:
         return Refusal("not deleted: the master returned no item at all; --allow-empty-master if that is right")
+    if found.contradicts:
+        return Refusal(
+            f"not deleted: {found.both} items were found on both sides and {found.extras} only on the slave, but its "
+            f"scan returned {found.scanned}: the master changed meanwhile, or its answers cannot be trusted; run again"
+        )
     if limit is not None and found.extras > limit.allowed(found.scanned):
         allowed = limit.allowed(found.scanned)
         return Refusal(f"not deleted: {found.extras} extras are more than --max-deletes allows ({allowed})")

@@ -177,14 +177,29 @@ class Job:
 
     def _found(self, name: str, changed: Mapping[str, str], config: Config) -> Found:
         """Give what is known of a slave before its first delete."""
-        place = self._deletes.place[name]
+        tally = self._outcome.slaves[self._deletes.place[name]]
+        living = tally.compared - tally.expired - tally.filtered
         return Found(
             extras=self._record.extras[name].count,
-            scanned=self._outcome.slaves[place].scanned,
+            scanned=tally.scanned,
             lacking=self._agenda.lacks(name),
             changed=changed.get(self._tables.master) or changed.get(name),
-            empty_master=self._outcome.master.scanned == 0 and not config.allow_empty_master,
+            empty_master=living == 0 and not config.allow_empty_master,
+            both=tally.same + tally.differing if self._counts_all(config) else None,
         )
+
+    def _counts_all(self, config: Config) -> bool:
+        """Say whether the scan of a slave returns every item that was found on both sides.
+
+        Not where only some segments are compared, since a key may be in another segment of the slave than of the
+        master. And not where a worker or a run that ended too early may have written missing items that only an undo
+        log tells of: they look as if they had been there before, and the slave's scan may have passed their place.
+        """
+        if config.shard is not None or config.sample is not None:
+            return False
+        if not config.write_missing:
+            return True
+        return config.executor != "spark" and (config.undo_log is not None or not self._agenda.repeated)
 
     def _follow(self, running: Generator[tuple[Task, Event], None, None]) -> None:
         try:

@@ -57,7 +57,10 @@ class Left:
 
 
 class Agenda:
-    """Hand out what is left as tasks, one by one, and know at any time what is left then."""
+    """Hand out what is left as tasks, one by one, and know at any time what is left then.
+
+    `repeated`: pages are or were compared again, since an earlier run or a worker ended before they were on record.
+    """
 
     def __init__(
         self, terms: Terms, plan: Plan, left: Left, start_key: bytes | None = None, log_from: int | None = None
@@ -71,6 +74,7 @@ class Agenda:
         self._open: dict[tuple[int, ...], Leg] = {}
         self._deaths: Counter[int] = Counter()
         self._ahead: dict[tuple[int, tuple[str, ...]], tuple[bytes, ...]] = {}
+        self.repeated = log_from is not None
         legs, parked_legs = _divided(left.legs, self._names)
         stretches, parked_stretches = _divided(left.stretches, self._names)
         self._legs = deque(legs)
@@ -144,6 +148,7 @@ class Agenda:
         `ahead` are the writes that this attempt had announced; those of attempts before it are kept too.
         """
         self._deaths[task.number] += 1
+        self.repeated = True
         if self._deaths[task.number] > RESTARTS:
             return False
         leg = self._open.pop(task.ticket)

@@ -14,6 +14,7 @@ from fastsync.keys import Key
 class Pairs(NamedTuple):
     """The pairs of one slave on one page: keys, master items and slave items in step.
 
+    Either all of them have a master's item, or none has.
     `unseen`: all of them lack the same side, which was not looked at: no scan has brought it, so it is to be looked up.
     """
 

@@ -193,6 +193,7 @@ class _Work:
         suspects: list[Suspect] = []
         found: list[Difference] = []
         for pairs in page.pairs:
+            tallies[pairs.slave].compared += _of_master(pairs)
             left, told = self._remembered(pairs, tallies)
             found += told
             suspects += self._compared(left, tallies[pairs.slave])
@@ -200,6 +201,8 @@ class _Work:
             slave, count = page.slave_scanned
             tallies[slave].scanned += count
         confirmed = self._confirmer.confirmed(suspects)
+        for slave, _ in confirmed.lost:  # its suspects have no verdict
+            tallies[slave].compared -= sum(each.slave == slave and each.master is not None for each in suspects)
         found += self._count_settled(confirmed, tallies)
         deletes, stay = self._terms.repairing.delete_extra, confirmed.stay
         found += yield from self._settle([each for each in stay if each.master is not None or not deletes], tallies)
@@ -280,3 +283,8 @@ class _Work:
 
     def _for_parent(self, difference: Difference) -> Difference:
         return difference if self._terms.values else replace(difference, master=None, slave_item=None)
+
+
+def _of_master(pairs: Pairs) -> int:
+    """Return how many items of the master are in pairs."""
+    return len(pairs.masters) if pairs.masters and pairs.masters[0] is not None else 0

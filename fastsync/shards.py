@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -75,6 +75,31 @@ class Part:
         return cls(file, shard, stats)
 
 
+def tally_of(counters: Mapping[str, Any]) -> Tally:
+    """Make a tally of the counters that statistics hold; what was not looked for counts as 0."""
+    return Tally(**{name: value or 0 for name, value in counters.items()})
+
+
+def _check_sums(file: str, stats: Stats) -> None:
+    """Raise ConfigError where counters contradict each other, as in a file that was changed."""
+    for name, counters in stats.slaves.items():
+        tally = tally_of({counter: getattr(counters, counter) for counter in _COUNTERS})
+        wrong = _contradiction(tally, stats.master.scanned, stats.complete)
+        if wrong is not None:
+            raise ConfigError(f"{file} contradicts itself, so it was changed or is damaged: {name}: {wrong}")
+
+
+def _contradiction(tally: Tally, scanned: int, complete: bool) -> str | None:
+    if tally.counted != tally.compared:
+        sums = "same, missing, differing, settled, expired and filtered"
+        return f"{sums} add up to {tally.counted:,}, and compared is {tally.compared:,}"
+    if tally.compared > scanned or (complete and tally.compared < scanned):
+        return f"{tally.compared:,} items were compared, and {scanned:,} scanned of the master"
+    if tally.acted_on > tally.differences:
+        return f"more became of differences than the {tally.differences:,} that there are"
+    return None
+
+
 def missing(parts: Sequence[Part]) -> list[int]:
     """Give the numbers of the shards that are not there."""
     return sorted(set(range(parts[0].shard.of)) - {part.shard.number for part in parts})
@@ -83,10 +108,12 @@ def missing(parts: Sequence[Part]) -> list[int]:
 def add_up(parts: Sequence[Part]) -> dict[str, Any]:
     """Give the statistics of the whole in the form of those of a run.
 
-    Raises ConfigError, with the names of two files, where they do not belong together. Where shards are missing the
+    Raises ConfigError where two files do not belong together, or one contradicts itself. Where shards are missing the
     whole is not complete, its errors name them, and `shard` tells which are there ("0,2-4/6").
     """
     _refuse_others(parts)
+    for part in parts:
+        _check_sums(part.file, part.stats)
     stats = [part.stats for part in parts]
     absent = missing(parts)
     strategies = {each.strategy for each in stats}

@@ -71,7 +71,7 @@ function notices() {
   }
 }
 
-const COUNTERS = ["same", "missing", "differing", "extra", "settled", "expired", "written", "deleted", "contended", "slave_newer", "refused", "failed"];
+const COUNTERS = ["same", "missing", "differing", "extra", "settled", "expired", "filtered", "written", "deleted", "contended", "slave_newer", "changed", "refused", "failed"];
 
 function totals() {
   const section = byId("totals");

@@ -25,8 +25,8 @@ EVERY = 15.0
 """Seconds between two versions of the file while the run is under way: how often a node exporter is usually asked."""
 METRICS_MODE = 0o666
 """The mode of the file, less the umask: it holds no values of items, and another user's node exporter reads it."""
-VERDICTS = ("same", "missing", "differing", "extra", "settled", "expired")
-EFFECTS = ("written", "deleted", "contended", "slave_newer", "refused", "failed")
+VERDICTS = ("same", "missing", "differing", "extra", "settled", "expired", "filtered")
+EFFECTS = ("written", "deleted", "contended", "slave_newer", "changed", "refused", "failed")
 CONSUMED = {
     "read_units": "Read capacity units that the run consumed on the table.",
     "write_units": "Write capacity units that the run consumed on the table.",

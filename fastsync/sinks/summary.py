@@ -66,7 +66,7 @@ def _slave(name: str, slave: dict[str, Any], strategy: str) -> list[str]:
     found = [f"{slave['same']:,} same"]
     found += [f"{slave[verdict]:,} {verdict}" for verdict in ("missing", "differing")]
     found.append("extras not looked for" if slave["extra"] is None else f"{slave['extra']:,} extra")
-    found += [f"{slave[what]:,} {what}" for what in ("settled", "expired") if slave[what]]
+    found += [f"{slave[what]:,} {what}" for what in ("settled", "expired", "filtered") if slave[what]]
     lines = [f"{name}: {', '.join(found)}"]
     words = _DONE | _TAKEN_BACK if strategy == "undo" else _DONE
     if done := [f"{slave[what]:,} {word}" for what, word in words.items() if slave[what]]:
@@ -83,7 +83,8 @@ _DONE = {
     "deleted": "deleted",
     "contended": "contended and left alone",
     "slave_newer": "newer on the slave and left alone",
-    "refused": "refused by a safety limit",
+    "changed": "changed since the report and left alone",
+    "refused": "refused",
     "failed": "failed",
 }
 _TAKEN_BACK = {"written": "put back", "deleted": "removed"}

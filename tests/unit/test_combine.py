@@ -61,7 +61,9 @@ def statistics(shard: str | None, **counters: int | float | None) -> dict[str, A
         "sample": None,
         "shard": shard,
         "master": {"table": "us-east-1:orders", "scanned": 10, "read_units": 0.5},
-        "slaves": {SLAVE: {**Tally(same=9, missing=1, read_units=0.25).as_dict(), "extra": None, **counters}},
+        "slaves": {
+            SLAVE: {**Tally(compared=10, same=9, missing=1, read_units=0.25).as_dict(), "extra": None, **counters}
+        },
         "errors": [],
     }
 
@@ -87,7 +89,7 @@ def test_files_in_any_order_add_up(files: Files) -> None:
     files.stats = dict(reversed(files.stats.items()))
     assert files.combine() == 1
     stats, lines = files.told()
-    counters = {**Tally(same=27, missing=3, read_units=0.75).as_dict(), "extra": None}
+    counters = {**Tally(compared=30, same=27, missing=3, read_units=0.75).as_dict(), "extra": None}
     assert stats == {
         "complete": True,
         "strategy": "lookup",
@@ -169,6 +171,29 @@ def test_what_the_whole_comes_to(case: str, files: Files, capsys: pytest.Capture
     assert words in capsys.readouterr().err
 
 
+WITHHELD = f"{SLAVE}: 2 extras were not deleted: a part of the tables could not be compared"
+REFUSED: dict[str, tuple[int, bool, list[str], int]] = {
+    "by a safety limit": (2, True, [], 5),
+    "since a segment failed": (2, False, ["segment 3: us-east-1:orders: Scan failed", WITHHELD], 4),
+    "by a limit, and another slave failed": (2, False, ["segment 3: eu-west-1:orders: Scan failed"], 5),
+    "some of each": (3, False, [WITHHELD], 5),
+}
+"""Extras that were refused on a shard, whether it is complete, its errors, and the exit code of the whole."""
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_why_extras_were_refused(case: str, files: Files) -> None:
+    """Extras that were refused because something failed make 4, as they did on their shard; 5 is for safety limits."""
+    refused, complete, errors, code = REFUSED[case]
+    files.reports = {}
+    for name, stats in files.stats.items():
+        stats["slaves"][SLAVE] |= {"extra": 0}
+        if name == "s1":
+            stats |= {"complete": complete, "errors": errors}
+            stats["slaves"][SLAVE] |= {"extra": refused, "refused": refused}
+    assert files.combine("--stats", str(files.folder / "stats")) == code
+
+
 def test_missing_shards_are_told_in_the_statistics(files: Files) -> None:
     """The statistics say which shards they are of, and which are missing."""
     _drop("s1", "r1")(files)
@@ -210,6 +235,11 @@ REFUSALS: dict[str, tuple[Edit, tuple[str, ...]]] = {
     "a negative counter": (_counts("s1", same=-1), ("s1",)),
     "a huge counter": (_counts("s1", same=10**40), ("s1",)),
     "half an item": (_counts("s1", same=1.5), ("s1",)),
+    "an item too many": (_counts("s1", same=10), ("s1", "contradicts itself", "11", "10")),
+    "an item moved from one count to none": (_counts("s1", missing=0), ("s1", "contradicts itself")),
+    "fewer compared than scanned": (_counts("s1", compared=9, same=8), ("s1", "9 items were compared, and 10 scanned")),
+    "more compared than scanned": (_counts("s1", compared=11, same=10), ("s1", "11 items were compared")),
+    "more written than differs": (_counts("s1", written=2), ("s1", "more became of differences")),
     "a counter in words": (_counts("s1", same="nine"), ("s1",)),
     "units without an end": (_counts("s1", read_units=1e300), ("s1",)),
     "a table that is none": (_edit("s1", master={"table": "\x1b[31m", "scanned": 1, "read_units": 1}), ("s1",)),

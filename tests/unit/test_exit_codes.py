@@ -70,12 +70,12 @@ def test_exit_codes_of_errors(error: type[FastsyncError], code: int) -> None:
 def test_statistics_have_the_form_of_the_contract() -> None:
     """Every counter is there under its name; what was not looked for is null."""
     made = Outcome([str(MASTER), str(SLAVE)], "lookup", Plan.of(Slicing(4)), False)
-    made.add(PageDone(Tally(scanned=3, read_units=1.5), (Tally(same=2, settled=1, read_units=2.0),)))
+    made.add(PageDone(Tally(scanned=3, read_units=1.5), (Tally(compared=3, same=2, settled=1, read_units=2.0),)))
     stats: dict[str, Any] = made.stats()
     assert stats.pop("elapsed_seconds") >= 0
     zero = dict.fromkeys(("missing", "differing", "slave_newer", "expired", "contended", "refused"), 0)
-    zero |= dict.fromkeys(("written", "deleted", "failed", "scanned"), 0)
-    slave = {"same": 2, "settled": 1, "extra": None, "read_units": 2.0, "write_units": 0.0, **zero}
+    zero |= dict.fromkeys(("written", "deleted", "failed", "scanned", "filtered", "changed"), 0)
+    slave = {"compared": 3, "same": 2, "settled": 1, "extra": None, "read_units": 2.0, "write_units": 0.0, **zero}
     assert stats == {
         "complete": True,
         "strategy": "lookup",

@@ -64,7 +64,7 @@ def test_extras_that_were_not_reached_are_work_left() -> None:
     """A run that was to delete extras and did not reach them is incomplete."""
     plan = Plan.of(Slicing(segments=3))
     outcome = Outcome([MASTER, A], "lookup", plan, True)
-    outcome.master.scanned = 5
+    outcome.slaves[0].compared, outcome.slaves[0].scanned = 5, 1
     extras = {A: WaitingExtras()}
     extras[A].add(Difference(A, Verdict.EXTRA, {"id": {"S": "x"}}))
     left = Left.whole([A], [])

@@ -84,9 +84,9 @@ def test_a_run_that_ended(tmp_path: Path) -> None:
     clock.now += 2
     metrics.ended(1, True)
     found = values(file)
-    assert found["fastsync_items slave=us-west-2:orders verdict=extra"] == 3
+    assert found["fastsync_items slave=us-west-2:orders verdict=extra"] == COUNTERS["extra"]
     assert "fastsync_items slave=eu-west-1:orders verdict=extra" not in found
-    assert found["fastsync_differences slave=eu-west-1:orders action=slave-newer"] == 5
+    assert found["fastsync_differences slave=eu-west-1:orders action=slave-newer"] == COUNTERS["slave_newer"]
     assert found["fastsync_read_units role=master table=us-east-1:orders"] == 3.5
     assert found["fastsync_read_units role=slave table=us-west-2:orders"] == 12.5
     assert "fastsync_write_units role=master table=us-east-1:orders" not in found
