@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from fastsync.addresses import holds_user
 from fastsync.errors import ConfigError
 from fastsync.wording import describe_exception, quote
 
@@ -67,9 +68,16 @@ def check_choice(flag: str, value: object, *choices: str) -> None:
 
 
 def check_address(flag: str, url: str | None) -> None:
-    """Raise ConfigError where what was given is no address that can be connected to."""
-    if url is not None and not _is_address(url):
-        raise ConfigError(f"{flag} takes an address such as http://localhost:8000, not {quote(url)}")
+    """Raise ConfigError where what was given is no address that can be connected to, or holds a user or a password.
+
+    What may be a password is not repeated.
+    """
+    if url is None:
+        return
+    if holds_user(url):
+        raise ConfigError(f"{flag} takes an address without user and password: requests are signed instead")
+    if (reason := _not_an_address(url)) is not None:
+        raise ConfigError(f"{flag} takes an address such as http://localhost:8000, {reason}")
 
 
 def check_picklable(policy: object) -> None:
@@ -83,13 +91,14 @@ def check_picklable(policy: object) -> None:
         ) from None
 
 
-def _is_address(url: str) -> bool:
+def _not_an_address(url: str) -> str | None:
+    """Say what is wrong with an address, None where nothing is."""
     try:
         parts = urlsplit(url)
-        host = (parts.hostname or "").encode("idna")
-        return parts.scheme in ("http", "https") and _HOST.fullmatch(host) is not None and parts.port != 0
-    except ValueError:  # of a port that is no port, and of a host that is none
-        return False
+        right = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return "and the one given has a port that is not a number from 1 to 65535, or a host that is none"
+    return None if right else f"not {quote(url)}"
 
 
 def _is_encodable(text: str) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from fastsync import configfile
+from fastsync.addresses import hide_users
 from fastsync.arguments import combine_parser, iam_parser, parser, report_parser, undo_parser
 from fastsync.checks import check_choice, check_path
 from fastsync.config import Config
@@ -62,11 +63,13 @@ def report_error(error: FastsyncError, arguments: Sequence[str]) -> None:
 
     Never raises: whoever reads stderr may be gone.
     """
-    message = str(error) if error.exit_code != ConfigError.exit_code else shorten_words(str(error))
+    message = hide_users(str(error))
+    if error.exit_code == ConfigError.exit_code:
+        message = shorten_words(message)
     shown = isinstance(error, UnexpectedError) and (_is_verbose(arguments) or bool(os.environ.get(DEBUG)))
     with suppress(Exception):
         log = Log(_form(arguments))
-        trace = traceback_of(error) if shown else ""
+        trace = hide_users(traceback_of(error)) if shown else ""
         log.error(message, exit_code=error.exit_code, **({"traceback": trace} if trace else {}))
         for line in () if log.json else trace.splitlines():
             log.info(line)

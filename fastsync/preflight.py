@@ -111,10 +111,12 @@ def _place(ref: TableRef) -> tuple[str, str, str | None]:
 
 
 def _accounts(config: Config) -> Accounts:
-    """Look all profiles up, so that one that does not exist is told before any question is asked."""
+    """Look all profiles and addresses up, so that a wrong one is told before any question or request."""
     accounts = Accounts(ask)
-    for login in config.logins:
-        accounts.profile(login.profile)
+    for ref, login in zip((config.master, *config.slaves), config.logins, strict=True):
+        profile = accounts.profile(login.profile)
+        profile.check_address("sts", needed=login.role is not None)
+        profile.check_address("dynamodb", needed=ref.endpoint_url is None)
         if login.role and login.role.mfa_serial and not login.role.mfa_token:
             check_terminal()
     return accounts

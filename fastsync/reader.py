@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 from fastsync import configfile, jobarray
+from fastsync.addresses import hide_users
 from fastsync.errors import ConfigError
 from fastsync.paths import check_inputs
 from fastsync.wording import quote, shorten_words
@@ -66,8 +67,8 @@ class Reader(argparse.ArgumentParser):
         return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
-        """Raise ConfigError; an MFA code after a misspelt flag is not repeated."""
-        raise ConfigError(f"{shorten_words(_CODE.sub('******', message))}; see {self.prog} --help")
+        """Raise ConfigError; an MFA code or a password after a misspelt flag is not repeated."""
+        raise ConfigError(f"{shorten_words(_CODE.sub('******', hide_users(message)))}; see {self.prog} --help")
 
 
 def whole_number(text: str) -> int:

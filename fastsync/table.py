@@ -52,12 +52,12 @@ class TableRef:
 class Endpoint:
     """Where requests for a table go: `url` with scheme and host, a CA bundle's path or None, a proxy's URL or None.
 
-    `compress` asks for gzip answers.
+    The proxy's URL may hold a password, and is never shown. `compress` asks for gzip answers.
     """
 
     url: str
     ca_bundle: str | None = None
-    proxy: str | None = None
+    proxy: str | None = field(default=None, repr=False)
     compress: bool = False
 
 

@@ -16,8 +16,9 @@ from http.client import HTTPConnection, HTTPException
 from io import BufferedIOBase, BufferedReader
 from socket import SO_KEEPALIVE, SOL_SOCKET, socket
 from typing import NamedTuple
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
+from fastsync.addresses import Proxy, hide_users, parse_proxy
 from fastsync.aws.failures import Fault
 from fastsync.errors import RequestFailed
 from fastsync.table import Endpoint
@@ -57,7 +58,8 @@ class Connections:
         self._before_path = ""
         if endpoint.proxy and not self._tls:  # a proxy for plain HTTP takes the whole address, one for TLS a tunnel
             self._before_path = f"http://{urlsplit(endpoint.url).netloc.rpartition('@')[2]}"
-            self._always += "".join(f"{name}: {value}\r\n" for name, value in _proxy_headers(endpoint.proxy).items())
+            headers = _proxy_headers(parse_proxy(endpoint.proxy))
+            self._always += "".join(f"{name}: {value}\r\n" for name, value in headers.items())
 
     def exchange(self, path: str, body: bytes, headers: Mapping[str, str]) -> Reply:
         """Post once and give the whole answer; raise Fault where the connection, length or CRC fails."""
@@ -91,7 +93,7 @@ class Connections:
         try:
             yield
         except (OSError, ValueError, HTTPException) as error:
-            raise Fault(f"{type(error).__name__}: {error} (at {self._endpoint.url})") from None
+            raise Fault(hide_users(f"{type(error).__name__}: {error} (at {self._endpoint.url})")) from None
 
     def _take(self) -> _Connection:
         with suppress(IndexError):
@@ -215,26 +217,20 @@ def _opener(endpoint: Endpoint) -> tuple[HTTPConnection, str]:
     host, port = str(address.hostname), address.port or (443 if secure else 80)
     if not endpoint.proxy:
         return HTTPConnection(host, port, timeout=CONNECT_TIMEOUT), host
-    proxy = urlsplit(_with_scheme(endpoint.proxy))
+    proxy = parse_proxy(endpoint.proxy)
     if proxy.scheme != "http":
         raise ValueError(f"a proxy is spoken to over http, not {proxy.scheme}")
-    opening = HTTPConnection(str(proxy.hostname), proxy.port or 80, timeout=CONNECT_TIMEOUT)
+    opening = HTTPConnection(proxy.host, proxy.port, timeout=CONNECT_TIMEOUT)
     if secure:
-        opening.set_tunnel(host, port, _proxy_headers(endpoint.proxy))
+        opening.set_tunnel(host, port, _proxy_headers(proxy))
     return opening, host
 
 
-def _proxy_headers(proxy: str) -> dict[str, str]:
+def _proxy_headers(proxy: Proxy) -> dict[str, str]:
     """Give the header with a proxy's user and password where its address has them."""
-    address = urlsplit(_with_scheme(proxy))
-    if address.username is None:
+    if proxy.user is None:
         return {}
-    secret = f"{unquote(address.username)}:{unquote(address.password or '')}"
-    return {"proxy-authorization": f"Basic {b64encode(secret.encode()).decode()}"}
-
-
-def _with_scheme(proxy: str) -> str:
-    return proxy if "://" in proxy else f"http://{proxy}"
+    return {"proxy-authorization": f"Basic {b64encode(proxy.user.encode()).decode()}"}
 
 
 def _tls_context(endpoint: Endpoint) -> ssl.SSLContext | None:

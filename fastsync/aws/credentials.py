@@ -6,11 +6,13 @@ nothing is ever signed with what has expired.
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
+from urllib.parse import quote, quote_plus
 
 from fastsync.errors import CredentialsEnded
 
@@ -18,6 +20,8 @@ RENEW_BEFORE = 600.0
 """Seconds before their end from which on credentials are renewed; botocore too insists on it from there on."""
 END_BEFORE = 60.0
 """Seconds before their end at which a run stops whose credentials cannot be renewed: time to finish pages at hand."""
+SHORTEST_SECRET = 16
+"""Characters; the secret keys of the service have 40."""
 TRY_EVERY = 15.0
 """Seconds between two attempts to renew credentials."""
 
@@ -30,6 +34,23 @@ class Credentials:
     secret_key: str = field(repr=False)
     token: str | None = field(default=None, repr=False)
     renewable: bool = False
+
+    def hide(self, text: str) -> str:
+        """Return a text without the secrets: a refused signature is answered with the headers that were signed."""
+        return hide_secrets(text, self.secret_key, self.token)
+
+
+def hide_secrets(text: str, *secrets: str | None) -> str:
+    """Return a text in which *** stands for every secret, in each spelling that JSON and URLs have for it.
+
+    Short ones stay: those of real accounts are long, and one letter, as is usual with local servers, is everywhere.
+    """
+    for secret in secrets:
+        if secret is not None and len(secret) >= SHORTEST_SECRET:
+            spelled = json.dumps(secret)[1:-1]
+            for form in (secret, spelled, spelled.replace("/", "\\/"), quote(secret, safe=""), quote_plus(secret)):
+                text = text.replace(form, "***")
+    return text
 
 
 class Source(Protocol):

@@ -6,6 +6,7 @@ Error names: developer guide "Error handling"; the API model's error lists; dyna
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -63,6 +64,8 @@ _REJECTED = {
 """Errors of one request or item; the next may go right."""
 _WIDE = ("ProvisionedThroughputExceeded", "MaxOnDemandThroughputExceeded", "AccountLimitExceeded")
 """How the reasons end that concern a whole table, index or account; KeyRangeThroughputExceeded is one partition's."""
+EXCERPT = 200
+"""Characters that are shown of an answer that is not the service's."""
 CLOCK_TOLERANCE = 60.0
 """Seconds by which a clock may be wrong without being told; the service tolerates some minutes."""
 
@@ -88,13 +91,13 @@ class Fault(Exception):
 
 
 def error_of(body: bytes) -> tuple[str, str]:
-    """Take error name and message from an answer's body; ("", excerpt) where it is not the service's."""
+    """Take error name and message from an answer's body; ("", the body) where it is not the service's."""
     try:
         answer: Any = json.loads(body)
         code = str(answer["__type"]).rpartition("#")[2].partition(":")[0]
         return code, str(answer.get("message") or answer.get("Message") or "no message")
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return "", body[:200].decode(errors="replace")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return "", body.decode(errors="replace")
 
 
 def refused(code: str) -> bool:
@@ -124,13 +127,17 @@ def ahead_of(date: str, now: float) -> float | None:
         return None
 
 
-def sort_out(status: int, body: bytes, after: float = 0.0) -> tuple[str, str]:
-    """Raise Throttled or Fault where trying again makes sense, else give the error's name and message."""
+def sort_out(status: int, body: bytes, after: float = 0.0, hide: Callable[[str], str] = str) -> tuple[str, str]:
+    """Raise Throttled or Fault where trying again makes sense, else give the error's name and message.
+
+    What an error is, its body tells as it came. `hide` takes secrets out of what becomes text.
+    """
     code, message = error_of(body)
+    message = hide(message) if code else hide(message)[:EXCERPT]
     if code in THROTTLES or status == 429:
         reasons = _reasons(body)
         widely = code == "RequestLimitExceeded" or any(reason.endswith(_WIDE) for reason in reasons)
-        told = f" ({', '.join(reasons)})" if reasons else ""
+        told = hide(f" ({', '.join(reasons)})") if reasons else ""
         raise Throttled(f"{code or status}{told}: {message}", after, widely)
     if code in FAULTS or status >= 500 or status < 400:
         raise Fault(f"{code or f'HTTP {status}'}: {message}", after)

@@ -5,13 +5,18 @@ The only door to botocore, which is imported where it is needed: it takes 0.15 s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import os
+import re
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Lock
 from typing import TYPE_CHECKING, Any
+from urllib.request import getproxies
 
-from fastsync.aws.credentials import Account, Credentials
+from fastsync.addresses import hide_users, holds_user, parse_proxy
+from fastsync.aws.credentials import Account, Credentials, hide_secrets
 from fastsync.aws.failures import advice
+from fastsync.checks import check_address
 from fastsync.errors import ConfigError, CredentialsEnded, TableError
 from fastsync.login import Login, Role
 from fastsync.table import Endpoint, TableRef
@@ -99,7 +104,7 @@ class Profile:
         try:
             self.session.get_scoped_config()
         except BotoCoreError as error:
-            raise ConfigError(f"{error}; see `aws configure list-profiles`") from None
+            raise ConfigError(f"{_said(error)}; see `aws configure list-profiles`") from None
         # a profile that itself assumes a role with MFA asks in the same way as the flags do
         self.session.get_component("credential_provider").get_provider("assume-role")._prompter = ask
 
@@ -114,6 +119,16 @@ class Profile:
                 raise TableError(f"no credentials were found in {self._name}; set AWS_PROFILE or give --profile")
             self._source = _Source(found, self._name)
         return self._source
+
+    def check_address(self, service: str, needed: bool) -> None:
+        """Raise ConfigError where the address of a service in environment or file holds a user or a password.
+
+        Where it is needed, raise ConfigError also where it is no address.
+        """
+        address = _configured_address(self.session, service)
+        if address is not None and (needed or holds_user(address)):
+            names = f"AWS_ENDPOINT_URL_{service.upper()}, AWS_ENDPOINT_URL or endpoint_url in the configuration file"
+            check_address(names, address)
 
     def endpoint(self, ref: TableRef) -> Endpoint:
         """Find where a table is reached, by botocore's rules: flags, environment, configuration file, region."""
@@ -185,8 +200,7 @@ def _assume(session: Session, keys: Credentials, login: Login, code: str | None)
     try:
         answer = sts.assume_role(**{name: value for name, value in wanted.items() if value is not None})
     except ClientError as error:
-        secrets = (keys.secret_key, keys.token, code)
-        raise TableError(_told(login, error.response.get("Error", {}), secrets)) from None
+        raise TableError(_told(login, error.response.get("Error", {}), keys, code)) from None
     given = answer["Credentials"]
     return {
         "access_key": given["AccessKeyId"],
@@ -196,13 +210,15 @@ def _assume(session: Session, keys: Credentials, login: Login, code: str | None)
     }
 
 
-def _told(login: Login, error: dict[str, str], secrets: Sequence[str | None]) -> str:
+def _told(login: Login, error: dict[str, str], keys: Credentials, code: str | None) -> str:
     """Say why a role was not assumed, and what to do; a refusal may repeat what was sent, so that is taken out."""
-    code, message = error.get("Code", ""), error.get("Message", "no message")
-    for secret in filter(None, secrets):
-        message = message.replace(secret, "***")
-    text = f"{login} could not be assumed with {login.base}: {advice(code, message)}"
-    if code == "AccessDenied":
+    name, message = error.get("Code", ""), keys.hide(error.get("Message", "no message"))
+    if login.role is not None:
+        message = hide_secrets(message, login.role.external_id)
+    if code:
+        message = re.sub(rf"(?<!\d){re.escape(code)}(?!\d)", "***", message)
+    text = f"{login} could not be assumed with {login.base}: {advice(name, message)}"
+    if name == "AccessDenied":
         text += f" ({DENIED.format(base=f'the caller in {login.base}')}"
         text += f"{WRONG_CODE if login.role and login.role.mfa_serial else ''})"
     return text
@@ -223,11 +239,31 @@ def _in_words(name: str) -> Iterator[None]:
     try:
         yield
     except (InvalidConfigError, ProfileNotFound) as error:
-        raise ConfigError(f"{name} cannot be used: {error}") from None
+        raise ConfigError(f"{name} cannot be used: {_said(error)}") from None
     except (SSOError, TokenRetrievalError) as error:
-        raise TableError(f"no credentials could be had from {name}: {error}; {LOG_IN}") from None
+        raise TableError(f"no credentials could be had from {name}: {_said(error)}; {LOG_IN}") from None
     except (BotoCoreError, ClientError, RuntimeError, OSError, ValueError) as error:
-        raise TableError(f"no credentials could be had from {name}: {error}") from None
+        raise TableError(f"no credentials could be had from {name}: {_said(error)}") from None
+
+
+def _said(error: Exception) -> str:
+    """Return what an error of botocore says, without user and password of any address.
+
+    botocore cannot read the address of a proxy whose password holds / or its like, and may tell a piece of it.
+    """
+    if any(_is_unusual(address) for address in getproxies().values()):
+        return (
+            f"{type(error).__name__}; the address of a proxy (HTTPS_PROXY, HTTP_PROXY) holds / # ? @ or : in its user "
+            "or password: write them as %2F %23 %3F %40 %3A"
+        )
+    return hide_users(str(error))
+
+
+def _is_unusual(proxy: str) -> bool:
+    """Say whether a proxy's address has a user or password that a parser of URLs would split elsewhere."""
+    _, _, rest = proxy.rpartition("://")
+    user = rest.rpartition("@")[0]
+    return user.count(":") > 1 or not set("/#?@[]").isdisjoint(user)
 
 
 def _address(session: Session, ref: TableRef) -> tuple[str, str | None, str | None]:
@@ -237,13 +273,37 @@ def _address(session: Session, ref: TableRef) -> tuple[str, str | None, str | No
     url = ref.endpoint_url
     try:
         if url is None:
-            url = session.create_client("dynamodb", region_name=ref.region).meta.endpoint_url
+            # with keys that are none, so that nobody is asked for credentials here
+            client = session.create_client("dynamodb", ref.region, aws_access_key_id="-", aws_secret_access_key="-")
+            url = client.meta.endpoint_url
     except (BotoCoreError, ValueError) as error:
-        raise TableError(f"{ref}: no endpoint is known for region {ref.region}: {error}") from None
+        raise TableError(f"{ref}: no endpoint is known for region {ref.region}: {_said(error)}") from None
     bundle = session.get_config_variable("ca_bundle")
     if bundle is None and url.startswith("https"):
         from botocore.httpsession import where
 
         bundle = where()
-    proxies = get_environ_proxies(url)
-    return url, bundle, proxies.get(url.split(":", 1)[0])
+    proxy = get_environ_proxies(url).get(url.split(":", 1)[0])
+    if proxy:
+        try:
+            parse_proxy(proxy)
+        except ValueError as error:
+            raise ConfigError(
+                f"{ref} cannot be reached through the proxy that the environment names: {error}"
+            ) from None
+    return url, bundle, proxy
+
+
+def _configured_address(session: Session, service: str) -> str | None:
+    """Find the address of a service in environment and configuration file, where botocore looks for it."""
+    if session.get_config_variable("ignore_configured_endpoint_urls"):
+        return None
+    scoped = session.get_scoped_config()
+    services = session.full_config.get("services", {}).get(scoped.get("services"), {}).get(service, {})
+    found = (
+        os.environ.get(f"AWS_ENDPOINT_URL_{service.upper()}"),
+        os.environ.get("AWS_ENDPOINT_URL"),
+        services.get("endpoint_url") if isinstance(services, dict) else None,
+        scoped.get("endpoint_url"),
+    )
+    return next(filter(None, found), None)

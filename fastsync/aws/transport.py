@@ -6,7 +6,6 @@ many, and how long between them, `retries` decides.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -107,7 +106,7 @@ class Transport:
                 return decode(reply.body)
             except (msgspec.DecodeError, ValueError, RecursionError) as error:
                 raise Fault(f"an answer that cannot be true: {error}") from None
-        code, message = sort_out(reply.status, _hidden(reply.body, credentials), _after(reply.headers))
+        code, message = sort_out(reply.status, reply.body, _after(reply.headers), credentials.hide)
         if code in EXPIRED and self._renewed(credentials):
             raise Fault(f"{code}: {message}")
         ahead = ahead_of(reply.headers.get(b"date", b"").decode(errors="replace"), time.time())
@@ -128,12 +127,3 @@ def _after(headers: Mapping[bytes, bytes]) -> float:
     with suppress(ValueError):
         return int(headers.get(b"x-amz-retry-after", b"0")) / 1000
     return 0.0
-
-
-def _hidden(answer: bytes, credentials: Credentials) -> bytes:
-    """Take the session token out of an error: a refused signature is answered with the headers that were signed."""
-    for secret in filter(None, (credentials.token, credentials.secret_key)):
-        spelled = json.dumps(secret)[1:-1]
-        for form in (spelled, spelled.replace("/", "\\/")):
-            answer = answer.replace(form.encode(), b"***")
-    return answer

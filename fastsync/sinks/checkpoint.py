@@ -15,6 +15,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from fastsync.addresses import hide_users
 from fastsync.config import Config
 from fastsync.errors import ConfigError, OutputFailed
 from fastsync.mark import sync_folder
@@ -213,10 +214,11 @@ def _plain(value: Any) -> Any:
 
 def _shown(value: Any) -> str:
     if isinstance(value, dict) and "text" in value:
-        return " at ".join(each for each in (value["text"], value.get("endpoint_url")) if each)
+        # a checkpoint of an earlier version may hold an address with a password
+        return hide_users(" at ".join(each for each in (value["text"], value.get("endpoint_url")) if each))
     if isinstance(value, list):
         return "[" + ", ".join(map(_shown, value)) + "]"
-    return "not given" if value is None else json.dumps(value, ensure_ascii=False)
+    return "not given" if value is None else hide_users(json.dumps(value, ensure_ascii=False))
 
 
 def _locked(handle: int) -> bool:

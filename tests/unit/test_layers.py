@@ -11,7 +11,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "fastsync"
 STAIRS = [
-    ("errors", "wording", "private"),
+    ("errors", "wording", "private", "addresses"),
     ("paths",),
     ("limits", "ledger", "checks", "parts", "aside", "repeats", "jsonlines"),
     ("table", "difference", "plan", "sampling", "mark", "hadoop"),

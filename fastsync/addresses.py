@@ -1,0 +1,49 @@
+"""Addresses: of endpoints and proxies, and how they are shown: never with a user and a password."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_USER_IN_TEXT = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)\S*@|\S+:\S*@(?=\w)")
+
+
+class Proxy(NamedTuple):
+    """The address of a proxy; `user` is user and password as they are sent, None where there are none."""
+
+    scheme: str
+    host: str
+    port: int
+    user: str | None = None
+
+
+def holds_user(address: str) -> bool:
+    """Say whether an address holds a user or a password, be it otherwise right or not."""
+    return "@" in address
+
+
+def hide_users(text: str) -> str:
+    """Return a text in which no address holds a user or a password any more."""
+    return _USER_IN_TEXT.sub(lambda found: found[1] or "", text)
+
+
+def parse_proxy(address: str) -> Proxy:
+    """Read the address of a proxy; raise ValueError, in a sentence that does not repeat it, where it is none.
+
+    Everything before the last @ is user and password, whatever characters they hold; %XX stands for any of them.
+    """
+    scheme = _SCHEME.match(address)
+    rest = address[scheme.end() :] if scheme else address
+    user, _, place = rest.rpartition("@")
+    try:
+        parts = urlsplit(f"//{place}")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+    if not host or port == 0:
+        raise ValueError("the address of the proxy is not of the form http://host:port")
+    name, separator, password = user.partition(":")
+    secret = f"{unquote(name)}{separator or ':'}{unquote(password)}" if user else None
+    return Proxy(scheme[0][:-3].lower() if scheme else "http", host, port or 80, secret)
