@@ -58,6 +58,14 @@ def guarded(command: Callable[[], int], arguments: Sequence[str]) -> int:
         return 130
 
 
+def _check_folder() -> None:
+    """Raise ConfigError where the folder that this was started in is gone: then no path and no process can be had."""
+    try:
+        Path.cwd()
+    except OSError as error:
+        raise ConfigError(f"the current folder cannot be used: {error.strerror or error}") from None
+
+
 def report_error(error: FastsyncError, arguments: Sequence[str]) -> None:
     """Write the line of an error that ended a command; with --verbose also where an unforeseen one came from.
 
@@ -100,6 +108,7 @@ def _form(arguments: Sequence[str]) -> str:
 def synchronise(arguments: Sequence[str], report_only: bool = False) -> int:
     """Compare and, unless only a report is wanted, repair as the arguments say."""
     flags = parser().flags(arguments)
+    _check_folder()
     if report_only:
         flags["scan_for_extra"] |= flags["delete_extra"]
         flags |= {"write_missing": False, "write_differing": False, "delete_extra": False, "undo_log": None}
@@ -151,7 +160,8 @@ def tell_policies(arguments: Sequence[str]) -> int:
     flags = iam_parser().flags(arguments)
     _policy(flags.pop("policy"))
     config = Config.of(flags.pop("master"), flags.pop("slave"), flags)
-    print(json.dumps(policies(config), indent=2))
+    with foreseen_only(Phase("writing to stdout", has_read=True)):
+        print(json.dumps(policies(config), indent=2), flush=True)
     return 0
 
 

@@ -14,7 +14,7 @@ from itertools import chain
 from typing import Any
 
 from fastsync.config import Config
-from fastsync.errors import ConfigError, IncompleteError, OutputFailed, TableError
+from fastsync.errors import ConfigError, FastsyncError, IncompleteError, OutputFailed, TableError
 from fastsync.events import Event, PageDone, TaskFailed, UndoTask, UndoTerms, WritesAhead
 from fastsync.executors.processes import ProcessExecutor, warm_up
 from fastsync.interrupt import Interrupt, Interrupted
@@ -29,6 +29,7 @@ from fastsync.sinks.progress import Sink
 from fastsync.sinks.report import Report, open_output, write_stats
 from fastsync.table import Side, TableRef
 from fastsync.undoindex import Index
+from fastsync.unforeseen import Phase, unexpected
 
 ITEMS_PER_TASK = 1000
 BYTES_PER_TASK = 64 << 20
@@ -99,6 +100,18 @@ class _Undo:
 
     def do(self) -> Result:
         """Work through all tasks, and return what that came to."""
+        failure: FastsyncError | None = None
+        try:
+            self._work()
+        except BaseException as error:  # report and statistics say all the same how far this came
+            failure = error if isinstance(error, FastsyncError) else unexpected(error, Phase("undoing", has_read=True))
+            self._outcome.fail(str(failure))
+        self._close()
+        if failure is not None:
+            raise failure
+        return self._result()
+
+    def _work(self) -> None:
         for sink in self._sinks:
             sink.begin(self._terms)
         credentials = partial(self._found.credentials, self._give_up)
@@ -108,8 +121,6 @@ class _Undo:
                 self._hear(task, event)
         for sink in self._sinks:
             sink.end()
-        self._close()
-        return self._result()
 
     def _hear(self, task: UndoTask, event: Event) -> None:
         match event:

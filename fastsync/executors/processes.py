@@ -24,10 +24,12 @@ from typing import Any, Generic, TypeVar
 
 from fastsync.aws.access import Access, Keyring
 from fastsync.aws.credentials import Credentials
+from fastsync.errors import ConfigError
 from fastsync.events import AnyTask, Event, TaskDone, TaskFailed, TaskStopped
 from fastsync.interrupt import Interrupt
 from fastsync.ledger import Ledger
 from fastsync.segment import run_task
+from fastsync.wording import describe_exception
 
 TICK = 0.2
 """Seconds between two looks at interrupts and credentials while no worker has anything to say."""
@@ -99,7 +101,15 @@ class ProcessExecutor:
 
 
 def warm_up() -> None:
-    """Start the fork server, which loads the workers' modules while the parent still describes tables: 0.2 s saved."""
+    """Start the fork server, which loads the workers' modules while the parent still describes tables: 0.2 s saved.
+
+    Raises ConfigError in a daemonic process, such as a worker of a task queue: Python lets it start no others.
+    """
+    if multiprocessing.current_process().daemon:
+        raise ConfigError(
+            "this is a daemonic process, such as a worker of a task queue, and may start no worker processes: "
+            'give --executor inline, or executor="inline"'
+        )
     multiprocessing.set_forkserver_preload([__name__])
     resource_tracker.ensure_running()  # it unblocks signals when it starts, so it starts before they are held
     with _signals_held():
@@ -230,8 +240,8 @@ def work(orders: Connection, events: Connection, credentials: tuple[Credentials,
 def _events(pickled: bytes, access: Access, stopped: threading.Event) -> Iterator[Event]:
     try:
         task: AnyTask = pickle.loads(pickled)
-    except Exception as error:
-        return iter([TaskFailed(f"a worker could not take its task up: {type(error).__name__}: {error}")])
+    except BaseException as error:  # a policy's, which may do anything while it is loaded
+        return iter([TaskFailed(f"a worker could not take its task up: {describe_exception(error)}")])
     return run_task(task, access, stopped.is_set)
 
 

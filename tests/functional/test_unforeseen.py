@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -152,6 +153,47 @@ def test_before_anything_is_read(made: World, tmp_path: Path) -> None:
         synchronizer(made, tmp_path, announce=announce, resume=True).run()
     assert (raised.value.exit_code, raised.value.__cause__) == (2, RAISED["exit"])
     assert made.proxy.of("Scan") == made.proxy.of("BatchGetItem") == []
+
+
+def test_a_daemonic_process(made: World, tmp_path: Path) -> None:
+    """In a worker of a task queue, which may start no processes, the error names the executor that works there."""
+    context = multiprocessing.get_context("fork")
+    for executor, told in (("processes", "2 executor"), ("inline", "1 ")):
+        process = context.Process(target=_in_daemon, args=(made, tmp_path / executor, executor), daemon=True)
+        process.start()
+        process.join(60)
+        code, _, text = (tmp_path / executor).read_text().partition(" ")
+        assert code == told[0]
+        assert told[2:] in text
+
+
+def _in_daemon(made: World, output: Path, executor: str) -> None:
+    try:
+        slaves = [str(made.slave)]
+        result = Synchronizer(str(made.master), slaves, endpoint_url=made.proxy.url, executor=executor).run()
+        output.write_text(f"{result.exit_code} {result.errors}")
+    except FastsyncError as error:
+        output.write_text(f"{error.exit_code} {error}")
+
+
+@pytest.mark.parametrize("command", [(), ("undo", "log"), ("report", "r"), ("combine", "s"), ("iam-policy",)])
+def test_a_folder_that_is_gone(made: World, tmp_path: Path, command: Sequence[str]) -> None:
+    """A command that is started in a folder that is gone says so, or does without it, and does not crash."""
+    (tmp_path / "gone").mkdir()
+    tables = [] if command and command[0] != "iam-policy" else made.tables
+    script = 'cd "$0" && rmdir "$0" && exec "$@"'
+    program = [sys.executable, "-m", "fastsync", *command, *tables]
+    done = subprocess.run(
+        ["sh", "-c", script, str(tmp_path / "gone"), *program],
+        env=environment(PYTHONPATH=str(ROOT), AWS_ENDPOINT_URL_DYNAMODB=made.proxy.url),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == (0 if command == ("iam-policy",) else 2), done.stderr
+    assert "Traceback" not in done.stderr
+    assert "unforeseen" not in done.stderr
 
 
 class RaisesInItsForm:
