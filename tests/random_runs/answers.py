@@ -103,8 +103,8 @@ class Answers:
         more = not page.at_end or (page.last is not None and (count == limit or self._chance.random() < 0.2))
         if more:
             answer["LastEvaluatedKey"] = page.last
-        elif self._chance.random() < 0.2:
-            answer["LastEvaluatedKey"] = None
+        elif self._chance.random() < 0.3:  # some compatible servers tell the end so
+            answer["LastEvaluatedKey"] = self._chance.choice((None, {}))
         return answer
 
     def _batch_get(self, table: Table, body: Body) -> Body:

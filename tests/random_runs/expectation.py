@@ -48,7 +48,7 @@ class BruteForce:
         self._flags = plan.flags
         self._names = plan.world.key_names
         self._master = canonical.by_key(master, self._names)
-        self._ignored = set(self._flags.get("ignore", ()))
+        self._ignored = set(self._flags.get("ignore", ())) - set(self._names)
         self._ttl: Sequence[str | None] = ttl if self._flags.get("ignore_expired") else [None] * len(ttl)
         self._now = time.time()
 

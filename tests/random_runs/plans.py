@@ -137,7 +137,7 @@ def _flags(chance: random.Random, world: World, mode: str) -> Flags:
     if flags["delete_extra"] and chance.random() < 0.5:
         flags["max_deletes"] = chance.choice((0, 1, 5, 60, "0%", "10%", "33.3%", "50%", "100%"))
     writes = flags["write_missing"] or flags["write_differing"] or flags["delete_extra"]
-    flags["undo_log"] = bool(writes) and chance.random() < 0.65
+    flags["undo_log"] = chance.random() < (0.65 if writes else 0.2)
     # batches are unconditional and a versioned write is not: they exclude each other
     if mode != "moving" and "version_attribute" not in flags and chance.random() < 0.2:
         flags["writes"] = "batch"
@@ -149,8 +149,9 @@ def _flags(chance: random.Random, world: World, mode: str) -> Flags:
 def _judging(chance: random.Random, world: World, mode: str) -> Flags:
     flags: Flags = {}
     if chance.random() < 0.4:
-        flags["ignore"] = chance.choice((["note"], ["note", "a"], ["x.y", "ä"]))
-        flags["keep_ignored"] = chance.random() < 0.5
+        key = chance.choice(world.key_names)  # which is compared all the same
+        flags["ignore"] = chance.choice((["note"], ["note", "a"], ["x.y", "ä"], ["note", key]))
+    flags["keep_ignored"] = chance.random() < (0.5 if "ignore" in flags else 0.1)
     if chance.random() < (0.5 if mode == "moving" else 0.25):
         flags["version_attribute"] = VERSION
     if any(world.ttl) and chance.random() < 0.8:
