@@ -26,8 +26,8 @@ from fastsync.policy import Policy
 from fastsync.reportline import ReportLines
 from fastsync.sinks.metrics import MetricsFile
 from fastsync.sinks.progress import Sink
-from fastsync.sinks.report import write_stats
-from fastsync.start import prepare
+from fastsync.sinks.report import open_output, write_stats
+from fastsync.start import close_unbegun, prepare
 from fastsync.table import TableRef
 from fastsync.unforeseen import Phase, unexpected
 
@@ -130,7 +130,7 @@ class Synchronizer:
                 start = stack.enter_context(prepare(config, self._policy, values, self._announce, folder))
                 interrupt.hold()
             except Interrupted:
-                return result_of(_nothing_done(config), interrupt)
+                return self._unbegun(config, interrupt)
             outcome = start.outcome
             metrics.follow(outcome.stats)
             audience = Audience(self._listeners, (*self._sinks, metrics))
@@ -155,6 +155,19 @@ class Synchronizer:
             if failures:
                 raise failures[0]
             return result_of(outcome, interrupt)
+
+    def _unbegun(self, config: Config, interrupt: Interrupt) -> Result:
+        """Write report and statistics of a run that was interrupted before its first page, as far as it had come."""
+        interrupt.hold()
+        outcome = None
+        with suppress(FastsyncError):  # the files are another run's, or cannot be written
+            outcome = close_unbegun(config, self._policy)
+        if outcome is None:
+            return result_of(_nothing_done(config), interrupt)
+        with _noted(outcome):
+            if config.stats is not None:
+                write_stats(open_output(config.stats, "--stats"), result_of(outcome, interrupt).stats)
+        return result_of(outcome, interrupt)
 
 
 @contextmanager

@@ -68,6 +68,20 @@ def prepare(
             file.close()
 
 
+def close_unbegun(config: Config, policy: object) -> Outcome:
+    """Close the report of a run that was interrupted before its first page; return what is counted so far.
+
+    Report and statistics fit each other then: both hold what an earlier run had brought up to its checkpoint, or
+    nothing. Raises ConfigError where the checkpoint is another run's, OutputFailed where the report cannot be written.
+    """
+    file = None if config.checkpoint is None else CheckpointFile(config.checkpoint, config.resume)
+    try:
+        return _Preparation(config, policy, file, lambda _: None, None).close_unbegun()
+    finally:
+        if file is not None:
+            file.close()
+
+
 def _started(preparation: _Preparation, values: bool) -> Start:
     """Prepare everything; what nobody foresaw is told together with whether anything was read by then."""
     try:
@@ -150,6 +164,22 @@ class _Preparation:
         agenda = Agenda(terms, plan, begin.left, first, log_from)
         deletes = Deletes(terms, extras, begin.deleted, log_from)
         return Start(found, terms, outcome, agenda, deletes, record, stats_file)
+
+    def close_unbegun(self) -> Outcome:
+        """Close the report as it stands on the checkpoint, and return what is counted there."""
+        config, then = self._config, self._then
+        names = [str(ref) for ref in (config.master, *config.slaves)]
+        default = "lookup" if config.strategy == "auto" else config.strategy
+        strategy = default if then is None else then.strategy
+        plan = Plan.of(config.slicing if then is None else replace(config.slicing, segments=then.total))
+        outcome = Outcome(names, strategy, plan, config.repairing.find_extras)
+        if then is not None:
+            outcome.go_on(then.totals)
+        if config.executor != "spark":  # there the report is a folder, which is complete or not as a whole
+            report = self._report()
+            if report is not None:
+                report.close(complete=False)
+        return outcome
 
     def _plan(self, found: Survey) -> Plan:
         slicing = self._config.slicing

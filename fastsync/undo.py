@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from functools import partial
 from itertools import chain
@@ -65,7 +65,21 @@ def undo(
                 begin()
                 return work.do()
         except Interrupted:
-            return result_of(_outcome(names), interrupt)
+            interrupt.hold()
+            return _unbegun(path, names, flags, interrupt)
+
+
+def _unbegun(path: str, names: Sequence[str], flags: Mapping[str, Any], interrupt: Interrupt) -> Result:
+    """Write report and statistics of an undo that was interrupted before its first item."""
+    outcome = _outcome(names)
+    with suppress(FastsyncError):  # a flag is wrong, or a file cannot be written
+        config = Config.undoing(path, names[1:], flags)
+        check_inputs(config.outputs, [path])
+        if config.report is not None:
+            Report(config).close(complete=False)
+        if config.stats is not None:
+            write_stats(open_output(config.stats, "--stats"), result_of(outcome, interrupt).stats)
+    return result_of(outcome, interrupt)
 
 
 def _outcome(names: Sequence[str]) -> Outcome:

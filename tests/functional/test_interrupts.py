@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +17,8 @@ from tests.functional import faults, world
 from tests.functional.conftest import MakeWorld
 from tests.functional.processes import Running, running, wait_for
 from tests.functional.world import World, item
-from tests.tables import Ran
+from tests.servers import environment
+from tests.tables import ROOT, Ran
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are told by /proc")
 
@@ -100,8 +104,51 @@ def test_a_signal_while_tables_are_described(make_world: MakeWorld, number: int,
         took = time.monotonic() - began
         run.none_left(within=5)
     assert ran.exit_code == code
+    assert ran.report == [{"complete": False, "differences": 0}]
+    assert ran.stats["complete"] is False
     world.no_traceback(ran)
     assert took < 4, f"it took {took:.1f} s"
+
+
+def test_a_signal_while_the_tables_of_a_resumed_run_are_described(make_world: MakeWorld, tmp_path: Path) -> None:
+    """Before a resumed run goes on, report and statistics hold what is on its checkpoint, and can be resumed again."""
+    made = make_world([item("a"), item("b"), item("c")], [])
+    report, stats, checkpoint = (str(tmp_path / name) for name in ("report", "stats", "checkpoint"))
+    files = ("--report", report, "--stats", stats, "--checkpoint", checkpoint, "--resume", "--scan-limit", "1")
+    broken = made.proxy.add(faults.INTERNAL, "Scan", nth=range(2, 100))
+    assert made.run(*files, "--max-retries", "0").exit_code == 4
+    broken.rate = 0
+    slow = made.proxy.add(faults.delayed(8), "DescribeTable")
+    before = len(made.proxy.of("DescribeTable"))
+    with running(made, *files) as run:
+        made.proxy.await_request("DescribeTable", count=before + 1)
+        run.signal(signal.SIGTERM, group=True)
+        assert run.ended().exit_code == 143
+    lines = [json.loads(line) for line in Path(report).read_text().splitlines()]
+    counted = json.loads(Path(stats).read_text())
+    assert lines[-1] == {"complete": False, "differences": 1}
+    assert (counted["complete"], counted["master"]["scanned"]) == (False, 1)
+    assert counted["slaves"][str(made.slave)]["missing"] == 1
+    slow.rate = 0
+    assert made.run(*files).exit_code == 1
+    assert len(Path(report).read_text().splitlines()) == 4
+
+
+def test_a_signal_while_the_tables_of_an_undo_are_described(make_world: MakeWorld, tmp_path: Path) -> None:
+    """An undo that is interrupted before its first item leaves report and statistics in their forms."""
+    made = make_world([item("a")], [])
+    log, report, stats = (str(tmp_path / name) for name in ("undo", "report", "stats"))
+    assert made.run("--write-missing", "--undo-log", log).exit_code == 0
+    made.proxy.add(faults.delayed(8), "DescribeTable")
+    before = len(made.proxy.of("DescribeTable"))
+    command = [sys.executable, "-m", "fastsync", "undo", log, "--endpoint-url", made.proxy.url]
+    command += ["--report", report, "--stats", stats]
+    with subprocess.Popen(command, cwd=ROOT, env=environment(PYTHONPATH=str(ROOT)), start_new_session=True) as undo:
+        made.proxy.await_request("DescribeTable", count=before + 1)
+        os.killpg(undo.pid, signal.SIGTERM)
+        assert undo.wait(20) == 143
+    assert json.loads(Path(report).read_text()) == {"complete": False, "differences": 0}
+    assert json.loads(Path(stats).read_text())["complete"] is False
 
 
 def test_a_signal_while_extras_are_deleted(make_world: MakeWorld) -> None:
