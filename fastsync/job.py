@@ -30,7 +30,7 @@ from fastsync.events import (
 )
 from fastsync.extras import Found, refusal
 from fastsync.held import HeldPages, counts, divided, units
-from fastsync.interrupt import Interrupt
+from fastsync.interrupt import Interrupt, Interrupted
 from fastsync.legs import Agenda
 from fastsync.outcome import Outcome
 from fastsync.record import Record
@@ -317,6 +317,8 @@ class Job:
             return
         try:
             tell()
+        except Interrupted:  # the run is to end at once
+            raise
         except BaseException as error:
             self.failure = unexpected(error, Phase("telling listeners and sinks of what was found", has_read=True))
             self.give_up(self.failure)

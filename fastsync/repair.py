@@ -22,6 +22,7 @@ from fastsync.condition import absent, unchanged
 from fastsync.difference import Difference, Effect, Verdict
 from fastsync.digest import REPLICATION_PREFIX, item_digest
 from fastsync.errors import IncompleteError, OutputFailed, RequestFailed
+from fastsync.interrupt import Interrupted
 from fastsync.judge import Judge
 from fastsync.keys import write
 from fastsync.pairs import Suspect
@@ -223,6 +224,8 @@ class Repairer:
             return now
         try:
             return self._decide(now)
+        except Interrupted:
+            raise
         except BaseException as error:  # a policy's: what was written beside this item must still be told
             return _done(intent.difference, describe_exception(error))
 

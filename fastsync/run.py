@@ -27,7 +27,7 @@ from fastsync.reportline import ReportLines
 from fastsync.sinks.metrics import MetricsFile
 from fastsync.sinks.progress import Sink
 from fastsync.sinks.report import open_output, write_stats
-from fastsync.start import close_unbegun, prepare
+from fastsync.start import Start, close_unbegun, prepare
 from fastsync.table import TableRef
 from fastsync.unforeseen import Phase, unexpected
 
@@ -115,46 +115,62 @@ class Synchronizer:
 
     def _run(self, metrics: MetricsFile, phase: Phase) -> Result:
         config, cluster = self._config, None
-        with ExitStack() as stack:
-            if config.executor == "spark":  # first: it takes SIGINT for itself
-                cluster = stack.enter_context(cluster_of(config))
-                config = replace(config, parallel=cluster.cores if config.parallel == 1 else config.parallel)
-            interrupt = stack.enter_context(Interrupt(config.max_duration))
-            try:
-                if config.executor == "processes":
-                    warm_up()
-                if cluster is not None:
-                    cluster.check()
-                values = config.report_values or bool(self._listeners)
-                folder = None if cluster is None else cluster.open_folder
-                start = stack.enter_context(prepare(config, self._policy, values, self._announce, folder))
-                interrupt.hold()
-            except Interrupted:
-                return self._unbegun(config, interrupt)
-            outcome = start.outcome
-            metrics.follow(outcome.stats)
-            audience = Audience(self._listeners, (*self._sinks, metrics))
-            job = Job(start.agenda, start.deletes, outcome, start.record, audience)
-            current = partial(start.found.credentials, job.give_up)
-            executor = _executor(config, cluster, len(start.terms.slaves), current)
-            failures: list[FastsyncError] = []
-            phase.has_read, phase.doing = True, "comparing"
-            with _kept(failures, job, outcome):
-                job.do(start.terms, config, executor, interrupt, DescribedTables(start.found, config.retrying))
-            if interrupt.timed_out and not job.finished:
-                outcome.fail(f"ended by --max-duration after {config.max_duration:g} s; not everything was reached")
-            with _kept(failures, job, outcome), _noted(outcome):
-                start.record.close(result_of(outcome, interrupt).complete)
-            with _kept(failures, job, outcome), _noted(outcome):
-                if start.stats_file is not None:
-                    write_stats(start.stats_file, result_of(outcome, interrupt).stats)
-            with _kept(failures, job, outcome):
-                job.part(result_of(outcome, interrupt).complete)
-            if job.failure is not None:
-                raise job.failure
-            if failures:
-                raise failures[0]
+        interrupt, outcome = Interrupt(config.max_duration), _nothing_done(config)
+        try:
+            with ExitStack() as stack:
+                if config.executor == "spark":  # first: it takes SIGINT for itself
+                    cluster = stack.enter_context(cluster_of(config))
+                    config = replace(config, parallel=cluster.cores if config.parallel == 1 else config.parallel)
+                stack.enter_context(interrupt)
+                try:
+                    if config.executor == "processes":
+                        warm_up()
+                    if cluster is not None:
+                        cluster.check()
+                    values = config.report_values or bool(self._listeners)
+                    folder = None if cluster is None else cluster.open_folder
+                    start = stack.enter_context(prepare(config, self._policy, values, self._announce, folder))
+                    interrupt.hold()
+                except Interrupted:
+                    return self._unbegun(config, interrupt)
+                outcome = start.outcome
+                executor = partial(_executor, config, cluster, len(start.terms.slaves))
+                self._work(start, executor, interrupt, metrics, phase)
+                return result_of(outcome, interrupt)
+        except Interrupted:  # the second signal has broken off what was waited for
             return result_of(outcome, interrupt)
+
+    def _work(
+        self,
+        start: Start,
+        executor: Callable[[Callable[[], Sequence[Credentials]]], Executor],
+        interrupt: Interrupt,
+        metrics: MetricsFile,
+        phase: Phase,
+    ) -> None:
+        """Do the job, and write down how far it came, whatever ends it."""
+        config, outcome = self._config, start.outcome
+        metrics.follow(outcome.stats)
+        audience = Audience(self._listeners, (*self._sinks, metrics))
+        job = Job(start.agenda, start.deletes, outcome, start.record, audience)
+        at_work = executor(partial(start.found.credentials, job.give_up))
+        failures: list[FastsyncError] = []
+        phase.has_read, phase.doing = True, "comparing"
+        with _kept(failures, job, outcome):
+            job.do(start.terms, config, at_work, interrupt, DescribedTables(start.found, config.retrying))
+        if interrupt.timed_out and not job.finished:
+            outcome.fail(f"ended by --max-duration after {config.max_duration:g} s; not everything was reached")
+        with _kept(failures, job, outcome), _noted(outcome):
+            start.record.close(result_of(outcome, interrupt).complete)
+        with _kept(failures, job, outcome), _noted(outcome):
+            if start.stats_file is not None:
+                write_stats(start.stats_file, result_of(outcome, interrupt).stats)
+        with _kept(failures, job, outcome):
+            job.part(result_of(outcome, interrupt).complete)
+        if job.failure is not None:
+            raise job.failure
+        if failures:
+            raise failures[0]
 
     def _unbegun(self, config: Config, interrupt: Interrupt) -> Result:
         """Write report and statistics of a run that was interrupted before its first page, as far as it had come."""
@@ -184,6 +200,8 @@ def _kept(failures: list[FastsyncError], job: Job, outcome: Outcome) -> Iterator
     """Keep what ends the work, until report and statistics say how far it came; the checkpoint stays as it is."""
     try:
         yield
+    except Interrupted:
+        job.abandon()
     except BaseException as error:
         job.abandon()
         failures.append(

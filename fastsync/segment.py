@@ -37,6 +37,7 @@ from fastsync.events import (
     WritesAhead,
 )
 from fastsync.expiry import Expiry
+from fastsync.interrupt import Interrupted
 from fastsync.judge import Judge
 from fastsync.pairs import Pairs, PairsPage, Strategy, Suspect
 from fastsync.policy import Policy
@@ -60,6 +61,8 @@ def run_task(task: AnyTask, access: Access, stopped: Callable[[], bool]) -> Iter
     except IncompleteError as error:  # the undo log is not there, or is damaged
         yield TaskFailed(f"{task}: {error}", fatal=error.fatal)
         return
+    except Interrupted:
+        raise
     except BaseException as error:
         yield _unforeseen(task, error)
         return
@@ -69,7 +72,7 @@ def run_task(task: AnyTask, access: Access, stopped: Callable[[], bool]) -> Iter
         except IncompleteError as error:
             refused = isinstance(error, RequestFailed) and error.refused
             end = TaskFailed(f"{task}: {error}", refused, error.fatal)
-        except GeneratorExit:  # nobody listens any more
+        except (GeneratorExit, Interrupted):  # nobody listens any more
             raise
         except BaseException as error:
             end = _unforeseen(task, error)

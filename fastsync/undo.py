@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from itertools import chain
@@ -51,22 +51,28 @@ def undo(
     for where the log names them. `begin` is called before the first item is read. Raises ConfigError where a flag is
     wrong or the log is damaged, TableError where no slave can be undone.
     """
-    with Interrupt() as interrupt:
-        names: Sequence[str] = (path,)
-        try:
-            with Index(path) as index:
-                names = (path, *index.slaves())
-                own = {str(ref): ref for ref in known}
-                config = Config.undoing(path, [own.get(name, name) for name in names[1:]], flags)
-                check_inputs(config.outputs, [path])
-                work = _Undo(index, config, sinks, interrupt)
-                work.prepare(dry_run)
+    names: Sequence[str] = (path,)
+    work = None
+    interrupt = Interrupt()
+    try:
+        with interrupt:
+            try:
+                with Index(path) as index:
+                    names = (path, *index.slaves())
+                    own = {str(ref): ref for ref in known}
+                    config = Config.undoing(path, [own.get(name, name) for name in names[1:]], flags)
+                    check_inputs(config.outputs, [path])
+                    preparing = _Undo(index, config, sinks, interrupt)
+                    preparing.prepare(dry_run)
+                    interrupt.hold()
+                    work = preparing
+                    begin()
+                    return work.do()
+            except Interrupted:
                 interrupt.hold()
-                begin()
-                return work.do()
-        except Interrupted:
-            interrupt.hold()
-            return _unbegun(path, names, flags, interrupt)
+                return _unbegun(path, names, flags, interrupt) if work is None else work.result()
+    except Interrupted:  # the second signal has broken off what was waited for
+        return result_of(_outcome(names), interrupt) if work is None else work.result()
 
 
 def _unbegun(path: str, names: Sequence[str], flags: Mapping[str, Any], interrupt: Interrupt) -> Result:
@@ -117,13 +123,15 @@ class _Undo:
         failure: FastsyncError | None = None
         try:
             self._work()
+        except Interrupted:
+            pass
         except BaseException as error:  # report and statistics say all the same how far this came
             failure = error if isinstance(error, FastsyncError) else unexpected(error, Phase("undoing", has_read=True))
             self._outcome.fail(str(failure))
         self._close()
         if failure is not None:
             raise failure
-        return self._result()
+        return self.result()
 
     def _work(self) -> None:
         for sink in self._sinks:
@@ -171,18 +179,25 @@ class _Undo:
 
     def _close(self) -> None:
         """Write the last line of the report and the statistics, each even where the other fails."""
-        try:
+        with self._noted():
             if self._report is not None:
-                self._report.close(self._result().complete)
-        except OutputFailed as error:
-            self._outcome.fail(str(error))
-        try:
+                self._report.close(self.result().complete)
+        with self._noted():
             if self._stats_file is not None:
-                write_stats(self._stats_file, self._result().stats)
+                write_stats(self._stats_file, self.result().stats)
+
+    @contextmanager
+    def _noted(self) -> Iterator[None]:
+        """Take an output that fails for an error of the undo; one that nobody reads is left at the second signal."""
+        try:
+            yield
         except OutputFailed as error:
             self._outcome.fail(str(error))
+        except Interrupted:
+            pass
 
-    def _result(self) -> Result:
+    def result(self) -> Result:
+        """Return what the undo has come to."""
         return result_of(self._outcome, self._interrupt)
 
 
