@@ -14,7 +14,7 @@ class Terms:
     """What all tasks of a run have in common. `policy` is the user's, or None for the default one.
 
     `values` says whether differences carry both sides' items to the parent, `strategy` ("lookup" or "merge") how
-    segments are read.
+    segments are read. `seed` is that of the digests of this run.
     """
 
     master: Side
@@ -26,6 +26,7 @@ class Terms:
     policy: object = None
     values: bool = False
     strategy: str = "lookup"
+    seed: int = 0
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -113,7 +113,7 @@ class _Work:
         self._expiry = Expiry(terms.master.table.ttl, [side.table.ttl for side in terms.slaves])
         judging = terms.judging
         names = tuple(map(str, terms.slaves))
-        digester = Digester(judging.ignored, terms.master.table.keys.names)
+        digester = Digester(judging.ignored, terms.master.table.keys.names, terms.seed)
         self._judge = Judge(names, digester, policy, self._expiry, judging.version, values=terms.values)
         self._rechecker = Rechecker(self._master_reader, self._readers, self._expiry)
         self._confirmer = Confirmer(self._judge, self._rechecker, self._expiry, judging, access.sleep)

@@ -11,6 +11,7 @@ from fastsync import undolog
 from fastsync.choice import Choice, choose, expected
 from fastsync.config import Config
 from fastsync.deletes import Deletes
+from fastsync.digest import new_seed
 from fastsync.errors import ConfigError, FastsyncError, OutputFailed
 from fastsync.events import Terms
 from fastsync.extras import WHAT as EXTRAS
@@ -141,7 +142,7 @@ class _Preparation:
         config = self._config
         found = survey(config)
         parts = (_reading(config, found), config.retrying, config.judging, config.repairing)
-        terms = Terms(found.master, found.slaves, *parts, self._policy, values)
+        terms = Terms(found.master, found.slaves, *parts, self._policy, values, seed=new_seed())
         first = (
             None if config.first_key is None else typed_key("--starting-key", config.first_key, found.master.table.keys)
         )
