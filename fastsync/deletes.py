@@ -6,7 +6,7 @@ import json
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, islice
 
 from fastsync.difference import Difference, Effect, Tally
 from fastsync.events import DeleteTask, Terms
@@ -16,7 +16,9 @@ from fastsync.limits import at_once
 from fastsync.undolog import size_of
 
 PER_TASK = 1000
-"""Extras in one task of deletes: read again and deleted together by one worker."""
+"""Extras in one task of deletes."""
+WITH_ITEMS = 50
+"""... where their whole items are reported: some 20 MB of the largest ones, which wait for the task's end."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class Deletes:
     def _of(self, name: str) -> Iterator[DeleteTask]:
         if self.refused.get(name) is not None:
             return
-        for number, extras in enumerate(self._waiting[name].chunks(self._size[name])):
+        for number, extras in self._waiting[name].chunks(self._size[name]):
             if number not in self._done[name]:
                 keys = tuple(json.dumps(extra.key).encode() for extra in extras)
                 yield self._handed_out(DeleteTask(self._terms, self.place[name], keys, number))
@@ -127,11 +129,18 @@ class Deletes:
         )
 
     def rest(self) -> Iterator[list[Difference]]:
-        """Yield the extras that were not deleted, chunk by chunk, with the reason; those of other runs' slaves wait."""
+        """Yield the extras that were not deleted, some at a time, with the reason; those of other runs' slaves wait."""
         for name, place in self.place.items():
-            for number, extras in enumerate(self._waiting[name].chunks(self._size[name])):
+            for number, extras in self._waiting[name].chunks(self._size[name]):
                 if number not in self._done[name]:
-                    yield [self.left_alone(extra, self._failed.get((place, number))) for extra in extras]
+                    failed = self._failed.get((place, number))
+                    yield from self._portions(self.left_alone(extra, failed) for extra in extras)
+
+    def _portions(self, extras: Iterator[Difference]) -> Iterator[list[Difference]]:
+        """Divide extras; where each has its whole item in it, only a few are in memory at once."""
+        most = WITH_ITEMS if self._terms.values else PER_TASK
+        while portion := list(islice(extras, most)):
+            yield portion
 
     def left_alone(self, extra: Difference, failed: str | None = None) -> Difference:
         """Give an extra that was not deleted, with the reason: its task failed, it was refused, or the run ended."""
@@ -150,4 +159,5 @@ class Deletes:
 def _fitting(terms: Terms, slave: int) -> int:
     """Give the size of a slave's tasks: what the limits let one do while somebody waits for an interrupt."""
     pace = terms.slaves[slave].pace
-    return at_once((terms.master.pace.reads, pace.reads, pace.writes), PER_TASK) or PER_TASK
+    most = WITH_ITEMS if terms.values else PER_TASK
+    return at_once((terms.master.pace.reads, pace.reads, pace.writes), most) or most

@@ -12,7 +12,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import groupby
 from pathlib import Path
 from typing import IO, Any
 
@@ -67,22 +67,29 @@ class WaitingExtras:
         except OSError as error:
             raise self._failed(error) from None
 
-    def chunks(self, size: int) -> Iterator[list[Difference]]:
-        """Yield all extras, up to `size` at a time; to be asked for after the last was added.
+    def chunks(self, size: int) -> Iterator[tuple[int, Iterator[Difference]]]:
+        """Yield all extras in chunks of up to `size`, each with its number; to be asked for after the last was added.
 
-        Raises OutputFailed, before the first one, where the file does not hold what was written to it.
+        A chunk is read while it is gone through, and is gone once the next one is asked for. Raises OutputFailed,
+        before the first one, where the file does not hold what was written to it.
         """
+        for number, lines in groupby(enumerate(self._lines()), lambda line: line[0] // size):
+            yield number, (self._read(line) for _, line in lines)
+
+    def _lines(self) -> Iterator[bytes]:
         if self._file is None:
             return
         try:
             self._check(self._file)
-            self._file.seek(0)
         except OSError as error:  # what is not on disk yet does not fit
             raise self._failed(error) from None
-        while lines := list(islice(self._file, size)):
-            where = self._file.tell()
-            yield [self._read(line) for line in lines]
-            self._file.seek(where)
+        where = 0
+        while True:
+            self._file.seek(where)  # whoever asks may use the file in between
+            if not (line := self._file.readline()):
+                return
+            where += len(line)
+            yield line
 
     def remove(self) -> None:
         """Take the file away."""

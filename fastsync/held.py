@@ -14,6 +14,8 @@ from fastsync.events import PageDone
 
 IN_MEMORY = 5_000
 """Differences and extras that are held in memory for one task: some MB."""
+BYTES_IN_MEMORY = 8 << 20
+"""Bytes of pages that are held in memory for one task, where whole items are in them."""
 
 CONSUMED = ("read_units", "write_units", "recheck_units", "throttled", "retried")
 """Counters of what was spent, which stands whatever becomes of a page."""
@@ -24,20 +26,22 @@ class HeldPages:
 
     def __init__(self) -> None:
         self._pages: list[PageDone] = []
-        self._many = 0
+        self._many = self._bytes = 0
         self._file: IO[bytes] | None = None
 
     def add(self, page: PageDone) -> None:
         """Keep a page; raise OutputFailed where the disk does not take it."""
         self._pages.append(page)
         self._many += len(page.differences) + len(page.extras)
-        if self._many > IN_MEMORY:
+        if any(each.master or each.slave_item for each in (*page.differences, *page.extras)):
+            self._bytes += len(pickle.dumps(page))
+        if self._many > IN_MEMORY or self._bytes > BYTES_IN_MEMORY:
             self._put_aside()
 
     def take(self) -> Iterator[PageDone]:
         """Yield all pages; none is held any more then."""
         file, pages = self._file, self._pages
-        self._file, self._pages, self._many = None, [], 0
+        self._file, self._pages, self._many, self._bytes = None, [], 0, 0
         if file is not None:
             with file:
                 size = file.tell()
@@ -53,7 +57,7 @@ class HeldPages:
             self._file.flush()
         except OSError as error:
             raise OutputFailed(f"pages cannot be kept in {tempfile.gettempdir()}: {error}") from None
-        self._pages, self._many = [], 0
+        self._pages, self._many, self._bytes = [], 0, 0
 
 
 def units(page: PageDone) -> PageDone:

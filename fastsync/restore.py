@@ -31,12 +31,11 @@ from fastsync.limits import at_once
 from fastsync.pairs import Suspect
 from fastsync.parts import MAX_BATCH_KEYS
 from fastsync.policy import Policy
+from fastsync.portions import PORTION_BYTES
 from fastsync.repair import EFFECTS, spelled, writable
 from fastsync.undoindex import read_entries
 from fastsync.undolog import Entry
 
-PAGE_BYTES = 2 << 20
-"""Bytes of lines after which a page of work ends; what is read and written for it takes a few times as much."""
 CHANGED = "the item has changed since the run and was left alone"
 
 
@@ -110,7 +109,7 @@ class Restorer:
         return done
 
     def _take_pages(self) -> Iterator[list[_Item]]:
-        """Yield the items of one page after the other, so many that they take about PAGE_BYTES."""
+        """Yield the items of one page after the other, so many that they take about PORTION_BYTES."""
         pace, lines = self._task.side.pace, self._task.lines[self._task.start :]
         most = at_once((pace.reads, pace.writes), MAX_BATCH_KEYS) or MAX_BATCH_KEYS
         page: list[_Item] = []
@@ -118,7 +117,7 @@ class Restorer:
         for offsets, entry in zip(lines, self._read_entries([each[0] for each in lines]), strict=True):
             page.append(_Item(self._client.keys.read(entry.key), offsets, entry))
             size += len(entry.before) + len(entry.after)
-            if len(page) == most or size >= PAGE_BYTES:
+            if len(page) == most or size >= PORTION_BYTES:
                 yield page
                 page, size = [], 0
         if page:
@@ -204,6 +203,7 @@ class Restorer:
         for difference in found:
             tally.count(difference)
         tally.same = items - len(found)
+        tally.compared = items - tally.extra
         return self.spent(PageDone(Tally(scanned=items), tallies, tuple(found), resume=b"%d" % done))
 
 

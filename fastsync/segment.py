@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+
+import msgspec
 
 from fastsync.ahead import Announced, pack
 from fastsync.aws.access import Access
 from fastsync.batch import IN_FLIGHT, BatchReader
 from fastsync.confirm import Confirmed, Confirmer
-from fastsync.difference import Difference, Tally
+from fastsync.difference import Difference, Effect, Tally, Verdict
 from fastsync.digest import Digester
 from fastsync.earlier import EarlierWrites
 from fastsync.errors import IncompleteError, RequestFailed
@@ -39,8 +41,10 @@ from fastsync.events import (
 from fastsync.expiry import Expiry
 from fastsync.interrupt import Interrupted
 from fastsync.judge import Judge
+from fastsync.keys import Key, write
 from fastsync.pairs import Pairs, PairsPage, Strategy, Suspect
 from fastsync.policy import Policy
+from fastsync.portions import Portions, by_bytes
 from fastsync.recall import Recall, without
 from fastsync.recheck import Lost, Rechecker
 from fastsync.repair import Intent, Repairer, announced
@@ -161,19 +165,58 @@ class _Work:
             self._check_log()
 
     def _deletes(self, task: DeleteTask) -> Iterator[Event]:
-        """Delete extras that are still extra when both sides are read again."""
-        self._expiry.read_clock()
-        suspects = [Suspect(task.slave, self._master.keys.read(key), None, None, None) for key in task.keys]
-        again, lost = self._rechecker.again(suspects)
-        for _, error in lost:
-            raise error
-        still = [suspect for suspect in again if suspect.master is None and suspect.slave_item is not None]
-        tallies = self.tallies()
-        gone = (self._repaired(suspect, tallies) for suspect in again if suspect.there is None)
-        found = [difference for difference in gone if difference is not None]
-        found += yield from self._settle(still, tallies)
-        yield self.spent(PageDone(Tally(), tallies, tuple(found), resume=NOTHING_LEFT, log=self._repairer.logged))
-        self._check_log()
+        """Delete extras that are still extra when both sides are read again, in portions that take little memory.
+
+        Only the last page has a resume point, so that all of them count or none. Where something fails after others
+        were deleted, the extras that are left have failed.
+        """
+        keys = [self._master.keys.read(key) for key in task.keys]
+        left = dict.fromkeys(keys)
+        try:
+            yield from self._delete(task.slave, Portions(keys), left)
+        except Exception as error:
+            if len(left) == len(keys):
+                raise
+            told = str(error) if isinstance(error, IncompleteError) else describe_exception(error)
+            yield self._failed_extras(task.slave, left, told)
+            raise
+        yield self.spent(PageDone(Tally(), self.tallies(), resume=NOTHING_LEFT, log=self._repairer.logged))
+
+    def _delete(self, slave: int, portions: Portions[Key], left: dict[Key, None]) -> Iterator[Event]:
+        """Delete portion by portion, and take what was decided out of `left`."""
+        for keys in portions:
+            self._expiry.read_clock()
+            again, lost = self._rechecker.again([Suspect(slave, key, None, None, None) for key in keys])
+            for _, error in lost:
+                raise error
+            portions.learn(len(again), sum(map(_known_bytes, again)))
+            still = [each for each in again if each.master is None and each.slave_item is not None]
+            for each in again:
+                left.pop(each.key, None)
+            left.update((each.key, None) for each in still)
+            tallies = self.tallies()
+            gone = (self._repaired(each, tallies) for each in again if each.there is None)
+            yield self._deleted(tallies, [each for each in gone if each is not None])
+            for part in by_bytes(still, _known_bytes):
+                tallies = self.tallies()
+                found = yield from self._settle(part, tallies)
+                for each in part:
+                    del left[each.key]
+                yield self._deleted(tallies, found)
+            self._check_log()
+
+    def _deleted(self, tallies: tuple[Tally, ...], found: Sequence[Difference]) -> PageDone:
+        return self.spent(PageDone(Tally(), tallies, tuple(found), log=self._repairer.logged))
+
+    def _failed_extras(self, slave: int, keys: Iterable[Key], error: str) -> PageDone:
+        tallies, name = self.tallies(), str(self._terms.slaves[slave])
+        found = []
+        for key in keys:
+            found.append(
+                Difference(name, Verdict.EXTRA, msgspec.json.decode(write(key)), action=Effect.FAILED, error=error)
+            )
+            tallies[slave].count(found[-1])
+        return replace(self._deleted(tallies, found), resume=NOTHING_LEFT)
 
     def _check_log(self) -> None:
         """End the task once the undo log has failed: what was done until then is told already."""
@@ -203,16 +246,24 @@ class _Work:
         if page.slave_scanned is not None:
             slave, count = page.slave_scanned
             tallies[slave].scanned += count
-        confirmed = self._confirmer.confirmed(suspects)
-        for slave, _ in confirmed.lost:  # its suspects have no verdict
-            tallies[slave].compared -= sum(each.slave == slave and each.master is not None for each in suspects)
-        found += self._count_settled(confirmed, tallies)
-        deletes, stay = self._terms.repairing.delete_extra, confirmed.stay
-        found += yield from self._settle([each for each in stay if each.master is not None or not deletes], tallies)
-        waiting = (self._judge.difference(each) for each in stay if each.master is None and deletes)
-        extras = tuple(self._for_parent(each) for each in waiting if each is not None)
+        extras: list[Difference] = []
+        lost: dict[int, IncompleteError] = {}
+        for part in by_bytes(suspects, _known_bytes):
+            confirmed = self._confirmer.confirmed([each for each in part if each.slave not in lost])
+            lost.update(confirmed.lost)
+            for each in part:
+                if each.slave in lost and each.master is not None:  # it has no verdict
+                    tallies[each.slave].compared -= 1
+            found += self._count_settled(confirmed, tallies)
+            found += yield from self._settle([each for each in confirmed.stay if not self._waits(each)], tallies)
+            waiting = (self._judge.difference(each) for each in confirmed.stay if self._waits(each))
+            extras += (self._for_parent(each) for each in waiting if each is not None)
         master, log = Tally(scanned=page.scanned), self._repairer.logged
-        return PageDone(master, tallies, tuple(found), extras, page.resume, log), confirmed.lost
+        return PageDone(master, tallies, tuple(found), tuple(extras), page.resume, log), list(lost.items())
+
+    def _waits(self, suspect: Suspect) -> bool:
+        """Say whether a suspect is an extra that is to be deleted once all segments are compared."""
+        return suspect.master is None and self._terms.repairing.delete_extra
 
     def _remembered(self, pairs: Pairs, tallies: Sequence[Tally]) -> tuple[Pairs, list[Difference]]:
         """Report again what an earlier attempt at this page had repaired, and return the pairs that are left."""
@@ -291,3 +342,8 @@ class _Work:
 def _of_master(pairs: Pairs) -> int:
     """Return how many items of the master are in pairs."""
     return len(pairs.masters) if pairs.masters and pairs.masters[0] is not None else 0
+
+
+def _known_bytes(suspect: Suspect) -> int:
+    """Return the bytes of what is known of a suspect's items."""
+    return len(suspect.master or b"") + len(suspect.there or b"")

@@ -262,10 +262,11 @@ class _Tasks:
 
 def _refuse_replaced(found: SlaveSurvey, index: Index) -> SlaveSurvey:
     """Put slaves aside that are not the tables that the run wrote to; raise TableError where none is left."""
-    slaves = tuple(side for side in found.slaves if index.table_ids(str(side)) <= {side.table.identity})
-    replaced = tuple((side.table.ref, _describe_replaced(side)) for side in found.slaves if side not in slaves)
-    if replaced and not slaves:
+    same = [side for side in found.slaves if index.table_ids(str(side)) <= {side.table.identity}]
+    replaced = tuple((side.table.ref, _describe_replaced(side)) for side in found.slaves if side not in same)
+    if replaced and not same:
         raise TableError("; ".join(error for _, error in (*found.unfit, *replaced)))
+    slaves = tuple(replace(side, number=number) for number, side in enumerate(same, start=1))
     return replace(found, slaves=slaves, unfit=(*found.unfit, *replaced))
 
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,13 +75,24 @@ class Running:
 
 @contextmanager
 def running(made: World, *flags: str, env: Mapping[str, str] | None = None) -> Iterator[Running]:
-    """Start the program; whatever is left of it at the end of the block is killed."""
+    """Start a run; whatever is left of it at the end of the block is killed."""
+    with _running(made, [*made.tables, *HASTE, *BY_LOOKUP], *flags, env=env) as run:
+        yield run
+
+
+@contextmanager
+def undoing(made: World, log: Path, *flags: str) -> Iterator[Running]:
+    """Start an undo; whatever is left of it at the end of the block is killed."""
+    with _running(made, ["undo", str(log), *HASTE], *flags) as run:
+        yield run
+
+
+@contextmanager
+def _running(made: World, what: Sequence[str], *flags: str, env: Mapping[str, str] | None = None) -> Iterator[Running]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         outputs = ["--report", str(folder / "report.jsonl"), "--stats", str(folder / "stats.json")]
-        command = [sys.executable, "-m", "fastsync", *made.tables, *HASTE, *BY_LOOKUP]
-        command += ["--endpoint-url", made.proxy.url]
-        command += [*outputs, *flags]
+        command = [sys.executable, "-m", "fastsync", *what, "--endpoint-url", made.proxy.url, *outputs, *flags]
         with (folder / "stdout").open("wb") as out, (folder / "stderr").open("wb") as err:
             process = subprocess.Popen(
                 command,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from threading import Event
 
 import pytest
 
@@ -162,3 +163,22 @@ def test_failed_deletes_of_one_slave_do_not_stop_those_of_another(make_world: Ma
     assert fine.get("y") is None
     assert broken.get("x") is not None
     assert ran.exit_code == 4
+
+
+@pytest.mark.parametrize("fault", [faults.INTERNAL, faults.DENIED], ids=["a fault", "denied"])
+def test_deletes_that_fail_after_others_were_made(make_world: MakeWorld, fault: Fault) -> None:
+    """Where extras cannot be read again any more, those deleted until then are told so, the others as failed, once."""
+    extras = [item(f"x{number:02}") for number in range(60)]
+    made = make_world(MASTER, [*MASTER, *extras])
+    deleting = Event()
+    made.proxy.add(faults.before(deleting.set), "DeleteItem")
+    made.proxy.add(fault, "BatchGetItem", where=lambda each: each.consistent and deleting.is_set())
+    ran = made.run(*REPAIR, "--no-recheck")
+    assert ran.exit_code == 4
+    left = {each["id"]["S"] for each in made.slave.all()}
+    told = world.actions(ran)
+    assert [key for key, _, _ in told] == [each["id"]["S"] for each in extras]
+    assert {key for key, _, action in told if action == "failed"} == left - {each["id"]["S"] for each in MASTER}
+    counted = ran.stats["slaves"][str(made.slave)]
+    assert 0 < counted["deleted"] < 60
+    assert (counted["extra"], counted["deleted"] + counted["failed"]) == (60, 60)

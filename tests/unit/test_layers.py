@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[2] / "fastsync"
 STAIRS = [
     ("errors", "wording", "private", "addresses"),
     ("paths",),
-    ("limits", "ledger", "checks", "parts", "aside", "repeats", "jsonlines", "frames"),
+    ("limits", "ledger", "checks", "parts", "aside", "repeats", "jsonlines", "frames", "portions"),
     ("table", "difference", "plan", "sampling", "mark", "hadoop"),
     ("login", "keytext"),
     ("config", "undolog", "version", "shards"),

@@ -81,6 +81,7 @@ def test_extras_are_kept_in_full() -> None:
     ]
     for extra in extras:
         waiting.add(extra)
-    chunks = list(waiting.chunks(2))
+    chunks = [list(chunk) for _, chunk in waiting.chunks(2)]
     assert [len(chunk) for chunk in chunks] == [2, 2, 1]
+    assert [(number, len(list(chunk))) for number, chunk in waiting.chunks(2)] == [(0, 2), (1, 2), (2, 1)]
     assert [extra for chunk in chunks for extra in chunk] == extras
