@@ -18,7 +18,7 @@ from fastsync.judge import Judge
 from fastsync.keys import write
 from fastsync.pairs import Pairs, Suspect
 from fastsync.repair import EFFECTS
-from fastsync.undoindex import Index
+from fastsync.undoindex import Chain, Index
 
 AT_HAND = 100_000
 """Keys that are kept in memory, some 10 MB: of more lines each key is looked up on disk."""
@@ -44,12 +44,18 @@ class Recall:
     def told(self, now: Suspect) -> Difference | None:
         """Give the difference that was repaired, where the slave's item, as it was read again, is what a line left."""
         name, key = self._names[now.slave], write(now.key)
-        for entry in self._index.chain(name, key) if self.has(name, key) else ():
+        for entry in self._chain(name, key):
             if self._equal(entry.after_item, now.there):
                 was = Suspect(now.slave, now.key, entry.after_item, entry.before_item, entry.before_item)
                 difference = self._judge.difference(was)
                 return difference and replace(difference, action=EFFECTS[difference.verdict])
         return None
+
+    def _chain(self, slave: str, key: bytes) -> Chain:
+        try:
+            return self._index.chain(slave, key) if self.has(slave, key) else []
+        except ConfigError as error:  # every line was checked, so the file has changed since
+            raise OutputFailed(str(error)) from None
 
     def has(self, slave: str, key: bytes) -> bool:
         """Say whether the span may have lines of a key."""

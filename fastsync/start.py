@@ -31,6 +31,7 @@ from fastsync.sinks.checkpoint import CheckpointFile, damaged, refuse_other_tabl
 from fastsync.sinks.checkpointform import Checkpoint, faults_of_plan
 from fastsync.sinks.folder import PartedReport, Shelf
 from fastsync.sinks.report import Report, check_resumed, open_output
+from fastsync.undoindex import check_log
 from fastsync.unforeseen import Phase, unexpected
 
 
@@ -119,6 +120,8 @@ class _Preparation:
             self._check_files(self._then, file)
         if config.resume:
             announce(_told(config, then))
+            if config.undo_log is not None:
+                check_log(config.undo_log)
 
     def _check_files(self, then: Checkpoint, file: CheckpointFile) -> None:
         """Raise ConfigError where a checkpoint does not fit the plan, or its files are not what they were."""

@@ -56,6 +56,13 @@ def read_lines(path: str, start: int = 0) -> Iterator[Line]:
             yield line
 
 
+def check_log(path: str) -> None:
+    """Raise ConfigError where a file is there that is no undo log, or is damaged."""
+    if Path(path).exists():
+        for _ in read_lines(path):
+            pass
+
+
 def read_entries(path: str, offsets: Iterable[int]) -> Iterator[Entry]:
     """Yield the entries at these offsets, each checked again; raise ConfigError where a line is not there any more."""
     with _opened(path) as file:

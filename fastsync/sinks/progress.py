@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
 from fastsync.difference import Difference, Effect, Tally
-from fastsync.events import AnyTerms, PageDone, Terms
+from fastsync.events import AnyTerms, PageDone, Terms, UndoTerms
 from fastsync.sinks.log import Log
 from fastsync.spread import SegmentEnd
 
@@ -133,17 +134,22 @@ class Verbose:
 
     def __init__(self, log: Log):
         self._log = log
+        self._words: Mapping[Effect, str] = {}
 
     def begin(self, terms: AnyTerms) -> None:
-        """Nothing to say yet."""
+        """Choose the words: an undo does not write and delete, but puts back and removes."""
+        self._words = TAKEN_BACK if isinstance(terms, UndoTerms) else {}
 
     def page(self, done: PageDone) -> None:
         """Say each difference of the page."""
         for difference in done.differences:
-            tell(difference, self._log)
+            tell(difference, self._log, self._words)
 
     def end(self) -> None:
         """Nothing is left to say."""
+
+
+TAKEN_BACK = {Effect.WRITTEN: "put back", Effect.DELETED: "removed"}
 
 
 class CostNotice:
@@ -178,10 +184,10 @@ class CostNotice:
         """Nothing is left to say."""
 
 
-def tell(difference: Difference, log: Log) -> None:
+def tell(difference: Difference, log: Log, words: Mapping[Effect, str]) -> None:
     """Give a difference its line."""
     log.info(
-        spell(difference),
+        spell(difference, words),
         slave=difference.slave,
         verdict=difference.verdict.value,
         key=difference.key,
@@ -195,14 +201,14 @@ def _patience(throttled: int) -> str:
     return f", {throttled:,} requests throttled" if throttled else ""
 
 
-def spell(difference: Difference) -> str:
-    """Put a difference into one line: sign, slave, key, attributes, and what was done."""
+def spell(difference: Difference, words: Mapping[Effect, str]) -> str:
+    """Put a difference into one line: sign, slave, key, attributes, and what was done, in other `words` where given."""
     key = json.dumps(difference.key, ensure_ascii=False)
     parts = [f"{difference.verdict.sign} {difference.slave} {difference.verdict.value} {key}"]
     if difference.attributes:
         parts.append(f"in {', '.join(difference.attributes)}")
     if difference.action is not Effect.NONE:
-        parts.append(difference.action.value)
+        parts.append(words.get(difference.action, difference.action.value))
     if difference.error:
         parts.append(f"({difference.error})")
     return " ".join(parts)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.functional import world
+from tests.functional import faults, world
 from tests.functional.conftest import MakeWorld
 from tests.functional.world import HASTE, World, item
 from tests.tables import Item, Ran, run_fastsync
@@ -197,3 +197,28 @@ def test_a_key_spelled_differently_is_the_same_key(make_world: MakeWorld, tmp_pa
     ran = _undo(made, log)
     assert (ran.exit_code, ran.stats["master"]["scanned"]) == (0, 1)
     assert made.slave.all() == [{**there, "v": {"S": "before"}}]
+
+
+@pytest.mark.parametrize("damage", ["after is a number", "before of another key", "deep", "a NUL", "cut short"])
+@pytest.mark.parametrize("stopped", [True, False], ids=["with a checkpoint", "without"])
+def test_a_run_that_resumes_checks_its_undo_log(made: World, tmp_path: Path, damage: str, stopped: bool) -> None:
+    """A resumed run whose undo log is damaged anywhere says so (2) before it asks for anything; a whole one goes on."""
+    log, checkpoint = tmp_path / "undo.jsonl", tmp_path / "checkpoint"
+    files = ("--undo-log", str(log), "--checkpoint", str(checkpoint), "--report", str(tmp_path / "report"))
+    flags = (*ALL, *files, "--scan-limit", "4", "--segments", "2")
+    if stopped:
+        made.proxy.add(faults.DENIED, "Scan", nth=[2])
+    ran = made.run(*flags)
+    assert (ran.exit_code, checkpoint.exists()) == (4 if stopped else 0, stopped)
+    made.proxy.rules.clear()
+    lines = log.read_bytes().splitlines(keepends=True)
+    whole = b"".join(lines)
+    log.write_bytes(b"".join([DAMAGES[damage](json.loads(lines[0])), *lines[1:]]).ljust(len(whole), b"x"))
+    made.proxy.requests.clear()
+    ran = made.run(*flags, "--resume")
+    world.no_traceback(ran)
+    assert (ran.exit_code, made.proxy.requests) == (2, [])
+    assert f"{log} is no undo log, or is damaged at byte 0" in ran.stderr
+    log.write_bytes(whole)
+    assert made.run(*flags, "--resume").exit_code == 0
+    assert made.slave.all() == made.master.all()

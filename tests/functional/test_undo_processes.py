@@ -71,11 +71,12 @@ def _holds_every_item_once(ran: Ran, made: World, action: str | None = None) -> 
 @pytest.mark.parametrize("parallel", ["1", "2", "5"])
 def test_processes_share_an_undo(made: World, log: Path, parallel: str) -> None:
     """With any number of processes each item is put back or removed once, and the summary says so in these words."""
-    ran = _undo(made, log, "--parallel", parallel)
+    ran = _undo(made, log, "--parallel", parallel, "--verbose")
     assert (ran.exit_code, ran.stats["errors"], ran.stats["strategy"]) == (0, [], "undo")
     assert _is_as_before(made)
     _holds_every_item_once(ran, made)
     assert f"{SIZE} put back, {SIZE} removed" in ran.stderr
+    assert sum(line.endswith((" put back", " removed")) for line in ran.stderr.splitlines()) >= 4 * SIZE
     assert " written" not in ran.stderr
     assert " deleted" not in ran.stderr
 
