@@ -48,7 +48,7 @@ test-spark: servers $(SPARK) ## run the tests that need Apache Spark, which is 4
 	$(PY) -m pytest tests/spark
 
 test-long: servers ## kill and resume jobs at random moments, many times
-	FASTSYNC_JOBS=50 $(PY) -m pytest -n $(WORKERS) --dist worksteal tests/functional/test_kills.py
+	FASTSYNC_JOBS=500 $(PY) -m pytest -n $(WORKERS) --dist worksteal tests/functional/test_kills.py
 
 test-random: RUNS := 10000
 test-random: setup ## hold random runs against brute force: make test-random RUNS=10000 SEED=1; it tells the seed

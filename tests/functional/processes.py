@@ -118,6 +118,11 @@ def session(leader: int) -> list[int]:
     return [pid for pid in pids if _status(pid)[2] == leader and _status(pid)[0] not in "ZX"]
 
 
+def is_worker(pid: int, parent: int) -> bool:
+    """Say whether a process is a worker of a run: a child of a child of its first process."""
+    return _status(_status(pid)[1])[1] == parent
+
+
 def cmdlines() -> str:
     """Give the command lines of all processes of this machine."""
     found = []

@@ -1,6 +1,8 @@
 """Kills at random moments: a job that is killed and resumed again and again ends like one that is left alone.
 
-FASTSYNC_JOBS is how many jobs of each kind there are (default 4, with four kills each; `make test-long` sets more).
+In half of the jobs that write, writes arrive up to 150 ms after they were sent, also those of a process that is dead by
+then. FASTSYNC_JOBS is how many jobs of each kind that writes there are (default 4, with up to four kills each; `make
+test-long` sets more).
 """
 
 from __future__ import annotations
@@ -12,14 +14,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.functional.processes import session
+from tests.functional.processes import is_worker, session
+from tests.functional.proxy import Exchange, Proxy, Reply
 from tests.functional.world import Table, item
 from tests.once import once
 from tests.servers import Server, environment
@@ -29,6 +32,9 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are t
 
 JOBS = int(os.environ.get("FASTSYNC_JOBS", "4"))
 KILLS = 4
+DEATHS = 3
+"""Workers that are killed in one run: a segment is given up after so many deaths in a row, and one more."""
+LATENCY = 0.15
 STRATEGIES = ("lookup", "merge")
 CHANCE = ("read_units", "write_units", "scanned")
 """Counters of a slave that depend on when it was scanned, before or after what was written to it."""
@@ -44,7 +50,7 @@ WRITES = ("--write-missing", "--write-differing", "--delete-extra")
 class Job:
     """A job on tables of its own, that may be begun again and again."""
 
-    def __init__(self, server: Server, folder: Path, flags: Sequence[str]):
+    def __init__(self, server: Server, folder: Path, flags: Sequence[str], proxy: Proxy | None = None):
         regions = ("us-east-1", "us-west-2", "eu-west-1")
         held = (MASTER, FIRST, SECOND)
         self.tables = [Table.make(server, region, items) for region, items in zip(regions, held, strict=True)]
@@ -52,7 +58,9 @@ class Job:
         self.checkpoint = folder / "checkpoint"
         named = [word for way, table in zip(("-m", "-s", "-s"), self.tables, strict=True) for word in (way, str(table))]
         files = ["--report", str(folder / "report"), "--stats", str(folder / "stats")]
-        self._flags = [*named, "--endpoint-url", server.url, *SLICES, *files, *flags]
+        self._latency = 0.0 if proxy is None else LATENCY
+        url = server.url if proxy is None else proxy.url
+        self._flags = [*named, "--endpoint-url", url, *SLICES, *files, *flags]
 
     def begin(self, *flags: str) -> subprocess.Popen[bytes]:
         """Start the program."""
@@ -81,6 +89,7 @@ class Job:
         lines = [json.loads(line) for line in (self.folder / "report").read_text().splitlines()]
         for line in lines[:-1]:
             line["slave"] = line["slave"].partition(":")[0]
+        time.sleep(self._latency)  # what is still on its way
         counted = {
             name.partition(":")[0]: {what: count for what, count in tally.items() if what not in CHANCE}
             for name, tally in stats["slaves"].items()
@@ -106,6 +115,18 @@ class Job:
             if process.wait(60) >= 0 or not self.checkpoint.exists():
                 return self.came_to(process)
         return self.came_to(self.begin("--checkpoint", str(self.checkpoint), "--resume"))
+
+    def haunted(self, chance: random.Random) -> Any:
+        """Run the job to its end without a checkpoint; workers are killed on the way."""
+        process = self.begin()
+        for _ in range(chance.randint(1, DEATHS)):
+            workers: list[int] = []
+            while not workers and process.poll() is None:
+                workers = [pid for pid in session(process.pid) if is_worker(pid, process.pid)]
+            time.sleep(chance.random() * 0.3 + self._latency)
+            if workers:
+                self._kill(chance.choice(workers))
+        return self.came_to(process)
 
     def _await_progress(self, process: subprocess.Popen[bytes]) -> None:
         seen, moves = self.seen(), 0
@@ -135,7 +156,21 @@ def undisturbed(dynoxide: Server, tmp_path_factory: pytest.TempPathFactory) -> d
     return once(tmp_path_factory, "undisturbed", left_alone)
 
 
-@pytest.mark.parametrize("seed", range(JOBS))
+@pytest.fixture
+def slow(dynoxide: Server) -> Iterator[Proxy]:
+    """A proxy whose writes take up to LATENCY, whatever has become of who sent them."""
+    chance = random.Random(1)
+
+    def late(exchange: Exchange) -> Reply:
+        time.sleep(LATENCY * chance.random())
+        return exchange.forward()
+
+    with Proxy(dynoxide.url) as proxy:
+        proxy.add(late, ("PutItem", "DeleteItem", "BatchWriteItem"))
+        yield proxy
+
+
+@pytest.mark.parametrize("seed", range(-(-JOBS // 4)))
 def test_a_report_survives_kills(dynoxide: Server, tmp_path: Path, undisturbed: dict[str, Any], seed: int) -> None:
     """A run that only reports has the same report and statistics, however often it was killed and resumed."""
     strategy = STRATEGIES[seed % 2]
@@ -145,9 +180,22 @@ def test_a_report_survives_kills(dynoxide: Server, tmp_path: Path, undisturbed: 
 
 
 @pytest.mark.parametrize("seed", range(JOBS))
-def test_a_repair_survives_kills(dynoxide: Server, tmp_path: Path, undisturbed: dict[str, Any], seed: int) -> None:
+def test_a_repair_survives_kills(
+    dynoxide: Server, slow: Proxy, tmp_path: Path, undisturbed: dict[str, Any], seed: int
+) -> None:
     """With an undo log a run that writes, too, has each difference once, and repaired, however often it was killed."""
-    strategy = STRATEGIES[seed % 2]
-    job = Job(dynoxide, tmp_path, ("--strategy", strategy, *WRITES, "--undo-log", str(tmp_path / "undo")))
+    strategy, log = STRATEGIES[seed % 2], tmp_path / "undo"
+    flags = ("--strategy", strategy, *WRITES, "--undo-log", str(log))
+    job = Job(dynoxide, tmp_path, flags, slow if seed % 4 > 1 else None)
     assert job.disturbed(random.Random(100 + seed)) == undisturbed[f"write {strategy}"]
     assert not job.checkpoint.exists()
+
+
+@pytest.mark.parametrize("seed", range(JOBS))
+def test_a_repair_survives_deaths_of_workers(
+    dynoxide: Server, slow: Proxy, tmp_path: Path, undisturbed: dict[str, Any], seed: int
+) -> None:
+    """Where only workers are killed, each difference is there once, and repaired, without an undo log."""
+    strategy = STRATEGIES[seed % 2]
+    job = Job(dynoxide, tmp_path, ("--strategy", strategy, *WRITES), slow if seed % 4 > 1 else None)
+    assert job.haunted(random.Random(200 + seed)) == undisturbed[f"write {strategy}"]
