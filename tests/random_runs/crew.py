@@ -6,6 +6,8 @@ import multiprocessing
 import os
 import queue
 import signal
+import threading
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -43,7 +45,9 @@ def carried_out(jobs: Sequence[Job], workers: int, lanes: int) -> Iterator[Ended
     ended: Any = context.Queue()
     for job in jobs:
         waiting.put(job)
-    processes = [context.Process(target=_work, args=(waiting, ended, lanes), daemon=True) for _ in range(workers)]
+    processes = [
+        context.Process(target=_work, args=(waiting, ended, lanes, os.getpid()), daemon=True) for _ in range(workers)
+    ]
     for process in processes:
         process.start()
     left = len(jobs)
@@ -63,14 +67,20 @@ def carried_out(jobs: Sequence[Job], workers: int, lanes: int) -> Iterator[Ended
             process.terminate()
 
 
-def _work(waiting: Any, ended: Any, lanes: int) -> None:
+def _work(waiting: Any, ended: Any, lanes: int, parent: int) -> None:
     with Stage() as stage, ThreadPoolExecutor(lanes) as pool:
 
-        def ended_early(*_: object) -> None:
+        def end_early(*_: object) -> None:
             stage.abandon()
             os._exit(1)
 
-        signal.signal(signal.SIGTERM, ended_early)
+        def follow() -> None:
+            while os.getppid() == parent:
+                time.sleep(1)
+            end_early()
+
+        signal.signal(signal.SIGTERM, end_early)
+        threading.Thread(target=follow, daemon=True).start()
         for lane in [pool.submit(_lane, stage, waiting, ended) for _ in range(lanes)]:
             lane.result()
 
