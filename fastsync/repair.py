@@ -97,8 +97,9 @@ class Repairer:
         decided: dict[int, Decision] = {place: self._decide(suspect) for place, suspect in enumerate(suspects)}
         for _ in range(RACES):
             intents = _take_intents(decided, found)
-            failed = self._failed(list(intents.values()))
-            found.update(zip(intents, failed, strict=False))
+            if failed := self._failed(list(intents.values())):
+                found.update(zip(intents, failed, strict=True))
+                decided = {}
             if not intents or failed:
                 break
             yield list(intents.values())

@@ -225,6 +225,7 @@ def test_a_log_that_the_disk_does_not_take(made: World, tmp_path: Path) -> None:
     writes = sum(each["written"] + each["deleted"] for each in counted)
     assert 0 < writes <= len(_lines(log))
     assert any(each["failed"] for each in counted)
+    assert not any(each["contended"] for each in counted)
     assert _undo(made, log).exit_code == 0
     assert [slave.all() for slave in made.slaves] == before
 
@@ -273,7 +274,7 @@ def test_logs_that_are_refused(made: World, tmp_path: Path) -> None:
     for flags, word in (
         ((*ALL, "--undo-log", str(used)), "has content"),
         ((*ALL, "--undo-log", str(tmp_path / "no" / "folder")), "cannot be written"),
-        ((*ALL, "--undo-log", str(tmp_path / "one"), "--report", str(tmp_path / "one")), "both"),
+        ((*ALL, "--undo-log", str(tmp_path / "one"), "--report", str(tmp_path / "one")), "where --report goes"),
     ):
         ran = made.run(*flags)
         assert (ran.exit_code, made.proxy.of("Scan")) == (2, []), ran.stderr
