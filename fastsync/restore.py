@@ -18,7 +18,7 @@ from msgspec import Raw
 
 from fastsync.aws.access import Access
 from fastsync.aws.client import WriteAnswer
-from fastsync.batch import IN_FLIGHT, BatchReader
+from fastsync.batch import IN_FLIGHT, Answers, BatchReader
 from fastsync.condition import absent, unchanged
 from fastsync.difference import Difference, Effect, Tally
 from fastsync.digest import Digester
@@ -29,9 +29,8 @@ from fastsync.judge import Judge
 from fastsync.keys import Key, write
 from fastsync.limits import at_once
 from fastsync.pairs import Suspect
-from fastsync.parts import MAX_BATCH_KEYS
 from fastsync.policy import Policy
-from fastsync.portions import PORTION_BYTES
+from fastsync.portions import MOST, PORTION_BYTES
 from fastsync.repair import EFFECTS, spelled, writable
 from fastsync.undoindex import read_entries
 from fastsync.undolog import Entry
@@ -83,21 +82,32 @@ class Restorer:
         self._pool.shutdown(cancel_futures=True)
 
     def pages(self) -> Iterator[Event]:
-        """Restore the task's items page by page; `resume` of each page says how many of them are done."""
+        """Restore the task's items page by page; `resume` of each page says how many of them are done.
+
+        The items of the next page are read while this one is written.
+        """
+        reading: tuple[list[_Item], Answers] | None = None
         done = self._task.start
-        for items in self._take_pages():
-            done += len(items)
-            found: list[Difference] = []
-            changes: list[_Change] = []
-            for item, now in zip(items, self._read(items), strict=True):
-                self._sort(item, now, changes, found)
-            if self._task.terms.dry_run:
-                found += [each.difference for each in changes]
-            elif changes:
-                announced = {write(each.suspect.key): _done(each.difference) for each in changes}
-                yield WritesAhead(pickle.dumps(announced))
-                found += filter(None, self._pool.map(self._restore, changes))
-            yield self._count(len(items), found, done)
+        for items in chain(self._take_pages(), [[]]):
+            coming = (items, self._reader.read([item.key for item in items], consistent=True))
+            if reading is not None:
+                done += len(reading[0])
+                yield from self._restore_page(*reading, done)
+            reading = coming
+
+    def _restore_page(self, items: Sequence[_Item], answers: Answers, done: int) -> Iterator[Event]:
+        now = answers.result()
+        found: list[Difference] = []
+        changes: list[_Change] = []
+        for item in items:
+            self._sort(item, now.get(item.key), changes, found)
+        if self._task.terms.dry_run:
+            found += [each.difference for each in changes]
+        elif changes:
+            announced = {write(each.suspect.key): _done(each.difference) for each in changes}
+            yield WritesAhead(pickle.dumps(announced))
+            found += filter(None, self._pool.map(self._restore, changes))
+        yield self._count(len(items), found, done)
 
     def tallies(self) -> tuple[Tally, ...]:
         """Return an empty tally for every slave."""
@@ -111,7 +121,7 @@ class Restorer:
     def _take_pages(self) -> Iterator[list[_Item]]:
         """Yield the items of one page after the other, so many that they take about PORTION_BYTES."""
         pace, lines = self._task.side.pace, self._task.lines[self._task.start :]
-        most = at_once((pace.reads, pace.writes), MAX_BATCH_KEYS) or MAX_BATCH_KEYS
+        most = at_once((pace.reads, pace.writes), MOST) or MOST
         page: list[_Item] = []
         size = 0
         for offsets, entry in zip(lines, self._read_entries([each[0] for each in lines]), strict=True):
@@ -122,10 +132,6 @@ class Restorer:
                 page, size = [], 0
         if page:
             yield page
-
-    def _read(self, items: Sequence[_Item]) -> list[Raw | None]:
-        now = self._reader.read([item.key for item in items], consistent=True).result()
-        return [now.get(item.key) for item in items]
 
     def _sort(self, item: _Item, now: Raw | None, changes: list[_Change], found: list[Difference]) -> None:
         """Put an item among those to be restored, or among what was found; one that is as before is in neither."""
@@ -156,6 +162,8 @@ class Restorer:
         return (state if known else first.before_item), known
 
     def _read_entries(self, offsets: Sequence[int]) -> Iterator[Entry]:
+        if not offsets:  # of nearly all items there is one line
+            return
         try:
             yield from read_entries(self._task.terms.log, offsets)
         except ConfigError as error:  # every line was checked, so the file has changed since
