@@ -35,6 +35,8 @@ KILLS = 4
 DEATHS = 3
 """Workers that are killed in one run: a segment is given up after so many deaths in a row, and one more."""
 LATENCY = 0.15
+HANGS = 180.0
+"""Seconds: a run that takes longer hangs, however busy the machine is."""
 STRATEGIES = ("lookup", "merge")
 CHANCE = ("read_units", "write_units", "scanned")
 """Counters of a slave that depend on when it was scanned, before or after what was written to it."""
@@ -82,7 +84,7 @@ class Job:
 
     def came_to(self, process: subprocess.Popen[bytes]) -> Any:
         """Wait for the end, and give what must not depend on kills."""
-        code = process.wait(60)
+        code = process.wait(HANGS)
         text = (self.folder / "stats").read_text()
         assert text, (self.folder / "stderr").read_text()
         stats = json.loads(text)
@@ -112,7 +114,7 @@ class Job:
                 self._kill(chance.choice(others))
                 time.sleep(chance.random() * 0.3)
             self._kill(process.pid)
-            if process.wait(60) >= 0 or not self.checkpoint.exists():
+            if process.wait(HANGS) >= 0 or not self.checkpoint.exists():
                 return self.came_to(process)
         return self.came_to(self.begin("--checkpoint", str(self.checkpoint), "--resume"))
 
