@@ -55,8 +55,8 @@ def survey(config: Config) -> Survey:
 
     Raises ConfigError for an unknown profile, and for a limit that is a share of what a table does not tell.
     """
+    accounts = _accounts(config)  # first: a profile that is not there is told by the command line alone
     _refuse_same_names(config)
-    accounts = _accounts(config)
     reached = _reach_all(accounts, config, (config.master, *config.slaves), config.logins)
     found = side_by_side([partial(_described, each, config.ignore_expired) for each in reached])
     master = found[0]

@@ -56,9 +56,29 @@ def refuse_irregular(mode: int) -> None:
         raise OSError(errno.EINVAL, "Not a regular file")
 
 
-def open_output(path: Path) -> int:
-    """Open a file that the user has named for writing from its beginning; a new one is for its owner only."""
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, OWNER_ONLY)
+def open_output(path: Path, keep: bool = False) -> int:
+    """Open a file that the user has named for writing from its beginning; a new one is for its owner only.
+
+    With `keep` its content stays until somebody truncates it.
+    """
+    return os.open(path, os.O_WRONLY | os.O_CREAT | (0 if keep else os.O_TRUNC), OWNER_ONLY)
+
+
+def remove_empty(path: Path) -> None:
+    """Remove a file that has nothing in it, where it is there."""
+    with suppress(OSError):
+        if path.is_file() and path.stat().st_size == 0:
+            path.unlink()
+
+
+def check_writable(path: Path) -> None:
+    """Raise OSError where a file cannot be written; what is there stays as it is, and nothing new is left there."""
+    if path.exists():
+        os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
+    else:
+        target = Path(os.path.realpath(path))
+        os.close(create(target))
+        target.unlink()
 
 
 def make_folders(path: Path) -> None:

@@ -26,8 +26,7 @@ from fastsync.policy import Policy
 from fastsync.reportline import ReportLines
 from fastsync.sinks.metrics import MetricsFile
 from fastsync.sinks.progress import Sink
-from fastsync.sinks.report import open_output, write_stats
-from fastsync.start import Start, close_unbegun, prepare
+from fastsync.start import Preparation, Start, prepare
 from fastsync.table import TableRef
 from fastsync.unforeseen import Phase, unexpected
 
@@ -122,17 +121,17 @@ class Synchronizer:
                     cluster = stack.enter_context(cluster_of(config))
                     config = replace(config, parallel=cluster.cores if config.parallel == 1 else config.parallel)
                 stack.enter_context(interrupt)
+                folder = None if cluster is None else cluster.open_folder
+                preparation: Preparation | None = None
                 try:
+                    preparation = stack.enter_context(prepare(config, self._policy, self._announce, folder))
                     if config.executor == "processes":
                         warm_up()
                     if cluster is not None:
                         cluster.check()
-                    values = config.report_values or bool(self._listeners)
-                    folder = None if cluster is None else cluster.open_folder
-                    start = stack.enter_context(prepare(config, self._policy, values, self._announce, folder))
-                    interrupt.hold()
+                    start = preparation.start(config.report_values or bool(self._listeners), interrupt.hold)
                 except Interrupted:
-                    return self._unbegun(config, interrupt)
+                    return _ended_early(config, interrupt, preparation)
                 outcome = start.outcome
                 executor = partial(_executor, config, cluster, len(start.terms.slaves))
                 self._work(start, executor, interrupt, metrics, phase)
@@ -163,27 +162,13 @@ class Synchronizer:
         with _kept(failures, job, outcome), _noted(outcome):
             start.record.close(result_of(outcome, interrupt).complete)
         with _kept(failures, job, outcome), _noted(outcome):
-            if start.stats_file is not None:
-                write_stats(start.stats_file, result_of(outcome, interrupt).stats)
+            start.outputs.write_stats(result_of(outcome, interrupt).stats)
         with _kept(failures, job, outcome):
             job.part(result_of(outcome, interrupt).complete)
         if job.failure is not None:
             raise job.failure
         if failures:
             raise failures[0]
-
-    def _unbegun(self, config: Config, interrupt: Interrupt) -> Result:
-        """Write report and statistics of a run that was interrupted before its first page, as far as it had come."""
-        interrupt.hold()
-        outcome = None
-        with suppress(FastsyncError):  # the files are another run's, or cannot be written
-            outcome = close_unbegun(config, self._policy)
-        if outcome is None:
-            return result_of(_nothing_done(config), interrupt)
-        with _noted(outcome):
-            if config.stats is not None:
-                write_stats(open_output(config.stats, "--stats"), result_of(outcome, interrupt).stats)
-        return result_of(outcome, interrupt)
 
 
 @contextmanager
@@ -208,6 +193,21 @@ def _kept(failures: list[FastsyncError], job: Job, outcome: Outcome) -> Iterator
             error if isinstance(error, FastsyncError) else unexpected(error, Phase("comparing", has_read=True))
         )
         outcome.fail(str(failures[-1]))
+
+
+def _ended_early(config: Config, interrupt: Interrupt, preparation: Preparation | None) -> Result:
+    """Write report and statistics of a run that a signal ended before its first page, as far as it had come.
+
+    Where not even the local files were checked by then they stay as they are.
+    """
+    interrupt.hold()
+    outcome = _nothing_done(config)
+    if preparation is not None:
+        with suppress(FastsyncError):  # the report cannot be written
+            outcome = preparation.end_early()
+        with _noted(outcome):
+            preparation.outputs.write_stats(result_of(outcome, interrupt).stats)
+    return result_of(outcome, interrupt)
 
 
 def _nothing_done(config: Config) -> Outcome:

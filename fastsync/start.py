@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import IO
 
 from fastsync import undolog
 from fastsync.choice import Choice, choose, expected
@@ -30,7 +29,8 @@ from fastsync.reportline import ReportLines
 from fastsync.sinks.checkpoint import CheckpointFile, damaged, refuse_other_tables, refuse_others, settings
 from fastsync.sinks.checkpointform import Checkpoint, faults_of_plan
 from fastsync.sinks.folder import PartedReport, Shelf
-from fastsync.sinks.report import Report, check_resumed, open_output
+from fastsync.sinks.outputs import Outputs
+from fastsync.sinks.report import check_resumed
 from fastsync.undoindex import check_log
 from fastsync.unforeseen import Phase, unexpected
 
@@ -45,57 +45,39 @@ class Start:
     agenda: Agenda
     deletes: Deletes
     record: Record
-    stats_file: IO[str] | None
+    outputs: Outputs
 
 
 @contextmanager
 def prepare(
     config: Config,
     policy: object,
-    values: bool,
     announce: Callable[[str], object],
     folder: Callable[[str], Shelf] | None = None,
-) -> Iterator[Start]:
-    """Describe the tables, open what is written, where it stands on the checkpoint, and choose a strategy.
+) -> Iterator[Preparation]:
+    """Check all that local files tell, before anything is asked of a table; raise ConfigError.
 
-    `values`: differences are to bring both items along. `announce` hears what is worth knowing before the work begins.
-    `folder` opens a report that tasks write themselves. The checkpoint is let go at the end.
-    Raises ConfigError or TableError.
+    `announce` hears what is worth knowing before the work begins. `folder` opens a report that tasks write themselves.
+    The checkpoint is let go at the end, and files that the run did not begin are as they were.
     """
     file = None if config.checkpoint is None else CheckpointFile(config.checkpoint, config.resume)
     try:
-        yield _started(_Preparation(config, policy, file, announce, folder), values)
+        preparation = Preparation(config, policy, file, announce, folder)
+        try:
+            yield preparation
+        finally:
+            if not preparation.begun:
+                preparation.outputs.discard()
     finally:
         if file is not None:
             file.close()
 
 
-def close_unbegun(config: Config, policy: object) -> Outcome:
-    """Close the report of a run that was interrupted before its first page; return what is counted so far.
+class Preparation:
+    """What is known of an earlier run, and what follows from it.
 
-    Report and statistics fit each other then: both hold what an earlier run had brought up to its checkpoint, or
-    nothing. Raises ConfigError where the checkpoint is another run's, OutputFailed where the report cannot be written.
+    `outputs` are open already; they keep what they hold until a run begins (`begun`), or ends early.
     """
-    file = None if config.checkpoint is None else CheckpointFile(config.checkpoint, config.resume)
-    try:
-        return _Preparation(config, policy, file, lambda _: None, None).close_unbegun()
-    finally:
-        if file is not None:
-            file.close()
-
-
-def _started(preparation: _Preparation, values: bool) -> Start:
-    """Prepare everything; what nobody foresaw is told together with whether anything was read by then."""
-    try:
-        return preparation.start(values)
-    except (FastsyncError, Interrupted):
-        raise
-    except BaseException as error:
-        raise unexpected(error, Phase("preparing the run", preparation.has_read)) from error
-
-
-class _Preparation:
-    """What is known of an earlier run, and what follows from it."""
 
     def __init__(
         self,
@@ -118,10 +100,34 @@ class _Preparation:
         self._then = None if then is None or then.ended else then
         if self._then is not None and file is not None:
             self._check_files(self._then, file)
+        if config.undo_log is not None:
+            undolog.check(config.undo_log, config.resume)
+            if config.resume:
+                check_log(config.undo_log)
+        self.begun = False
+        self.outputs = self._opened()
         if config.resume:
             announce(_told(config, then))
-            if config.undo_log is not None:
-                check_log(config.undo_log)
+
+    def start(self, values: bool, hold: Callable[[], object]) -> Start:
+        """Describe the tables, choose a strategy, and let everything begin; raise ConfigError or TableError.
+
+        `values`: differences are to bring both items along. `hold` is called when signals are to be counted only: from
+        then on files are changed.
+        """
+        try:
+            return self._start(values, hold)
+        except (FastsyncError, Interrupted):
+            raise
+        except BaseException as error:
+            raise unexpected(error, Phase("preparing the run", self.has_read)) from error
+
+    def _opened(self) -> Outputs:
+        config, mark, parted = self._config, None if self._then is None else self._then.report, None
+        if config.report is not None and self._folder is not None:
+            parted = PartedReport(self._folder(config.report), ReportLines.of(config), mark)
+        copy = None if self._file is None else copy_of_report(self._file)
+        return Outputs.opened(config, parted, mark, copy)
 
     def _check_files(self, then: Checkpoint, file: CheckpointFile) -> None:
         """Raise ConfigError where a checkpoint does not fit the plan, or its files are not what they were."""
@@ -140,8 +146,7 @@ class _Preparation:
                 "written: not the same file"
             )
 
-    def start(self, values: bool) -> Start:
-        """Prepare everything; what reads of the tables comes last."""
+    def _start(self, values: bool, hold: Callable[[], object]) -> Start:
         config = self._config
         found = survey(config)
         parts = (_reading(config, found), config.retrying, config.judging, config.repairing)
@@ -151,26 +156,39 @@ class _Preparation:
         )
         plan = self._plan(found)
         before = self._before(found)
-        if config.undo_log is not None:
-            (undolog.go_on if config.resume else undolog.create)(config.undo_log)
-        report = self._report()
-        stats_file = None if config.stats is None else open_output(config.stats, "--stats")
-        extras = {str(ref): self._extras(place, before) for place, ref in enumerate(config.slaves)}
         outcome = self._outcome(found, plan)
         terms = replace(terms, strategy=outcome.strategy)
+        hold()
+        if config.undo_log is not None:
+            (undolog.go_on if config.resume else undolog.create)(config.undo_log)
+        extras = {str(ref): self._extras(place, before) for place, ref in enumerate(config.slaves)}
         begin = replace(before, total=plan.total, strategy=outcome.strategy, totals=outcome.totals())
-        record = Record(begin, self._file, report, extras)
-        try:
-            record.keep(begin.left, begin.totals, begin.deleted, begin.log)
-        except OutputFailed as error:
-            raise ConfigError(f"--checkpoint: {error}") from None
+        self._begin(begin, extras)
+        record = Record(begin, self._file, self.outputs.report, extras)
         log_from = None if self._then is None else begin.log
         agenda = Agenda(terms, plan, begin.left, first, log_from)
         deletes = Deletes(terms, extras, begin.deleted, log_from)
-        return Start(found, terms, outcome, agenda, deletes, record, stats_file)
+        return Start(found, terms, outcome, agenda, deletes, record, self.outputs)
 
-    def close_unbegun(self) -> Outcome:
-        """Close the report as it stands on the checkpoint, and return what is counted there."""
+    def _begin(self, begin: Checkpoint, extras: Mapping[str, WaitingExtras]) -> None:
+        """Write the first checkpoint, which may be refused, and only then let the report begin."""
+        try:
+            Record(begin, self._file, None, extras).keep(begin.left, begin.totals, begin.deleted, begin.log)
+        except OutputFailed as error:
+            raise ConfigError(f"--checkpoint: {error}") from None
+        self.begun = True
+        try:
+            self.outputs.begin()
+        except OutputFailed as error:
+            raise ConfigError(str(error)) from None
+
+    def end_early(self) -> Outcome:
+        """Close the report of a run that a signal ended before its first page; return what is counted so far.
+
+        Report and statistics fit each other then: both hold what an earlier run had brought up to its checkpoint, or
+        nothing. Raises ConfigError or OutputFailed where the report cannot be written.
+        """
+        self.begun = True
         config, then = self._config, self._then
         names = [str(ref) for ref in (config.master, *config.slaves)]
         default = "lookup" if config.strategy == "auto" else config.strategy
@@ -180,9 +198,7 @@ class _Preparation:
         if then is not None:
             outcome.go_on(then.totals)
         if config.executor != "spark":  # there the report is a folder, which is complete or not as a whole
-            report = self._report()
-            if report is not None:
-                report.close(complete=False)
+            self.outputs.end_early()
         return outcome
 
     def _plan(self, found: Survey) -> Plan:
@@ -227,15 +243,6 @@ class _Preparation:
         if self._file is None:
             return WaitingExtras()
         return WaitingExtras(extras_of_slave(self._file, place), begin.extras.get(name, NOTHING), name)
-
-    def _report(self) -> Report | PartedReport | None:
-        if self._config.report is None:
-            return None
-        if self._folder is not None:
-            lines, mark = ReportLines.of(self._config), None if self._then is None else self._then.report
-            return PartedReport(self._folder(self._config.report), lines, mark)
-        copy = None if self._file is None else copy_of_report(self._file)
-        return Report(self._config, None if self._then is None else self._then.report, copy)
 
 
 def _reading(config: Config, found: Survey) -> Reading:

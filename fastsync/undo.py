@@ -25,8 +25,8 @@ from fastsync.paths import check_inputs
 from fastsync.plan import Plan, Slicing
 from fastsync.preflight import SlaveSurvey, survey_slaves
 from fastsync.run import Result, result_of
+from fastsync.sinks.outputs import Outputs
 from fastsync.sinks.progress import Sink
-from fastsync.sinks.report import Report, open_output, write_stats
 from fastsync.table import Side, TableRef
 from fastsync.undoindex import Index
 from fastsync.unforeseen import Phase, unexpected
@@ -52,7 +52,8 @@ def undo(
     wrong or the log is damaged, TableError where no slave can be undone.
     """
     names: Sequence[str] = (path,)
-    work = None
+    preparing: _Undo | None = None
+    work: _Undo | None = None
     interrupt = Interrupt()
     try:
         with interrupt:
@@ -64,28 +65,16 @@ def undo(
                     check_inputs(config.outputs, [path])
                     preparing = _Undo(index, config, sinks, interrupt)
                     preparing.prepare(dry_run)
-                    interrupt.hold()
                     work = preparing
                     begin()
                     return work.do()
             except Interrupted:
                 interrupt.hold()
-                return _unbegun(path, names, flags, interrupt) if work is None else work.result()
+                if work is not None:
+                    return work.result()
+                return result_of(_outcome(names), interrupt) if preparing is None else preparing.end_early()
     except Interrupted:  # the second signal has broken off what was waited for
         return result_of(_outcome(names), interrupt) if work is None else work.result()
-
-
-def _unbegun(path: str, names: Sequence[str], flags: Mapping[str, Any], interrupt: Interrupt) -> Result:
-    """Write report and statistics of an undo that was interrupted before its first item."""
-    outcome = _outcome(names)
-    with suppress(FastsyncError):  # a flag is wrong, or a file cannot be written
-        config = Config.undoing(path, names[1:], flags)
-        check_inputs(config.outputs, [path])
-        if config.report is not None:
-            Report(config).close(complete=False)
-        if config.stats is not None:
-            write_stats(open_output(config.stats, "--stats"), result_of(outcome, interrupt).stats)
-    return result_of(outcome, interrupt)
 
 
 def _outcome(names: Sequence[str]) -> Outcome:
@@ -100,11 +89,34 @@ class _Undo:
         self._config = config
         self._sinks = sinks
         self._interrupt = interrupt
-        self._report = None if config.report is None else Report(config)
-        self._stats_file = None if config.stats is None else open_output(config.stats, "--stats")
+        self._outputs = Outputs.opened(config, None, None, None)
+        self._report = self._outputs.report
+        self._outcome = _outcome((index.path, *index.slaves()))
 
     def prepare(self, dry_run: bool) -> None:
-        """Describe the slaves; raise TableError where none can be undone, ConfigError where keys are not theirs."""
+        """Describe the slaves, and let the report begin.
+
+        Raises TableError where no slave can be undone, ConfigError where keys are not theirs; files stay as they were.
+        """
+        try:
+            self._describe(dry_run)
+            self._interrupt.hold()
+            self._outputs.begin()
+        except Interrupted:
+            raise
+        except BaseException:
+            self._outputs.discard()
+            raise
+
+    def end_early(self) -> Result:
+        """Write report and statistics of an undo that a signal ended before its first item."""
+        with suppress(FastsyncError):  # the report cannot be written
+            self._outputs.end_early()
+        with self._noted():
+            self._outputs.write_stats(self.result().stats)
+        return self.result()
+
+    def _describe(self, dry_run: bool) -> None:
         config = self._config
         warm_up()
         self._found = _refuse_replaced(survey_slaves(config), self._index)
@@ -183,8 +195,7 @@ class _Undo:
             if self._report is not None:
                 self._report.close(self.result().complete)
         with self._noted():
-            if self._stats_file is not None:
-                write_stats(self._stats_file, self.result().stats)
+            self._outputs.write_stats(self.result().stats)
 
     @contextmanager
     def _noted(self) -> Iterator[None]:

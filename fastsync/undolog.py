@@ -25,6 +25,7 @@ from msgspec import Raw
 from fastsync.errors import ConfigError, OutputFailed
 from fastsync.jsonlines import checksum, escape_line_breaks_in_bytes
 from fastsync.mark import sync_folder
+from fastsync.private import check_writable
 
 
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -129,6 +130,16 @@ def go_on(path: str) -> None:
         raise ConfigError(f"--undo-log {path} cannot be written: {error.strerror or error}") from None
 
 
+def check(path: str, resume: bool) -> None:
+    """Raise ConfigError where an undo log cannot be written, or has content without `resume`; change nothing."""
+    try:
+        check_writable(Path(path))
+    except OSError as error:
+        raise ConfigError(f"--undo-log {path} cannot be written: {error.strerror or error}") from None
+    if not resume:
+        _refuse_content(path, size_of(path))
+
+
 def create(path: str) -> None:
     """Make an empty undo log; raise ConfigError where the file has content already, or cannot be made."""
     try:
@@ -139,6 +150,10 @@ def create(path: str) -> None:
         sync_folder(Path(path))
     except OSError as error:
         raise ConfigError(f"--undo-log {path} cannot be written: {error.strerror or error}") from None
+    _refuse_content(path, size)
+
+
+def _refuse_content(path: str, size: int) -> None:
     if size:
         raise ConfigError(
             f"--undo-log {path} has content already: it may be all that can take an earlier run back; give another name"

@@ -20,7 +20,7 @@ from fastsync.errors import ConfigError, OutputFailed
 from fastsync.paths import check_inputs, check_outputs
 from fastsync.reportpage.gather import Gathered
 from fastsync.reportpage.sources import read
-from fastsync.sinks.report import open_output
+from fastsync.sinks.outputfile import open_output
 
 
 def make_page(paths: Sequence[str], output: str, most_rows: int) -> None:

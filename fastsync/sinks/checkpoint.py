@@ -51,10 +51,19 @@ class CheckpointFile:
                 self._claim(resume)
             elif not self.path.parent.is_dir():
                 raise ConfigError(f"--checkpoint {path} cannot be written: there is no such folder")
-            if not os.access(self.path.parent, os.W_OK):
-                raise ConfigError(f"--checkpoint {path} cannot be written: its folder is read-only to you")
+            self._check_folder()
         except OSError as error:
             raise ConfigError(f"--checkpoint {path} cannot be read: {error.strerror or error}") from None
+
+    def _check_folder(self) -> None:
+        """Raise ConfigError where no file can be made beside this one, by which it is replaced."""
+        try:
+            handle, temporary = create_beside(self.path)
+            os.close(handle)
+            temporary.unlink()
+        except OSError as error:
+            why = error.strerror or error
+            raise ConfigError(f"--checkpoint {self.path} cannot be written: in its folder: {why}") from None
 
     def _claim(self, resume: bool) -> None:
         refuse_irregular(self.path.stat().st_mode)

@@ -63,6 +63,12 @@ class PartedReport:
             raise ConfigError(f"--resume: the report in {shelf.path} lacks part {min(lacking)}, which was written")
         self._sweep()
 
+    def begin(self) -> None:
+        """Nothing: a folder that holds another report was refused."""
+
+    def discard(self) -> None:
+        """Nothing: no part was written."""
+
     def mark(self) -> Mark:
         """Say which parts are good; raise OutputFailed."""
         self._put()

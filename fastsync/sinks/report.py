@@ -17,6 +17,7 @@ from fastsync.events import PageDone
 from fastsync.jsonlines import dumps
 from fastsync.mark import Growth, Mark, check, cut_back
 from fastsync.reportline import ReportLines, last_line
+from fastsync.sinks.outputfile import OutputFile
 
 WHAT = "--resume: the report"
 
@@ -24,6 +25,7 @@ WHAT = "--resume: the report"
 class Report:
     """Write differences to a file, or to stdout for "-". Raises ConfigError where the file cannot be opened.
 
+    What the file holds is kept until `begin`.
     With `--report-values` the lines hold both sides: the differing attributes, or the whole item where only one side
     has it; with `--version-attribute` both versions. A run that goes on gives a `mark`: what is past it is cut off.
     stdout or a pipe cannot be gone on in, so there what it was told is kept in the file `copy`, and told again.
@@ -33,19 +35,29 @@ class Report:
         self._path = str(config.report)
         self._lines = ReportLines.of(config)
         self._growth = Growth()
+        self._mark = mark
         self._copy: IO[str] | None = None
-        if not is_stream(self._path):
-            self._file = self._opened(mark)
-            return
-        self._file = open_output(self._path, "--report")
-        if copy is not None:
-            self._copy = self._opened_copy(copy, mark)
+        self._copy_path = copy if is_stream(self._path) else None
+        self._output: OutputFile | None = None
+        if mark is None or is_stream(self._path):
+            self._output = OutputFile(self._path, "--report")
+        else:
+            _check_writable(self._path)
 
-    def _opened(self, mark: Mark | None) -> IO[str]:
-        if mark is None:
-            return open_output(self._path, "--report")
-        file, self._growth = cut_back(Path(self._path), mark, WHAT, follow=True)
-        return _as_text(file)
+    def begin(self) -> None:
+        """Empty the file, or cut it back to the mark; raise ConfigError or OutputFailed."""
+        if self._output is not None:
+            self._file = self._output.begin()
+            if self._copy_path is not None:
+                self._copy = self._opened_copy(self._copy_path, self._mark)
+        elif self._mark is not None:
+            file, self._growth = cut_back(Path(self._path), self._mark, WHAT, follow=True)
+            self._file = _as_text(file)
+
+    def discard(self) -> None:
+        """Leave what was there before; for a run that does not begin."""
+        if self._output is not None:
+            self._output.discard()
 
     def _opened_copy(self, copy: Path, mark: Mark | None) -> IO[str]:
         try:
@@ -129,16 +141,11 @@ def stats_text(stats: dict[str, Any]) -> str:
     return dumps(stats, indent=2) + "\n"
 
 
-def open_output(path: str, flag: str) -> IO[str]:
-    """Open a file for writing, stdout for "-"; raise ConfigError where that fails."""
-    if path == "-":
-        if isinstance(sys.stdout, io.TextIOWrapper):
-            sys.stdout.reconfigure(encoding="utf-8")  # JSON is UTF-8, whatever the locale says
-        return sys.stdout
+def _check_writable(path: str) -> None:
     try:
-        return os.fdopen(private.open_output(Path(path)), "w", encoding="utf-8", newline="\n")
+        private.check_writable(Path(path))
     except OSError as error:
-        raise ConfigError(f"{flag} {path} cannot be written: {error.strerror or error}") from None
+        raise ConfigError(f"--report {path} cannot be written: {error.strerror or error}") from None
 
 
 def _as_text(file: IO[bytes]) -> IO[str]:
