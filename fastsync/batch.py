@@ -1,7 +1,7 @@
 """Every key answered: look-ups by BatchGetItem in flight together, under a batch size and a number that adapt.
 
 The only owner of retries of unprocessed keys: they go back into the queue, the batch shrinks and the thread that got
-them back waits. Rounds without any progress, in this thread or beside it, are bounded by `max_retries`.
+them back waits. It is given up after `max_retries` rounds in which the table has answered nobody, in whatever process.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import msgspec
 from msgspec import Raw
 
 from fastsync.aws.client import BatchAnswer, Client
-from fastsync.aws.retries import backoff
+from fastsync.aws.retries import Standstill, backoff
 from fastsync.digest import fingerprints
 from fastsync.errors import KeysUnanswered, RequestFailed
 from fastsync.flight import MOST, Flight
@@ -26,24 +26,35 @@ from fastsync.keys import Key, KeyReader, write
 from fastsync.page import Page
 from fastsync.parts import MAX_BATCH_KEYS
 
+FEWEST = 10
+"""Keys in a request, below which only large answers make it smaller."""
+LARGE = 1 << 19
+"""Bytes of an answer that may have been cut for its size. The service ends one at 16 MB, or where it brings more than
+1 MB of one partition (API reference, BatchGetItem); the item that was left out may have had 400 KB."""
 IN_FLIGHT = MOST
 """Threads that one table may need at once."""
 
 
 class BatchSize:
-    """The number of keys per request: halved when keys come back, grown by a tenth of the limit when none do."""
+    """The number of keys per request: halved when keys come back, grown by a tenth of the limit when none do.
+
+    It is not halved below `FEWEST`, since smaller requests do not help a throttled table, unless answers are so large
+    that fewer items fit into one.
+    """
 
     def __init__(self, limit: int):
         self._limit = limit
         self._step = max(1, limit // 10)
         self.current = limit
 
-    def adapt(self, unprocessed: int) -> None:
-        """Learn from one answer how many keys came back unprocessed."""
-        if unprocessed:
-            self.current = max(1, self.current // 2)
-        else:
+    def adapt(self, unprocessed: int, answer_bytes: int = 0) -> None:
+        """Learn from one answer how many keys came back unprocessed, and how large it was."""
+        if not unprocessed:
             self.current = min(self._limit, self.current + self._step)
+            return
+        fewest = 1 if answer_bytes >= LARGE else FEWEST
+        if self.current > fewest:
+            self.current = max(fewest, self.current // 2)
 
 
 class Answers:
@@ -158,10 +169,10 @@ class Answers:
 
 @dataclass
 class _Rounds:
-    """Answers in a row with keys left over, in one thread: of any kind, and without any progress."""
+    """Answers in a row with keys left over, in one thread; the rounds in which the table answered nobody."""
 
+    standstill: Standstill
     left_over: int = 0
-    barren: int = 0
 
 
 class BatchReader:
@@ -181,7 +192,6 @@ class BatchReader:
         self._queue: deque[Answers] = deque()
         self._employed = 0
         self._at_work = 0
-        self._barren = 0
 
     def read(
         self, keys: Iterable[Key], consistent: bool = False, keys_only: bool = False, checked: bool = False
@@ -222,7 +232,7 @@ class BatchReader:
         return -(-sum(answers.pending for answers in self._queue) // size)
 
     def _work(self) -> None:
-        rounds = _Rounds()
+        rounds = _Rounds(Standstill(self.client.reads))
         with self._lock:
             self._at_work += 1
         while (job := self._next()) is not None:
@@ -252,33 +262,29 @@ class BatchReader:
         answer = self.client.batch_get(keys, answers.consistent, answers.keys_only, answers.checked)
         seconds = time.monotonic() - began
         with self._lock:
-            self._learn(len(keys), len(answer.unprocessed), seconds)
+            self._learn(len(keys), answer, seconds)
             answers.add(len(keys), answer)
             if answers.pending and answers not in self._queue:
                 self._queue.appendleft(answers)
         if not answer.unprocessed:
-            rounds.left_over = rounds.barren = 0
+            rounds.left_over = 0
             return
         rounds.left_over += 1
-        rounds.barren = 0 if len(answer.unprocessed) < len(keys) else rounds.barren + 1
-        self._check(rounds.barren, answer.unprocessed)
+        if len(answer.unprocessed) == len(keys):
+            self._check(rounds.standstill.count(), answer.unprocessed)
         transport = self.client.transport
-        transport.sleep(backoff(rounds.left_over, transport.retrying.base))
+        transport.sleep(backoff(rounds.left_over, transport.retrying))
 
-    def _learn(self, asked: int, unprocessed: int, seconds: float) -> None:
-        if unprocessed:
+    def _learn(self, asked: int, answer: BatchAnswer, seconds: float) -> None:
+        if answer.unprocessed:
             self._flight.throttled()
         elif 2 * asked >= self._size.current:  # a few keys come quickly whatever else is under way
             self._flight.landed(seconds)
-        self._size.adapt(unprocessed)
-        self._barren = 0 if unprocessed < asked else self._barren + 1
+        self._size.adapt(len(answer.unprocessed), answer.size)
 
     def _check(self, barren: int, unprocessed: Sequence[Key]) -> None:
-        """Raise KeysUnanswered where neither this thread nor those beside it get anything answered any more."""
-        patience = self.client.transport.retrying.max_retries
-        with self._lock:
-            standstill = self._barren > patience * self._at_work
-        if barren > patience and standstill:
+        """Raise KeysUnanswered where the table answers nobody any more: no thread and no process of the run."""
+        if barren > self.client.transport.retrying.max_retries:
             raise KeysUnanswered(
                 f"{self.client.side}: BatchGetItem returned {len(unprocessed)} keys as unprocessed "
                 f"{barren} times without any progress, the first of them {write(unprocessed[0]).decode()}; "

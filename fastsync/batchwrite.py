@@ -6,12 +6,11 @@ one bad item makes it reject them all.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 
 from fastsync.aws.client import Client
-from fastsync.aws.retries import backoff
+from fastsync.aws.retries import Standstill, backoff
 from fastsync.errors import RequestFailed
 from fastsync.keys import Key
 
@@ -30,8 +29,6 @@ class BatchWriter:
     def __init__(self, client: Client, pool: Executor):
         self._client = client
         self._pool = pool
-        self._taken = 0
-        self._lock = threading.Lock()
 
     def write(self, items: Sequence[Item]) -> list[str | None]:
         """Write items of different keys; say for each why it was not taken, None where it was."""
@@ -42,7 +39,7 @@ class BatchWriter:
 
     def _write_batch(self, batch: Sequence[Item]) -> dict[Key, str]:
         transport = self._client.transport
-        left, rounds, barren, seen = dict(batch), 0, 0, self._taken
+        left, rounds, standstill = dict(batch), 0, Standstill(self._client.writes)
         while left:
             try:
                 unprocessed = self._client.batch_write(list(left.values()))
@@ -50,24 +47,17 @@ class BatchWriter:
                 if error.refused or not error.code or len(left) == 1:
                     return dict.fromkeys(left, str(error))
                 return {key: text for item in left.items() for key, text in self._write_batch([item]).items()}
-            rounds = rounds + 1 if len(unprocessed) == len(left) else 0
-            # where a batch beside this one gets on, the table takes items, and this one's turn comes
-            before, seen = seen, self._take(len(left) - len(unprocessed))
-            barren = barren + 1 if seen == before else 0
+            in_vain = len(unprocessed) == len(left)
+            rounds = rounds + 1 if in_vain else 0
             back = set(unprocessed)
             left = {key: item for key, item in left.items() if key in back}
-            if barren > transport.retrying.max_retries:
-                error_text = f"{self._client.side}: BatchWriteItem returned it as unprocessed {barren} times in a row"
+            # where anybody else of the run gets on, the table takes items, and the turn of this batch comes
+            if in_vain and (times := standstill.count()) > transport.retrying.max_retries:
+                error_text = f"{self._client.side}: BatchWriteItem returned it as unprocessed {times} times in a row"
                 return dict.fromkeys(left, f"{error_text}; the table is throttled")
             if left:
-                transport.sleep(backoff(rounds + 1, transport.retrying.base))
+                transport.sleep(backoff(rounds + 1, transport.retrying))
         return {}
-
-    def _take(self, count: int) -> int:
-        """Note how many items were taken, and give how many that makes in all batches."""
-        with self._lock:
-            self._taken += count
-            return self._taken
 
 
 def _batches(items: Sequence[Item], most: int) -> Iterator[list[Item]]:

@@ -13,7 +13,7 @@ from fastsync.errors import RequestFailed
 from fastsync.forecast import Forecast, Work, forecasts
 from fastsync.parts import Reading
 from fastsync.plan import Plan
-from fastsync.preflight import FEW_RETRIES, Survey, side_by_side
+from fastsync.preflight import Survey, side_by_side
 from fastsync.table import Side
 
 DENIED = "AccessDeniedException"
@@ -82,8 +82,7 @@ def preferred(config: Config, expected: Sequence[Forecast]) -> Choice:
 def _probe(side: Side, config: Config, keyring: Keyring) -> tuple[bool, float]:
     """Say whether Scan is allowed on a slave, and what it cost to ask. Other failures are left to the run to meet."""
     access = Access(keyring)
-    retrying = replace(config.retrying, max_retries=min(config.max_retries, FEW_RETRIES))
-    client = access.client(side, Reading(scan_limit=1, consistent=config.consistent_read), retrying)
+    client = access.client(side, Reading(scan_limit=1, consistent=config.consistent_read), config.retrying.promptly())
     try:
         client.scan_page(Scan(0, 1, keys_only=True), b"")
     except RequestFailed as error:

@@ -11,10 +11,9 @@ from collections.abc import Callable, Sequence
 from threading import Thread
 
 from fastsync.aws.description import describe
-from fastsync.aws.transport import Transport
 from fastsync.errors import FastsyncError
 from fastsync.parts import Retrying
-from fastsync.preflight import FEW_RETRIES, Survey
+from fastsync.preflight import Survey
 from fastsync.table import Side, replacement
 
 LOOK = 0.05
@@ -33,7 +32,7 @@ class DescribedTables:
         """Describe every table again, and return one sentence for each that is another now, by its name.
 
         A table that is gone or cannot be asked counts as changed: it is not known to be the same. The wait for answers
-        ends once `stopped` says so. Without `patient`, a table that does not answer is given up after a few retries.
+        ends once `stopped` says so. Without `patient`, a table that does not answer is given up soon.
         """
         sides = (self._found.master, *self._found.slaves)
         told: dict[str, str | None] = {}
@@ -54,12 +53,10 @@ class DescribedTables:
             told[str(side)] = _unknown(side, f"{type(error).__name__}: {error}")
 
     def _change(self, side: Side, patient: bool) -> str | None:
-        most = self._retrying.max_retries
-        retrying = Retrying(most if patient else min(most, FEW_RETRIES), self._retrying.base)
-        ref, source = side.table.ref, self._found.accounts.source(side.account)
-        transport = Transport(ref, side.endpoint, source, retrying)
+        retrying = self._retrying if patient else self._retrying.promptly()
+        transport = self._found.accounts.transport(side.account, side.table.ref, side.endpoint, retrying)
         try:
-            return replacement(side.table, describe(ref, transport))
+            return replacement(side.table, describe(side.table.ref, transport))
         finally:
             transport.close()
 

@@ -26,22 +26,34 @@ CELL_BYTES = 2 * _DOUBLE.size
 class Ledger:
     """Two cells for each table, of reads and of writes: made afresh, or behind a descriptor from another process.
 
-    Times start at now: an empty bucket has saved nothing up yet.
+    Times start at now: an empty bucket has saved nothing up yet. Behind the cells stands for each account, of which
+    there are no more than tables, which of its credentials the service has called expired.
     """
 
     def __init__(self, tables: int, fd: int | None = None):
         self.tables = tables
-        size = 2 * tables * CELL_BYTES
+        cells = 2 * tables * CELL_BYTES
+        size = cells + tables * _DOUBLE.size
+        self._accounts = cells
         self.fd = _memory(size) if fd is None else fd
         weakref.finalize(self, os.close, self.fd)
         self._memory = mmap.mmap(self.fd, size)
         self._locks = [threading.Lock() for _ in range(2 * tables)]
         if fd is None:
-            self._memory[:] = _DOUBLE.pack(time.monotonic()) * (size // _DOUBLE.size)
+            self._memory[:cells] = _DOUBLE.pack(time.monotonic()) * (cells // _DOUBLE.size)
 
     def of(self, table: int) -> tuple[SharedCell, SharedCell]:
         """Give the cells of the reads and of the writes of a table by its number."""
         return self._cell(2 * table), self._cell(2 * table + 1)
+
+    def note_expired(self, account: int, number: int) -> None:
+        """Note that the service has called the credentials of this number expired."""
+        _DOUBLE.pack_into(self._memory, self._accounts + account * _DOUBLE.size, number + 1)
+
+    def expired(self) -> list[tuple[int, int]]:
+        """Return accounts, each with the number of those of its credentials that were last called expired."""
+        found = [number for (number,) in _DOUBLE.iter_unpack(self._memory[self._accounts :])]
+        return [(account, int(number) - 1) for account, number in enumerate(found) if number]
 
     def _cell(self, place: int) -> SharedCell:
         return SharedCell(self, self._memory, place * CELL_BYTES, self._locks[place])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from fastsync.errors import ConfigError
@@ -11,6 +11,12 @@ from fastsync.wording import quote
 
 MAX_BATCH_KEYS = 100
 """The service's limit of keys in one BatchGetItem (API reference, BatchGetItem)."""
+BACKOFF_CAP = 20.0
+"""Seconds; no pause between two tries is longer."""
+PROMPT_CAP = 1.0
+"""Seconds; the longest pause before anything is read."""
+PROMPT_TIMEOUTS = 3
+"""Retries of a request that got no answer in time, before anything is read."""
 
 
 @dataclass(frozen=True)
@@ -24,10 +30,23 @@ class Reading:
 
 @dataclass(frozen=True)
 class Retrying:
-    """How often one request is tried again, and the base of the backoff in seconds."""
+    """How often one request is tried again, and base and longest pause of the backoff in seconds.
+
+    `timeouts`: how often a request is tried again that got no answer in time; None: as often as any other.
+    """
 
     max_retries: int = 10
     base: float = 0.05
+    cap: float = BACKOFF_CAP
+    timeouts: int | None = None
+
+    def promptly(self) -> Retrying:
+        """Return the same number of retries for what is asked before anything is read.
+
+        Somebody may be waiting for a first sign: ten retries then take some 3 s rather than 25 s. A server that accepts
+        connections and says nothing is given up earlier, since each try of it takes half a minute.
+        """
+        return replace(self, cap=PROMPT_CAP, timeouts=PROMPT_TIMEOUTS)
 
 
 @dataclass(frozen=True)

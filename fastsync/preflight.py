@@ -14,13 +14,11 @@ from fastsync.aws.sources import Accounts
 from fastsync.aws.transport import Transport
 from fastsync.config import Config
 from fastsync.errors import CredentialsEnded, TableError
+from fastsync.ledger import Ledger
 from fastsync.limits import Limits
 from fastsync.login import Login
 from fastsync.mfa import ask, check_terminal
 from fastsync.table import Endpoint, Side, TableRef
-
-FEW_RETRIES = 3
-"""Before anything is read, a table that is out of reach is told at once rather than after a minute of patience."""
 
 T = TypeVar("T")
 
@@ -36,6 +34,14 @@ class SlaveSurvey:
     def credentials(self, ended: Callable[[CredentialsEnded], object] | None = None) -> tuple[Credentials, ...]:
         """Give the accounts' credentials as they are valid now; tell `ended` where some end for good, or raise."""
         return self.accounts.current(ended)
+
+    def shared_credentials(
+        self, ledger: Ledger, ended: Callable[[CredentialsEnded], object] | None = None
+    ) -> tuple[Credentials, ...]:
+        """Give the same, and have those renewed at once that somebody behind the ledger was told are expired."""
+        for account, number in ledger.expired():
+            self.accounts.expire(account, number)
+        return self.credentials(ended)
 
 
 @dataclass(frozen=True)
@@ -112,7 +118,7 @@ def _place(ref: TableRef) -> tuple[str, str, str | None]:
 
 def _accounts(config: Config) -> Accounts:
     """Look all profiles and addresses up, so that a wrong one is told before any question or request."""
-    accounts = Accounts(ask)
+    accounts = Accounts(ask, config.retrying.promptly())
     for ref, login in zip((config.master, *config.slaves), config.logins, strict=True):
         profile = accounts.profile(login.profile)
         profile.check_address("sts", needed=login.role is not None)
@@ -145,8 +151,8 @@ def _reach(accounts: Accounts, ref: TableRef, login: Login, config: Config) -> _
         endpoint = replace(accounts.profile(login.profile).endpoint(ref), compress=config.compress)
     except TableError as error:
         return error
-    retrying = replace(config.retrying, max_retries=min(config.max_retries, FEW_RETRIES))
-    return _Reached(ref, endpoint, account, Transport(ref, endpoint, accounts.source(account), retrying))
+    retrying = config.retrying.promptly()
+    return _Reached(ref, endpoint, account, accounts.transport(account, ref, endpoint, retrying))
 
 
 def side_by_side(calls: Sequence[Callable[[], T]]) -> list[T]:

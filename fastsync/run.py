@@ -8,11 +8,10 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from fastsync.aws.credentials import Credentials
 from fastsync.checks import check_picklable
 from fastsync.config import Config
 from fastsync.difference import Difference
-from fastsync.errors import ConfigError, FastsyncError, IncompleteError, OutputFailed
+from fastsync.errors import ConfigError, CredentialsEnded, FastsyncError, IncompleteError, OutputFailed
 from fastsync.executors.inline import InlineExecutor
 from fastsync.executors.processes import ProcessExecutor, warm_up
 from fastsync.executors.spark import Cluster, SparkExecutor, cluster_of
@@ -23,6 +22,7 @@ from fastsync.ledger import Ledger
 from fastsync.outcome import Outcome
 from fastsync.plan import Plan
 from fastsync.policy import Policy
+from fastsync.preflight import Survey
 from fastsync.reportline import ReportLines
 from fastsync.sinks.metrics import MetricsFile
 from fastsync.sinks.progress import Sink
@@ -133,7 +133,7 @@ class Synchronizer:
                 except Interrupted:
                     return _ended_early(config, interrupt, preparation)
                 outcome = start.outcome
-                executor = partial(_executor, config, cluster, len(start.terms.slaves))
+                executor = partial(_executor, config, cluster, start.found)
                 self._work(start, executor, interrupt, metrics, phase)
                 return result_of(outcome, interrupt)
         except Interrupted:  # the second signal has broken off what was waited for
@@ -142,7 +142,7 @@ class Synchronizer:
     def _work(
         self,
         start: Start,
-        executor: Callable[[Callable[[], Sequence[Credentials]]], Executor],
+        executor: Callable[[Callable[[CredentialsEnded], object]], Executor],
         interrupt: Interrupt,
         metrics: MetricsFile,
         phase: Phase,
@@ -152,7 +152,7 @@ class Synchronizer:
         metrics.follow(outcome.stats)
         audience = Audience(self._listeners, (*self._sinks, metrics))
         job = Job(start.agenda, start.deletes, outcome, start.record, audience)
-        at_work = executor(partial(start.found.credentials, job.give_up))
+        at_work = executor(job.give_up)
         failures: list[FastsyncError] = []
         phase.has_read, phase.doing = True, "comparing"
         with _kept(failures, job, outcome):
@@ -217,11 +217,12 @@ def _nothing_done(config: Config) -> Outcome:
 
 
 def _executor(
-    config: Config, cluster: Cluster | None, slaves: int, current: Callable[[], Sequence[Credentials]]
+    config: Config, cluster: Cluster | None, found: Survey, ended: Callable[[CredentialsEnded], object]
 ) -> Executor:
     if cluster is not None:
-        return SparkExecutor(cluster, config.parallel, ReportLines.of(config), current)
-    ledger = Ledger(1 + slaves)
+        return SparkExecutor(cluster, config.parallel, ReportLines.of(config), partial(found.credentials, ended))
+    ledger = Ledger(1 + len(found.slaves))
+    current = partial(found.shared_credentials, ledger, ended)
     if config.executor == "inline":
         return InlineExecutor(current, ledger)
     return ProcessExecutor(config.parallel, current, ledger)

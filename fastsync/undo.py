@@ -148,8 +148,9 @@ class _Undo:
     def _work(self) -> None:
         for sink in self._sinks:
             sink.begin(self._terms)
-        credentials = partial(self._found.credentials, self._give_up)
-        executor = ProcessExecutor(self._config.parallel, credentials, Ledger(1 + len(self._terms.slaves)))
+        ledger = Ledger(1 + len(self._terms.slaves))
+        credentials = partial(self._found.shared_credentials, ledger, self._give_up)
+        executor = ProcessExecutor(self._config.parallel, credentials, ledger)
         with closing(executor.run(self._tasks, self._interrupt)) as events:
             for task, event in events:
                 self._hear(task, event)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from fastsync.aws.client import Client
 from fastsync.aws.credentials import Credentials
@@ -40,9 +41,16 @@ class Access:
         """Give the client of a table; its connections stay open until `close`."""
         if side not in self._clients:
             credentials = self._keyring.of(side.account)
-            transport = Transport(side.table.ref, side.endpoint, credentials, retrying, self.sleep)
+            ask = partial(self._ask_renewal, side.account)
+            ref, endpoint = side.table.ref, side.endpoint
+            transport = Transport(ref, endpoint, credentials, retrying, self.sleep, ask_renewal=ask)
             self._clients[side] = Client(side, transport, reading, self._budgets(side))
         return self._clients[side]
+
+    def _ask_renewal(self, account: int, expired: Credentials) -> None:
+        """Have whoever owns the credentials renew them."""
+        if self._ledger is not None:
+            self._ledger.note_expired(account, expired.number)
 
     def _budgets(self, side: Side) -> tuple[Budget, Budget]:
         """Give the budgets of a table's reads and writes."""

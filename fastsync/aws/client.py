@@ -75,6 +75,8 @@ class _Failed(msgspec.Struct, gc=False):
 class Client:
     """Call DynamoDB for one table, within the budgets of its reads and writes where these are given.
 
+    `reads` and `writes` are these budgets, which are told of every answer that brings anything.
+
     Safe for threads. Every call may raise RequestFailed.
     """
 
@@ -89,7 +91,8 @@ class Client:
         self._read_units: list[float] = []
         self._write_units: list[float] = []
         self._recheck_units: list[float] = []
-        self._metered(*(budgets or (Budget(PrivateCell()), Budget(PrivateCell()))))
+        self.reads, self.writes = budgets or (Budget(PrivateCell()), Budget(PrivateCell()))
+        self._metered(self.reads, self.writes)
 
     def scan_page(self, scan: Scan, start: bytes) -> Page:
         """Read one page of a segment, from `start` (exclusive) where that is not b""."""
@@ -114,6 +117,7 @@ class Client:
             return page, found.ConsumedCapacity
 
         page, consumed = self.transport.post("Scan", f"{','.join(body)}}}".encode(), decode, fare).value
+        self.reads.answered()
         fare.settle(self._spent(self._read_units, consumed), len(page.items))
         return page
 
@@ -139,7 +143,7 @@ class Client:
         consumed = self._spent(self._read_units, told)
         if consistent:
             self._recheck_units.append(consumed or 0.0)
-        self._note_unprocessed(len(answer.unprocessed), len(keys))
+        self._note_unprocessed(self.reads, len(answer.unprocessed), len(keys))
         fare.settle(consumed, len(keys) - len(answer.unprocessed))
         return answer
 
@@ -158,7 +162,7 @@ class Client:
         fare = self._writes.fare(len(items))
         decode = partial(self._answers.batch_written, asked=[self.keys.read(item) for item in items])
         told, back = self.transport.post("BatchWriteItem", body, decode, fare).value
-        self._note_unprocessed(len(back), len(items))
+        self._note_unprocessed(self.writes, len(back), len(items))
         fare.settle(self._spent(self._write_units, told), len(items) - len(back))
         return back
 
@@ -212,9 +216,11 @@ class Client:
         except RequestFailed as error:
             if error.code != CONDITION_FAILED:
                 raise
+            self.writes.answered()
             current = msgspec.json.decode(error.body, type=_Failed).Item or None
             fare.settle(_failed_units(value if what == "Item" else current, current), 1)
             return WriteAnswer(False, current, error.attempts)
+        self.writes.answered()
         fare.settle(self._spent(self._write_units, consumed), 1)
         return WriteAnswer(True, None, attempts)
 
@@ -230,9 +236,12 @@ class Client:
     def _price(self, consistent: bool) -> float:
         return 2.0 if consistent or self._consistent else 1.0
 
-    def _note_unprocessed(self, back: int, asked: int) -> None:
-        if back == asked:  # what comes back in part may only have been too large for one answer
+    def _note_unprocessed(self, budget: Budget, back: int, asked: int) -> None:
+        """Note whether a batch got on; what comes back in part may only have been too large for one answer."""
+        if back == asked:
             self.transport.throttles.append(1)
+        else:
+            budget.answered()
 
     @staticmethod
     def _spent(meter: list[float], consumed: Units | Sequence[Units] | None) -> float | None:

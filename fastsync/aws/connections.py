@@ -67,8 +67,9 @@ class Connections:
         if lines.count("\n") != len(headers):
             raise RequestFailed("the credentials hold a line break, so no request can be sent", refused=True)
         head = f"POST {self._before_path}{path} HTTP/1.1\r\n{lines}{self._always}content-length: {len(body)}\r\n\r\n"
-        with self._faults():
+        with self._faults(unsent=True):
             connection = self._take()
+        with self._faults():
             try:
                 answer = connection.exchange(head.encode() + body)
             except BaseException:
@@ -89,11 +90,12 @@ class Connections:
                 self._idle.pop().close()
 
     @contextmanager
-    def _faults(self) -> Iterator[None]:
+    def _faults(self, unsent: bool = False) -> Iterator[None]:
         try:
             yield
         except (OSError, ValueError, HTTPException) as error:
-            raise Fault(hide_users(f"{type(error).__name__}: {error} (at {self._endpoint.url})")) from None
+            message = hide_users(f"{type(error).__name__}: {error} (at {self._endpoint.url})")
+            raise Fault(message, unsent=unsent, timed_out=isinstance(error, TimeoutError)) from None
 
     def _take(self) -> _Connection:
         with suppress(IndexError):

@@ -10,7 +10,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 from urllib.parse import quote, quote_plus
 
@@ -28,12 +28,16 @@ TRY_EVERY = 15.0
 
 @dataclass(frozen=True)
 class Credentials:
-    """One set of keys; neither secret nor token is ever shown. `renewable`: others are to follow in time."""
+    """One set of keys; neither secret nor token is ever shown. `renewable`: others are to follow in time.
+
+    `number` counts how often those of the account have been renewed.
+    """
 
     access_key: str
     secret_key: str = field(repr=False)
     token: str | None = field(default=None, repr=False)
     renewable: bool = False
+    number: int = 0
 
     def hide(self, text: str) -> str:
         """Return a text without the secrets: a refused signature is answered with the headers that were signed."""
@@ -59,6 +63,9 @@ class Source(Protocol):
     def fetch(self) -> Credentials:
         """Give credentials, new ones where the old ones are about to end; raise TableError."""
 
+    def renew(self) -> Credentials:
+        """Give other credentials, though the old ones may not seem to be about to end; raise TableError."""
+
     def ends_within(self, seconds: float) -> bool:
         """Say whether what was last fetched ends within so many seconds."""
 
@@ -79,6 +86,7 @@ class Account:
         self._held: Credentials | None = None
         self._next_try = 0.0
         self._reason: str | None = None
+        self._expired: int | None = None
 
     @property
     def held(self) -> Credentials:
@@ -93,18 +101,28 @@ class Account:
         Raises TableError where there are none, and CredentialsEnded where they are about to end for good.
         """
         held = self.held
-        if self._source.ends_within(RENEW_BEFORE):
+        expired = self._expired == held.number
+        if expired or self._source.ends_within(RENEW_BEFORE):
             if self._clock() >= self._next_try and self._renewing.acquire(blocking=False):
                 self._next_try = self._clock() + TRY_EVERY
-                threading.Thread(target=self._renew, daemon=True).start()
-            if self._reason is not None and self._source.ends_within(END_BEFORE):
+                threading.Thread(target=self._renew, args=(held, expired), daemon=True).start()
+            if self._reason is not None and (expired or self._source.ends_within(END_BEFORE)):
                 raise CredentialsEnded(f"the credentials of {self._name} end, and there are no others: {self._reason}")
         return held
 
-    def _renew(self) -> None:
+    def expire(self, number: int) -> None:
+        """Have credentials renewed at once that the service calls expired, unless that was done meanwhile."""
+        if self._held is not None and number == self._held.number and self._expired != number:
+            self._expired, self._reason, self._next_try = number, None, 0.0
+
+    def _renew(self, held: Credentials, expired: bool) -> None:
         try:
-            self._held = self._source.fetch()
-            self._reason = "they were not extended" if self._source.ends_within(RENEW_BEFORE) else None
+            found = self._source.renew() if expired else self._source.fetch()
+            renewed = replace(found, number=held.number) != held
+            if renewed:
+                self._held = replace(found, number=held.number + 1)
+            extended = renewed if expired else not self._source.ends_within(RENEW_BEFORE)
+            self._reason = None if extended else "they were not extended"
         except Exception as error:  # also a bug's: it must not print from a thread, and the run has to know
             self._reason = str(error)
         finally:

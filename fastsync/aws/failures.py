@@ -83,11 +83,16 @@ class Throttled(Exception):
 
 
 class Fault(Exception):
-    """Something went wrong that may go right next time, after `after` seconds at least."""
+    """Something went wrong that may go right next time, after `after` seconds at least.
 
-    def __init__(self, message: str, after: float = 0.0):
+    `unsent`: the request cannot have reached the service. `timed_out`: no answer came in time.
+    """
+
+    def __init__(self, message: str, after: float = 0.0, unsent: bool = False, timed_out: bool = False):
         super().__init__(message)
         self.after = after
+        self.unsent = unsent
+        self.timed_out = timed_out
 
 
 def error_of(body: bytes) -> tuple[str, str]:

@@ -12,13 +12,25 @@ from fastsync.aws.failures import Fault, Throttled
 from fastsync.aws.throttle import Budget
 from fastsync.parts import Retrying
 
-BACKOFF_CAP = 20.0
-"""Seconds; no pause between two tries is longer."""
 
-
-def backoff(tries: int, base: float) -> float:
+def backoff(tries: int, retrying: Retrying) -> float:
     """Draw the pause in seconds after `tries` failures in a row: full jitter under a capped exponential."""
-    return random.uniform(0, min(BACKOFF_CAP, base * 2.0 ** min(tries - 1, 30)))
+    return random.uniform(0, min(retrying.cap, retrying.base * 2.0 ** min(tries - 1, 30)))
+
+
+class Standstill:
+    """Count rounds in which a table answers nobody: no thread, and no process that shares its budget."""
+
+    def __init__(self, budget: Budget):
+        self._budget = budget
+        self._since = budget.clock()
+        self._rounds = 0
+
+    def count(self) -> int:
+        """Count a round in vain, and return how many there were in a row; an answer to anybody begins a new row."""
+        self._rounds = 1 if self._budget.answered_since(self._since) else self._rounds + 1
+        self._since = self._budget.clock()
+        return self._rounds
 
 
 class Tries:
@@ -26,11 +38,10 @@ class Tries:
 
     def __init__(self, retrying: Retrying, budget: Budget):
         self._retrying = retrying
-        self._budget = budget
+        self._standstill = Standstill(budget)
         self._faults = 0
+        self._timeouts = 0
         self._throttles = 0
-        self._in_vain = 0
-        self._since = budget.clock()
 
     @property
     def failed(self) -> int:
@@ -41,12 +52,12 @@ class Tries:
         """Count a failure, and give the seconds to wait before the next try; None where it was the last one."""
         if isinstance(failure, Fault):
             self._faults += 1
+            self._timeouts += failure.timed_out
             in_a_row = tries = self._faults
         else:
-            self._in_vain = 1 if self._budget.answered_since(self._since) else self._in_vain + 1
             self._throttles += 1
-            in_a_row, tries = self._in_vain, self._throttles
-            self._since = self._budget.clock()
-        if in_a_row > self._retrying.max_retries:
+            in_a_row, tries = self._standstill.count(), self._throttles
+        most = self._retrying.timeouts
+        if in_a_row > self._retrying.max_retries or (most is not None and self._timeouts > most):
             return None
-        return max(backoff(tries, self._retrying.base), min(failure.after, BACKOFF_CAP))
+        return max(backoff(tries, self._retrying), min(failure.after, self._retrying.cap))

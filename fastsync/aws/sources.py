@@ -7,18 +7,25 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 from urllib.request import getproxies
 
 from fastsync.addresses import hide_users, holds_user, parse_proxy
+from fastsync.aws.connections import TIMEOUT
 from fastsync.aws.credentials import Account, Credentials, hide_secrets
-from fastsync.aws.failures import advice
+from fastsync.aws.failures import FAULTS, THROTTLES, Fault, Throttled, advice
+from fastsync.aws.retries import Tries
+from fastsync.aws.throttle import Budget, PrivateCell
+from fastsync.aws.transport import Transport
 from fastsync.checks import check_address
-from fastsync.errors import ConfigError, CredentialsEnded, TableError
-from fastsync.login import Login, Role
+from fastsync.errors import EXPIRED, ConfigError, CredentialsEnded, TableError
+from fastsync.login import Login
+from fastsync.parts import Retrying
 from fastsync.table import Endpoint, TableRef
 
 if TYPE_CHECKING:
@@ -30,14 +37,16 @@ STS_TIMEOUT = 10
 """Seconds in which a connection to STS has to be there: somebody may be waiting before a terminal."""
 DENIED = "allow sts:AssumeRole on the role to {base}, and {base} in the role's trust policy"
 LOG_IN = "log in again: aws sso login, with --profile NAME for a profile that is not the default one"
+ONE_SESSION = "an MFA code was given for one session only; start again with another"
 WRONG_CODE = "; an MFA code is good for one use, within half a minute"
 
 
 class Accounts:
     """The accounts of a run: each login is opened once, each profile's own credentials are fetched once."""
 
-    def __init__(self, ask: Ask):
+    def __init__(self, ask: Ask, retrying: Retrying):
         self._ask = ask
+        self._retrying = retrying
         self._profiles: dict[str | None, Profile] = {}
         self._opened: dict[Login, int | TableError] = {}
         self._accounts: list[Account] = []
@@ -46,7 +55,7 @@ class Accounts:
     def profile(self, name: str | None) -> Profile:
         """Give a profile; raise ConfigError where there is no such."""
         if name not in self._profiles:
-            self._profiles[name] = Profile(name, self._ask)
+            self._profiles[name] = Profile(name, self._ask, self._retrying)
         return self._profiles[name]
 
     def open(self, login: Login, region: str) -> int:
@@ -67,9 +76,14 @@ class Accounts:
             raise opened
         return opened
 
-    def source(self, number: int) -> Callable[[], Credentials]:
-        """Give what gives one account's credentials as they are valid now."""
-        return self._accounts[number].current
+    def transport(self, number: int, ref: TableRef, endpoint: Endpoint, retrying: Retrying) -> Transport:
+        """Open a way to a table with the credentials of one account as they are valid at each request."""
+        account = self._accounts[number]
+        return Transport(ref, endpoint, account.current, retrying, ask_renewal=lambda old: account.expire(old.number))
+
+    def expire(self, number: int, credentials: int) -> None:
+        """Have the credentials of one account renewed at once, those of this number being called expired."""
+        self._accounts[number].expire(credentials)
 
     def current(self, ended: Callable[[CredentialsEnded], object] | None = None) -> tuple[Credentials, ...]:
         """Give the credentials of all accounts as they are valid now.
@@ -85,40 +99,68 @@ class Accounts:
                 ended(error)
         return tuple(account.held for account in self._accounts)
 
-    def _source(self, login: Login, region: str) -> _Source:
+    def _source(self, login: Login, region: str) -> Source:
         profile = self.profile(login.profile)
         base = profile.source(region)
-        return base if login.role is None else _assumed(profile.session, base, login, self._ask)
+        if login.role is None:
+            return base
+        return AssumedRole(profile.session, base, login, self._ask, self._retrying).source()
 
 
 class Profile:
     """A profile of the configuration files, or the default chain where `name` is None; raise ConfigError."""
 
-    def __init__(self, name: str | None, ask: Ask):
+    def __init__(self, name: str | None, ask: Ask, retrying: Retrying):
         from botocore.exceptions import BotoCoreError
-        from botocore.session import Session
 
-        self.session = Session(profile=name)
+        self._given = name
+        self._ask = ask
+        self._retrying = retrying
         self._name = str(Login(name))
-        self._source: _Source | None = None
+        self._source: Source | None = None
+        self._renewed = False
+        self.session = self._session()
         try:
             self.session.get_scoped_config()
         except BotoCoreError as error:
             raise ConfigError(f"{_said(error)}; see `aws configure list-profiles`") from None
-        # a profile that itself assumes a role with MFA asks in the same way as the flags do
-        self.session.get_component("credential_provider").get_provider("assume-role")._prompter = ask
 
-    def source(self, region: str) -> _Source:
+    def _session(self) -> Session:
+        from botocore.session import Session
+
+        session = Session(profile=self._given)
+        # for what botocore asks by itself, such as SSO
+        session.set_config_variable("max_attempts", 1 + self._retrying.max_retries)
+        session.set_config_variable("retry_mode", "standard")
+        # a profile that itself assumes a role with MFA asks in the same way as the flags do
+        session.get_component("credential_provider").get_provider("assume-role")._prompter = self._ask_once
+        return session
+
+    def source(self, region: str) -> Source:
         """Give the profile's own credentials; raise TableError where there are none."""
         if self._source is None:
             if self.session.get_config_variable("region") is None:
                 self.session.set_config_variable("region", region)  # STS and SSO are asked in some region
-            with _in_words(self._name):
-                found = self.session.get_credentials()
-            if found is None:
-                raise TableError(f"no credentials were found in {self._name}; set AWS_PROFILE or give --profile")
-            self._source = _Source(found, self._name)
+            self._source = Source(self._find, self._name)
         return self._source
+
+    def _ask_once(self, question: str) -> str:
+        """Ask for an MFA code; raise TableError in mid-run, where nobody may be there to answer."""
+        if self._renewed:
+            raise TableError(ONE_SESSION)
+        return self._ask(question)
+
+    def _find(self) -> Any:
+        """Find credentials; from the second time on others, in a session that has kept none."""
+        session = self.session
+        if self._source is not None:
+            self._renewed = True
+            session = self._session()
+            session.set_config_variable("region", self.session.get_config_variable("region"))
+        found = session.get_credentials()
+        if found is None:
+            raise TableError(f"no credentials were found in {self._name}; set AWS_PROFILE or give --profile")
+        return found
 
     def check_address(self, service: str, needed: bool) -> None:
         """Raise ConfigError where the address of a service in environment or file holds a user or a password.
@@ -135,73 +177,153 @@ class Profile:
         return Endpoint(*_address(self.session, ref))
 
 
-class _Source:
-    """Credentials of botocore, which refresh themselves where they end."""
+class Source:
+    """Credentials of botocore, which refresh themselves where they end. `find` finds them, and finds others."""
 
-    def __init__(self, credentials: Any, name: str, last: bool = False):
-        self._credentials = credentials
+    def __init__(self, find: Callable[[], Any], name: str, last: bool = False):
+        self._find = find
         self._name = name
-        self._ends = getattr(credentials, "refresh_needed", None)
-        self._renewable = self._ends is not None and not last
+        self._last = last
+        with in_words(name):
+            self._credentials = find()
 
     def fetch(self) -> Credentials:
-        with _in_words(self._name):
+        """Give credentials, new ones where the old ones are about to end; raise TableError."""
+        with in_words(self._name):
             frozen = self._credentials.get_frozen_credentials()
-        return Credentials(frozen.access_key, frozen.secret_key, frozen.token, self._renewable)
+        renewable = self._ends is not None and not self._last
+        return Credentials(frozen.access_key, frozen.secret_key, frozen.token, renewable)
+
+    def renew(self) -> Credentials:
+        """Give others, whatever is known of the end of the old ones; raise TableError."""
+        with in_words(self._name):
+            self._credentials = self._find()
+        return self.fetch()
 
     def ends_within(self, seconds: float) -> bool:
+        """Say whether what was last fetched ends within so many seconds."""
         return self._ends is not None and bool(self._ends(seconds))
 
-
-def _assumed(session: Session, base: _Source, login: Login, ask: Ask) -> _Source:
-    """Give the credentials of a role that is assumed with those of `base`, now and whenever they are about to end."""
-    from botocore.credentials import DeferredRefreshableCredentials
-
-    role = login.role
-    assert role is not None
-    asked = False
-
-    def assume() -> dict[str, Any]:
-        nonlocal asked
-        if asked and role.mfa_serial is not None:
-            raise TableError("an MFA code was given for one session only; start again with another")
-        asked = True
-        code = None if role.mfa_serial is None else role.mfa_token or ask(_question(role))
-        return _assume(session, base.fetch(), login, code)
-
-    return _Source(DeferredRefreshableCredentials(assume, "assume-role"), str(login), role.mfa_serial is not None)
+    @property
+    def _ends(self) -> Callable[[float], bool] | None:
+        return getattr(self._credentials, "refresh_needed", None)
 
 
-def _question(role: Role) -> str:
-    return f"MFA code of {role.mfa_serial} for {role.arn}: "
+class AssumedRole:
+    """A role that is assumed with the credentials of `base`, now and whenever its session is about to end."""
+
+    def __init__(self, session: Session, base: Source, login: Login, ask: Ask, retrying: Retrying):
+        assert login.role is not None
+        self._session = session
+        self._base = base
+        self._login = login
+        self._role = login.role
+        self._ask = ask
+        self._retrying = retrying
+        self._asked = False
+
+    def source(self) -> Source:
+        """Give the role's credentials."""
+        from botocore.credentials import DeferredRefreshableCredentials
+
+        def find() -> Any:
+            return DeferredRefreshableCredentials(self._assume, "assume-role")
+
+        return Source(find, str(self._login), self._role.mfa_serial is not None)
+
+    def _assume(self) -> dict[str, Any]:
+        """Assume the role; raise TableError. A base session that has ended before its time is renewed once."""
+        if self._asked and self._role.mfa_serial is not None:
+            raise TableError(ONE_SESSION)
+        self._asked = True
+        code = None
+        if self._role.mfa_serial is not None:
+            code = self._role.mfa_token or self._ask(f"MFA code of {self._role.mfa_serial} for {self._role.arn}: ")
+        keys = self._base.fetch()
+        try:
+            return self._request(keys, code)
+        except _BaseExpired as error:
+            if not keys.renewable or code is not None:
+                raise TableError(str(error)) from None
+        try:
+            return self._request(self._base.renew(), code)
+        except _BaseExpired as error:
+            raise TableError(str(error)) from None
+
+    def _request(self, keys: Credentials, code: str | None) -> dict[str, Any]:
+        """Call AssumeRole, again where it fails by chance: botocore itself is not to, so that --max-retries holds."""
+        from botocore.config import Config
+
+        sts = self._session.create_client(
+            "sts",
+            aws_access_key_id=keys.access_key,
+            aws_secret_access_key=keys.secret_key,
+            aws_session_token=keys.token,
+            config=Config(connect_timeout=STS_TIMEOUT, read_timeout=TIMEOUT, retries={"total_max_attempts": 1}),
+        )
+        tries = Tries(self._retrying, Budget(PrivateCell()))
+        while True:
+            try:
+                return self._once(sts, keys, code)
+            except (Fault, Throttled) as failure:
+                pause = tries.pause(failure)
+                if pause is None:
+                    text = f"AssumeRole failed {tries.failed} times, the last time with {failure}"
+                    raise TableError(f"{self._login} could not be assumed with {self._login.base}: {text}") from None
+                time.sleep(pause)
+
+    def _once(self, sts: Any, keys: Credentials, code: str | None) -> dict[str, Any]:
+        from botocore.exceptions import (
+            ClientError,
+            ConnectTimeoutError,
+            HTTPClientError,
+            ReadTimeoutError,
+        )
+        from botocore.exceptions import ConnectionError as NoConnection
+        from botocore.parsers import ResponseParserError
+
+        wanted = {
+            "RoleArn": self._role.arn,
+            "RoleSessionName": self._role.session_name,
+            "DurationSeconds": self._role.duration,
+            "ExternalId": self._role.external_id,
+            "SerialNumber": self._role.mfa_serial,
+            "TokenCode": code,
+        }
+        try:
+            answer = sts.assume_role(**{name: value for name, value in wanted.items() if value is not None})
+        except ClientError as error:
+            raise _sorted_out(self._login, error.response, keys, code) from None
+        except (NoConnection, HTTPClientError, ResponseParserError) as error:
+            timed_out = isinstance(error, ConnectTimeoutError | ReadTimeoutError)
+            raise Fault(_said(error), timed_out=timed_out) from None
+        return _session_of(answer)
 
 
-def _assume(session: Session, keys: Credentials, login: Login, code: str | None) -> dict[str, Any]:
-    from botocore.config import Config
-    from botocore.exceptions import ClientError
+class _BaseExpired(Exception):
+    """STS calls the credentials expired that a role is assumed with."""
 
-    role = login.role
-    assert role is not None
-    wanted = {
-        "RoleArn": role.arn,
-        "RoleSessionName": role.session_name,
-        "DurationSeconds": role.duration,
-        "ExternalId": role.external_id,
-        "SerialNumber": role.mfa_serial,
-        "TokenCode": code,
-    }
-    sts = session.create_client(
-        "sts",
-        aws_access_key_id=keys.access_key,
-        aws_secret_access_key=keys.secret_key,
-        aws_session_token=keys.token,
-        config=Config(connect_timeout=STS_TIMEOUT),
-    )
-    try:
-        answer = sts.assume_role(**{name: value for name, value in wanted.items() if value is not None})
-    except ClientError as error:
-        raise TableError(_told(login, error.response.get("Error", {}), keys, code)) from None
-    given = answer["Credentials"]
+
+def _sorted_out(login: Login, response: Mapping[str, Any], keys: Credentials, code: str | None) -> Exception:
+    """Return what an error of STS comes to: told by its name as it came, with secrets taken out of what is shown."""
+    error = response.get("Error", {})
+    name, status = str(error.get("Code", "")), int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    if name in THROTTLES or status == 429:
+        return Throttled(_hidden(f"{name}: {error.get('Message')}", login, keys, code))
+    if name in FAULTS or status >= 500:
+        return Fault(_hidden(f"{name}: {error.get('Message')}", login, keys, code))
+    told = _told(login, error, keys, code)
+    return _BaseExpired(told) if name in EXPIRED else TableError(told)
+
+
+def _session_of(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """Read the session that AssumeRole gave (STS API reference: all four are always there); raise Fault."""
+    given = answer.get("Credentials") or {}
+    fields = ("AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration")
+    if absent := [name for name in fields if not given.get(name)]:
+        raise Fault(f"an answer that cannot be true: Credentials lack {', '.join(absent)}")
+    if not isinstance(given["Expiration"], datetime):
+        raise Fault("an answer that cannot be true: Expiration is no time")
     return {
         "access_key": given["AccessKeyId"],
         "secret_key": given["SecretAccessKey"],
@@ -210,13 +332,9 @@ def _assume(session: Session, keys: Credentials, login: Login, code: str | None)
     }
 
 
-def _told(login: Login, error: dict[str, str], keys: Credentials, code: str | None) -> str:
-    """Say why a role was not assumed, and what to do; a refusal may repeat what was sent, so that is taken out."""
-    name, message = error.get("Code", ""), keys.hide(error.get("Message", "no message"))
-    if login.role is not None:
-        message = hide_secrets(message, login.role.external_id)
-    if code:
-        message = re.sub(rf"(?<!\d){re.escape(code)}(?!\d)", "***", message)
+def _told(login: Login, error: Mapping[str, str], keys: Credentials, code: str | None) -> str:
+    """Say why a role was not assumed, and what to do."""
+    name, message = error.get("Code", ""), _hidden(error.get("Message", "no message"), login, keys, code)
     text = f"{login} could not be assumed with {login.base}: {advice(name, message)}"
     if name == "AccessDenied":
         text += f" ({DENIED.format(base=f'the caller in {login.base}')}"
@@ -224,8 +342,16 @@ def _told(login: Login, error: dict[str, str], keys: Credentials, code: str | No
     return text
 
 
+def _hidden(message: str, login: Login, keys: Credentials, code: str | None) -> str:
+    """Take out of a refusal what it repeats of the request that nobody else may see."""
+    message = keys.hide(message)
+    if login.role is not None:
+        message = hide_secrets(message, login.role.external_id)
+    return re.sub(rf"(?<!\d){re.escape(code)}(?!\d)", "***", message) if code else message
+
+
 @contextmanager
-def _in_words(name: str) -> Iterator[None]:
+def in_words(name: str) -> Iterator[None]:
     """Put what botocore raises into a sentence: ConfigError where a file is wrong, else TableError."""
     from botocore.exceptions import (
         BotoCoreError,

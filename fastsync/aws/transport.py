@@ -16,18 +16,25 @@ import msgspec
 
 from fastsync.aws.connections import Connections
 from fastsync.aws.credentials import Credentials
-from fastsync.aws.failures import Fault, Throttled, advice, ahead_of, refused, sort_out
+from fastsync.aws.failures import CONDITION_FAILED, Fault, Throttled, advice, ahead_of, refused, sort_out
 from fastsync.aws.retries import Tries
 from fastsync.aws.signing import Signer
 from fastsync.aws.throttle import Budget, Fare, Meter, PrivateCell
-from fastsync.errors import EXPIRED, RequestFailed
+from fastsync.errors import EXPIRED, IncompleteError, RequestFailed
 from fastsync.parts import Retrying
 from fastsync.table import Endpoint, TableRef
 
 RENEWAL_LOOK, RENEWAL_LOOKS = 0.2, 100
 """Seconds between two looks for renewed credentials, and how many: a machine that slept wakes up with expired ones."""
 
+RENEWALS = 3
+"""How often one request is sent again with other credentials, where those that it was sent with had expired."""
+
 T = TypeVar("T")
+
+
+class _Renewed(Exception):
+    """The request was signed with expired credentials, and there are others now."""
 
 
 class Answer(NamedTuple, Generic[T]):
@@ -38,7 +45,11 @@ class Answer(NamedTuple, Generic[T]):
 
 
 class Transport:
-    """Send requests for one table. Safe for threads: each request in flight has a connection of its own."""
+    """Send requests for one table. Safe for threads: each request in flight has a connection of its own.
+
+    `credentials` gives those that are valid now. `ask_renewal` is told of renewable ones that have
+    expired before their time.
+    """
 
     def __init__(
         self,
@@ -47,6 +58,8 @@ class Transport:
         credentials: Callable[[], Credentials],
         retrying: Retrying,
         sleep: Callable[[float], object] = time.sleep,
+        *,
+        ask_renewal: Callable[[Credentials], object] = lambda _: None,
     ):
         address = urlsplit(endpoint.url)
         self.retrying = retrying
@@ -55,6 +68,7 @@ class Transport:
         self._path = address.path or "/"
         self._signer = Signer(address.netloc.rpartition("@")[2], self._path, ref.region)
         self._credentials = credentials
+        self._ask_renewal = ask_renewal
         self._connections = Connections(endpoint)
         self._free = Meter(Budget(PrivateCell(), sleep=sleep)).fare(None)
         self.throttles: list[float] = []
@@ -64,19 +78,25 @@ class Transport:
         """Send one request until it is answered; raise RequestFailed where it is rejected or the tries are used up.
 
         `decode` raises msgspec.DecodeError on an answer that cannot be true, which is then a fault like any other. Each
-        try pays the `fare`, which is the caller's to settle.
+        try pays the `fare`, and takes back what the service has not served. The caller settles it, and tells its
+        budget of an answer.
         """
         fare = fare or self._free
         tries = Tries(self.retrying, fare.budget)
+        renewals = RENEWALS
         while True:
             fare.pay()
             try:
-                answer = Answer(self._once(operation, body, decode, tries.failed + 1), tries.failed + 1)
+                return Answer(self._once(operation, body, decode, tries.failed + 1, renewals > 0), tries.failed + 1)
+            except _Renewed:
+                renewals -= 1
+                fare.give_back()
             except (Throttled, Fault) as failure:
                 self._bear(operation, failure, tries, fare)
-            else:
-                fare.budget.answered()
-                return answer
+            except IncompleteError as error:
+                if not (isinstance(error, RequestFailed) and error.code == CONDITION_FAILED):
+                    fare.give_back()
+                raise
 
     def close(self) -> None:
         """Close the connections that are kept."""
@@ -85,8 +105,9 @@ class Transport:
     def _bear(self, operation: str, failure: Throttled | Fault, tries: Tries, fare: Fare) -> None:
         """Wait before the next try; where it is the whole table that is throttled, every process of the run waits."""
         if isinstance(failure, Throttled):
-            fare.give_back()
             self.throttles.append(1)
+        if isinstance(failure, Throttled) or failure.unsent:
+            fare.give_back()
         pause = tries.pause(failure)
         if pause is None:
             message = f"{self._ref}: {operation} failed {tries.failed} times, the last time with {failure}"
@@ -97,7 +118,7 @@ class Transport:
         else:
             self.sleep(pause)
 
-    def _once(self, operation: str, body: bytes, decode: Callable[[bytes], T], attempts: int) -> T:
+    def _once(self, operation: str, body: bytes, decode: Callable[[bytes], T], attempts: int, may_renew: bool) -> T:
         credentials = self._credentials()
         headers = self._signer.headers(f"DynamoDB_20120810.{operation}", body, credentials)
         reply = self._connections.exchange(self._path, body, headers)
@@ -107,14 +128,16 @@ class Transport:
             except (msgspec.DecodeError, ValueError, RecursionError) as error:
                 raise Fault(f"an answer that cannot be true: {error}") from None
         code, message = sort_out(reply.status, reply.body, _after(reply.headers), credentials.hide)
-        if code in EXPIRED and self._renewed(credentials):
-            raise Fault(f"{code}: {message}")
+        if code in EXPIRED and may_renew and self._renewed(credentials):
+            raise _Renewed
         ahead = ahead_of(reply.headers.get(b"date", b"").decode(errors="replace"), time.time())
         text = f"{self._ref}: {operation} was rejected with {advice(code or f'HTTP {reply.status}', message, ahead)}"
         raise RequestFailed(text, code, refused(code), reply.body, attempts)
 
     def _renewed(self, expired: Credentials) -> bool:
-        """Say whether there are other credentials by now; wait for them where they are on their way."""
+        """Say whether there are other credentials by now; ask and wait for them where there can be others."""
+        if expired.renewable and self._credentials() == expired:
+            self._ask_renewal(expired)
         for _ in range(RENEWAL_LOOKS if expired.renewable else 0):
             if self._credentials() != expired:
                 break

@@ -180,7 +180,8 @@ class SparkExecutor:
         desk = _Desk(self._cluster, self._lines, share or 1, most)
         try:
             while True:
-                credentials = tuple(self._current())
+                # a task has no way to ask for others: it is not to wait for them
+                credentials = tuple(replace(each, renewable=False) for each in self._current())
                 while not interrupt.count and len(desk.running) < most:
                     task = ready.popleft() if ready else next(waiting, None)
                     if task is None:

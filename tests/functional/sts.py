@@ -20,14 +20,19 @@ Asked = dict[str, str]
 
 
 class Sts:
-    """`lasting` gives the seconds that the n-th session lasts (from 1), `refuses` an error's code and message."""
+    """`lasting` gives the seconds that the n-th session lasts (from 1), `refuses` an error's code and message.
+
+    `lacks` names a field that the n-th answer is sent without.
+    """
 
     def __init__(
         self,
         upstream: str,
         lasting: Callable[[int], float] = lambda _: 3600,
         refuses: Callable[[int, Asked], tuple[str, str] | None] = lambda *_: None,
+        lacks: Callable[[int], str | None] = lambda _: None,
     ):
+        self.lacks = lacks
         self.asked: list[Asked] = []
         self.lasting = lasting
         self.refuses = refuses
@@ -63,6 +68,8 @@ class Sts:
         upstream.close()
         end = datetime.now(timezone.utc) + timedelta(seconds=self.lasting(number))
         text = re.sub(r"<Expiration>[^<]*", f"<Expiration>{end.strftime('%Y-%m-%dT%H:%M:%SZ')}", text)
+        if (field := self.lacks(number)) is not None:
+            text = re.sub(rf"<{field}>.*</{field}>", "", text, flags=re.DOTALL)
         return answer.status, text.encode()
 
 

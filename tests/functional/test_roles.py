@@ -14,7 +14,7 @@ import pytest
 from tests.functional import faults, world
 from tests.functional.conftest import MakeWorld
 from tests.functional.processes import cmdlines, running
-from tests.functional.proxy import Request
+from tests.functional.proxy import Exchange, Fault, Reply, Request
 from tests.functional.sts import Sts
 from tests.functional.world import item
 from tests.servers import Server, environment
@@ -293,4 +293,128 @@ def test_credentials_that_expire_end_the_run(make_world: MakeWorld, operation: s
     assert "expired" in ran.stats["errors"][0]
     assert len(ran.stats["errors"]) <= 4
     assert len(made.proxy.of("Scan")) < 24
+    world.no_traceback(ran)
+
+
+def expiring(first: int, *operations: str) -> Fault:
+    """Call the first session of a role expired from its so many-th request of these operations on."""
+    keys: list[str] = []
+    seen: list[str] = []
+
+    def fault(exchange: Exchange) -> Reply:
+        key = _key(exchange.request)
+        if key not in keys:
+            keys.append(key)
+        if key == keys[0] and exchange.request.operation in operations:
+            seen.append(key)
+            if len(seen) >= first:
+                return faults.EXPIRED(exchange)
+        return exchange.forward()
+
+    return fault
+
+
+EARLY = {
+    "scans": (("Scan",), ()),
+    "look-ups": (("BatchGetItem",), ()),
+    "writes": (("PutItem",), ("--write-missing",)),
+    "batches": (("BatchWriteItem",), ("--write-missing", "--writes", "batch")),
+    "everything": (("Scan", "BatchGetItem", "PutItem", "DeleteItem"), ("--write-missing", "--delete-extra")),
+    "without retries": (("Scan", "BatchGetItem"), ("--max-retries", "0")),
+    "merge": (("Scan", "BatchGetItem"), ("--strategy", "merge")),
+    "in this process": (("Scan", "BatchGetItem"), ("--executor", "inline")),
+}
+
+
+@pytest.mark.parametrize("case", EARLY)
+@pytest.mark.parametrize("after", [1, 3])
+def test_a_session_that_ends_before_its_time_is_renewed_at_once(
+    make_world: MakeWorld, sts: Sts, case: str, after: int
+) -> None:
+    """Where the service calls a session expired that should last, the role is assumed again and the run goes on."""
+    operations, flags = EARLY[case]
+    made = make_world([item(f"{n:03}", n=n) for n in range(60)], [item("x"), item("y")])
+    made.proxy.add(expiring(after, *operations))
+    began = time.monotonic()
+    ran = made.run("--role-arn", ROLE, "--scan-limit", "5", "--parallel", "2", "--segments", "4", *flags, env=_env(sts))
+    assert time.monotonic() - began < 15
+    written = "--write-missing" in flags
+    assert (ran.exit_code, ran.stats["errors"]) == (0 if written else 1, []), ran.stderr
+    assert len(sts.asked) == 2
+    assert ran.stats["slaves"][str(made.slave)]["missing"] == 60
+    assert not written or len(made.slave.all()) >= 60
+
+
+@pytest.mark.parametrize("operation", ["DescribeTable", "DescribeTimeToLive"])
+def test_a_session_that_ends_while_tables_are_described(make_world: MakeWorld, sts: Sts, operation: str) -> None:
+    """It is renewed too, before anything is read."""
+    made = make_world(ITEMS, ITEMS)
+    made.proxy.add(expiring(2, operation))
+    ran = made.run("--role-arn", ROLE, "--ignore-expired", "--max-retries", "0", env=_env(sts))
+    assert (ran.exit_code, ran.stats["errors"], len(sts.asked)) == (0, [], 2), ran.stderr
+
+
+def test_a_profile_whose_session_ends_before_its_time(make_world: MakeWorld, sts: Sts, tmp_path: Path) -> None:
+    """A role that the configuration file names is assumed again as well."""
+    made = make_world([item(f"{n:03}", n=n) for n in range(60)], [])
+    made.proxy.add(expiring(3, "Scan"))
+    env = _env(sts, **_profiles(tmp_path, f"[profile plain]\nrole_arn = {OTHER}\nsource_profile = base\n"))
+    ran = made.run("--profile", "plain", "--scan-limit", "5", "--parallel", "2", env=env)
+    assert (ran.exit_code, ran.stats["errors"], len(sts.asked)) == (1, [], 2), ran.stderr
+
+
+def test_a_session_that_ends_early_and_cannot_be_renewed(make_world: MakeWorld, moto: Server) -> None:
+    """The run ends in seconds, with 4 and the reason, and nothing is deleted."""
+    made = make_world([item(f"{n:03}", n=n) for n in range(60)], [item("x")])
+    made.proxy.add(expiring(3, "Scan"))
+    denied = ("AccessDenied", "no longer")
+    with Sts(moto.url, refuses=lambda number, _: denied if number > 1 else None) as sts:
+        began = time.monotonic()
+        ran = made.run("--role-arn", ROLE, "--scan-limit", "5", "--delete-extra", env=_env(sts))
+        assert time.monotonic() - began < 40
+    assert ran.exit_code == 4
+    assert any("no longer" in error and ROLE in error for error in ran.stats["errors"]), ran.stats["errors"]
+    assert made.proxy.of("DeleteItem") == []
+
+
+def test_every_session_ends_at_once(make_world: MakeWorld, sts: Sts) -> None:
+    """Where every new session is called expired too, the run ends: renewals of one request are few."""
+    made = make_world(ITEMS, ITEMS)
+    made.proxy.add(faults.EXPIRED, "BatchGetItem")
+    ran = made.run("--role-arn", ROLE, env=_env(sts))
+    assert ran.exit_code in (3, 4)
+    assert "expired" in ran.stats["errors"][0]
+    assert len(sts.asked) <= 8
+
+
+STS_FAULTS = {
+    "throttled": ("Throttling", "Rate exceeded"),
+    "at fault": ("InternalFailure", "by chance"),
+}
+
+
+@pytest.mark.parametrize("case", STS_FAULTS)
+@pytest.mark.parametrize("retries", [0, 1, 5])
+def test_sts_is_asked_as_often_as_allowed(make_world: MakeWorld, moto: Server, case: str, retries: int) -> None:
+    """--max-retries holds for AssumeRole: so many retries after the first try, and success at the last is success."""
+    made = make_world(ITEMS, ITEMS)
+    with Sts(moto.url, refuses=lambda *_: STS_FAULTS[case]) as sts:
+        ran = made.run("--role-arn", ROLE, "--max-retries", str(retries), env=_env(sts))
+        assert (ran.exit_code, len(sts.asked)) == (3, 1 + retries), ran.stderr
+    assert f"AssumeRole failed {1 + retries} times" in ran.stderr
+    with Sts(moto.url, refuses=lambda number, _: STS_FAULTS[case] if number <= retries else None) as sts:
+        ran = made.run("--role-arn", ROLE, "--max-retries", str(retries), env=_env(sts))
+        assert (ran.exit_code, len(sts.asked)) == (0, 1 + retries), ran.stderr
+
+
+@pytest.mark.parametrize("field", ["Credentials", "AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration"])
+def test_an_answer_of_sts_that_is_not_whole(make_world: MakeWorld, moto: Server, field: str) -> None:
+    """An AssumeRole answer that lacks what is always there is a fault: asked for again, then exit code 3."""
+    made = make_world(ITEMS, ITEMS)
+    with Sts(moto.url, lacks=lambda number: field if number == 1 else None) as sts:
+        ran = made.run("--role-arn", ROLE, env=_env(sts))
+        assert (ran.exit_code, len(sts.asked)) == (0, 2), ran.stderr
+    with Sts(moto.url, lacks=lambda _: field) as sts:
+        ran = made.run("--role-arn", ROLE, "--max-retries", "2", env=_env(sts))
+        assert (ran.exit_code, len(sts.asked)) == (3, 3), ran.stderr
     world.no_traceback(ran)

@@ -13,6 +13,7 @@ from msgspec import Raw
 
 from fastsync.aws.access import Access
 from fastsync.aws.client import BatchAnswer, Scan
+from fastsync.aws.throttle import Budget, PrivateCell
 from fastsync.difference import Tally
 from fastsync.errors import RequestFailed
 from fastsync.events import Event, OrdersDisagree, PageDone, SegmentTask, TaskDone, Terms
@@ -67,6 +68,7 @@ class Played:
     held: int = 0
     held_most: int = 0
     transport: Any = field(default_factory=Transport)
+    reads: Budget = field(default_factory=lambda: Budget(PrivateCell()))
 
     def __post_init__(self) -> None:
         self.keys = KeyReader(self.schema)

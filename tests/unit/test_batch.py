@@ -11,6 +11,7 @@ import pytest
 from msgspec import Raw
 
 from fastsync.aws.client import BatchAnswer, Client
+from fastsync.aws.throttle import Budget, PrivateCell
 from fastsync.batch import BatchReader, BatchSize
 from fastsync.errors import KeysUnanswered
 from fastsync.keys import Key, KeyReader, write
@@ -43,6 +44,7 @@ class Table:
 
     def __init__(self, leave: Decide, max_retries: int = 3):
         self.transport = Transport(max_retries)
+        self.reads = Budget(PrivateCell())
         self.sizes: list[int] = []
         self._leave = leave
 
@@ -54,6 +56,8 @@ class Table:
     ) -> BatchAnswer:
         self.sizes.append(len(keys))
         taken = len(keys) - self._leave(keys)
+        if taken:
+            self.reads.answered()
         found = [key for key in keys[:taken] if int(key.hash.N) % 2 == 0]
         return BatchAnswer(list(map(item, found)), list(reversed(keys[taken:])))
 
@@ -97,16 +101,32 @@ def test_duplicates_are_asked_for_once() -> None:
 
 
 def test_size_shrinks_and_grows() -> None:
-    """The batch halves when keys come back, never below one, and grows back to its limit."""
+    """The batch halves when keys come back, not below ten unless answers are large, and grows back to its limit."""
     size = BatchSize(100)
     for _ in range(10):
         size.adapt(unprocessed=5)
-    assert size.current == 1
+    assert size.current == 10
     size.adapt(unprocessed=0)
-    assert size.current == 11
+    assert size.current == 20
     for _ in range(20):
         size.adapt(unprocessed=0)
     assert size.current == 100
+    for _ in range(10):
+        size.adapt(unprocessed=5, answer_bytes=1 << 20)
+    assert size.current == 1
+    size.adapt(unprocessed=1, answer_bytes=400)
+    assert size.current == 1
+
+
+@pytest.mark.parametrize("limit", [1, 5, 9, 10, 11, 25])
+def test_a_limit_below_ten_is_kept_to(limit: int) -> None:
+    """What is asked for is never exceeded, and batches that are smaller already do not shrink."""
+    size = BatchSize(limit)
+    for _ in range(10):
+        size.adapt(unprocessed=1)
+    assert size.current == min(limit, 10)
+    size.adapt(unprocessed=0)
+    assert size.current <= limit
 
 
 def test_waits_grow_with_rounds() -> None:

@@ -8,7 +8,8 @@ from email.utils import formatdate
 import pytest
 
 from fastsync.aws.failures import Fault, Throttled, advice, ahead_of, refused, sort_out
-from fastsync.aws.retries import BACKOFF_CAP, backoff
+from fastsync.aws.retries import backoff
+from fastsync.parts import BACKOFF_CAP, Retrying
 
 PREFIX = "com.amazonaws.dynamodb.v20120810#"
 
@@ -60,9 +61,9 @@ def test_validation_is_no_refusal() -> None:
 
 def test_backoff_is_jittered_and_capped() -> None:
     """Pauses lie between nothing and the capped exponential."""
-    assert all(0 <= backoff(3, 0.05) <= 0.2 for _ in range(100))
-    assert all(backoff(1000, 0.05) <= BACKOFF_CAP for _ in range(100))
-    assert len({backoff(5, 1) for _ in range(10)}) > 1
+    assert all(0 <= backoff(3, Retrying(base=0.05)) <= 0.2 for _ in range(100))
+    assert all(backoff(1000, Retrying(base=0.05)) <= BACKOFF_CAP for _ in range(100))
+    assert len({backoff(5, Retrying(base=1)) for _ in range(10)}) > 1
 
 
 @pytest.mark.parametrize(

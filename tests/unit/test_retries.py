@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from fastsync.aws.failures import Fault, Throttled
-from fastsync.aws.retries import BACKOFF_CAP, Tries
+from fastsync.aws.retries import Tries
 from fastsync.aws.throttle import Budget, PrivateCell
-from fastsync.parts import Retrying
+from fastsync.parts import BACKOFF_CAP, Retrying
 
 FAULT, THROTTLED = Fault("500"), Throttled("slowly")
 
@@ -57,3 +57,17 @@ def test_no_retries() -> None:
     """With no retries the first failure is the last."""
     assert Tries(Retrying(0), budget()).pause(FAULT) is None
     assert Tries(Retrying(0), budget()).pause(THROTTLED) is None
+
+
+def test_before_anything_is_read_retries_are_prompt() -> None:
+    """There are as many as asked for, within some seconds; a server that says nothing is given up earlier."""
+    pauses: list[float] = []
+    tries = Tries(Retrying(10, 0.05).promptly(), budget())
+    while (pause := tries.pause(FAULT)) is not None:
+        pauses.append(pause)
+    assert len(pauses) == 10
+    assert max(pauses) <= 1
+    tries = Tries(Retrying(10, 0.05).promptly(), budget())
+    silence = Fault("nothing", timed_out=True)
+    assert [tries.pause(silence) is None for _ in range(4)] == [False, False, False, True]
+    assert Tries(Retrying(0).promptly(), budget()).pause(silence) is None
