@@ -12,6 +12,7 @@ from msgspec import Raw
 
 from fastsync.aws.access import Access
 from fastsync.aws.client import Condition, WriteAnswer
+from fastsync.aws.throttle import Budget, PrivateCell
 from fastsync.events import Event, Task, TaskFailed
 from fastsync.interrupt import Interrupt
 from fastsync.keys import Key
@@ -90,6 +91,7 @@ class Slave(Played):
     fate: Fate = field(default_factory=Fate)
     order: Sequence[Key] = ()
     set_back: list[tuple[Raw, Raw]] = field(default_factory=list)
+    writes: Budget = field(default_factory=lambda: Budget(PrivateCell()))
 
     def __post_init__(self) -> None:
         super().__post_init__()
