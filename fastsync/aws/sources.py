@@ -111,8 +111,6 @@ class Profile:
     """A profile of the configuration files, or the default chain where `name` is None; raise ConfigError."""
 
     def __init__(self, name: str | None, ask: Ask, retrying: Retrying):
-        from botocore.exceptions import BotoCoreError
-
         self._given = name
         self._ask = ask
         self._retrying = retrying
@@ -120,15 +118,16 @@ class Profile:
         self._source: Source | None = None
         self._renewed = False
         self.session = self._session()
-        try:
-            self.session.get_scoped_config()
-        except BotoCoreError as error:
-            raise ConfigError(f"{_said(error)}; see `aws configure list-profiles`") from None
 
     def _session(self) -> Session:
+        from botocore.exceptions import BotoCoreError
         from botocore.session import Session
 
         session = Session(profile=self._given)
+        try:  # first: a profile that does not exist fails whatever else is asked of the session
+            session.get_scoped_config()
+        except BotoCoreError as error:
+            raise ConfigError(f"{_said(error)}; see `aws configure list-profiles`") from None
         # for what botocore asks by itself, such as SSO
         session.set_config_variable("max_attempts", 1 + self._retrying.max_retries)
         session.set_config_variable("retry_mode", "standard")
