@@ -7,9 +7,19 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
+from fastsync import arguments
+
 ROOT = Path(__file__).parents[1]
 DOCS = (
     "README.md",
+    "CONTRIBUTING.md",
+    "docs/README.md",
+    "docs/reference.md",
+    "docs/guarantees.md",
+    "docs/cost.md",
+    "docs/access.md",
+    "docs/operations.md",
+    "docs/library.md",
     "docs/migration.md",
     "docs/cookbook.md",
     "docs/troubleshooting.md",
@@ -50,3 +60,26 @@ def words(command: str) -> list[str]:
     split = shlex.split(REDIRECTED.sub("", command))[1:]
     ends = [place for place, word in enumerate(split) if word in ("||", "&&", "|", ";")]
     return split[: ends[0]] if ends else split
+
+
+def flags_table() -> str:
+    """Return the flags of a run as a Markdown table, in the groups and words of `--help`."""
+    rows = ["| flag | meaning |", "|---|---|"]
+    for group in arguments.parser()._action_groups:  # argparse has no public way to list what it holds
+        actions = [
+            each for each in group._group_actions if each.option_strings and each.dest not in ("help", "version")
+        ]
+        rows += [f"| **{group.title}** | |"] if actions else []
+        for action in actions:
+            names = ", ".join(f"`{name}`" for name in action.option_strings)
+            value = f" {action.metavar}" if action.metavar else ""
+            rows.append(f"| {_in_table(names + value)} | {_in_table((action.help or '').replace('%%', '%'))} |")
+    return "\n".join(rows)
+
+
+def _in_table(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    print(flags_table())

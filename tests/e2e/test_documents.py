@@ -118,11 +118,6 @@ def _lay_out(document: str, moto: Server) -> None:
     shutil.copytree(ROOT / "examples", "examples")
     example = Path("examples/orders.toml")
     example.write_text(_here(example.read_text(), moto))
-    if document == "README.md":  # two of three shards, of which the text only says that other hosts do them
-        for shard in "12":
-            files = ["--stats", f"shard-{shard}.json", "--report", f"report-{shard}.jsonl"]
-            tables = ["-m", "us-east-1:orders", "-s", "us-west-2:orders"]
-            assert _run([*tables, "--segments", "96", "--shard", f"{shard}/3", *files]) == 0
 
 
 def _run(given: list[str], say: Callable[[str], None] = print) -> int:

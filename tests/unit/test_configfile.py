@@ -188,4 +188,4 @@ def test_the_example_is_valid() -> None:
     given.pop("policy")
     config = Config.of(given.pop("master"), given.pop("slave"), given)
     assert len(config.slaves) == 4
-    assert f"```toml\n{example.read_text()}```" in (ROOT / "README.md").read_text()
+    assert f"```toml\n{example.read_text()}```" in (ROOT / "docs/reference.md").read_text()
