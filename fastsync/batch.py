@@ -169,10 +169,10 @@ class Answers:
 
 @dataclass
 class _Rounds:
-    """Answers in a row with keys left over, in one thread; the rounds in which the table answered nobody."""
+    """Answers in a row that brought nothing, in one thread, and rounds in which the table answered nobody."""
 
     standstill: Standstill
-    left_over: int = 0
+    in_vain: int = 0
 
 
 class BatchReader:
@@ -267,13 +267,15 @@ class BatchReader:
             if answers.pending and answers not in self._queue:
                 self._queue.appendleft(answers)
         if not answer.unprocessed:
-            rounds.left_over = 0
+            rounds.in_vain = 0
             return
-        rounds.left_over += 1
-        if len(answer.unprocessed) == len(keys):
+        if len(answer.unprocessed) < len(keys):
+            rounds.in_vain = 0
+        else:
+            rounds.in_vain += 1
             self._check(rounds.standstill.count(), answer.unprocessed)
         transport = self.client.transport
-        transport.sleep(backoff(rounds.left_over, transport.retrying))
+        transport.sleep(backoff(rounds.in_vain + 1, transport.retrying))
 
     def _learn(self, asked: int, answer: BatchAnswer, seconds: float) -> None:
         if answer.unprocessed:

@@ -106,13 +106,13 @@ def test_one_batch_waits_while_others_are_answered(make_world: MakeWorld, parall
     items = [item(f"{n:03}") for n in range(400)]
     made = make_world(items, items)
     held = {"007"}
-    made.proxy.add(faults.delayed(0.03), "Scan", table=made.master.name)
+    made.proxy.add(faults.delayed(0.02), "Scan", table=made.master.name)
     made.proxy.add(faults.unprocessed(lambda keys: [key for key in keys if key["id"]["S"] in held]), "BatchGetItem")
     made.proxy.add(
         faults.before(lambda: held.clear() if len(made.proxy.of("BatchGetItem")) > 40 else None), "BatchGetItem"
     )
-    flags = ("--parallel", parallel, "--segments", parallel, "--scan-limit", "5", "--max-retries", "2")
-    ran = made.run(*flags, "--batch-read-limit", "5")
+    flags = ("--parallel", parallel, "--segments", parallel, "--scan-limit", "5", "--batch-read-limit", "5")
+    ran = made.run(*flags, "--max-retries", "3", "--retry-delay-base", "200")
     assert (ran.exit_code, ran.stats["errors"]) == (0, [])
 
 
