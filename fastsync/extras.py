@@ -163,8 +163,8 @@ class Found:
 
     `extras` were found among `scanned` items. `lacking`: a segment that could have found their keys was not compared to
     its end. `changed` is a sentence where the master or the slave is another table now. `empty_master`: the master
-    returned no item, and that was not allowed. `both` counts items that were found on the slave and on the master, None
-    where that count is not exact; see `contradicts`.
+    returned no item, and that was not allowed. `same` counts items that were the same on both sides, None where that
+    count is not exact; `settled` those that looked different and agreed when read again. See `contradicts`.
     """
 
     extras: int
@@ -172,15 +172,20 @@ class Found:
     lacking: bool = False
     changed: str | None = None
     empty_master: bool = False
-    both: int | None = None
+    same: int | None = None
+    settled: int = 0
 
     @property
     def contradicts(self) -> bool:
-        """Say whether some item was found on both sides, and then only on the slave.
+        """Say whether some item was the same on both sides, and then an extra.
 
-        What is on both sides and what is an extra are different items of the slave, so its scan returned all of them.
+        The two are different items of the slave, so its scan returned all of them. Where items have settled, tables are
+        written to meanwhile, and some items come and go between two reads: these alone are no reason to refuse.
         """
-        return self.both is not None and self.both + self.extras > self.scanned
+        if self.same is None:
+            return False
+        moved = max(self.settled, self.scanned // MOVING_SHARE) if self.settled else 0
+        return self.same + self.extras - self.scanned > moved
 
 
 def refusal(found: Found, limit: DeleteLimit | None) -> Refusal | None:
@@ -193,8 +198,8 @@ def refusal(found: Found, limit: DeleteLimit | None) -> Refusal | None:
         return Refusal("not deleted: the master returned no item at all; --allow-empty-master if that is right")
     if found.contradicts:
         return Refusal(
-            f"not deleted: {found.both} items were found on both sides and {found.extras} only on the slave, but its "
-            f"scan returned {found.scanned}: the master changed meanwhile, or its answers cannot be trusted; run again"
+            f"not deleted: {found.same} items were the same on both sides and {found.extras} only on the slave, but "
+            f"its scan returned {found.scanned}: a table changed meanwhile, or its answers cannot be trusted; run again"
         )
     if limit is not None and found.extras > limit.allowed(found.scanned):
         allowed = limit.allowed(found.scanned)
@@ -202,4 +207,6 @@ def refusal(found: Found, limit: DeleteLimit | None) -> Refusal | None:
     return None
 
 
+MOVING_SHARE = 100
+"""One in so many items may come or go between two reads of a table that is written to."""
 LACKING = "not deleted: a part of the tables could not be compared, so it is not certain that it is an extra"

@@ -185,11 +185,12 @@ class Job:
             lacking=self._agenda.lacks(name),
             changed=changed.get(self._tables.master) or changed.get(name),
             empty_master=living == 0 and not config.allow_empty_master,
-            both=tally.same + tally.differing if self._counts_all(config) else None,
+            same=tally.same if self._counts_all(config) else None,
+            settled=tally.settled,
         )
 
     def _counts_all(self, config: Config) -> bool:
-        """Say whether the scan of a slave returns every item that was found on both sides.
+        """Say whether the scan of a slave returns every item that was the same on both sides.
 
         Not where only some segments are compared, since a key may be in another segment of the slave than of the
         master. And not where a worker or a run that ended too early may have written missing items that only an undo

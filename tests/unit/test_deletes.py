@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import pytest
+
 from fastsync.deletes import PER_TASK, Chunks, Deletes
 from fastsync.difference import Difference, Effect, Verdict
 from fastsync.events import Terms
-from fastsync.extras import Refusal, WaitingExtras
+from fastsync.extras import Found, Refusal, WaitingExtras
 from fastsync.legs import RESTARTS
 from fastsync.parts import Judging, Reading, Repairing, Retrying
 from tests.unit.test_legs import MASTER, A, B, side
@@ -90,3 +92,23 @@ def test_a_worker_that_dies() -> None:
     other = next(made)
     made.move(other)
     assert not made.again(other)
+
+
+@pytest.mark.parametrize(
+    ("same", "extras", "scanned", "settled", "refused"),
+    [
+        (20, 20, 20, 0, True),
+        (19, 2, 20, 0, True),
+        (18, 2, 20, 0, False),
+        (19, 2, 20, 1, False),
+        (20, 20, 20, 1, True),
+        (9_990, 110, 10_000, 1, False),
+        (9_990, 111, 10_000, 1, True),
+        (None, 20, 20, 0, False),
+    ],
+)
+def test_items_that_are_the_same_and_extra(
+    same: int | None, extras: int, scanned: int, settled: int, refused: bool
+) -> None:
+    """At rest one item that is both is a reason to refuse; where tables move, one in a hundred is not."""
+    assert Found(extras, scanned, same=same, settled=settled).contradicts is refused
