@@ -98,7 +98,7 @@ def test_killed_driver(make_world: Callable[..., World], tmp_path: Path, context
     with submitted(*made.tables, *flags_of(kept), *outputs) as driver:
         wait_for(lambda: len(parts(tmp_path / "report")) > 5, 120)
         killed_with(driver)
-    left = json.loads((tmp_path / "checkpoint").read_text())["left"]
+    left = json.loads((tmp_path / "checkpoint").read_text())["content"]["left"]
     assert left["legs"] or left["stretches"]
     made.proxy.rules.remove(slow)
     ran = on_spark(made, tmp_path / "report", resume=True, **kept)
