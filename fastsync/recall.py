@@ -14,6 +14,7 @@ from msgspec import Raw
 from fastsync.difference import Difference
 from fastsync.digest import Digester
 from fastsync.errors import ConfigError, OutputFailed
+from fastsync.expiry import Expiry
 from fastsync.judge import Judge
 from fastsync.keys import write
 from fastsync.pairs import Pairs, Suspect
@@ -27,12 +28,13 @@ AT_HAND = 100_000
 class Recall:
     """Remember a span of an undo log. Raises OutputFailed where it cannot be read."""
 
-    def __init__(self, path: str, span: tuple[int, int], judge: Judge, names: tuple[str, ...]):
+    def __init__(self, path: str, span: tuple[int, int], judge: Judge, expiry: Expiry, names: tuple[str, ...]):
         try:
             self._index = Index(path, *span)  # from a byte on, and up to another
         except ConfigError as error:
             raise OutputFailed(str(error)) from None
         self._judge = judge
+        self._expiry = expiry
         self._names = names
         self._digester = Digester()
         self._at_hand = frozenset(self._index.keys()) if self._index.count <= AT_HAND else None
@@ -46,8 +48,9 @@ class Recall:
         name, key = self._names[now.slave], write(now.key)
         for entry in self._chain(name, key):
             if self._equal(entry.after_item, now.there):
-                was = Suspect(now.slave, now.key, entry.after_item, entry.before_item, entry.before_item)
-                difference = self._judge.difference(was)
+                # an item that had expired counted as absent, so that what was written was missing
+                was = self._expiry.suspect(now.slave, now.key, None, entry.before_item)
+                difference = self._judge.difference(was._replace(master=entry.after_item))
                 return difference and replace(difference, action=EFFECTS[difference.verdict])
         return None
 

@@ -130,7 +130,7 @@ class _Work:
         log = task.terms.repairing.undo_log
         if log is None or task.recall is None or task.recall[0] >= task.recall[1]:
             return None
-        return Recall(log, task.recall, self._judge, tuple(map(str, task.terms.slaves)))
+        return Recall(log, task.recall, self._judge, self._expiry, tuple(map(str, task.terms.slaves)))
 
     def __enter__(self) -> _Work:
         return self
