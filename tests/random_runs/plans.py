@@ -64,8 +64,12 @@ class Plan:
 
     @property
     def ended_hard(self) -> bool:
-        """Whether the whole run, or its first process, may be ended by SIGKILL."""
-        return any(each.signal == "KILL" and each.victim != "worker" for each in self.strokes)
+        """Whether the run may end with nobody left who knows what was written: SIGKILL, or SIGTERM after a worker died.
+
+        In the second case the run may end before another worker has taken up the task of the dead one.
+        """
+        killed = [each for each in self.strokes if each.signal == "KILL"]
+        return any(each.victim != "worker" for each in killed) or (bool(killed) and len(self.strokes) > len(killed))
 
     def __str__(self) -> str:
         given = " ".join(arguments(self.flags))

@@ -221,6 +221,7 @@ class Run:
 
     def _undone(self, before: Tables) -> Iterator[str]:
         changed = self._changed()
+        self.scene.failures = []  # what the run ended too early to meet is not the undo's to bear
         self.scene.watch = Watch(self.scene.tables[0].name, missing=True, differing=True, extra=True)
         left = self._started(["undo", str(self._log), *self._outputs("undo"), *plans.arguments(PATIENT)], "undo")
         if left is None:
