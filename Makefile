@@ -35,7 +35,7 @@ setup: $(INSTALLED) ## install the project and its test tools into .venv
 servers: setup ## fetch the DynamoDB servers that the tests talk to into .cache/servers
 	$(PY) -m tests.fetch
 
-check: setup ## lint, check the format, types and the stairs of the imports
+check: setup ## lint, check the format, types and the rules of the imports
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy $(SOURCES)

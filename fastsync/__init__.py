@@ -6,11 +6,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fastsync.difference import Difference, Effect, Verdict
     from fastsync.errors import ConfigError, FastsyncError, TableError
-    from fastsync.policy import Action, Policy
-    from fastsync.run import Result, Synchronizer
-    from fastsync.table import TableRef
+    from fastsync.model.difference import Difference, Effect, Verdict
+    from fastsync.model.policy import Action, Policy
+    from fastsync.model.table import TableRef
+    from fastsync.output.statistics import Result
+    from fastsync.run.synchronizer import Synchronizer
 
 __all__ = [
     "Action",
@@ -28,11 +29,12 @@ __all__ = [
 __version__ = "0.1.0"
 
 _HOMES = {
-    "difference": ("Difference", "Effect", "Verdict"),
     "errors": ("ConfigError", "FastsyncError", "TableError"),
-    "policy": ("Action", "Policy"),
-    "run": ("Result", "Synchronizer"),
-    "table": ("TableRef",),
+    "model.difference": ("Difference", "Effect", "Verdict"),
+    "model.policy": ("Action", "Policy"),
+    "model.table": ("TableRef",),
+    "output.statistics": ("Result",),
+    "run.synchronizer": ("Synchronizer",),
 }
 
 

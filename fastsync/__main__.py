@@ -16,7 +16,7 @@ def main() -> int:
     """Run the command line and return its exit code, also where a part of fastsync cannot be loaded."""
     try:
         from fastsync.cli import main as run  # noqa: PLC0415
-        from fastsync.interrupt import Interrupt  # noqa: PLC0415
+        from fastsync.workers.interrupt import Interrupt  # noqa: PLC0415
 
         Interrupt.leave = os._exit
     except KeyboardInterrupt:

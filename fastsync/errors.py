@@ -79,3 +79,7 @@ class UnexpectedError(FastsyncError):
 
     `exit_code` is 4, or 2 where nothing was read yet.
     """
+
+
+class Interrupted(Exception):
+    """A signal came where nothing is at work that could be finished first, or a run is to end at once but waits."""

@@ -24,17 +24,18 @@ from pathlib import Path
 from typing import IO, Any
 
 from fastsync import cli
-from fastsync.arguments import parser
-from fastsync.checks import check_number, check_path
+from fastsync.cli import entry
+from fastsync.cli.parser import Reader, whole_number
+from fastsync.cli.sync import make_parser
+from fastsync.config.checks import check_number, check_path
 from fastsync.errors import ConfigError, FastsyncError
-from fastsync.private import OWNER_ONLY, make_folders
-from fastsync.reader import Reader, whole_number
-from fastsync.reportpage.gather import MOST_ROWS
-from fastsync.reportpage.page import make_page
-from fastsync.sinks.checkpoint import left_behind
-from fastsync.sinks.log import Log
-from fastsync.sinks.summary import summary
-from fastsync.wording import describe_exception
+from fastsync.model.wording import describe_exception
+from fastsync.output.log import Log
+from fastsync.output.private_files import OWNER_ONLY, make_folders
+from fastsync.reports.html.gather import MOST_ROWS
+from fastsync.reports.html.page import make_page
+from fastsync.reports.summary import summary
+from fastsync.run.checkpoint import left_behind
 
 DESCRIPTION = """\
 Do one scheduled run, under a lock, into dated files. What follows CONFIG and is no flag of these goes to fastsync."""
@@ -64,7 +65,7 @@ class Files:
 def main(argv: Sequence[str] | None = None) -> int:
     """Do one scheduled run, or print the lines of a crontab, and give the exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    return cli.guarded(lambda: _scheduled(arguments), arguments)
+    return entry.guarded(lambda: _scheduled(arguments), arguments)
 
 
 def _scheduled(arguments: Sequence[str]) -> int:
@@ -180,7 +181,7 @@ def _follow_up(code: int, files: Files, begins: int, counted: bool, checkpoint: 
 def _flags(arguments: Sequence[str]) -> dict[str, Any]:
     """Read what the run is going to; what is wrong with the arguments, the run itself tells."""
     with suppress(FastsyncError):
-        return parser().flags(arguments)
+        return make_parser().flags(arguments)
     return {}
 
 

@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from fastsync.aws.capacity import item_size
+from fastsync.model.capacity import item_size
 from perf import items
 from perf.bench import command, measured, server
 from perf.play import Run, play

@@ -12,10 +12,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fastsync.aws.capacity import LIST_PRICES, PAGE_BYTES, PARTITION_READS, read_units, scan_units
-from fastsync.flight import MOST
-from fastsync.parts import MAX_BATCH_KEYS
-from fastsync.plan import Plan, Slicing
+from fastsync.aws.in_flight import MOST
+from fastsync.config.slicing import Slicing
+from fastsync.model.capacity import LIST_PRICES, PAGE_BYTES, PARTITION_READS, read_units, scan_units
+from fastsync.model.settings import MAX_BATCH_KEYS
+from fastsync.plan.segments import Plan
 
 GB = 10**9
 PARTITION_BYTES = 10 * GB

@@ -10,8 +10,9 @@ import argparse
 from collections.abc import Iterator
 from dataclasses import replace
 
-from fastsync.duration import spelled
-from fastsync.plan import Plan, Slicing
+from fastsync.config.slicing import Slicing
+from fastsync.plan.duration import spelled
+from fastsync.plan.segments import Plan
 from perf.check import check
 from perf.play import GB, LOOK_UP, PAGE, TABLE_UNITS, Run, play
 

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from fastsync import arguments
+from fastsync.cli import sync
 
 ROOT = Path(__file__).parents[1]
 DOCS = (
@@ -65,7 +65,7 @@ def words(command: str) -> list[str]:
 def flags_table() -> str:
     """Return the flags of a run as a Markdown table, in the groups and words of `--help`."""
     rows = ["| flag | meaning |", "|---|---|"]
-    for group in arguments.parser()._action_groups:  # argparse has no public way to list what it holds
+    for group in sync.make_parser()._action_groups:  # argparse has no public way to list what it holds
         actions = [
             each for each in group._group_actions if each.option_strings and each.dest not in ("help", "version")
         ]

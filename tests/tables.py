@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from tests.forked_runs import Command, Warm
 from tests.servers import Server, environment, headers
-from tests.warm import Command, Warm
 
 Item = dict[str, Any]
 """An item or key in DynamoDB JSON: attribute name → {"type": value}."""
@@ -137,7 +137,7 @@ def run_fastsync(
     env: Mapping[str, str | None] | None = None,
     cwd: Path = ROOT,
 ) -> Ran:
-    """Run `python -m fastsync` to its end, in a process that is forked rather than started; see tests/warm.py.
+    """Run `python -m fastsync` to its end, in a process that is forked rather than started; see tests/forked_runs.py.
 
     With a server the endpoint, and a report and statistics to be parsed, are asked for unless `args` do so already.
     `env` adds variables, and takes away those given as None.

@@ -25,7 +25,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, DecodeError, Raw, UnsetType
 
-from fastsync.keys import Key, KeyReader
+from fastsync.model.keys import Key, KeyReader
 
 SAMPLED = 256
 """One item in so many is looked at for its key in any case."""

@@ -13,17 +13,17 @@ from typing import NamedTuple
 import msgspec
 from msgspec import Raw
 
-from fastsync.aws import capacity
 from fastsync.aws.answers import AnswerReader, Units
+from fastsync.aws.budget import Budget, Meter, PrivateCell
 from fastsync.aws.failures import CONDITION_FAILED
-from fastsync.aws.throttle import Budget, Meter, PrivateCell
 from fastsync.aws.transport import Transport
-from fastsync.difference import Tally
 from fastsync.errors import RequestFailed
-from fastsync.keys import Key, KeyReader, write_all
-from fastsync.page import Page
-from fastsync.parts import Reading
-from fastsync.table import Side
+from fastsync.model import capacity
+from fastsync.model.difference import Tally
+from fastsync.model.keys import Key, KeyReader, write_all
+from fastsync.model.page import Page
+from fastsync.model.settings import Reading
+from fastsync.model.table import Side
 
 _text = msgspec.json.encode
 

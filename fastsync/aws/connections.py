@@ -18,10 +18,10 @@ from socket import SO_KEEPALIVE, SOL_SOCKET, socket
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from fastsync.addresses import Proxy, hide_users, parse_proxy
 from fastsync.aws.failures import Fault
 from fastsync.errors import RequestFailed
-from fastsync.table import Endpoint
+from fastsync.model.addresses import Proxy, hide_users, parse_proxy
+from fastsync.model.table import Endpoint
 
 CONNECT_TIMEOUT = 10.0
 """Seconds that each step of opening a connection may take."""

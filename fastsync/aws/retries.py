@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import random
 
+from fastsync.aws.budget import Budget
 from fastsync.aws.failures import Fault, Throttled
-from fastsync.aws.throttle import Budget
-from fastsync.parts import Retrying
+from fastsync.model.settings import Retrying
 
 
 def backoff(tries: int, retrying: Retrying) -> float:

@@ -14,15 +14,15 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from fastsync.aws.auth.credentials import Credentials
+from fastsync.aws.auth.signing import Signer
+from fastsync.aws.budget import Budget, Fare, Meter, PrivateCell
 from fastsync.aws.connections import Connections
-from fastsync.aws.credentials import Credentials
 from fastsync.aws.failures import CONDITION_FAILED, Fault, Throttled, advice, ahead_of, refused, sort_out
 from fastsync.aws.retries import Tries
-from fastsync.aws.signing import Signer
-from fastsync.aws.throttle import Budget, Fare, Meter, PrivateCell
 from fastsync.errors import EXPIRED, IncompleteError, RequestFailed
-from fastsync.parts import Retrying
-from fastsync.table import Endpoint, TableRef
+from fastsync.model.settings import Retrying
+from fastsync.model.table import Endpoint, TableRef
 
 RENEWAL_LOOK, RENEWAL_LOOKS = 0.2, 100
 """Seconds between two looks for renewed credentials, and how many: a machine that slept wakes up with expired ones."""

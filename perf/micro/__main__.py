@@ -14,22 +14,22 @@ from concurrent.futures import ThreadPoolExecutor
 
 from msgspec import Raw
 
+from fastsync.aws.auth.credentials import Credentials
+from fastsync.aws.auth.signing import Signer
+from fastsync.aws.batch_get import BatchReader
 from fastsync.aws.client import Client, Scan
 from fastsync.aws.connections import Connections
-from fastsync.aws.credentials import Credentials
-from fastsync.aws.signing import Signer
 from fastsync.aws.transport import Transport
-from fastsync.batch import BatchReader
-from fastsync.digest import Digester, fingerprints
-from fastsync.expiry import Expiry
-from fastsync.judge import Judge
-from fastsync.keys import KeyReader, write_all
-from fastsync.page import Page
-from fastsync.pairs import Pairs
-from fastsync.parts import Reading, Retrying
-from fastsync.policy import Policy
-from fastsync.strategies.walk import Rest, walk
-from fastsync.table import Endpoint, KeySchema, Side, Table, TableRef
+from fastsync.compare.expiry import Expiry
+from fastsync.compare.judge import Judge
+from fastsync.compare.pairs import Pairs
+from fastsync.compare.strategies.walk import Rest, walk
+from fastsync.model.digest import Digester, fingerprints
+from fastsync.model.keys import KeyReader, write_all
+from fastsync.model.page import Page
+from fastsync.model.policy import Policy
+from fastsync.model.settings import Reading, Retrying
+from fastsync.model.table import Endpoint, KeySchema, Side, Table, TableRef
 from perf import items
 from perf.bench import server
 

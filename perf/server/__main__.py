@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from fastsync.aws.capacity import item_size
+from fastsync.model.capacity import item_size
 from perf import items
 from perf.items import Attributes
 from perf.server.answers import ANSWERS, Answer

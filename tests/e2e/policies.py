@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from fastsync import Action, ConfigError, Difference, Policy
-from fastsync.difference import Item
+from fastsync.model.difference import Item
 
 
 class NewerWins(Policy):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.once import once
+from tests.build_once import once
 from tests.servers import environment
 
 PATIENCE = 300.0

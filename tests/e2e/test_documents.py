@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from fastsync import Synchronizer, arguments, cli
-from fastsync.sinks.log import Log
-from fastsync.sinks.progress import Lines
+from fastsync import Synchronizer, cli
+from fastsync.cli import sync
+from fastsync.output.log import Log
+from fastsync.output.progress import Lines
 from tests.documents import DOCS, ROOT, blocks, commands, words
 from tests.servers import Server
 
@@ -125,7 +126,7 @@ def _run(given: list[str], say: Callable[[str], None] = print) -> int:
     given = [path for word in given for path in (sorted(map(str, Path().glob(word))) if "*" in word else [word])]
     if not given[0].startswith("-"):
         return cli.main(given)
-    flags: dict[str, Any] = arguments.parser().flags(given)
+    flags: dict[str, Any] = sync.make_parser().flags(given)
     flags |= {"segments": min(FEW, flags["segments"] or 1), "executor": "inline"}
     sinks = [Lines(Log(flags["log_format"], say))]
     result = Synchronizer(flags.pop("master"), flags.pop("slave"), sinks=sinks, **flags).run()

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.functional import world
+from tests.functional import tables_behind_proxy
 from tests.functional.proxy import Proxy
 from tests.servers import Server
 
-MakeWorld = Callable[..., world.World]
+MakeWorld = Callable[..., tables_behind_proxy.World]
 
 
 @pytest.fixture
@@ -23,4 +23,4 @@ def proxy(dynoxide: Server) -> Iterator[Proxy]:
 @pytest.fixture
 def make_world(proxy: Proxy, dynoxide: Server) -> MakeWorld:
     """Give a function that creates tables of their own for this test: master's items, each slave's items."""
-    return lambda master, *slaves, **more: world.make(proxy, dynoxide, master, *slaves, **more)
+    return lambda master, *slaves, **more: tables_behind_proxy.make(proxy, dynoxide, master, *slaves, **more)

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.functional.world import BY_LOOKUP, HASTE, World
+from tests.functional.tables_behind_proxy import BY_LOOKUP, HASTE, World
 from tests.servers import environment
 from tests.tables import ROOT, Ran
 

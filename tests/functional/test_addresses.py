@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from fastsync.run import checkpoint
 from tests.functional.conftest import MakeWorld
-from tests.functional.world import World, item, no_traceback
+from tests.functional.tables_behind_proxy import World, item, no_traceback
 from tests.servers import Server
 from tests.tables import Ran, run_fastsync
 
@@ -212,7 +213,6 @@ def test_a_proxy_out_of_reach(made: World, password: str, scheme: str) -> None:
 
 def test_an_address_in_an_older_checkpoint() -> None:
     """A checkpoint that holds a password, as earlier versions wrote, is refused without showing it."""
-    from fastsync.sinks import checkpoint  # noqa: PLC0415
 
     table = {"text": "us-east-1:t", "endpoint_url": address("CaNaRy7")}
     for value in (table, [table], address("CaNaRy7")):

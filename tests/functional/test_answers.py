@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from tests.functional import faults, world
+from tests.functional import faults, tables_behind_proxy
 from tests.functional.conftest import MakeWorld
 from tests.functional.proxy import Exchange, Fault, Reply
-from tests.functional.world import World, item, no_traceback
+from tests.functional.tables_behind_proxy import World, item, no_traceback
 
 Edit = Callable[[dict[str, Any], dict[str, Any]], Any]
 """Changes an answer, given the request's body; what it returns stands for the answer where that is not None."""
@@ -191,7 +191,7 @@ def test_an_answer_that_is_never_true_is_an_error(made: World, case: str, name: 
     assert any(operation in text for text in told), told
     assert all(text.count("\n") == 0 for text in told)
     if operation in ("Scan", "BatchGetItem"):
-        assert made.slave.all() == sorted(SLAVE, key=world.in_order)
+        assert made.slave.all() == sorted(SLAVE, key=tables_behind_proxy.in_order)
         assert not any(line["action"] in ("written", "deleted") for line in ran.differences)
 
 

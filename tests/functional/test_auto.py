@@ -6,7 +6,7 @@ import pytest
 
 from tests.functional import faults
 from tests.functional.conftest import MakeWorld
-from tests.functional.world import World, item, no_traceback
+from tests.functional.tables_behind_proxy import World, item, no_traceback
 
 AUTO = ("--strategy", "auto")
 ITEMS = [item(f"{number:03}", n=number) for number in range(60)]

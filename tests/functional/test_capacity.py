@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from fastsync.aws.capacity import item_size, read_units, write_units
+from fastsync.model.capacity import item_size, read_units, write_units
 from tests.e2e.cases import BOOL, BS, NS, NULL, SS, B, L, M, N, S, item
 from tests.servers import Server
 from tests.tables import Item, call, create_table, put_items, unique

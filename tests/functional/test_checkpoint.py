@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.functional import faults, world
+from tests.functional import faults, tables_behind_proxy
 from tests.functional.conftest import MakeWorld
 from tests.functional.processes import running
-from tests.functional.world import World, item, what_counts
+from tests.functional.tables_behind_proxy import World, item, what_counts
 from tests.tables import Ran
 
 MASTER = [item(f"{n:03}", v=n) for n in range(120)]
@@ -85,7 +85,7 @@ def test_a_signal(make_world: MakeWorld, tmp_path: Path, number: int) -> None:
         assert run.process.wait(20) == 128 + number
     ran = made.run(*flags, *keep, "--resume")
     assert ran.exit_code == expected.exit_code == 0
-    assert world.actions(ran) == world.actions(expected)
+    assert tables_behind_proxy.actions(ran) == tables_behind_proxy.actions(expected)
     assert ran.stats["master"]["scanned"] == len(MASTER)
     assert [slave.all() for slave in made.slaves] == [MASTER, MASTER]
 
@@ -132,7 +132,7 @@ def test_a_segment_that_failed(make_world: MakeWorld, kept: list[str]) -> None:
     assert ran.exit_code in (4, 5)
     assert made.proxy.of("DeleteItem", made.slave.name) == []
     again = made.run(*flags, *kept, "--resume")
-    assert world.actions(again) == world.actions(expected)
+    assert tables_behind_proxy.actions(again) == tables_behind_proxy.actions(expected)
     assert again.exit_code == expected.exit_code
     assert not [each for each in made.slave.all() if each["id"]["S"].startswith("x")]
 
@@ -167,7 +167,7 @@ def test_other_settings(made: World, kept: list[str], case: tuple[list[str], str
     assert ran.exit_code == 2
     assert f"{named} was " in ran.stderr
     assert (checkpoint.read_bytes(), len(made.proxy.requests)) == (before, asked)
-    world.no_traceback(ran)
+    tables_behind_proxy.no_traceback(ran)
 
 
 def test_a_checkpoint_without_resume(made: World, kept: list[str]) -> None:
@@ -187,7 +187,7 @@ def test_rubbish(made: World, kept: list[str], text: str) -> None:
     assert kept[1] in ran.stderr
     assert Path(kept[1]).read_text() == text
     assert made.proxy.requests == []
-    world.no_traceback(ran)
+    tables_behind_proxy.no_traceback(ran)
 
 
 def test_a_report_that_is_gone(made: World, kept: list[str]) -> None:
@@ -221,7 +221,7 @@ def test_a_checkpoint_that_cannot_be_written(made: World, tmp_path: Path) -> Non
     ran = made.run("--checkpoint", str(tmp_path / "no" / "cp"))
     assert ran.exit_code == 2
     assert made.proxy.of("Scan") == []
-    world.no_traceback(ran)
+    tables_behind_proxy.no_traceback(ran)
 
 
 @pytest.mark.parametrize("report", ["file", "-"])
@@ -234,13 +234,13 @@ def test_an_item_that_cannot_be_written(make_world: MakeWorld, tmp_path: Path, r
     rule = made.proxy.add(faults.INVALID, "PutItem", where=lambda asked: asked.body["Item"] == MASTER[7])
     for runs in range(1, 4):
         ran = made.run(*flags, "--resume")
-        world.no_traceback(ran)
+        tables_behind_proxy.no_traceback(ran)
         assert ran.exit_code == 4, ran.stderr
         assert "--resume" in ran.stderr
         assert "tries" in ran.stderr
         assert (tmp_path / "cp").exists()
         assert ran.stats["slaves"][str(made.slave)]["failed"] == 1
-        assert (ran.end["complete"], ("007", "missing", "failed") in world.actions(ran)) == (False, True)
+        assert (ran.end["complete"], ("007", "missing", "failed") in tables_behind_proxy.actions(ran)) == (False, True)
         tried = [each for each in made.proxy.of("PutItem") if each.body["Item"]["id"]["S"] == "007"]
         assert len(tried) == runs
     made.proxy.rules.remove(rule)

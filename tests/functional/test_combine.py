@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from fastsync import Synchronizer, cli
-from tests.functional.world import MASTER_REGION, Table, item
+from tests.functional.tables_behind_proxy import MASTER_REGION, Table, item
 from tests.servers import Server
 
 SHARDS = 3

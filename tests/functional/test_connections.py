@@ -24,7 +24,7 @@ from cryptography.x509.oid import NameOID
 from fastsync.aws.connections import Connections
 from fastsync.aws.failures import Fault
 from fastsync.errors import RequestFailed
-from fastsync.table import Endpoint
+from fastsync.model.table import Endpoint
 
 OK = b"HTTP/1.1 200 OK\r\n"
 BODY = b'{"Count":0}'

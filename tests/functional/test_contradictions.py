@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.functional import faults, world
+from tests.functional import faults, tables_behind_proxy
 from tests.functional.conftest import MakeWorld
 from tests.functional.proxy import Exchange, Fault, Proxy, Reply
-from tests.functional.world import World, item
+from tests.functional.tables_behind_proxy import World, item
 from tests.servers import Server
 from tests.tables import Item, call
 
@@ -85,7 +85,7 @@ def test_tables_at_rest_never_contradict_themselves(server: Server, mode: str) -
     """Whatever is same, missing, differing or extra, deletes at rest are not refused."""
     slave = [*ITEMS[:100], *(item(f"{n:03}", n=-1) for n in range(100, 150)), *EXTRAS]
     with Proxy(server.url) as proxy:
-        made = world.make(proxy, server, ITEMS, slave, ITEMS, [*EXTRAS, ITEMS[0]])
+        made = tables_behind_proxy.make(proxy, server, ITEMS, slave, ITEMS, [*EXTRAS, ITEMS[0]])
         ran = made.run(*ALL, *MODES[mode], "--scan-limit", "20")
         assert ran.exit_code in (0, 1)
         assert [slave["refused"] for slave in ran.stats["slaves"].values()] == [0, 0, 0]
@@ -128,7 +128,7 @@ EMPTY: Mapping[str, tuple[Sequence[Item], Sequence[str], int]] = {
 def test_a_master_whose_items_have_expired(proxy: Proxy, dynoxide: Server, case: str, strategy: str) -> None:
     """A master of which every item counts as absent is an empty one: it causes no delete unless that is allowed."""
     master, flags, exit_code = EMPTY[case]
-    made = world.make(proxy, dynoxide, master, [item(f"live{n}") for n in range(5)])
+    made = tables_behind_proxy.make(proxy, dynoxide, master, [item(f"live{n}") for n in range(5)])
     _expiring(made)
     ran = made.run("--delete-extra", "--strategy", strategy, *flags)
     assert ran.exit_code == exit_code

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.functional import faults, world
+from tests.functional import faults, tables_behind_proxy
 from tests.functional.conftest import MakeWorld
-from tests.functional.world import World, item, what_counts
+from tests.functional.tables_behind_proxy import World, item, what_counts
 
 MASTER = [item(f"{n:03}", v=n) for n in range(120)]
 SLAVE = [*MASTER[::2], *(item(f"x{n:02}", v=n) for n in range(30))]
@@ -136,7 +136,7 @@ def test_the_version_before(made: World, tmp_path: Path, make_world: MakeWorld) 
     ran = made.run(*flags, "--resume")
     whole = make_world(MASTER, SLAVE, OTHER)
     expected = whole.run(*SLICES)
-    assert world.actions(ran) == world.actions(expected)
+    assert tables_behind_proxy.actions(ran) == tables_behind_proxy.actions(expected)
     assert (ran.exit_code, ran.stats["complete"]) == (1, True)
     assert ran.stats["master"]["scanned"] == len(MASTER)
 
@@ -153,7 +153,7 @@ def test_damage_at_random(made: World, tmp_path: Path) -> None:
         (tmp_path / "cp").write_bytes(bytes(changed[:cut]))
         ran = made.run(*flags, "--resume")
         assert ran.exit_code == 2, (changed, ran.stderr)
-        world.no_traceback(ran)
+        tables_behind_proxy.no_traceback(ran)
         assert (tmp_path / "cp").read_bytes() == bytes(changed[:cut])
     assert made.proxy.requests == []
     (tmp_path / "cp").write_bytes(data)
@@ -166,7 +166,7 @@ def test_extras_that_change_while_the_run_is_at_work(made: World, tmp_path: Path
     last = made.proxy.add(faults.before(lambda: _shorten(tmp_path / "cp.extras-0")), "Scan", table=made.slave.name)
     ran = made.run(*flags)
     assert last.struck
-    world.no_traceback(ran)
+    tables_behind_proxy.no_traceback(ran)
     assert ran.exit_code == 4, ran.stderr
     assert "extras" in ran.stderr
     assert "damaged" in ran.stderr

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.functional import world
+from tests.functional import tables_behind_proxy
 from tests.functional.conftest import MakeWorld
 from tests.functional.processes import running
 from tests.functional.proxy import Exchange, Fault, Reply
-from tests.functional.world import item
+from tests.functional.tables_behind_proxy import item
 from tests.tables import Item
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are told by /proc")
@@ -81,11 +81,11 @@ def test_a_worker_that_dies_with_writes_under_way(
     time.sleep(latency)  # what is still on its way
     assert ran.exit_code == 0, ran.stderr
     assert made.slave.all() == made.master.all()
-    assert world.actions(ran) == [(f"{n:02}", *case.told) for n in range(1, COUNT)]
+    assert tables_behind_proxy.actions(ran) == [(f"{n:02}", *case.told) for n in range(1, COUNT)]
     counted = ran.stats["slaves"][str(made.slave)]
     verdict, action = case.told
     assert (counted[verdict], counted[action], counted["settled"]) == (COUNT - 1, COUNT - 1, 0)
     compared = sum(counted[each] for each in ("same", "missing", "differing", "settled"))
     assert compared == ran.stats["master"]["scanned"] == len(case.master)
     assert "SIGKILL; it was taken up again" in ran.stderr
-    world.no_traceback(ran)
+    tables_behind_proxy.no_traceback(ran)

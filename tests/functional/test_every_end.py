@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.functional import faults, world
+from tests.functional import faults, tables_behind_proxy
 from tests.functional.conftest import MakeWorld
-from tests.functional.world import BY_LOOKUP, HASTE, World, item
+from tests.functional.tables_behind_proxy import BY_LOOKUP, HASTE, World, item
 from tests.tables import Ran, run_fastsync
 
 MASTER = [item(f"{n:03}", v=n) for n in range(40)]
@@ -120,7 +120,7 @@ def flags_of(names: Sequence[str], folder: Path) -> list[str]:
 
 def check(ran: Ran, flags: Sequence[str], folder: Path, exit_code: int, complete: bool) -> None:
     """Hold a run to its exit code, and its files to their forms."""
-    world.no_traceback(ran)
+    tables_behind_proxy.no_traceback(ran)
     assert ran.exit_code == exit_code, ran.stderr
     texts = {name: (folder / name).read_text() for name in NAMES.values() if (folder / name).is_file()}
     if "-" in flags:
@@ -183,12 +183,12 @@ def test_a_full_disk(make_world: MakeWorld, tmp_path: Path, full: str, fail: boo
     flags = [*made.tables, *HASTE, *BY_LOOKUP, "--endpoint-url", made.proxy.url, *READS, *WRITES]
     flags += ["--checkpoint", str(tmp_path / "cp"), "--undo-log", str(tmp_path / "undo")]
     ran = run_fastsync(*flags, full, "/dev/full")
-    world.no_traceback(ran)
+    tables_behind_proxy.no_traceback(ran)
     assert ran.exit_code == 4, ran.stderr
     assert "No space left" in ran.stderr
     assert (tmp_path / "cp").exists()
     made.proxy.rules.clear()
     room = run_fastsync(*flags, full, "/dev/full" if full == "--report" else str(tmp_path / "stats"), "--resume")
-    world.no_traceback(room)
+    tables_behind_proxy.no_traceback(room)
     assert room.exit_code == (4 if full == "--report" else 0), room.stderr
     assert [slave.all() for slave in made.slaves] == [MASTER, MASTER] or full == "--report"

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tests.functional import faults, world
+from tests.functional import faults, tables_behind_proxy
 from tests.functional.proxy import Proxy
-from tests.functional.world import Table, World, item
+from tests.functional.tables_behind_proxy import Table, World, item
 from tests.servers import Server
 from tests.tables import Item, call
 
@@ -84,7 +84,7 @@ CASES = {
 def _make(proxy: Proxy, dynoxide: Server, case: Case) -> World:
     keep = item("always", n=1)
     sides = ([keep, *([each] if each else [])] for each in (case.master, case.slave))
-    made = world.make(proxy, dynoxide, *sides)
+    made = tables_behind_proxy.make(proxy, dynoxide, *sides)
     for table, attribute in zip((made.master, made.slave), case.attributes, strict=True):
         if attribute is not None:
             _expire_by(table, attribute)
@@ -107,7 +107,7 @@ def test_expired(proxy: Proxy, dynoxide: Server, promise: str, flags: Sequence[s
     case = CASES[promise]
     made = _make(proxy, dynoxide, case)
     ran = made.run_inline(*ALL, "--ignore-expired", *flags)
-    assert world.actions(ran) == ([("k", *case.found)] if case.found else [])
+    assert tables_behind_proxy.actions(ran) == ([("k", *case.found)] if case.found else [])
     assert made.slave.get("k") == case.left
     counted = {what: count for what, count in ran.stats["slaves"][str(made.slave)].items() if count}
     ignored = {"compared", "same", "scanned", "read_units", "write_units"}
@@ -121,7 +121,7 @@ def test_without_the_flag_expired_items_are_compared(proxy: Proxy, dynoxide: Ser
     """An expired item is an item like any other unless --ignore-expired is given, and TTL is not asked for."""
     made = _make(proxy, dynoxide, Case(DEAD, None, None, None))
     ran = made.run_inline("--write-missing")
-    assert world.actions(ran) == [("k", "missing", "written")]
+    assert tables_behind_proxy.actions(ran) == [("k", "missing", "written")]
     assert made.proxy.of("DescribeTimeToLive") == []
 
 
@@ -131,7 +131,7 @@ def test_an_item_that_expires_before_it_is_read_again_is_no_difference(proxy: Pr
     consistent = {"where": lambda each: each.consistent}
     proxy.add(faults.before(lambda: made.master.put(DEAD)), "BatchGetItem", table=made.master.name, **consistent)
     ran = made.run_inline(*ALL, "--ignore-expired")
-    assert (ran.exit_code, world.actions(ran), made.slave.get("k")) == (0, [], None)
+    assert (ran.exit_code, tables_behind_proxy.actions(ran), made.slave.get("k")) == (0, [], None)
 
 
 def test_settings_that_may_not_be_asked_for(proxy: Proxy, dynoxide: Server) -> None:
@@ -141,4 +141,4 @@ def test_settings_that_may_not_be_asked_for(proxy: Proxy, dynoxide: Server) -> N
     ran = made.run("--ignore-expired")
     assert ran.exit_code == 3
     assert "--ignore-expired" in ran.stderr
-    world.no_traceback(ran)
+    tables_behind_proxy.no_traceback(ran)

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.functional import faults, world
+from tests.functional import faults, tables_behind_proxy
 from tests.functional.conftest import MakeWorld
 from tests.functional.proxy import Fault, Proxy
-from tests.functional.world import item
+from tests.functional.tables_behind_proxy import item
 from tests.servers import Server
 
 READS = ("Scan", "BatchGetItem")
@@ -26,7 +26,7 @@ FLAGS = ("--scan-for-extra", "--scan-limit", "40", "--batch-read-limit", "20", "
 class Calm:
     """Tables with differences of all kinds, and what a run without faults says about them."""
 
-    world: world.World
+    world: tables_behind_proxy.World
     expected: Mapping[str, Any]
 
 
@@ -37,8 +37,8 @@ def calm(dynoxide: Server) -> Calm:
     slave = [each if n % 30 != 7 else {**each, "n": {"N": "-1"}} for n, each in enumerate(master) if n % 30 != 3]
     extra = [item(f"extra{n}", payload=f"payload {n}") for n in range(7)]
     with Proxy(dynoxide.url) as proxy:
-        made = world.make(proxy, dynoxide, master, [*slave, *extra], master[5:])
-        expected = world.what_counts(made.run(*FLAGS))
+        made = tables_behind_proxy.make(proxy, dynoxide, master, [*slave, *extra], master[5:])
+        expected = tables_behind_proxy.what_counts(made.run(*FLAGS))
     return Calm(made, expected)
 
 
@@ -92,8 +92,8 @@ def test_a_fault_that_passes_changes_nothing(
         run = made.run if (rate, strategy) == (OFTEN, "lookup") else made.run_inline
         ran = run(*FLAGS, "--strategy", strategy)
     assert rule.struck > 0
-    assert world.what_counts(ran) == calm.expected
-    world.no_traceback(ran)
+    assert tables_behind_proxy.what_counts(ran) == calm.expected
+    tables_behind_proxy.no_traceback(ran)
 
 
 @pytest.mark.parametrize("kind", ["500", "throughput exceeded", "cut in mid-body", "a bit of everything"])
@@ -103,7 +103,7 @@ def test_several_processes_ride_faults_out(calm: Calm, dynoxide: Server, kind: s
         rule = proxy.add(PASSING[kind][0], READS, rate=0.2)
         ran = calm.world.through(proxy).run(*FLAGS, "--parallel", "3", "--segments", "7")
     assert rule.struck > 0
-    assert world.what_counts(ran) == calm.expected
+    assert tables_behind_proxy.what_counts(ran) == calm.expected
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_the_first_question_may_fail_too(calm: Calm, dynoxide: Server, kind: str
         for table in (calm.world.master, *calm.world.slaves):
             proxy.add(PASSING[kind][0], "DescribeTable", table=table.name, nth=(1, 2, 3))
         ran = calm.world.through(proxy).run(*FLAGS)
-    assert world.what_counts(ran) == calm.expected
+    assert tables_behind_proxy.what_counts(ran) == calm.expected
 
 
 REPAIRING: Mapping[str, Fault] = {

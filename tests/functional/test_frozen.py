@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.functional import faults, world
+from tests.functional import faults, tables_behind_proxy
 from tests.functional.conftest import MakeWorld
 from tests.functional.processes import Running, running, session, wait_for
-from tests.functional.world import World, item
+from tests.functional.tables_behind_proxy import World, item
 from tests.servers import environment
 from tests.tables import ROOT
 
@@ -74,7 +74,7 @@ def test_a_worker_frozen_in_a_message(large: World, number: int, code: int) -> N
         ran = run.ended()
     assert ran.end == {"complete": False, "differences": len(ran.differences)}
     assert len(ran.differences) > 3
-    world.no_traceback(ran)
+    tables_behind_proxy.no_traceback(ran)
 
 
 def test_a_worker_that_thaws(large: World) -> None:
@@ -121,7 +121,14 @@ def test_a_frozen_fork_server(make_world: MakeWorld) -> None:
 @contextmanager
 def _started(made: World, *flags: str, **streams: int) -> Iterator[Running]:
     """Start the program with streams that nobody reads."""
-    command = [sys.executable, "-m", "fastsync", *made.tables, *world.HASTE, *world.BY_LOOKUP]
+    command = [
+        sys.executable,
+        "-m",
+        "fastsync",
+        *made.tables,
+        *tables_behind_proxy.HASTE,
+        *tables_behind_proxy.BY_LOOKUP,
+    ]
     command += ["--endpoint-url", made.proxy.url, *flags]
     with _session(command, **streams) as process:
         yield Running(process, ROOT, command)
@@ -213,7 +220,7 @@ def test_waits(make_world: MakeWorld, name: str, executor: str) -> None:
         assert run.process.wait(20) == 143
         assert time.monotonic() - began < SOON
         run.none_left(within=3)
-        world.no_traceback(run.ended())
+        tables_behind_proxy.no_traceback(run.ended())
 
 
 LISTENER = """
@@ -267,4 +274,4 @@ def test_signals_one_upon_another(make_world: MakeWorld, number: int, code: int)
         ran = run.ended()
         run.none_left(within=3)
     assert ran.exit_code == code
-    world.no_traceback(ran)
+    tables_behind_proxy.no_traceback(ran)

@@ -13,12 +13,12 @@ import pytest
 
 from fastsync import Synchronizer
 from fastsync.cli import main
-from fastsync.config import Config
-from fastsync.iam import policies
-from fastsync.undo import undo
+from fastsync.config.config import Config
+from fastsync.plan.permissions import policies
+from fastsync.run.undo import undo
 from tests.functional import faults
 from tests.functional.conftest import MakeWorld
-from tests.functional.world import Table, World, item, options
+from tests.functional.tables_behind_proxy import Table, World, item, options
 from tests.tables import Ran, run_fastsync
 
 STRATEGIES = [("--strategy", "lookup"), ("--strategy", "merge")]
@@ -161,8 +161,8 @@ def test_a_run_that_only_reports_may_not_write() -> None:
 
 
 def _config(made: World, *flags: str) -> Config:
-    from fastsync.arguments import parser  # noqa: PLC0415
+    from fastsync.cli.sync import make_parser  # noqa: PLC0415
 
-    given = parser().flags([*made.tables, *flags])
+    given = make_parser().flags([*made.tables, *flags])
     given.pop("policy")
     return Config.of(given.pop("master"), given.pop("slave"), given)

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from fastsync.legs import RESTARTS
-from tests.functional import faults, world
+from fastsync.run.agenda import RESTARTS
+from tests.functional import faults, tables_behind_proxy
 from tests.functional.conftest import MakeWorld
 from tests.functional.processes import Running, running, wait_for
-from tests.functional.world import World, item
+from tests.functional.tables_behind_proxy import World, item
 from tests.servers import environment
 from tests.tables import ROOT, Ran
 
@@ -63,7 +63,7 @@ def test_a_signal_ends_the_run_between_two_pages(slow: World, number: int, code:
         ran = run.ended()
         run.none_left(within=5)
     assert ran.exit_code == code
-    world.no_traceback(ran)
+    tables_behind_proxy.no_traceback(ran)
     assert "died" not in ran.stderr
     assert ran.stats["errors"] == []
     _truthful(slow, ran)
@@ -88,7 +88,7 @@ def test_a_second_signal_ends_at_once(make_world: MakeWorld, group: bool) -> Non
     assert ran.exit_code == 130
     assert ran.report == [{"complete": False, "differences": 0}]
     assert ran.stats["complete"] is False
-    world.no_traceback(ran)
+    tables_behind_proxy.no_traceback(ran)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -106,7 +106,7 @@ def test_a_signal_while_tables_are_described(make_world: MakeWorld, number: int,
     assert ran.exit_code == code
     assert ran.report == [{"complete": False, "differences": 0}]
     assert ran.stats["complete"] is False
-    world.no_traceback(ran)
+    tables_behind_proxy.no_traceback(ran)
     assert took < 4, f"it took {took:.1f} s"
 
 
@@ -170,7 +170,7 @@ def test_a_signal_while_extras_are_deleted(make_world: MakeWorld) -> None:
     assert 0 < len(gone) == rule.seen < 2400
     counted = ran.stats["slaves"][str(made.slave)]
     assert (counted["extra"], counted["deleted"], counted["failed"]) == (2400, len(gone), 0)
-    world.no_traceback(ran)
+    tables_behind_proxy.no_traceback(ran)
 
 
 def test_a_killed_fork_server(make_world: MakeWorld) -> None:
@@ -186,7 +186,7 @@ def test_a_killed_fork_server(make_world: MakeWorld) -> None:
         os.kill(server, signal.SIGKILL)
         ran = run.ended()
     assert (ran.exit_code, len(ran.differences)) == (1, 19), ran.stderr
-    world.no_traceback(ran)
+    tables_behind_proxy.no_traceback(ran)
 
 
 def test_a_killed_worker(slow: World) -> None:
@@ -205,7 +205,7 @@ def test_a_killed_worker(slow: World) -> None:
     assert counted["missing"] == counted["written"] == len(ran.differences) <= LACKING
     assert ran.end == {"complete": True, "differences": len(ran.differences)}
     assert slow.slave.all() == slow.master.all()
-    world.no_traceback(ran)
+    tables_behind_proxy.no_traceback(ran)
 
 
 def test_a_worker_that_is_killed_again_and_again(make_world: MakeWorld) -> None:
@@ -226,7 +226,7 @@ def test_a_worker_that_is_killed_again_and_again(make_world: MakeWorld) -> None:
     assert "SIGKILL" in error
     assert made.proxy.of("DeleteItem") == []
     assert not ran.end["complete"]
-    world.no_traceback(ran)
+    tables_behind_proxy.no_traceback(ran)
 
 
 def test_a_worker_killed_while_extras_are_deleted(make_world: MakeWorld) -> None:
@@ -244,7 +244,7 @@ def test_a_worker_killed_while_extras_are_deleted(make_world: MakeWorld) -> None
     assert made.slave.all() == master
     told = [line["key"]["id"]["S"] for line in ran.differences]
     assert len(told) == len(set(told)) == ran.stats["slaves"][str(made.slave)]["deleted"] >= 500
-    world.no_traceback(ran)
+    tables_behind_proxy.no_traceback(ran)
 
 
 @pytest.mark.parametrize("phase", ["working", "waiting for an answer", "waiting between retries", "throttled writes"])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.functional import world
+from tests.functional import tables_behind_proxy
 from tests.functional.proxy import Proxy
 from tests.servers import Server
 from tests.tables import Item, run_fastsync
@@ -41,7 +41,7 @@ def test_keys_are_never_left_out(server: Server, tmp_path: Path, kind: str, way:
     log = str(tmp_path / "undo")
     ignored = [word for name, _ in [*keys, ("seen", "")] for word in ("--ignore", name)]
     with Proxy(server.url) as proxy:
-        made = world.make(proxy, server, master, slave, keys=keys)
+        made = tables_behind_proxy.make(proxy, server, master, slave, keys=keys)
         before = made.slave.all()
         writes = ("--write-missing", "--write-differing", "--delete-extra", "--undo-log", log)
         ran = made.run("--strategy", strategy, *ignored, *writes, *WAYS[way])
@@ -59,4 +59,4 @@ def test_keys_are_never_left_out(server: Server, tmp_path: Path, kind: str, way:
         after = [
             {name: value for name, value in each.items() if name != "aws:rep:updatetime"} for each in made.slave.all()
         ]
-        assert sorted(after, key=world.in_order) == sorted(replicated, key=world.in_order)
+        assert sorted(after, key=tables_behind_proxy.in_order) == sorted(replicated, key=tables_behind_proxy.in_order)

@@ -21,10 +21,10 @@ from typing import Any
 
 import pytest
 
+from tests.build_once import once
 from tests.functional.processes import is_worker, session
 from tests.functional.proxy import Exchange, Proxy, Reply
-from tests.functional.world import Table, item
-from tests.once import once
+from tests.functional.tables_behind_proxy import Table, item
 from tests.servers import Server, environment
 from tests.tables import ROOT
 
@@ -40,7 +40,7 @@ HANGS = 180.0
 STRATEGIES = ("lookup", "merge")
 CHANCE = ("read_units", "write_units", "scanned")
 """Counters of a slave that depend on when it was scanned, before or after what was written to it."""
-OFTEN = "import sys, fastsync.sinks.checkpoint as c, fastsync.cli as f; c.EVERY, c.SHARE = 0.02, 1; sys.exit(f.main())"
+OFTEN = "import sys, fastsync.run.checkpoint as c, fastsync.cli as f; c.EVERY, c.SHARE = 0.02, 1; sys.exit(f.main())"
 """The program, with a checkpoint after nearly each page: else tables as small as these would not be resumed midway."""
 MASTER = [item(f"{n:03}", v=n) for n in range(120)]
 FIRST = [*MASTER[::2], *(item(f"x{n:02}") for n in range(40))]

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.functional.processes import session
-from tests.functional.world import Table
+from tests.functional.tables_behind_proxy import Table
 from tests.servers import Server, environment
 from tests.tables import ROOT, Item
 

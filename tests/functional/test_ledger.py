@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 
-from fastsync.ledger import Ledger
+from fastsync.aws.shared_cells import Ledger
 from tests.servers import environment
 from tests.tables import ROOT
 
@@ -15,7 +15,8 @@ ADDS = 2000
 
 def child(ledger: Ledger, code: str) -> subprocess.Popen[bytes]:
     """Run code in another process, with the cell of the writes of table 1 as `cell`."""
-    lines = f"import os, signal\nfrom fastsync.ledger import Ledger\n_, cell = Ledger(2, {ledger.fd}).of(1)\n{code}"
+    imports = "import os, signal\nfrom fastsync.aws.shared_cells import Ledger"
+    lines = f"{imports}\n_, cell = Ledger(2, {ledger.fd}).of(1)\n{code}"
     return subprocess.Popen(
         [sys.executable, "-c", lines], pass_fds=[ledger.fd], cwd=ROOT, env=environment(PYTHONPATH=str(ROOT))
     )

@@ -16,7 +16,7 @@ import pytest
 from fastsync import ConfigError, Difference, Effect, FastsyncError, Result, Synchronizer, TableError, Verdict
 from tests.functional import faults
 from tests.functional.conftest import MakeWorld
-from tests.functional.world import World, item
+from tests.functional.tables_behind_proxy import World, item
 from tests.servers import environment
 from tests.tables import ROOT
 

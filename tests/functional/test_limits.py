@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from tests.functional import faults, world
+from tests.functional import faults, tables_behind_proxy
 from tests.functional.conftest import MakeWorld
 from tests.functional.proxy import Exchange, Fault, Reply, Request
-from tests.functional.world import item
+from tests.functional.tables_behind_proxy import item
 from tests.tables import run_fastsync
 
 ALL = ("--write-missing", "--write-differing", "--delete-extra")
@@ -61,7 +61,7 @@ def held(requests: Sequence[tuple[float, float]], rate: float) -> None:
     assert total >= rate * elapsed * 0.4
 
 
-def metered(made: world.World) -> Meter:
+def metered(made: tables_behind_proxy.World) -> Meter:
     """Put a meter between fastsync and the server."""
     meter = Meter()
     made.proxy.add(meter)
@@ -232,7 +232,7 @@ PAUSE = 0.7
 """Seconds that the service asks to wait: long against a request, and short for a test."""
 
 
-def _scans_in_the_pause(made: world.World) -> Iterator[Request]:
+def _scans_in_the_pause(made: tables_behind_proxy.World) -> Iterator[Request]:
     scans = made.proxy.of("Scan", made.master.name)
     (struck,) = [each for each in scans if each.status == 400]
     assert struck.ended is not None
@@ -273,12 +273,12 @@ def test_a_limit_survives_faults(make_world: MakeWorld) -> None:
     """Requests that fail and are sent again keep to the limit, and the verdicts are those of a calm run."""
     master = [item(f"{n:03}") for n in range(200)]
     made = make_world(master, master[5:])
-    calm = world.what_counts(made.run_inline("--scan-for-extra"))
+    calm = tables_behind_proxy.what_counts(made.run_inline("--scan-for-extra"))
     broken = [faults.THROTTLED, faults.INTERNAL, faults.cut, faults.bad_crc, faults.unprocessed(faults.every_key)]
     made.proxy.add(faults.in_turn(broken), "BatchGetItem", rate=0.2)
     meter = metered(made)
     began = time.monotonic()
     ran = made.run("--max-read-units", "120", "--scan-for-extra", "--parallel", "2", "--segments", "2")
-    assert {**world.what_counts(ran), "exit": 1} == calm
+    assert {**tables_behind_proxy.what_counts(ran), "exit": 1} == calm
     total = sum(units for _, units in meter.of(made.slave.name, "reads"))
     assert total <= 120 * (time.monotonic() - began) * 1.1

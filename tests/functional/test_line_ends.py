@@ -11,7 +11,7 @@ import pytest
 from fastsync.cli import main
 from tests.functional import faults
 from tests.functional.conftest import MakeWorld
-from tests.functional.world import item
+from tests.functional.tables_behind_proxy import item
 from tests.tables import Item
 
 BREAKS = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.functional import faults, world
+from tests.functional import faults, tables_behind_proxy
 from tests.functional.conftest import MakeWorld
 from tests.functional.proxy import Fault
-from tests.functional.world import World, item
+from tests.functional.tables_behind_proxy import World, item
 from tests.tables import Item
 
 STAYING: Mapping[str, Fault] = {
@@ -34,7 +34,7 @@ def made(make_world: MakeWorld) -> World:
 
 
 def _in_order(items: list[Item]) -> list[Item]:
-    return sorted(items, key=world.in_order)
+    return sorted(items, key=tables_behind_proxy.in_order)
 
 
 @pytest.mark.parametrize("operation", ["Scan", "BatchGetItem"])

@@ -20,7 +20,7 @@ import pytest
 from tests.functional import faults
 from tests.functional.conftest import MakeWorld
 from tests.functional.processes import wait_for
-from tests.functional.world import World, item
+from tests.functional.tables_behind_proxy import World, item
 from tests.servers import environment
 from tests.tables import ROOT
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.functional import faults, world
+from tests.functional import faults, tables_behind_proxy
 from tests.functional.conftest import MakeWorld
-from tests.functional.world import BY_LOOKUP, HASTE, World, item
+from tests.functional.tables_behind_proxy import BY_LOOKUP, HASTE, World, item
 from tests.servers import environment
 from tests.tables import ROOT
 
@@ -33,7 +33,7 @@ def test_a_report_on_a_full_disk(made: World) -> None:
     assert "No space left" in ran.stderr
     assert ran.stats["complete"] is False
     assert any(FULL in error for error in ran.stats["errors"])
-    world.no_traceback(ran)
+    tables_behind_proxy.no_traceback(ran)
     # it ended early: pages in flight are written, the rest is not, though it has been read ahead
     assert len(made.proxy.of("PutItem")) < 100
 
@@ -54,7 +54,7 @@ def test_a_report_on_a_full_disk_without_differences(make_world: MakeWorld) -> N
     assert ran.exit_code == 4
     assert FULL in ran.stderr
     assert ran.stats["complete"] is False
-    world.no_traceback(ran)
+    tables_behind_proxy.no_traceback(ran)
 
 
 def test_statistics_on_a_full_disk(made: World) -> None:
@@ -64,7 +64,7 @@ def test_statistics_on_a_full_disk(made: World) -> None:
     assert "No space left" in ran.stderr
     assert len(ran.differences) == 200
     assert "200 missing" in ran.stderr
-    world.no_traceback(ran)
+    tables_behind_proxy.no_traceback(ran)
 
 
 @pytest.mark.parametrize("kept", [True, False], ids=["beside a checkpoint", "for this run"])
@@ -94,7 +94,7 @@ def test_a_file_that_cannot_be_opened(made: World, tmp_path: Path, flag: str) ->
     assert ran.exit_code == 2
     assert nowhere in ran.stderr
     assert made.proxy.of("Scan") == []
-    world.no_traceback(ran)
+    tables_behind_proxy.no_traceback(ran)
 
 
 @pytest.mark.parametrize("flag", ["--report", "--stats"])

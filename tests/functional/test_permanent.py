@@ -7,10 +7,10 @@ from threading import Event
 
 import pytest
 
-from tests.functional import faults, world
+from tests.functional import faults, tables_behind_proxy
 from tests.functional.conftest import MakeWorld
 from tests.functional.proxy import Fault
-from tests.functional.world import item
+from tests.functional.tables_behind_proxy import item
 
 STAYING: Mapping[str, Fault] = {
     "throttled": faults.THROTTLED,
@@ -34,7 +34,7 @@ def test_a_slave_that_cannot_be_looked_up(make_world: MakeWorld, kind: str) -> N
     broken, fine = made.slaves
     made.proxy.add(STAYING[kind], "BatchGetItem", table=broken.name)
     ran = made.run(*REPAIR)
-    assert broken.all() == sorted(SLAVE, key=world.in_order)
+    assert broken.all() == sorted(SLAVE, key=tables_behind_proxy.in_order)
     assert fine.all() == made.master.all()
     counted = ran.stats["slaves"][str(broken)]
     assert {counted[what] for what in ("same", "missing", "differing", "written", "deleted")} == {0}
@@ -43,7 +43,7 @@ def test_a_slave_that_cannot_be_looked_up(make_world: MakeWorld, kind: str) -> N
     assert ran.stats["errors"]
     assert all(str(broken) in error for error in ran.stats["errors"])
     assert len(made.proxy.of("BatchGetItem", broken.name)) == 3
-    world.no_traceback(ran)
+    tables_behind_proxy.no_traceback(ran)
 
 
 @pytest.mark.parametrize("kind", STAYING)
@@ -53,7 +53,7 @@ def test_a_master_that_cannot_be_read(make_world: MakeWorld, operation: str, kin
     made = make_world(MASTER, SLAVE)
     made.proxy.add(STAYING[kind], operation, table=made.master.name)
     ran = made.run_inline(*REPAIR)
-    assert made.slave.all() == sorted(SLAVE, key=world.in_order)
+    assert made.slave.all() == sorted(SLAVE, key=tables_behind_proxy.in_order)
     assert ran.differences == []
     assert (ran.exit_code, ran.end["complete"], ran.stats["complete"]) == (4, False, False)
     assert str(made.master) in ran.stats["errors"][0]
@@ -66,7 +66,7 @@ def test_extras_that_cannot_be_looked_for(make_world: MakeWorld, kind: str) -> N
     made = make_world(MASTER, SLAVE)
     made.proxy.add(STAYING[kind], "Scan", table=made.slave.name)
     ran = made.run_inline(*REPAIR)
-    assert made.slave.all() == sorted([*MASTER, item("x"), item("y")], key=world.in_order)
+    assert made.slave.all() == sorted([*MASTER, item("x"), item("y")], key=tables_behind_proxy.in_order)
     assert (ran.exit_code, ran.stats["complete"]) == (4, False)
     assert str(made.slave) in ran.stats["errors"][0]
     assert made.proxy.of("DeleteItem") == []
@@ -78,7 +78,7 @@ def test_a_recheck_that_fails(make_world: MakeWorld, kind: str) -> None:
     made = make_world(MASTER, SLAVE)
     made.proxy.add(STAYING[kind], "BatchGetItem", table=made.slave.name, where=lambda each: each.consistent)
     ran = made.run_inline(*REPAIR)
-    assert made.slave.all() == sorted(SLAVE, key=world.in_order)
+    assert made.slave.all() == sorted(SLAVE, key=tables_behind_proxy.in_order)
     counted = ran.stats["slaves"][str(made.slave)]
     assert {counted[what] for what in ("missing", "differing", "settled", "written", "deleted")} == {0}
     assert (ran.exit_code, ran.differences, ran.stats["complete"]) == (4, [], False)
@@ -107,7 +107,7 @@ def test_writes_that_fail_for_good(make_world: MakeWorld, kind: str) -> None:
     fault = STAYING[kind] if kind != "wrong CRC" else faults.error("InternalFailure", 500)
     made.proxy.add(fault, ("PutItem", "DeleteItem"))
     ran = made.run(*REPAIR)
-    assert world.actions(ran) == [
+    assert tables_behind_proxy.actions(ran) == [
         ("0", "missing", "failed"),
         ("1", "differing", "failed"),
         ("x", "extra", "failed"),
@@ -159,7 +159,7 @@ def test_failed_deletes_of_one_slave_do_not_stop_those_of_another(make_world: Ma
     broken, fine = made.slaves
     made.proxy.add(faults.INTERNAL, "BatchGetItem", table=broken.name, where=lambda each: each.consistent)
     ran = made.run(*REPAIR, "--no-recheck")
-    assert world.actions(ran) == [("x", "extra", "failed"), ("y", "extra", "deleted")]
+    assert tables_behind_proxy.actions(ran) == [("x", "extra", "failed"), ("y", "extra", "deleted")]
     assert fine.get("y") is None
     assert broken.get("x") is not None
     assert ran.exit_code == 4
@@ -176,7 +176,7 @@ def test_deletes_that_fail_after_others_were_made(make_world: MakeWorld, fault: 
     ran = made.run(*REPAIR, "--no-recheck")
     assert ran.exit_code == 4
     left = {each["id"]["S"] for each in made.slave.all()}
-    told = world.actions(ran)
+    told = tables_behind_proxy.actions(ran)
     assert [key for key, _, _ in told] == [each["id"]["S"] for each in extras]
     assert {key for key, _, action in told if action == "failed"} == left - {each["id"]["S"] for each in MASTER}
     counted = ran.stats["slaves"][str(made.slave)]

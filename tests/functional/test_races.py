@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tests.functional import faults, world
+from tests.functional import faults, tables_behind_proxy
 from tests.functional.conftest import MakeWorld
 from tests.functional.proxy import Fault, Request
-from tests.functional.world import Table, World, item
+from tests.functional.tables_behind_proxy import Table, World, item
 from tests.tables import Item
 
 Where = Callable[[World], Table]
@@ -220,7 +220,7 @@ def test_race(make_world: MakeWorld, promise: str, strategy: str) -> None:
     ran = made.run_inline(*race.flags, "--strategy", strategy)
     assert rule.struck == 1, "the moment never came"
     assert made.slave.get("k") == race.left
-    assert world.actions(ran) == ([("k", *race.found)] if race.found else [])
+    assert tables_behind_proxy.actions(ran) == ([("k", *race.found)] if race.found else [])
     counted = ran.stats["slaves"][str(made.slave)]
     assert {what: counted[what] for what in race.counted} == race.counted
     assert (ran.exit_code, ran.stats["errors"], ran.end["complete"]) == (race.exit_code, [], True)
@@ -245,7 +245,7 @@ def test_a_write_that_had_succeeded_counts_as_written(make_world: MakeWorld, fau
     for operation in ("PutItem", "DeleteItem"):
         made.proxy.add(fault, operation, nth=range(1, 2 * times + 1 if operation == "PutItem" else times + 1))
     ran = made.run_inline(*ALL)
-    assert world.actions(ran) == [
+    assert tables_behind_proxy.actions(ran) == [
         ("k", "missing", "written"),
         ("l", "differing", "written"),
         ("x", "extra", "deleted"),

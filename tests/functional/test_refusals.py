@@ -8,10 +8,10 @@ from email.utils import formatdate
 
 import pytest
 
-from tests.functional import faults, world
+from tests.functional import faults, tables_behind_proxy
 from tests.functional.conftest import MakeWorld
 from tests.functional.proxy import Exchange, Fault, Reply
-from tests.functional.world import item
+from tests.functional.tables_behind_proxy import item
 
 MASTER = [item(f"{n}", n=n) for n in range(6)]
 
@@ -42,7 +42,7 @@ def test_access_denied_on_everything(make_world: MakeWorld, operation: str) -> N
     assert operation in ran.stderr
     assert "allow the action" in ran.stderr
     assert len(made.proxy.of(operation)) == 2
-    world.no_traceback(ran)
+    tables_behind_proxy.no_traceback(ran)
 
 
 @pytest.mark.parametrize("operation", ["DescribeTable", "Scan", "BatchGetItem"])
@@ -118,7 +118,7 @@ def test_one_rejected_item(make_world: MakeWorld, parallel: str) -> None:
     made = make_world(MASTER, [item("0", n=-1), *extras])
     made.proxy.add(_only(("3", "0", "x1"), faults.INVALID), ("PutItem", "DeleteItem"))
     ran = made.run("--write-missing", "--write-differing", "--delete-extra", "--parallel", parallel)
-    assert world.actions(ran) == [
+    assert tables_behind_proxy.actions(ran) == [
         ("0", "differing", "failed"),
         ("1", "missing", "written"),
         ("2", "missing", "written"),

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.functional import faults, world
+from tests.functional import faults, tables_behind_proxy
 from tests.functional.conftest import MakeWorld
-from tests.functional.world import World, item
+from tests.functional.tables_behind_proxy import World, item
 
 MASTER = [item(f"{n}", n=n) for n in range(6)]
 Flags = Callable[[Path], list[str]]
@@ -128,4 +128,4 @@ def test_a_run_that_begins_replaces_the_files(make_world: MakeWorld, tmp_path: P
     ran = made.run(*outputs)
     assert (ran.exit_code, len(ran.differences)) == (1, 1)
     assert ran.stats["complete"] is True
-    world.no_traceback(ran)
+    tables_behind_proxy.no_traceback(ran)

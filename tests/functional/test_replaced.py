@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.functional import faults, world
+from tests.functional import faults, tables_behind_proxy
 from tests.functional.proxy import Exchange, Fault, Proxy, Reply
-from tests.functional.world import Table, World, item
+from tests.functional.tables_behind_proxy import Table, World, item
 from tests.servers import Server
 from tests.tables import Item, Keys, call, create_table, put_items
 
@@ -45,7 +45,7 @@ def any_server(request: pytest.FixtureRequest) -> Iterator[Callable[..., World]]
     """Give a function that makes tables on one of the servers, with and without TableId."""
     server: Server = request.getfixturevalue("servers")[request.param]
     with Proxy(server.url) as proxy:
-        yield lambda master, *slaves: world.make(proxy, server, master, *slaves)
+        yield lambda master, *slaves: tables_behind_proxy.make(proxy, server, master, *slaves)
 
 
 @pytest.mark.parametrize("new", [[], FEW], ids=["empty", "with items"])
@@ -66,7 +66,7 @@ def test_a_master_that_is_replaced_deletes_nothing(
         if line["verdict"] == "extra" and "--delete-extra" in MODES[mode]:
             assert line["action"] == "refused"
             assert str(made.master) in line["error"]
-    world.no_traceback(ran)
+    tables_behind_proxy.no_traceback(ran)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -84,7 +84,7 @@ def test_a_slave_that_is_replaced_is_told(any_server: Callable[..., World], mode
     if "--delete-extra" in MODES[mode]:
         assert fine.all() == made.master.all()
         assert {each["id"]["S"] for each in FEW} <= {each["id"]["S"] for each in replaced.all()}
-    world.no_traceback(ran)
+    tables_behind_proxy.no_traceback(ran)
 
 
 def test_a_key_schema_that_changed(any_server: Callable[..., World]) -> None:
@@ -145,7 +145,7 @@ def test_what_is_not_known_to_be_the_same(make_world: Callable[..., World], kind
     assert all(words in line["error"] for line in ran.differences)
     assert ran.stats["slaves"][str(made.slave)]["refused"] == len(ran.differences)
     assert made.proxy.of("DeleteItem") == []
-    world.no_traceback(ran)
+    tables_behind_proxy.no_traceback(ran)
 
 
 def test_a_description_that_is_throttled_for_a_while(make_world: Callable[..., World]) -> None:

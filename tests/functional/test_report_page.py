@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from fastsync.reportpage.page import make_page
+from fastsync.reports.html.page import make_page
 from tests.browser import CHROMIUM, DRIVER, Browser, browser
 from tests.functional.conftest import MakeWorld
 from tests.functional.processes import wait_for
-from tests.functional.world import item
+from tests.functional.tables_behind_proxy import item
 from tests.tables import run_fastsync
 
 pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="there is no chromium with chromedriver here")

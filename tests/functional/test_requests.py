@@ -9,7 +9,7 @@ import pytest
 from tests.functional import faults
 from tests.functional.conftest import MakeWorld
 from tests.functional.proxy import Exchange, Reply, Request
-from tests.functional.world import item
+from tests.functional.tables_behind_proxy import item
 
 
 @pytest.mark.parametrize("slaves", [1, 3])

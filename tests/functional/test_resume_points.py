@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import pytest
 
-from fastsync.aws.access import Access, Keyring
-from fastsync.config import Config
-from fastsync.difference import Tally
-from fastsync.events import Event, PageDone, SegmentTask, TaskDone, Terms
-from fastsync.preflight import survey
-from fastsync.segment import run_task
+from fastsync.aws.clients import Access, Keyring
+from fastsync.config.config import Config
+from fastsync.model.difference import Tally
+from fastsync.model.events import Event, PageDone, SegmentTask, TaskDone, Terms
+from fastsync.plan.survey import survey
+from fastsync.workers.segment import run_task
 from tests.functional.conftest import MakeWorld
-from tests.functional.world import World, item
+from tests.functional.tables_behind_proxy import World, item
 
 MASTER = [item(f"{n:02}", v=n) for n in range(40)]
 LACKING = [*MASTER[::2], item("x1"), item("x2")]

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.functional import faults, world
+from tests.functional import faults, tables_behind_proxy
 from tests.functional.conftest import MakeWorld
 from tests.functional.proxy import Fault
+from tests.functional.tables_behind_proxy import World, item, no_traceback
 from tests.functional.test_writes import held_back
-from tests.functional.world import World, item, no_traceback
 from tests.servers import free_port
 from tests.tables import run_fastsync
 
@@ -132,7 +132,7 @@ def test_a_standstill_of_writes_ends(make_world: MakeWorld, retries: int) -> Non
     rule = made.proxy.add(held_back(lambda puts: puts), "BatchWriteItem")
     ran = made.run("--write-missing", "--writes", "batch", "--max-retries", str(retries))
     assert (ran.exit_code, rule.struck) == (4, 1 + retries)
-    assert {action for _, _, action in world.actions(ran)} == {"failed"}
+    assert {action for _, _, action in tables_behind_proxy.actions(ran)} == {"failed"}
 
 
 def test_writes_that_are_rejected_cost_nothing(make_world: MakeWorld) -> None:
@@ -147,13 +147,13 @@ def test_writes_that_are_rejected_cost_nothing(make_world: MakeWorld) -> None:
 
 def test_requests_that_are_never_sent_cost_nothing() -> None:
     """What a try paid that could not reach anybody is given back."""
+    from fastsync.aws.auth.credentials import Credentials  # noqa: PLC0415
+    from fastsync.aws.budget import Budget, PrivateCell  # noqa: PLC0415
     from fastsync.aws.client import Client, Scan  # noqa: PLC0415
-    from fastsync.aws.credentials import Credentials  # noqa: PLC0415
-    from fastsync.aws.throttle import Budget, PrivateCell  # noqa: PLC0415
     from fastsync.aws.transport import Transport  # noqa: PLC0415
     from fastsync.errors import RequestFailed  # noqa: PLC0415
-    from fastsync.parts import Reading, Retrying  # noqa: PLC0415
-    from fastsync.table import Endpoint, KeySchema, Side, Table, TableRef  # noqa: PLC0415
+    from fastsync.model.settings import Reading, Retrying  # noqa: PLC0415
+    from fastsync.model.table import Endpoint, KeySchema, Side, Table, TableRef  # noqa: PLC0415
 
     ref, endpoint = TableRef.parse("us-east-1:t"), Endpoint(f"http://127.0.0.1:{free_port()}")
     side = Side(Table(ref, KeySchema("id", "S"), ("t",), 100, 40_000), endpoint, 0)

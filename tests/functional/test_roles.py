@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.functional import faults, world
+from tests.functional import faults, tables_behind_proxy
 from tests.functional.conftest import MakeWorld
 from tests.functional.processes import cmdlines, running
 from tests.functional.proxy import Exchange, Fault, Reply, Request
 from tests.functional.sts import Sts
-from tests.functional.world import item
+from tests.functional.tables_behind_proxy import item
 from tests.servers import Server, environment
 from tests.tables import ROOT, call, create_table, put_items, run_fastsync, unique
 
@@ -121,7 +121,7 @@ def test_each_slave_has_its_account(make_world: MakeWorld, sts: Sts, tmp_path: P
     assert again[third.name].startswith("ASIA")
     assert [asked["ExternalId"] for asked in sts.asked] == ["ext-3", "ext-3"]
     for slave in made.slaves:
-        assert slave.all() == sorted(ITEMS[1:], key=world.in_order)
+        assert slave.all() == sorted(ITEMS[1:], key=tables_behind_proxy.in_order)
 
 
 def test_one_account_that_is_refused_is_one_slave_less(make_world: MakeWorld, moto: Server, tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_an_sts_that_is_out_of_reach(make_world: MakeWorld) -> None:
     ran = made.run("--role-arn", ROLE, env={"AWS_ENDPOINT_URL_STS": "http://127.0.0.1:9"})
     assert ran.exit_code == 3
     assert "127.0.0.1:9" in ran.stderr
-    world.no_traceback(ran)
+    tables_behind_proxy.no_traceback(ran)
 
 
 def test_a_code_is_used_once_and_never_shown(make_world: MakeWorld, moto: Server) -> None:
@@ -271,13 +271,17 @@ def test_a_session_that_cannot_be_renewed_ends_the_run(make_world: MakeWorld, mo
     assert ran.stats["slaves"][str(made.slave)]["missing"] == ran.stats["master"]["scanned"]
     assert made.proxy.of("DeleteItem") == []
     assert "--resume" in ran.stderr
-    world.no_traceback(ran)
+    tables_behind_proxy.no_traceback(ran)
     made.proxy.rules.clear()
     with Sts(moto.url) as sts:
         resumed = made.run(*flags, "--resume", env=_env(sts))
     assert (resumed.exit_code, resumed.stats["errors"], resumed.end["complete"]) == (1, [], True), resumed.stderr
     assert resumed.stats["master"]["scanned"] == resumed.stats["slaves"][str(made.slave)]["missing"] == 400
-    assert len({world.in_order(each["key"]) for each in resumed.differences}) == len(resumed.differences) == 400
+    assert (
+        len({tables_behind_proxy.in_order(each["key"]) for each in resumed.differences})
+        == len(resumed.differences)
+        == 400
+    )
     assert not (tmp_path / "checkpoint").exists()
 
 
@@ -293,7 +297,7 @@ def test_credentials_that_expire_end_the_run(make_world: MakeWorld, operation: s
     assert "expired" in ran.stats["errors"][0]
     assert len(ran.stats["errors"]) <= 4
     assert len(made.proxy.of("Scan")) < 24
-    world.no_traceback(ran)
+    tables_behind_proxy.no_traceback(ran)
 
 
 def expiring(first: int, *operations: str) -> Fault:
@@ -417,4 +421,4 @@ def test_an_answer_of_sts_that_is_not_whole(make_world: MakeWorld, moto: Server,
     with Sts(moto.url, lacks=lambda _: field) as sts:
         ran = made.run("--role-arn", ROLE, "--max-retries", "2", env=_env(sts))
         assert (ran.exit_code, len(sts.asked)) == (3, 3), ran.stderr
-    world.no_traceback(ran)
+    tables_behind_proxy.no_traceback(ran)

@@ -8,11 +8,11 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.functional import faults, world
+from tests.functional import faults, tables_behind_proxy
 from tests.functional.conftest import MakeWorld
 from tests.functional.processes import cmdlines, running
 from tests.functional.proxy import Exchange, Fault, Reply
-from tests.functional.world import item
+from tests.functional.tables_behind_proxy import item
 
 SECRET = "SecretKeyThatNobodyMaySee0123456789abcdef"
 TOKEN = "SessionTokenThatNobodyMaySee/0123456789+abcdef=="
@@ -92,7 +92,7 @@ def test_an_item_that_holds_the_secret(make_world: MakeWorld) -> None:
     made = make_world([item("a", v=SECRET, token=TOKEN)], [])
     made.proxy.add(condition_once, "PutItem", nth=(1,))
     ran = made.run("--write-missing", env=CREDENTIALS)
-    assert (ran.exit_code, world.actions(ran)) == (0, [("a", "missing", "written")])
+    assert (ran.exit_code, tables_behind_proxy.actions(ran)) == (0, [("a", "missing", "written")])
 
 
 @pytest.mark.parametrize("status", [400, 403, 500, 503, 200])

@@ -20,7 +20,7 @@ import pytest
 from tests.functional import faults
 from tests.functional.conftest import MakeWorld
 from tests.functional.proxy import Exchange, Reply
-from tests.functional.world import World, item
+from tests.functional.tables_behind_proxy import World, item
 from tests.tables import Item
 
 KEYS = [f"k{number}" for number in range(25)]

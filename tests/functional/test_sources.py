@@ -16,7 +16,7 @@ from tests.functional.keyserver import SECRET, TOKEN, KeyServer
 from tests.functional.processes import running, wait_for
 from tests.functional.proxy import Request
 from tests.functional.sts import Asked, Sts
-from tests.functional.world import World, item, no_traceback
+from tests.functional.tables_behind_proxy import World, item, no_traceback
 from tests.servers import Server
 from tests.tables import Ran
 

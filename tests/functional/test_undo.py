@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from tests.functional import faults, world
+from tests.functional import faults, tables_behind_proxy
 from tests.functional.conftest import MakeWorld
 from tests.functional.processes import running
 from tests.functional.proxy import Request
-from tests.functional.world import HASTE, World, item
+from tests.functional.tables_behind_proxy import HASTE, World, item
 from tests.servers import environment
 from tests.tables import ROOT, Item, Ran, run_fastsync
 
@@ -237,7 +237,7 @@ def test_a_log_that_is_gone(made: World, tmp_path: Path) -> None:
     ran = made.run("--write-missing", "--undo-log", str(log), "--segments", "3")
     assert (ran.exit_code, ran.stats["complete"], ran.end["complete"]) == (4, False, False)
     assert str(log) in ran.stats["errors"][0]
-    world.no_traceback(ran)
+    tables_behind_proxy.no_traceback(ran)
     assert len({each.segment for each in made.proxy.of("Scan", made.master.name)}) == 1
 
 
@@ -264,7 +264,7 @@ def test_a_slave_that_is_gone_does_not_keep_the_others(made: World, tmp_path: Pa
     made.proxy.add(faults.DENIED, "DescribeTable")
     undone = _undo(made, log)
     assert undone.exit_code == 3
-    world.no_traceback(undone)
+    tables_behind_proxy.no_traceback(undone)
 
 
 def test_logs_that_are_refused(made: World, tmp_path: Path) -> None:

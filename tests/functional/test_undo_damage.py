@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.functional import faults, world
+from tests.functional import faults, tables_behind_proxy
 from tests.functional.conftest import MakeWorld
-from tests.functional.world import HASTE, World, item
+from tests.functional.tables_behind_proxy import HASTE, World, item
 from tests.tables import Item, Ran, run_fastsync
 
 ALL = ("--write-missing", "--write-differing", "--delete-extra")
@@ -49,7 +49,7 @@ def _spelled(line: Any) -> bytes:
 
 def _holds_sentence(ran: Ran, made: World, log: Path, offset: int) -> None:
     """Hold that a damage was found before anything was asked, and told with its place."""
-    world.no_traceback(ran)
+    tables_behind_proxy.no_traceback(ran)
     assert ran.exit_code == 2, ran.stderr
     assert len(ran.stderr.splitlines()) == 1
     assert str(log) in ran.stderr
@@ -135,7 +135,7 @@ def test_a_flipped_bit_is_found(made: World, tmp_path: Path, seed: int) -> None:
     lines[place] = bytes(line)
     log.write_bytes(b"".join(lines))
     ran = _undo(made, log)
-    world.no_traceback(ran)
+    tables_behind_proxy.no_traceback(ran)
     assert (ran.exit_code, made.slave.all()) == (2, before), line
 
 
@@ -216,7 +216,7 @@ def test_a_run_that_resumes_checks_its_undo_log(made: World, tmp_path: Path, dam
     log.write_bytes(b"".join([DAMAGES[damage](json.loads(lines[0])), *lines[1:]]).ljust(len(whole), b"x"))
     made.proxy.requests.clear()
     ran = made.run(*flags, "--resume")
-    world.no_traceback(ran)
+    tables_behind_proxy.no_traceback(ran)
     assert (ran.exit_code, made.proxy.requests) == (2, [])
     assert f"{log} is no undo log, or is damaged at byte 0" in ran.stderr
     log.write_bytes(whole)

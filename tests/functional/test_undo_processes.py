@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.functional import faults, world
+from tests.functional import faults, tables_behind_proxy
 from tests.functional.conftest import MakeWorld
 from tests.functional.processes import undoing
 from tests.functional.proxy import Exchange, Fault, Proxy, Reply
+from tests.functional.tables_behind_proxy import HASTE, World, item
 from tests.functional.test_replaced import make_again
-from tests.functional.world import HASTE, World, item
 from tests.servers import Server
 from tests.tables import Item, Ran, run_fastsync
 
@@ -125,7 +125,7 @@ def test_a_worker_that_dies_with_writes_under_way(made: World, log: Path, latenc
     assert "taken up again" in ran.stderr
     assert _is_as_before(made)
     _holds_every_item_once(ran, made)
-    world.no_traceback(ran)
+    tables_behind_proxy.no_traceback(ran)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -149,7 +149,7 @@ def any_server(request: pytest.FixtureRequest) -> Iterator[Callable[..., World]]
     """Give a function that makes tables on one of the servers, with and without TableId."""
     server: Server = request.getfixturevalue("servers")[request.param]
     with Proxy(server.url) as proxy:
-        yield lambda master, *slaves: world.make(proxy, server, master, *slaves)
+        yield lambda master, *slaves: tables_behind_proxy.make(proxy, server, master, *slaves)
 
 
 @pytest.mark.parametrize("new", [[], _items(v=1)], ids=["empty", "with the same items"])
@@ -180,7 +180,7 @@ def test_a_table_that_was_made_again_is_left_alone(
     ran = _undo(made, log)
     assert (ran.exit_code, second.all()) == (3, [])
     assert len(ran.stderr.splitlines()) == 1
-    world.no_traceback(ran)
+    tables_behind_proxy.no_traceback(ran)
 
 
 def test_keys_of_another_schema_are_refused(make_world: MakeWorld, tmp_path: Path) -> None:

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from fastsync import ConfigError, Difference, FastsyncError, Synchronizer
-from fastsync.events import PageDone, Terms
+from fastsync.model.events import PageDone, Terms
 from tests.e2e.policies import RAISED, Raises
 from tests.functional.conftest import MakeWorld
-from tests.functional.world import World, item, no_traceback
+from tests.functional.tables_behind_proxy import World, item, no_traceback
 from tests.servers import environment
 from tests.tables import ROOT
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from tests.functional import faults, world
+from tests.functional import faults, tables_behind_proxy
 from tests.functional.conftest import MakeWorld
 from tests.functional.proxy import Fault
-from tests.functional.world import item
+from tests.functional.tables_behind_proxy import item
 
 SHAPES: Mapping[str, Callable[[], Fault]] = {
     "the first half": lambda: faults.unprocessed(faults.first_half),
@@ -125,4 +125,4 @@ def test_the_batch_size_adapts(make_world: MakeWorld) -> None:
     low = min(sizes[2:12])
     assert low <= 25
     assert max(sizes[sizes.index(low) :]) == 100
-    assert (ran.exit_code, world.what_counts(ran)["scanned"]) == (0, 2400)
+    assert (ran.exit_code, tables_behind_proxy.what_counts(ran)["scanned"]) == (0, 2400)

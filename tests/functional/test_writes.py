@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.functional import faults, world
+from tests.functional import faults, tables_behind_proxy
 from tests.functional.conftest import MakeWorld
 from tests.functional.proxy import Exchange, Fault, Proxy, Reply, Request
-from tests.functional.world import item
+from tests.functional.tables_behind_proxy import item
 from tests.servers import Server
 from tests.tables import Item
 
@@ -72,7 +72,7 @@ def test_a_batch_that_is_never_taken_is_not_counted(make_world: MakeWorld) -> No
     )
     ran = made.run_inline(*BATCH, "--max-retries", "3")
     assert ran.exit_code == 4
-    assert {key for key, _, action in world.actions(ran) if action == "failed"} == stuck
+    assert {key for key, _, action in tables_behind_proxy.actions(ran) if action == "failed"} == stuck
     counted = ran.stats["slaves"][str(made.slave)]
     assert (counted["written"], counted["failed"]) == (57, 3)
     assert len(made.slave.all()) == 57
@@ -87,7 +87,7 @@ def test_one_bad_item_spoils_no_other(make_world: MakeWorld, flags: tuple[str, .
     made.proxy.add(faults.INVALID, ("BatchWriteItem", "PutItem"), where=lambda each: '"013"' in _text(each))
     ran = made.run_inline(*flags)
     assert ran.exit_code == 4
-    assert [key for key, _, action in world.actions(ran) if action == "failed"] == ["013"]
+    assert [key for key, _, action in tables_behind_proxy.actions(ran) if action == "failed"] == ["013"]
     assert "does not like" in next(line["error"] for line in ran.differences if line["action"] == "failed")
     assert len(made.slave.all()) == 59
 
@@ -104,7 +104,7 @@ def test_writes_that_never_succeed(make_world: MakeWorld, flags: tuple[str, ...]
     made.proxy.add(fault, ("BatchWriteItem", "PutItem"))
     ran = made.run_inline(*flags, "--max-retries", "2")
     assert ran.exit_code == 4
-    assert {action for _, _, action in world.actions(ran)} == {"failed"}
+    assert {action for _, _, action in tables_behind_proxy.actions(ran)} == {"failed"}
     assert ran.stats["slaves"][str(made.slave)]["failed"] == 30
     assert made.slave.all() == []
     assert len(made.proxy.of("PutItem")) + len(made.proxy.of("BatchWriteItem")) <= 3 * 30
@@ -126,7 +126,7 @@ def test_an_item_with_hundreds_of_attributes(server: Server, tmp_path: Any, log:
     """A real server takes the condition of an item with 700 attributes, most of which differ."""
     flags = ("--undo-log", str(tmp_path / "log")) if log else ()
     with Proxy(server.url) as proxy:
-        made = world.make(proxy, server, *([each] for each in _large("master", "slave")))
+        made = tables_behind_proxy.make(proxy, server, *([each] for each in _large("master", "slave")))
         ran = made.run_inline(*GUARDED, *flags)
         assert (ran.exit_code, ran.stats["errors"]) == (0, [])
         assert made.slave.all() == made.master.all()
@@ -138,7 +138,7 @@ def test_an_item_of_hundreds_of_kilobytes(server: Server) -> None:
     """A real server takes the condition of an item near the limit of 400 KB, and the write that it guards."""
     texts = [{f"t{n}": {"S": f"{who} {n} " + "x" * 60_000} for n in range(6)} for who in ("master", "slave")]
     with Proxy(server.url) as proxy:
-        made = world.make(proxy, server, *([{**item("heavy"), **text}] for text in texts))
+        made = tables_behind_proxy.make(proxy, server, *([{**item("heavy"), **text}] for text in texts))
         ran = made.run_inline(*GUARDED)
         assert (ran.exit_code, ran.stats["errors"]) == (0, [])
         assert made.slave.all() == made.master.all()

@@ -11,6 +11,7 @@ from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 
+from tests.forked_runs import Command, Warm
 from tests.random_runs import checks, plans, victims
 from tests.random_runs.answers import MAX_KEYS
 from tests.random_runs.changes import Changes
@@ -24,7 +25,6 @@ from tests.random_runs.watch import Watch
 from tests.random_runs.worlds import REGIONS
 from tests.servers import environment
 from tests.tables import ROOT
-from tests.warm import Command, Warm
 
 TIMEOUT = 600.0
 """Seconds for one attempt at a run: the slowest take ten, and a hundred on a machine that has much else to do."""

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import obtained
-from tests.functional import world
+from tests.functional import tables_behind_proxy
 from tests.functional.proxy import Proxy
 from tests.servers import Server, Servers
 from tests.tables import ROOT
@@ -63,9 +63,9 @@ def proxy(local: Server) -> Iterator[Proxy]:
 
 
 @pytest.fixture
-def make_world(proxy: Proxy, local: Server) -> Callable[..., world.World]:
+def make_world(proxy: Proxy, local: Server) -> Callable[..., tables_behind_proxy.World]:
     """Give a function that creates tables of their own for this test: master's items, each slave's items."""
-    return lambda master, *slaves, **more: world.make(proxy, local, master, *slaves, **more)
+    return lambda master, *slaves, **more: tables_behind_proxy.make(proxy, local, master, *slaves, **more)
 
 
 def executors() -> Sequence[int]:

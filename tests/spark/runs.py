@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fastsync import Synchronizer
-from tests.functional.world import World, what_counts
+from tests.functional.tables_behind_proxy import World, what_counts
 from tests.tables import Ran
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from tests.functional import faults
 from tests.functional.processes import session, wait_for
-from tests.functional.world import World, actions, item
+from tests.functional.tables_behind_proxy import World, actions, item
 from tests.servers import environment
 from tests.spark.conftest import MASTER_URL, executors, spark_environment
 from tests.spark.runs import flags_of, on_spark, parts

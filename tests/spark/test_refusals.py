@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fastsync import ConfigError
-from tests.functional.world import World, item
+from tests.functional.tables_behind_proxy import World, item
 from tests.spark.runs import on_spark
 
 

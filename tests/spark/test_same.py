@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.functional.world import World, item
+from tests.functional.tables_behind_proxy import World, item
 from tests.spark.runs import flags_of, neutral, on_spark
 from tests.tables import run_fastsync
 

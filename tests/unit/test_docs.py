@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from fastsync import arguments, configfile
-from fastsync.config import Config
+from fastsync.cli import combine, config_file, estimate, iam_policy, report, sync, undo
+from fastsync.config.config import Config
 from tests.documents import DOCS, FLAG, ROOT, blocks, commands, text, words
 
 COMMANDS = [(document, command) for document in DOCS for command in commands(document)]
 LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)\s]*))?\)")
 TOML = [(document, block) for document in DOCS for block in blocks(document, "toml")]
-READERS = {"": arguments.parser, "estimate": arguments.estimate_parser, "iam-policy": arguments.iam_parser}
+READERS = {"": sync.make_parser, "estimate": estimate.make_parser, "iam-policy": iam_policy.make_parser}
 OTHERS = {
     "--build",
     "--rm",
@@ -36,7 +36,7 @@ OTHERS |= {"--table-units", "--check"}
 
 def known_flags() -> set[str]:
     """Give the flags of all commands."""
-    readers = [make() for name, make in vars(arguments).items() if name.endswith("parser") and not name.startswith("_")]
+    readers = [command.make_parser() for command in (sync, estimate, iam_policy, combine, undo, report)]
     return set[str]().union(*(FLAG.findall(reader.format_help()) for reader in readers)) | OTHERS
 
 
@@ -64,9 +64,9 @@ def test_every_command_parses(document: str, command: str, tmp_path: Path, monke
     if name == "demo":
         assert given == ["demo"]
     elif name == "combine":
-        arguments.combine_parser().flags(given[1:])
+        combine.make_parser().flags(given[1:])
     elif name in ("undo", "report"):
-        {"undo": arguments.undo_parser, "report": arguments.report_parser}[name]().parse_args(given[1:])
+        {"undo": undo.make_parser, "report": report.make_parser}[name]().parse_args(given[1:])
     else:
         flags: dict[str, Any] = READERS[name]().flags(given[1:] if name else given)
         flags.pop("policy")
@@ -78,7 +78,7 @@ def test_every_command_parses(document: str, command: str, tmp_path: Path, monke
 def test_every_configuration_is_valid(document: str, block: str, tmp_path: Path) -> None:
     """Every TOML block is a --config file."""
     (tmp_path / "x.toml").write_text(block)
-    options = configfile.read(str(tmp_path / "x.toml"))
+    options = config_file.read(str(tmp_path / "x.toml"))
     options.pop("policy", None)
     Config.of(options.pop("master"), options.pop("slave"), options)
 

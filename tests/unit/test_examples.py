@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import yaml  # type: ignore[import-untyped]
 
-from fastsync.arguments import parser
-from fastsync.config import Config
+from fastsync.cli.sync import make_parser
+from fastsync.config.config import Config
 from tests.documents import ROOT
 
 BATCH: Any = json.loads((ROOT / "examples/batch/job-definition.json").read_text())
@@ -43,7 +43,7 @@ def test_commands_of_job_arrays(
     """Each member of an array is a shard of its own, with files of its own in the folder of its job."""
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    flags = parser().flags(words(command, environment, tmp_path))
+    flags = make_parser().flags(words(command, environment, tmp_path))
     assert (tmp_path / "run").is_dir()
     assert flags["shard"] == shard
     assert all("-3" in flags[name] for name in ("report", "stats", "checkpoint"))

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from fastsync.difference import Difference, Effect, Tally, Verdict
+from fastsync.config.slicing import Slicing
 from fastsync.errors import ConfigError, FastsyncError, TableError
-from fastsync.events import Event, PageDone, SlaveLost, TaskDone, TaskFailed, TaskStopped
-from fastsync.outcome import Outcome
-from fastsync.plan import Plan, Slicing
-from fastsync.table import TableRef
+from fastsync.model.difference import Difference, Effect, Tally, Verdict
+from fastsync.model.events import Event, PageDone, SlaveLost, TaskDone, TaskFailed, TaskStopped
+from fastsync.model.table import TableRef
+from fastsync.plan.segments import Plan
+from fastsync.run.outcome import Outcome
 
 MASTER, SLAVE = TableRef.parse("us-east-1:orders"), TableRef.parse("us-west-2:orders")
 REFUSED = TaskFailed("segment 0: denied", refused=True)

@@ -1,4 +1,4 @@
-"""The stairs: imports run downward only, and each dependency has one door."""
+"""The rules of import: what a package may know, which modules stay apart, and the one door of each dependency."""
 
 from __future__ import annotations
 
@@ -10,60 +10,44 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[2] / "fastsync"
-STAIRS = [
-    ("errors", "wording", "private", "addresses"),
-    ("paths",),
-    ("limits", "ledger", "checks", "parts", "aside", "repeats", "jsonlines", "frames", "portions"),
-    ("table", "difference", "plan", "sampling", "mark", "hadoop"),
-    ("login", "keytext"),
-    ("config", "undolog", "version", "shards"),
-    ("events", "reportline", "policy", "flight", "digest", "interrupt", "mfa", "iam", "ahead"),
-    ("keys", "spread", "extras", "legs", "held", "unforeseen"),
-    ("pairs", "page", "condensed", "undoindex"),
-    ("expiry",),
-    ("judge",),
-    ("aws",),
-    ("batch", "batchwrite", "condition", "forecast", "duration"),
-    ("strategies", "recheck", "outcome", "deletes", "shares"),
-    ("repair", "confirm"),
-    ("recall", "restore"),
-    ("earlier",),
-    ("segment",),
-    ("executors", "sinks", "preflight"),
-    ("reportpage",),
-    ("record", "choice", "identity"),
-    ("job", "start", "quote"),
-    ("run",),
-    ("undo", "combine"),
-    ("demo",),
-    ("configfile", "jobarray"),
-    ("reader",),
-    ("flags",),
-    ("arguments",),
-    ("estimate",),
-    ("cli",),
-    ("nightly",),
-]
-"""Rooms from the ground up; a room may import rooms of lower steps, and rooms of its own folder."""
-DOORS = {
-    "botocore": ("aws/sources",),
-    "boto3": (),
-    "moto": ("demo",),
-    "xxhash": ("digest",),
-    "tqdm": ("sinks/progress", "sinks/log"),
-    "multiprocessing": ("executors/processes",),
-    "pyspark": ("executors/spark",),
-    "argparse": ("arguments", "flags", "reader"),
-    "http": ("aws/connections",),
-    "getpass": ("mfa",),
-    "signal": ("interrupt", "executors/processes"),
+MAY = {
+    "errors": "",
+    "model": "errors",
+    "config": "errors model",
+    "aws": "errors model config",
+    "output": "errors model config",
+    "compare": "errors model aws",
+    "plan": "errors model config aws",
+    "reports": "errors model config output",
+    "repair": "errors model aws output compare",
+    "workers": "errors model config aws output compare repair",
+    "run": "errors model config aws output compare plan repair workers",
+    "cli": "errors model config aws output plan reports workers run",
+    "nightly": "errors model config output reports run cli",
 }
-"""Who may import what; everything else that is not the standard library or msgspec has no door."""
-APART = {"executors"}
-"""Folders whose rooms do not know each other."""
-STEP = {room: number for number, rooms in enumerate(STAIRS) for room in rooms}
-MODULES = sorted(path.relative_to(PACKAGE).with_suffix("").as_posix() for path in PACKAGE.rglob("*.py"))
-ROOMS = [module for module in MODULES if module not in ("__init__", "__main__")]
+"""What each package may import besides itself. A package stands below all that it may import, so there is no circle."""
+APART = {"workers": ("inline", "processes", "spark")}
+"""Rooms of a package that do not import each other."""
+DOORS = {
+    "botocore": ("aws/auth/sources",),
+    "boto3": (),
+    "moto": ("cli/demo",),
+    "xxhash": ("model/digest",),
+    "tqdm": ("output/progress", "output/log"),
+    "multiprocessing": ("workers/processes",),
+    "pyspark": ("workers/spark/executor",),
+    "argparse": ("cli/flags", "cli/parser"),
+    "http": ("aws/connections",),
+    "getpass": ("aws/auth/mfa",),
+    "signal": ("workers/interrupt", "workers/processes"),
+}
+"""Which modules may import a dependency; everything else that is not the standard library or msgspec has no door."""
+IN_A_FOLDER = 13
+"""Modules that a folder holds at most, so that it can be taken in at a glance; cli has one for each command."""
+MODULES = sorted(
+    path.relative_to(PACKAGE).with_suffix("").as_posix() for path in PACKAGE.rglob("*.py") if path.stem != "__main__"
+)
+FOLDERS = sorted(path.parent for path in PACKAGE.rglob("__init__.py"))
 
 
 def imports(module: str) -> Iterator[str]:
@@ -73,24 +57,46 @@ def imports(module: str) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{module} imports relatively"
-            yield str(node.module)
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-@pytest.mark.parametrize("module", ROOMS)
-def test_imports_run_downward(module: str) -> None:
-    """No room imports a room of its own step or of a higher one, but for the rooms of its own folder."""
-    folder = module.split("/", maxsplit=1)[0]
+def packages(module: str) -> Iterator[tuple[str, str]]:
+    """Yield the packages of fastsync that a module imports, each with the whole name."""
     for name in imports(module):
         parts = name.split(".")
-        if parts[0] != "fastsync" or len(parts) == 1:
-            continue
-        if parts[1] == folder:
-            assert folder not in APART, f"{module} imports {name}"
-        else:
-            assert STEP[parts[1]] < STEP[folder], f"{module} imports {name}"
+        if parts[0] == "fastsync" and len(parts) > 1 and parts[1] != "__version__":
+            yield parts[1], name
 
 
-@pytest.mark.parametrize("module", ROOMS)
+@pytest.mark.parametrize("module", [module for module in MODULES if module != "__init__"])
+def test_packages_import_only_what_they_may(module: str) -> None:
+    """A module imports its own package and those that its package's row names."""
+    own = module.split("/", maxsplit=1)[0]
+    for package, name in packages(module):
+        assert package == own or package in MAY[own].split(), f"{module} imports {name}"
+
+
+def test_no_circle() -> None:
+    """A row names only packages whose rows stand above it."""
+    known: list[str] = []
+    for package, may in MAY.items():
+        assert set(may.split()) <= set(known), package
+        known.append(package)
+
+
+@pytest.mark.parametrize("package", APART)
+def test_rooms_stay_apart(package: str) -> None:
+    """The places where tasks run do not know each other."""
+    rooms = {room: [m for m in MODULES if f"{m}/".startswith(f"{package}/{room}/")] for room in APART[package]}
+    for room, modules in rooms.items():
+        others = [f"fastsync.{package}.{other}" for other in rooms if other != room]
+        assert modules
+        for module in modules:
+            for name in imports(module):
+                assert not any(f"{name}.".startswith(f"{other}.") for other in others), f"{module} imports {name}"
+
+
+@pytest.mark.parametrize("module", MODULES)
 def test_dependencies_have_one_door(module: str) -> None:
     """botocore, xxhash, tqdm, multiprocessing and their like are imported where the table says and nowhere else."""
     for name in imports(module):
@@ -99,26 +105,42 @@ def test_dependencies_have_one_door(module: str) -> None:
             assert module in DOORS[top], f"{module} imports {name}"
 
 
-@pytest.mark.parametrize("module", ROOMS)
+@pytest.mark.parametrize("module", MODULES)
 def test_stderr_has_one_door(module: str) -> None:
-    """Every line on stderr goes through sinks/log, so that --log-format json holds for all of them."""
+    """Every line on stderr goes through output/log, so that --log-format json holds for all of them."""
     # the line, the bar, whether a bar makes sense, whether somebody is there to ask, and a scheduled run's file
-    allowed = {"sinks/log": 1, "sinks/progress": 1, "cli": 1, "mfa": 1, "nightly": 2}
+    allowed = {"output/log": 1, "output/progress": 1, "cli/sync": 1, "aws/auth/mfa": 1, "nightly": 2}
     source = (PACKAGE / f"{module}.py").read_text()
-    assert module == "demo" or len(re.findall(r"sys\.stderr", source)) <= allowed.get(module, 0)
+    assert module == "cli/demo" or len(re.findall(r"sys\.stderr", source)) <= allowed.get(module, 0)
 
 
-def test_every_room_stands_on_the_stairs() -> None:
-    """A new room has its step in the table."""
-    assert {module.split("/")[0] for module in ROOMS} - set(STEP) == set()
+def test_every_package_has_a_row() -> None:
+    """A new package says what it may import."""
+    assert {module.split("/")[0] for module in MODULES} - {"__init__"} == set(MAY)
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=str)
+def test_folders_can_be_taken_in(folder: Path) -> None:
+    """No folder holds more modules than a reader can keep in mind."""
+    modules = [path for path in folder.glob("*.py") if not path.stem.startswith("__")]
+    assert len(modules) <= IN_A_FOLDER + (folder.name == "cli")
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=str)
+def test_packages_say_what_they_are_for(folder: Path) -> None:
+    """A package's docstring says what it is for and what it must not do; and it imports none of its modules."""
+    tree = ast.parse((folder / "__init__.py").read_text())
+    assert folder == PACKAGE or "must not" in str(ast.get_docstring(tree)).replace("\n", " ")
+    loaded = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    assert folder in (PACKAGE, PACKAGE / "cli") or not loaded
 
 
 def test_workers_do_not_load_botocore() -> None:
     """What a worker process imports brings neither botocore nor boto3 along."""
-    for module in ROOMS:
-        if module == "aws/sources":
+    for module in MODULES:
+        if module == "aws/auth/sources":
             continue
         assert not any(name.split(".")[0] == "botocore" for name in imports(module))
-    tree = ast.parse((PACKAGE / "aws/sources.py").read_text())
+    tree = ast.parse((PACKAGE / "aws/auth/sources.py").read_text())
     top_level = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
     assert not [node for node in top_level if "botocore" in ast.unparse(node)]

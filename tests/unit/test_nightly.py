@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from fastsync import nightly
-from fastsync.legs import Left
-from fastsync.outcome import NOTHING_COUNTED
-from fastsync.sinks.checkpointform import Checkpoint, encode
+from fastsync.run.agenda import Left
+from fastsync.run.checkpoint_form import Checkpoint, encode
+from fastsync.run.outcome import NOTHING_COUNTED
 
 DATE = "2026-11-24T020000.000Z"
 OLD = {

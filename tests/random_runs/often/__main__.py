@@ -4,10 +4,10 @@ import gc
 
 gc.set_threshold(50_000)  # as fastsync.__main__ does
 
-import fastsync.sinks.checkpoint  # noqa: E402
+import fastsync.run.checkpoint  # noqa: E402
 from fastsync.cli import main  # noqa: E402
 
-fastsync.sinks.checkpoint.EVERY, fastsync.sinks.checkpoint.SHARE = 0.0, 1000.0
+fastsync.run.checkpoint.EVERY, fastsync.run.checkpoint.SHARE = 0.0, 1000.0
 
 if __name__ == "__main__":
     raise SystemExit(main())

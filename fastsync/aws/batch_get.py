@@ -1,0 +1,294 @@
+"""Every key answered: look-ups by BatchGetItem in flight together, under a batch size and a number that adapt.
+
+The only owner of retries of unprocessed keys: they go back into the queue, the batch shrinks and the thread that got
+them back waits. It is given up after `max_retries` rounds in which the table has answered nobody, in whatever process.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from functools import partial
+
+import msgspec
+from msgspec import Raw
+
+from fastsync.aws.client import BatchAnswer, Client
+from fastsync.aws.in_flight import MOST, Flight
+from fastsync.aws.retries import Standstill, backoff
+from fastsync.errors import KeysUnanswered, RequestFailed
+from fastsync.model.digest import fingerprints
+from fastsync.model.keys import Key, KeyReader, write
+from fastsync.model.page import Page
+from fastsync.model.settings import MAX_BATCH_KEYS
+
+FEWEST = 10
+"""Keys in a request, below which only large answers make it smaller."""
+LARGE = 1 << 19
+"""Bytes of an answer that may have been cut for its size. The service ends one at 16 MB, or where it brings more than
+1 MB of one partition (API reference, BatchGetItem); the item that was left out may have had 400 KB."""
+IN_FLIGHT = MOST
+"""Threads that one table may need at once."""
+
+
+class BatchSize:
+    """The number of keys per request: halved when keys come back, grown by a tenth of the limit when none do.
+
+    It is not halved below `FEWEST`, since smaller requests do not help a throttled table, unless answers are so large
+    that fewer items fit into one.
+    """
+
+    def __init__(self, limit: int):
+        self._limit = limit
+        self._step = max(1, limit // 10)
+        self.current = limit
+
+    def adapt(self, unprocessed: int, answer_bytes: int = 0) -> None:
+        """Learn from one answer how many keys came back unprocessed, and how large it was."""
+        if not unprocessed:
+            self.current = min(self._limit, self.current + self._step)
+            return
+        fewest = 1 if answer_bytes >= LARGE else FEWEST
+        if self.current > fewest:
+            self.current = max(fewest, self.current // 2)
+
+
+class Answers:
+    """The answers to one set of keys, on their way.
+
+    All but `result`, `partners` and `arrived` is for the reader, under its lock. `again` asks for the keys once more,
+    with each answer checked item by item; None where this is done already.
+    """
+
+    def __init__(
+        self,
+        keys: Iterable[Key],
+        reader: KeyReader,
+        consistent: bool,
+        keys_only: bool,
+        again: Callable[[Sequence[Key]], Answers] | None = None,
+    ):
+        self.consistent = consistent
+        self.keys_only = keys_only
+        self.checked = again is None
+        self._again = again
+        self._wanted = list(dict.fromkeys(keys))
+        self._keys = list(self._wanted)
+        self._asked = 0
+        self._reader = reader
+        self._found: list[Raw] = []
+        self._unanswered = len(self._keys)
+        self._error: BaseException | None = None
+        self._done = threading.Event()
+        if not self._keys:
+            self._done.set()
+
+    def result(self) -> dict[Key, Raw]:
+        """Wait until every key is answered; keys of items that do not exist are not in the result.
+
+        Raises RequestFailed or KeysUnanswered.
+        """
+        found = self._by_key(self._arrive())
+        return self._once_more() if found is None else found
+
+    def partners(self, page: Page) -> list[Raw | None]:
+        """Wait as `result` does, and give what was found for each item of the page whose keys were asked for.
+
+        Where the bytes of both agree their keys are not read again, which costs as much as finding both items.
+        """
+        found = self._arrive()
+        theirs = dict(zip(fingerprints(found), found, strict=True))
+        partners = list(map(theirs.get, page.fingerprints))
+        others = self._by_key([theirs[each] for each in theirs.keys() - page.fingerprints])
+        used = 0
+        if others:
+            for place in [place for place, partner in enumerate(partners) if partner is None]:
+                partners[place] = others.get(page.key(place))
+                used += partners[place] is not None
+        # two items with one key: in the same bytes, in others, or one of them in the bytes of the page
+        if others is None or used < len(others) or len(theirs) < len(found):
+            by_key = self._once_more()
+            return [by_key.get(key) for key in page.keys]
+        return partners
+
+    def _arrive(self) -> Sequence[Raw]:
+        self._done.wait()
+        if self._error is not None:
+            raise self._error
+        return self._found
+
+    def _by_key(self, items: Collection[Raw]) -> dict[Key, Raw] | None:
+        """Key items; None where one has no key, or one that was not asked for, or where a key is there twice."""
+        try:
+            found = dict(zip(self._reader.read_all(items), items, strict=True))
+        except msgspec.DecodeError:
+            return None
+        return found if len(found) == len(items) and found.keys() <= set(self._wanted) else None
+
+    def _once_more(self) -> dict[Key, Raw]:
+        """Ask once more, with every answer checked; an item that nobody asked for would pass for an extra."""
+        if self._again is None:
+            raise RequestFailed(f"{self._reader.whose}: BatchGetItem answered with items that were not asked for")
+        return self._again(self._wanted).result()
+
+    @property
+    def arrived(self) -> bool:
+        """Say whether `result` would not have to wait."""
+        return self._done.is_set()
+
+    @property
+    def pending(self) -> int:
+        """How many keys are still to be asked for."""
+        return len(self._keys) - self._asked
+
+    def take(self, most: int) -> Sequence[Key]:
+        """Take keys to ask for."""
+        taken = self._keys[self._asked : self._asked + most]
+        self._asked += len(taken)
+        return taken
+
+    def add(self, asked: int, answer: BatchAnswer) -> None:
+        """Take in what a request for so many keys brought."""
+        self._found += answer.items
+        if self._error is None:
+            self._keys.extend(answer.unprocessed)
+            self._unanswered -= asked - len(answer.unprocessed)
+            if not self._unanswered:
+                self._done.set()
+
+    def fail(self, error: BaseException) -> None:
+        """Give up: one request failed for good."""
+        self._error = self._error or error
+        self._asked = len(self._keys)
+        self._done.set()
+
+
+@dataclass
+class _Rounds:
+    """Answers in a row that brought nothing, in one thread, and rounds in which the table answered nobody."""
+
+    standstill: Standstill
+    in_vain: int = 0
+
+
+class BatchReader:
+    """Look up keys of one table, many requests at a time, on threads of `pool`: at most IN_FLIGHT of them.
+
+    Raises ValueError where `limit`, the keys of one request, is not from 1 to the service's 100.
+    """
+
+    def __init__(self, client: Client, pool: Executor, limit: int):
+        if not 1 <= limit <= MAX_BATCH_KEYS:
+            raise ValueError(f"a BatchGetItem takes 1 to {MAX_BATCH_KEYS} keys, not {limit}")
+        self.client = client
+        self._pool = pool
+        self._size = BatchSize(limit)
+        self._flight = Flight()
+        self._lock = threading.Lock()
+        self._queue: deque[Answers] = deque()
+        self._employed = 0
+        self._at_work = 0
+
+    def read(
+        self, keys: Iterable[Key], consistent: bool = False, keys_only: bool = False, checked: bool = False
+    ) -> Answers:
+        """Start looking up keys (each once, in any number) and give the answers to come; consistent ones go first.
+
+        The items of consistent answers, and of `checked` ones, are checked one by one as they arrive.
+        """
+        again = partial(self.read, consistent=consistent, keys_only=keys_only, checked=True)
+        answers = Answers(keys, self.client.keys, consistent, keys_only, None if consistent or checked else again)
+        with self._lock:
+            if consistent:
+                self._queue.appendleft(answers)
+            else:
+                self._queue.append(answers)
+            self._employ()
+        return answers
+
+    @property
+    def hungry(self) -> bool:
+        """Say whether more requests could be under way than there are keys for."""
+        with self._lock:
+            return self._requests_waiting() < self._flight.limit
+
+    def close(self) -> None:
+        """Ask for nothing more; answers that are waited for do not come any more."""
+        with self._lock:
+            self._queue.clear()
+
+    def _employ(self) -> None:
+        """Have more threads of the pool work; it may be a while until they begin."""
+        for _ in range(min(self._flight.limit - self._employed, self._requests_waiting())):
+            self._employed += 1
+            self._pool.submit(self._work)
+
+    def _requests_waiting(self) -> int:
+        size = self.client.keys_at_once(self._size.current, False)
+        return -(-sum(answers.pending for answers in self._queue) // size)
+
+    def _work(self) -> None:
+        rounds = _Rounds(Standstill(self.client.reads))
+        with self._lock:
+            self._at_work += 1
+        while (job := self._next()) is not None:
+            answers, keys = job
+            try:
+                self._ask(answers, keys, rounds)
+            except BaseException as error:
+                with self._lock:
+                    answers.fail(error)
+
+    def _next(self) -> tuple[Answers, Sequence[Key]] | None:
+        """Take keys from the head of the queue; None where there are none, or too many threads at work."""
+        with self._lock:
+            while self._queue and not self._queue[0].pending:
+                self._queue.popleft()
+            if not self._queue or self._at_work > self._flight.limit:
+                self._employed -= 1
+                self._at_work -= 1
+                return None
+            answers = self._queue[0]
+            keys = answers.take(self.client.keys_at_once(self._size.current, answers.consistent))
+            self._employ()
+            return answers, keys
+
+    def _ask(self, answers: Answers, keys: Sequence[Key], rounds: _Rounds) -> None:
+        began = time.monotonic()
+        answer = self.client.batch_get(keys, answers.consistent, answers.keys_only, answers.checked)
+        seconds = time.monotonic() - began
+        with self._lock:
+            self._learn(len(keys), answer, seconds)
+            answers.add(len(keys), answer)
+            if answers.pending and answers not in self._queue:
+                self._queue.appendleft(answers)
+        if not answer.unprocessed:
+            rounds.in_vain = 0
+            return
+        if len(answer.unprocessed) < len(keys):
+            rounds.in_vain = 0
+        else:
+            rounds.in_vain += 1
+            self._check(rounds.standstill.count(), answer.unprocessed)
+        transport = self.client.transport
+        transport.sleep(backoff(rounds.in_vain + 1, transport.retrying))
+
+    def _learn(self, asked: int, answer: BatchAnswer, seconds: float) -> None:
+        if answer.unprocessed:
+            self._flight.throttled()
+        elif 2 * asked >= self._size.current:  # a few keys come quickly whatever else is under way
+            self._flight.landed(seconds)
+        self._size.adapt(len(answer.unprocessed), answer.size)
+
+    def _check(self, barren: int, unprocessed: Sequence[Key]) -> None:
+        """Raise KeysUnanswered where the table answers nobody any more: no thread and no process of the run."""
+        if barren > self.client.transport.retrying.max_retries:
+            raise KeysUnanswered(
+                f"{self.client.side}: BatchGetItem returned {len(unprocessed)} keys as unprocessed "
+                f"{barren} times without any progress, the first of them {write(unprocessed[0]).decode()}; "
+                "the table is throttled: run again with less --parallel, or when it is quieter"
+            )

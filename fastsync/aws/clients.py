@@ -1,0 +1,89 @@
+"""Access: the clients of a process, opened once per table and kept from task to task."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from fastsync.aws.auth.credentials import Credentials
+from fastsync.aws.budget import Budget, Cell, PrivateCell
+from fastsync.aws.client import Client
+from fastsync.aws.shared_cells import Ledger
+from fastsync.aws.transport import Transport
+from fastsync.errors import IncompleteError
+from fastsync.model.settings import Reading, Retrying
+from fastsync.model.table import Side
+
+
+class Keyring:
+    """The credentials of each account as they are valid now; replaced as a whole when the parent sends new ones."""
+
+    def __init__(self, credentials: Sequence[Credentials]):
+        self.credentials = tuple(credentials)
+
+    def of(self, account: int) -> Callable[[], Credentials]:
+        """Give a source of one account's current credentials."""
+        return lambda: self.credentials[account]
+
+
+class Access:
+    """Open clients with the credentials of a keyring, on budgets that the processes with the same ledger share."""
+
+    def __init__(self, keyring: Keyring, ledger: Ledger | None = None):
+        self._left = threading.Event()
+        self._keyring = keyring
+        self._ledger = ledger
+        self._clients: dict[Side, Client] = {}
+        self._limited: list[Budget] = []
+
+    def client(self, side: Side, reading: Reading, retrying: Retrying) -> Client:
+        """Give the client of a table; its connections stay open until `close`."""
+        if side not in self._clients:
+            credentials = self._keyring.of(side.account)
+            ask = partial(self._ask_renewal, side.account)
+            ref, endpoint = side.table.ref, side.endpoint
+            transport = Transport(ref, endpoint, credentials, retrying, self.sleep, ask_renewal=ask)
+            self._clients[side] = Client(side, transport, reading, self._budgets(side))
+        return self._clients[side]
+
+    def _ask_renewal(self, account: int, expired: Credentials) -> None:
+        """Have whoever owns the credentials renew them."""
+        if self._ledger is not None:
+            self._ledger.note_expired(account, expired.number)
+
+    def _budgets(self, side: Side) -> tuple[Budget, Budget]:
+        """Give the budgets of a table's reads and writes."""
+        cells: tuple[Cell, Cell] = (PrivateCell(), PrivateCell())
+        if self._ledger is not None:
+            cells = self._ledger.of(side.number)
+        reads, writes = (
+            Budget(cell, None if rate is None else rate.units, sleep=self.sleep)
+            for cell, rate in zip(cells, (side.pace.reads, side.pace.writes), strict=True)
+        )
+        self._limited += (budget for budget in (reads, writes) if budget.rate is not None)
+        return reads, writes
+
+    def pay_off(self) -> None:
+        """Wait until every limited budget is paid off: for who leaves, and whose debt nobody else knows."""
+        self.enter()
+        for budget in self._limited:
+            budget.take(0.0)
+
+    def sleep(self, seconds: float) -> None:
+        """Wait for a budget or before a retry; raise IncompleteError where the task has been left meanwhile."""
+        if self._left.wait(seconds):
+            raise IncompleteError("the task was left while it waited")
+
+    def enter(self) -> None:
+        """Begin a task."""
+        self._left.clear()
+
+    def leave(self) -> None:
+        """End a task: what still waits for a budget, or before a retry, is not needed any more."""
+        self._left.set()
+
+    def close(self) -> None:
+        """Close every connection."""
+        for client in self._clients.values():
+            client.transport.close()

@@ -1,0 +1,47 @@
+"""fastsync combine: add up the statistics and reports of shards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fastsync.cli.finish import report_result
+from fastsync.cli.flags import add_log_format
+from fastsync.cli.parser import Reader, create_parser
+from fastsync.config.checks import check_choice
+from fastsync.errors import Interrupted
+from fastsync.output.log import FORMATS, Log
+from fastsync.output.unforeseen import Phase, foreseen_only
+from fastsync.reports.combine import combine
+from fastsync.workers.interrupt import Interrupt
+
+DESCRIPTION = """\
+Add up the statistics of shards (what --stats wrote on each host) and, where they are given too, their reports. Files
+are told apart by their content, in any order. What does not belong together is refused, what is missing is told.
+
+exit codes: those of a run with these statistics: 0, 1, 4 where a shard is missing or incomplete, 5; 2 where refused"""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Combine files of shards as the arguments say."""
+    flags = make_parser().flags(arguments)
+    check_choice("--log-format", flags["log_format"], *FORMATS)
+    log = Log(flags["log_format"])
+    with Interrupt() as interrupt, foreseen_only(Phase("combining", has_read=True)):
+        try:
+            result = combine(flags["files"], flags["stats"], flags["report"])
+        except Interrupted:
+            return interrupt.exit_code or 130
+    return report_result(result, log, flags["quiet"])
+
+
+def make_parser() -> Reader:
+    """Give the reader of the arguments of `fastsync combine`."""
+    usage = "fastsync combine FILE... [--stats FILE] [--report FILE]"
+    reader = create_parser("fastsync combine", usage, DESCRIPTION)
+    reader.intermixed = True
+    reader.add_argument("files", metavar="FILE", nargs="+", help="statistics or a report of a shard; - is stdin")
+    reader.add_argument("--stats", metavar="FILE", default="-", help="statistics of the whole (default: stdout)")
+    reader.add_argument("--report", metavar="FILE", help="report of the whole; - is stdout")
+    add_log_format(reader)
+    reader.add_argument("--quiet", action="store_true", help="no summary, only warnings and errors")
+    return reader

@@ -1,0 +1,32 @@
+"""fastsync iam-policy: print the least IAM policies for a run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from fastsync.cli.flags import FLAGS, with_run_flags
+from fastsync.cli.parser import Reader, create_parser
+from fastsync.cli.policy import load_policy
+from fastsync.config.config import Config
+from fastsync.output.unforeseen import Phase, foreseen_only
+from fastsync.plan.permissions import policies
+
+DESCRIPTION = """\
+Print the least IAM policies for a run with exactly these flags, as JSON: {"master": policy, "slave": policy}. Nothing
+is read, so no credentials are needed; where the account of a table is not known it is *."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Print the least policies for a run with these arguments; nothing is asked of anybody."""
+    flags = make_parser().flags(arguments)
+    load_policy(flags.pop("policy"))
+    config = Config.of(flags.pop("master"), flags.pop("slave"), flags)
+    with foreseen_only(Phase("writing to stdout", has_read=True)):
+        print(json.dumps(policies(config), indent=2), flush=True)
+    return 0
+
+
+def make_parser() -> Reader:
+    """Give the reader of the arguments of `fastsync iam-policy`: those of the run that the policies are for."""
+    return with_run_flags(create_parser("fastsync iam-policy", f"fastsync iam-policy {FLAGS}", DESCRIPTION))

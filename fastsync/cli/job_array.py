@@ -1,0 +1,60 @@
+"""Job array: which shard this host is, as AWS Batch and Kubernetes tell each member of an array of jobs.
+
+AWS Batch tells index and size (user guide, "AWS Batch job environment variables"). An indexed Job of Kubernetes tells
+its index only (Job API, completionMode), so that the number of shards has to be given: auto/N.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from fastsync.config.slicing import Shard
+from fastsync.errors import ConfigError
+
+AUTO = re.compile(r"auto(?:/([0-9]{1,7}))?")
+BATCH_INDEX = "AWS_BATCH_JOB_ARRAY_INDEX"
+BATCH_SIZE = "AWS_BATCH_JOB_ARRAY_SIZE"
+KUBERNETES_INDEX = "JOB_COMPLETION_INDEX"
+GIVE_IT = "give the shard as --shard I/N"
+
+
+def told(shard: str, environment: Mapping[str, str]) -> str:
+    """Give a shard as I/N: `auto` and `auto/N` by the environment, any other as it is; raise ConfigError."""
+    found = AUTO.fullmatch(shard)
+    if found is None:
+        return shard
+    source = _source(shard, environment)
+    index = _number(source, environment)
+    size = _size(found[1], source, environment)
+    try:
+        return str(Shard.parse(f"{index}/{size}"))
+    except ConfigError:
+        raise ConfigError(f"--shard {shard}: {source} is {index}, which is none of {size} shards from 0 on") from None
+
+
+def _source(shard: str, environment: Mapping[str, str]) -> str:
+    """Give the name of the one variable that tells the index."""
+    there = [name for name in (BATCH_INDEX, KUBERNETES_INDEX) if name in environment]
+    if not there:
+        raise ConfigError(f"--shard {shard}: neither {BATCH_INDEX} nor {KUBERNETES_INDEX} is set here; {GIVE_IT}")
+    if len(there) > 1:
+        raise ConfigError(f"--shard {shard}: both {BATCH_INDEX} and {KUBERNETES_INDEX} are set here; {GIVE_IT}")
+    return there[0]
+
+
+def _size(given: str | None, source: str, environment: Mapping[str, str]) -> int:
+    if source == BATCH_INDEX and BATCH_SIZE in environment:
+        size = _number(BATCH_SIZE, environment)
+        if given is not None and int(given) != size:
+            raise ConfigError(f"--shard auto/{given} does not agree with {BATCH_SIZE}, which is {size}")
+        return size
+    if given is None:
+        raise ConfigError(f"--shard auto: {source} does not tell the number of shards; give it as --shard auto/N")
+    return int(given)
+
+
+def _number(name: str, environment: Mapping[str, str]) -> int:
+    if not re.fullmatch(r"[0-9]{1,7}", environment[name]):
+        raise ConfigError(f"--shard auto: {name} is {environment[name]!r}, and no number; {GIVE_IT}")
+    return int(environment[name])

@@ -1,0 +1,37 @@
+"""fastsync report: make an HTML page of reports, statistics and logs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fastsync.cli.parser import Reader, create_parser, whole_number
+from fastsync.output.unforeseen import Phase, foreseen_only
+from fastsync.reports.html.gather import MOST_ROWS
+from fastsync.reports.html.page import make_page
+
+DESCRIPTION = """\
+Make one HTML page of a report, and of what else is given of its run: the file of --stats, and the lines of
+--log-format json. Files are told apart by their content. The page opens offline, and loads nothing."""
+
+
+def make_parser() -> Reader:
+    """Give the reader of the arguments of `fastsync report`."""
+    reader = create_parser("fastsync report", "fastsync report FILE... [-o PAGE]", DESCRIPTION)
+    reader.add_argument("files", metavar="FILE", nargs="+", help="a report, statistics, or a log; - is stdin")
+    reader.add_argument("-o", "--output", metavar="PAGE", default="-", help="where the page goes (default: stdout)")
+    reader.add_argument(
+        "--rows",
+        metavar="N",
+        type=whole_number,
+        default=MOST_ROWS,
+        help=f"differences listed at most (default {MOST_ROWS:,})",
+    )
+    return reader
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Make the page as the arguments say."""
+    flags = make_parser().parse_args(arguments)
+    with foreseen_only(Phase("making the page", has_read=True)):
+        make_page(flags.files, flags.output, flags.rows)
+    return 0

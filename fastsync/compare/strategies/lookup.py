@@ -1,0 +1,159 @@
+"""Lookup: scan the master, look every key up on every slave; for extras, scan each slave and look up on the master.
+
+Requests overlap: while one page is compared, the look-ups of the next ones are in flight on all slaves and the page
+after those is being scanned. Slaves do not wait for each other: as long as one has nothing to do, another page is
+started for all, up to `AHEAD` bytes of them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+
+from msgspec import Raw
+
+from fastsync.aws.batch_get import Answers, BatchReader
+from fastsync.aws.client import Client, Scan
+from fastsync.compare.pairs import Pairs, PairsPage
+from fastsync.compare.strategies.circles import Circles
+from fastsync.errors import IncompleteError
+from fastsync.model.events import SegmentTask
+from fastsync.model.keys import Key
+from fastsync.model.page import Page
+
+AHEAD = 6 << 20
+"""Bytes of scanned pages whose look-ups are in flight or done; their counterparts take as much again on each slave."""
+FEWEST_AHEAD = 2
+"""Pages, so that the last look-ups of one overlap with the first of the next."""
+
+MASTER = ""
+"""What stands for the master among the names of tables in a resume point."""
+
+
+class Lookup:
+    """Bring the items of one segment together by looking up keys. `readers` are those of the covered slaves."""
+
+    def __init__(self, task: SegmentTask, master: BatchReader, readers: Mapping[int, BatchReader], scans: Executor):
+        self._task = task
+        self._master = master
+        self._readers = dict(readers)
+        self._scans = scans
+        self._left = _scans_left(task)
+
+    def drop(self, slave: int) -> None:
+        """Go on without a slave that failed for good."""
+        self._readers.pop(slave, None)
+
+    def pages(self) -> Iterator[PairsPage]:
+        """Yield the segment's pairs: first the master's items, then what only a slave has."""
+        places = {str(side): place for place, side in enumerate(self._task.terms.slaves)}
+        while self._left:
+            name, start = self._left[0]
+            if name == MASTER:
+                yield from self._compare(start.encode())
+            elif (slave := places.get(name)) in self._readers and slave is not None:
+                yield from self._extras(slave, start.encode())
+            self._left = self._left[1:]
+
+    def _compare(self, start: bytes) -> Iterator[PairsPage]:
+        pages = scan(self._master.client, self._slice(), start, self._scans)
+        for page, answers in looked_up(pages, self._readers):
+            if not self._readers:
+                return
+            yield self._matched(page, answers)
+
+    def _matched(self, page: Page, answers: Mapping[int, Answers]) -> PairsPage:
+        pairs, lost = [], []
+        for slave, coming in answers.items():
+            if slave not in self._readers:
+                continue
+            try:
+                found = coming.partners(page)
+            except IncompleteError as error:
+                self.drop(slave)
+                lost.append((slave, error))
+            else:
+                pairs.append(Pairs(slave, page.keys, page.items, found))
+        return PairsPage(pairs, len(page.items), None, lost, self._after(page))
+
+    def _extras(self, slave: int, start: bytes) -> Iterator[PairsPage]:
+        recheck = self._task.terms.judging.recheck
+        pages = scan(self._readers[slave].client, self._slice(keys_only=recheck), start, self._scans)
+        found = looked_up(pages, {slave: self._master}, keys_only=True)
+        while slave in self._readers:
+            try:
+                following = next(found, None)
+            except IncompleteError as error:
+                yield PairsPage([], lost=[(slave, error)])
+                return
+            if following is None:
+                return
+            page, answers = following
+            known = answers[slave].result()
+            counted = (slave, len(page.items))
+            yield PairsPage([_unknown(slave, page, known)], slave_scanned=counted, resume=self._after(page))
+
+    def _after(self, page: Page) -> bytes:
+        """Say which scans are left after a page of the first of them."""
+        name, _ = self._left[0]
+        here = [(name, page.next_key.decode())] if page.next_key else []
+        return json.dumps([*here, *self._left[1:]]).encode()
+
+    def _slice(self, keys_only: bool = False) -> Scan:
+        return Scan(self._task.number, self._task.total, keys_only, checked=True)
+
+
+def scan(client: Client, part: Scan, start: bytes, pool: Executor) -> Iterator[Page]:
+    """Yield the pages of a segment, each next one being fetched while its predecessor is worked on."""
+    coming = pool.submit(client.scan_page, part, start)
+    circles = Circles(client)
+    while True:
+        page = coming.result()
+        if not page.next_key:
+            yield page
+            return
+        circles.check(page.next_key)
+        coming = pool.submit(client.scan_page, part, page.next_key)
+        yield page
+
+
+def looked_up(
+    pages: Iterable[Page], readers: Mapping[int, BatchReader], keys_only: bool = False
+) -> Iterator[tuple[Page, Mapping[int, Answers]]]:
+    """Start the look-ups of every page, and yield pages in order once they are answered, or enough others are ahead."""
+    ahead: deque[tuple[Page, Mapping[int, Answers]]] = deque()
+    try:
+        for page in pages:
+            ahead.append((page, {place: reader.read(page.keys, False, keys_only) for place, reader in readers.items()}))
+            while ahead and (_arrived(ahead[0][1]) or _enough(ahead, readers)):
+                yield ahead.popleft()
+    except IncompleteError:  # what was scanned before counts
+        yield from ahead
+        raise
+    yield from ahead
+
+
+def _arrived(answers: Mapping[int, Answers]) -> bool:
+    return all(coming.arrived for coming in answers.values())
+
+
+def _enough(ahead: Sequence[tuple[Page, object]], readers: Mapping[int, BatchReader]) -> bool:
+    if len(ahead) < FEWEST_AHEAD:
+        return False
+    return sum(page.size for page, _ in ahead) >= AHEAD or not any(reader.hungry for reader in readers.values())
+
+
+def _scans_left(task: SegmentTask) -> Sequence[tuple[str, str]]:
+    """List the scans to be done: a slave's name, or MASTER, and the key (DynamoDB JSON) that it begins after, or ""."""
+    if task.resume:
+        return [(name, start) for name, start in json.loads(task.resume)]
+    slaves = task.covered if task.terms.repairing.find_extras else ()
+    first = (MASTER, (task.start_key or b"").decode())
+    return [first, *((str(task.terms.slaves[slave]), "") for slave in slaves)]
+
+
+def _unknown(slave: int, page: Page, known: dict[Key, Raw]) -> Pairs:
+    only = [(key, item) for key, item in zip(page.keys, page.items, strict=True) if key not in known]
+    return Pairs(slave, [key for key, _ in only], [None] * len(only), [item for _, item in only])

@@ -1,0 +1,186 @@
+"""Merge: scan the same segment of the master and of every slave side by side; items meet by their keys.
+
+That costs a tenth of looking up items of 400 B. The order of items decides about speed only: they wait for their
+partners in a window of bounded size, and what leaves it alone is looked up on the other side before it counts. Pages
+leave whole, in the order of their scan, and with a page of the master the verdicts on all its items are given.
+
+How the tables are kept in step is `pace`'s matter. Where it finds that their orders disagree, the segment goes on as
+lookup.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Executor
+from dataclasses import replace
+from itertools import chain
+
+from fastsync.aws.batch_get import BatchReader
+from fastsync.aws.client import Scan
+from fastsync.compare.pairs import Pairs, PairsPage
+from fastsync.compare.strategies.lookup import MASTER, Lookup
+from fastsync.compare.strategies.turns import Pace
+from fastsync.compare.strategies.window import Held, Stream, Window, meetings
+from fastsync.errors import IncompleteError
+from fastsync.model.events import SegmentTask
+from fastsync.model.page import ItemWithoutKey
+
+
+class Merge:
+    """Bring the items of one segment together as scans bring them. `readers` are those of the covered slaves."""
+
+    def __init__(self, task: SegmentTask, master: BatchReader, readers: Mapping[int, BatchReader], scans: Executor):
+        self._task = task
+        self._reader = master
+        self._readers = dict(readers)
+        self._scans = scans
+        self._names = {slave: str(task.terms.slaves[slave]) for slave in readers}
+        self._extras = task.terms.repairing.find_extras
+        self._lookup: Lookup | None = None
+
+    def drop(self, slave: int) -> None:
+        """Go on without a slave that failed for good."""
+        self._readers.pop(slave, None)
+        if self._lookup is not None:
+            self._lookup.drop(slave)
+
+    def pages(self) -> Iterator[PairsPage]:
+        """Yield the segment's pairs, each page of the master or of a slave as it leaves its window."""
+        point = json.loads(self._task.resume or "null")
+        if not isinstance(point, list):
+            yield from self._merged(point)
+            if self._pace.disagreeing is None:
+                return
+            point = self._left()
+            yield PairsPage([], resume=json.dumps(point).encode(), disagreeing=self._pace.disagreeing)
+            del self._master, self._slaves, self._pace  # and with them the pages that are on their way
+        task = replace(self._task, resume=json.dumps(point).encode())
+        self._lookup = Lookup(task, self._reader, self._readers, self._scans)
+        yield from self._lookup.pages()
+
+    def _merged(self, point: Mapping[str, str] | None) -> Iterator[PairsPage]:
+        """Scan side by side from a resume point on.
+
+        Most keys are not read, since bytes agree. Once an item turns out to have none, start again from the last
+        resume point, with the keys of every page read as it arrives: a page that is damaged is then asked for again.
+        """
+        for checked in (False, True):
+            self._open(point, checked)
+            try:
+                for page in chain(self._side_by_side(), self._all_leave()):
+                    yield page
+                    point = json.loads(page.resume) if page.resume else point
+                return
+            except ItemWithoutKey:
+                if checked:
+                    raise
+
+    def _open(self, point: Mapping[str, str] | None, checked: bool) -> None:
+        """Begin, or go on from a point: the key behind what is done of each table, which is not there at its end."""
+        self._checked = checked
+        starts = dict.fromkeys((MASTER, *self._names.values()), "") if point is None else point
+        self._master = self._window(self._reader, starts.get(MASTER), list(self._readers))
+        self._slaves = {
+            slave: self._window(reader, starts.get(self._names[slave]), [slave])
+            for slave, reader in self._readers.items()
+        }
+        self._pace = Pace(self._master, self._slaves, self._extras, resumed=point is not None)
+
+    def _window(self, reader: BatchReader, start: str | None, slaves: list[int]) -> Window:
+        if start is None:
+            return Window(None, None, slaves)
+        part = Scan(self._task.number, self._task.total, checked=self._checked)
+        stream = Stream(reader.client, part, start.encode(), self._scans)
+        return Window(stream, start.encode(), slaves)
+
+    def _side_by_side(self) -> Iterator[PairsPage]:
+        while self._readers:
+            slave = self._pace.behind(self._reader, self._readers)
+            if slave is not None:
+                yield from self._read_slave(slave)
+            elif self._master.stream is None or self._pace.disagreeing is not None:
+                return
+            else:
+                yield from self._read_master()
+
+    def _read_master(self) -> Iterator[PairsPage]:
+        while self._master.full:
+            yield self._master_leaves()
+        self._master.read()
+        for slave in self._readers:
+            self._meet(slave)
+        yield from self._complete_leave()
+
+    def _read_slave(self, slave: int) -> Iterator[PairsPage]:
+        window = self._slaves[slave]
+        while window.full and slave in self._readers:
+            yield self._slave_leaves(slave)
+        if slave not in self._readers:
+            return
+        try:
+            window.read()
+        except IncompleteError as error:
+            self.drop(slave)
+            yield PairsPage([], lost=[(slave, error)])
+            return
+        self._meet(slave)
+        yield from self._complete_leave()
+
+    def _meet(self, slave: int) -> None:
+        window = self._slaves[slave]
+        for mine, its, pairs in meetings(self._master.held, window.held, slave):
+            mine.join(its, pairs)
+            self._master.met(slave, mine)
+            window.met(slave, its)
+
+    def _complete_leave(self) -> Iterator[PairsPage]:
+        """Let pages go of which nothing waits, a slave's not before those of the master that it has partners in."""
+        while self._readers and self._master.held and not self._waits(self._master.held[0]):
+            yield self._master_leaves()
+        for slave in list(self._readers):
+            window = self._slaves[slave]
+            while slave in self._readers and window.held and self._is_done(window.held[0], slave):
+                yield self._slave_leaves(slave)
+
+    def _waits(self, held: Held) -> bool:
+        return any(held.rests[slave].waits for slave in self._readers)
+
+    def _is_done(self, held: Held, slave: int) -> bool:
+        return not held.rests[slave].waits and held.partners <= self._master.left
+
+    def _all_leave(self) -> Iterator[PairsPage]:
+        for slave in self._readers:
+            for held in self._slaves[slave].held:
+                held.rests[slave].all_alone()
+            self._meet(slave)
+        while self._readers and self._master.held:
+            yield self._master_leaves()
+        for slave in list(self._readers):
+            while slave in self._readers and self._slaves[slave].held:
+                yield self._slave_leaves(slave)
+
+    def _master_leaves(self) -> PairsPage:
+        held = self._master.leave()
+        pairs = [each for each in held.met if each.slave in self._readers]
+        for slave in self._readers:
+            rest = held.rests[slave]
+            alone = [*rest.all_alone().items(), *rest.doubles]
+            keys, items = [key for key, _ in alone], [item for _, item in alone]
+            pairs.append(Pairs(slave, keys, items, [None] * len(alone), unseen=True))
+        return PairsPage(pairs, len(held.page.items), resume=self._point())
+
+    def _slave_leaves(self, slave: int) -> PairsPage:
+        held = self._slaves[slave].leave()
+        alone = held.rests[slave].all_alone() if self._extras else {}
+        pairs = Pairs(slave, list(alone), [None] * len(alone), list(alone.values()), unseen=True)
+        return PairsPage([pairs], slave_scanned=(slave, len(held.page.items)), resume=self._point())
+
+    def _point(self) -> bytes:
+        cuts = {MASTER: self._master.cut, **{self._names[slave]: self._slaves[slave].cut for slave in self._readers}}
+        return json.dumps({name: cut.decode() for name, cut in cuts.items() if cut is not None}).encode()
+
+    def _left(self) -> list[tuple[str, str]]:
+        """List the scans that are left to lookup, in its words."""
+        point = json.loads(self._point())
+        return [(name, start) for name, start in point.items() if name == MASTER or self._extras]

@@ -1,0 +1,76 @@
+"""Pace: whose page is read next when tables are scanned side by side, so that partners meet while both are in windows.
+
+That is the table whose scan is behind: the one with fewer bytes since its last page that met partners. Where neither
+meets any for long, a few keys are looked up. Items that the slave has, though it has not brought them, are still to
+come from it: it is the slave's turn, however long that takes. But where the master has the slave's items too, or where
+the slave has brought later ones already, the two orders disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from itertools import islice
+
+from fastsync.aws.batch_get import BatchReader
+from fastsync.compare.strategies.window import FEW, WINDOW, Window
+from fastsync.errors import IncompleteError
+from fastsync.model.keys import Key
+
+ASKED = 5
+"""Keys that are looked up to find out why more of a page is alone."""
+
+
+class Pace:
+    """Decide about turns. `disagreeing` is the first slave whose order was found to be another than the master's.
+
+    `extras` says whether looking up a slave's items on the master is paid for. After a resume the tables begin at keys
+    that lie up to a window apart, so that nothing is made of `resumed` tables before they have had time to meet.
+    """
+
+    def __init__(self, master: Window, slaves: Mapping[int, Window], extras: bool, resumed: bool):
+        self.disagreeing: int | None = None
+        self._master = master
+        self._slaves = slaves
+        self._extras = extras
+        self._patience = 2 * WINDOW if resumed else 0
+
+    def behind(self, reader: BatchReader, readers: Mapping[int, BatchReader]) -> int | None:
+        """Give the slave whose turn it is, None where it is the master's; look keys up with their readers."""
+        for slave in readers:
+            if self._is_behind(slave):
+                return slave
+        if self._master.stream is not None and self._master.full:
+            for slave, its in readers.items():
+                if self._is_to_bring_more(slave, reader, its):
+                    return slave
+        return None
+
+    def _is_behind(self, slave: int) -> bool:
+        its = self._slaves[slave]
+        if its.stream is None:
+            return False
+        return self._master.stream is None or its.tail(slave) < min(self._master.tail(slave), WINDOW)
+
+    def _is_to_bring_more(self, slave: int, reader: BatchReader, its_reader: BatchReader) -> bool:
+        """Say whether a slave has a turn before the master's oldest page leaves; find out that orders disagree."""
+        its, oldest = self._slaves[slave], self._master.held[0]
+        passed, to_come = self._master.oldest(slave)
+        if min(its.end, self._master.end) < self._patience:
+            return bool(to_come) and its.stream is not None
+        enough = FEW * len(oldest.page.items)
+        if len(passed) > enough and _are_there(its_reader, passed):
+            self.disagreeing = slave
+        elif len(to_come) > enough and _are_there(its_reader, to_come):
+            if its.stream is not None and not (self._extras and _are_there(reader, its.newest(slave))):
+                return True
+            self.disagreeing = slave
+        return False
+
+
+def _are_there(reader: BatchReader, keys: Collection[Key]) -> bool:
+    """Say whether a table has most of some keys, by asking for a few; a table that cannot be read has none."""
+    asked = list(islice(keys, 0, None, -(-len(keys) // ASKED) or 1))
+    try:
+        return 2 * len(reader.read(asked, keys_only=True).result()) > len(asked)
+    except IncompleteError:
+        return False

@@ -1,0 +1,123 @@
+"""Walk: two pages side by side, as long as both bring the same items in the same order.
+
+Where the bytes of items agree nothing else is looked at, not even their keys: 0.1 µs a pair, where meeting by key in
+dictionaries costs 1.5 µs. Where they do not, keys tell whether the items are partners, and how many others one of the
+tables has in between. What is passed over is alone until it meets by its key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from msgspec import Raw
+
+from fastsync.model.keys import Key
+from fastsync.model.page import Page
+
+NEAR = 16
+"""Places in which the next partners are looked for, one key after the other."""
+FAR = 8
+"""How often in one walk they are looked for in all that is left of both pages: some 0.5 ms each time."""
+SINGLY = 32
+"""Items with other bytes after which all keys of both pages are read at once, and stand for the items."""
+FIRST_STEP, LAST_STEP = 16, 1024
+"""Items that are compared at once: more each time, since where one pair agrees the next ones mostly do."""
+
+
+class Rest:
+    """What of a page has met no partner on one other table.
+
+    From `start` on, `left` items were not looked at yet; `alone` are those that were passed over, and `doubles` those
+    of them whose key has come before, which no service should send. `grown` says that something has come to `alone`
+    since this was last set to False.
+    """
+
+    def __init__(self, page: Page):
+        self.page = page
+        self.start = 0
+        self.left = len(page.items)
+        self.alone: dict[Key, Raw] = {}
+        self.doubles: list[tuple[Key, Raw]] = []
+        self.grown = False
+
+    @property
+    def waits(self) -> bool:
+        """Say whether any item has met no partner."""
+        return self.left > 0 or bool(self.alone)
+
+    def key(self, ahead: int = 0) -> Key:
+        """Give the key of an item that was not looked at yet."""
+        return self.page.key(self.start + ahead)
+
+    def take(self, count: int) -> Sequence[Raw]:
+        """Give the next items, which have met."""
+        self.start += count
+        self.left -= count
+        return self.page.items[self.start - count : self.start]
+
+    def pass_over(self, count: int) -> None:
+        """Take the next items for alone."""
+        keys = [self.key(ahead) for ahead in range(count)]
+        for key, item in zip(keys, self.take(count), strict=True):
+            if key in self.alone:
+                self.doubles.append((key, item))
+            else:
+                self.alone[key] = item
+        self.grown = self.grown or count > 0
+
+    def all_alone(self) -> Mapping[Key, Raw]:
+        """Take all that was not looked at yet for alone too, and give everything that is."""
+        self.pass_over(self.left)
+        return self.alone
+
+
+def walk(mine: Rest, its: Rest) -> tuple[Sequence[Raw], Sequence[Raw]]:
+    """Give the items that meet, in step, until nothing of one of the pages is left.
+
+    Where the pages do not agree about what comes next, all that is left of both is alone.
+    """
+    masters: list[Raw] = []
+    slaves: list[Raw] = []
+    unequal = searches = 0
+    while mine.left and its.left:
+        if (count := _agreeing(mine, its)) == 0:
+            unequal += 1
+            if unequal == SINGLY:
+                _ = mine.page.keys, its.page.keys  # they are read by that
+            count = int(mine.key() == its.key())
+        if count:
+            masters += mine.take(count)
+            slaves += its.take(count)
+        elif not _find(mine, its, NEAR):
+            searches += 1
+            if searches > FAR or not _find(mine, its, max(mine.left, its.left)):
+                mine.all_alone()
+                its.all_alone()
+    return masters, slaves
+
+
+def _agreeing(mine: Rest, its: Rest) -> int:
+    """Count the next items that agree in both pages: in their bytes, or in their keys where all of these were read."""
+    by_key = mine.page.keys_read and its.page.keys_read
+    ours, theirs = (mine.page.keys, its.page.keys) if by_key else (mine.page.items, its.page.items)
+    first, second, most = mine.start, its.start, min(mine.left, its.left)
+    done, step = 0, FIRST_STEP
+    while done < most and ours[first + done] == theirs[second + done]:
+        step = min(step, most - done)
+        one, other = ours[first + done : first + done + step], theirs[second + done : second + done + step]
+        if one != other:
+            return done + next(place for place, pair in enumerate(zip(one, other, strict=True)) if pair[0] != pair[1])
+        done += step
+        step = min(4 * step, LAST_STEP)
+    return done
+
+
+def _find(mine: Rest, its: Rest, reach: int) -> bool:
+    """Pass over what comes before the next partners, where there are any within reach."""
+    places = {its.key(place): place for place in reversed(range(min(reach, its.left)))}
+    for place in range(min(reach, mine.left)):
+        if (other := places.get(mine.key(place))) is not None:
+            mine.pass_over(place)
+            its.pass_over(other)
+            return True
+    return False

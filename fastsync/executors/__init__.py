@@ -1,1 +1,0 @@
-"""Executors: where tasks run. Each is a generator of (task, event)."""

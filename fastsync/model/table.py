@@ -1,0 +1,142 @@
+"""What a table is: how it is named, where it is reached, what its keys are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from fastsync.errors import ConfigError
+from fastsync.model.throughput import UNKNOWN, UNLIMITED, Capacity, Pace
+from fastsync.model.wording import quote
+
+_NAMED = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*):([A-Za-z0-9_.-]{1,255})")
+_ARN = re.compile(r"arn:[a-z0-9-]+:dynamodb:([a-z0-9-]+):\d*:table/([A-Za-z0-9_.-]{1,255})")
+TABLE_FORM = (
+    "a table is written as <region>:<name>, for example us-east-1:orders, or as its full ARN, "
+    "for example arn:aws:dynamodb:us-east-1:123456789012:table/orders"
+)
+
+
+@dataclass(frozen=True)
+class TableRef:
+    """A table as the user named it.
+
+    `text` is what reports call it, `name` what requests send: the bare name, or the ARN where one was given, so that
+    a resource-based policy of another account applies. `profile`, `role_arn` and `external_id` are given where the
+    table has credentials of its own.
+    """
+
+    text: str
+    region: str
+    name: str
+    endpoint_url: str | None = None
+    profile: str | None = None
+    role_arn: str | None = None
+    external_id: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def parse(cls, text: str, endpoint_url: str | None = None) -> TableRef:
+        """Read `<region>:<name>` or a table ARN; raise ConfigError on anything else."""
+        if arn := _ARN.fullmatch(text):
+            return cls(text, arn[1], text, endpoint_url)
+        if named := _NAMED.fullmatch(text):
+            return cls(text, named[1], named[2], endpoint_url)
+        raise ConfigError(f"{quote(text)} is not a table: {TABLE_FORM}")
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where requests for a table go: `url` with scheme and host, a CA bundle's path or None, a proxy's URL or None.
+
+    The proxy's URL may hold a password, and is never shown. `compress` asks for gzip answers.
+    """
+
+    url: str
+    ca_bundle: str | None = None
+    proxy: str | None = field(default=None, repr=False)
+    compress: bool = False
+
+
+@dataclass(frozen=True)
+class KeySchema:
+    """Names and types ("S", "N" or "B") of the partition key and, where there is one, of the sort key."""
+
+    hash: str
+    hash_type: str
+    range: str | None = None
+    range_type: str | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The key attributes, partition key first."""
+        return (self.hash,) if self.range is None else (self.hash, self.range)
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """The types of the key attributes, the partition key's first."""
+        return (self.hash_type,) if self.range_type is None else (self.hash_type, self.range_type)
+
+    def __str__(self) -> str:
+        text = f"{self.hash} ({self.hash_type})"
+        return text if self.range is None else f"{text}, {self.range} ({self.range_type})"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table as DescribeTable tells it.
+
+    `identity` is the same for two descriptions of one table however it was named. `item_count` and `size_bytes` are
+    the service's estimates, refreshed about every six hours: for progress and first guesses only. `ttl` is the
+    attribute by which items expire, None where none do or nobody asked.
+    """
+
+    ref: TableRef
+    keys: KeySchema
+    identity: tuple[str, ...]
+    item_count: int = 0
+    size_bytes: int = 0
+    ttl: str | None = None
+    capacity: Capacity = UNKNOWN
+
+    @property
+    def item_bytes(self) -> float | None:
+        """The average size of an item in bytes, None where the service does not tell."""
+        return self.size_bytes / self.item_count if self.item_count and self.size_bytes else None
+
+
+def same_identity(one: Sequence[str], other: Sequence[str]) -> bool:
+    """Say whether two identities (see `Table`) are of one table, not of two that had one name after the other."""
+    return tuple(one) == tuple(other)
+
+
+def replacement(then: Table, now: Table) -> str | None:
+    """Say in a sentence that a table is another than it was, or has another key; return None where it is the same."""
+    if not same_identity(then.identity, now.identity):
+        return (
+            f"{then.ref} was replaced during the run: the table was deleted, and another one has its name now, "
+            "so nothing that was found is certain; run again"
+        )
+    if then.keys != now.keys:
+        return f"{then.ref} was replaced during the run: its key was {then.keys}, and is {now.keys} now; run again"
+    return None
+
+
+@dataclass(frozen=True)
+class Side:
+    """One table of the run with all that a worker needs to reach it, as fast as `pace` allows.
+
+    `account` is the number of its credentials, `number` its own among the tables of the run, the master's being 0.
+    """
+
+    table: Table
+    endpoint: Endpoint
+    account: int
+    number: int = 0
+    pace: Pace = UNLIMITED
+
+    def __str__(self) -> str:
+        return str(self.table.ref)

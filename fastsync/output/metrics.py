@@ -1,0 +1,215 @@
+"""Metrics: the figures of a run as OpenMetrics text, in a file that a node exporter's textfile collector picks up.
+
+Every figure is a gauge: it tells of one run, the one under way or the last, and the next run starts afresh. Only what
+begins with `fastsync_last_` tells of the last run that came to an end, and is kept while the next is under way.
+The label `run` is the file's name less its ending, so that several files in one folder never hold the same series.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from fastsync.errors import ConfigError, OutputFailed
+from fastsync.model.difference import Tally
+from fastsync.model.events import AnyTerms, PageDone
+from fastsync.output.private_files import create_beside
+
+EVERY = 15.0
+"""Seconds between two versions of the file while the run is under way: how often a node exporter is usually asked."""
+METRICS_MODE = 0o666
+"""The mode of the file, less the umask: it holds no values of items, and another user's node exporter reads it."""
+VERDICTS = ("same", "missing", "differing", "extra", "settled", "expired", "filtered")
+EFFECTS = ("written", "deleted", "contended", "slave_newer", "changed", "refused", "failed")
+CONSUMED = {
+    "read_units": "Read capacity units that the run consumed on the table.",
+    "write_units": "Write capacity units that the run consumed on the table.",
+}
+"""What is told of every table, where the statistics have it."""
+_LAST = re.compile(r"^(fastsync_last_\w+)\{.*\} (\S+)$", re.MULTILINE)
+_MOST = 1_000_000
+"""Bytes that are read of an older file."""
+
+
+class Sample(NamedTuple):
+    """One line: a name, its labels, and its value."""
+
+    name: str
+    labels: Mapping[str, str]
+    value: float
+
+
+class MetricsFile:
+    """Keep a file of metrics; without a path nothing is written. Raises ConfigError where it cannot be written.
+
+    It is a sink as well, so that the file also tells of a run that is under way.
+    """
+
+    def __init__(self, path: str | None, clock: Callable[[], float] = time.time):
+        self._path = None if path is None else Path(path).resolve()
+        self._clock = clock
+        self._began = self._written = clock()
+        self._stats: Callable[[], Mapping[str, Any]] = dict
+        self._last: dict[str, float] = {}
+        self._requests: list[Tally] = []
+        if self._path is None:
+            return
+        if path == "-" or (self._path.exists() and not self._path.is_file()):
+            raise ConfigError(f"--metrics-file {path} cannot be written: it is no file")
+        self._last = _last_of(self._path)
+        try:
+            self._write(running=True)
+        except OutputFailed as error:
+            raise ConfigError(f"--metrics-file {path} cannot be written: {error}") from None
+
+    def follow(self, stats: Callable[[], Mapping[str, Any]]) -> None:
+        """Ask for the statistics here from now on."""
+        self._stats = stats
+
+    def begin(self, terms: AnyTerms) -> None:
+        """Begin to count what became of requests, of which the statistics do not tell."""
+        self._requests = [Tally() for _ in range(1 + len(terms.slaves))]
+
+    def page(self, done: PageDone) -> None:
+        """Write the figures so far, unless that was done a moment ago; a failure is told at the end of the run."""
+        for place, tally in enumerate((done.master, *done.tallies)):
+            self._requests[place] += tally
+        if self._clock() - self._written >= EVERY:
+            with suppress(OutputFailed):
+                self._write(running=True)
+
+    def end(self) -> None:
+        """Nothing yet: `ended` knows the exit code."""
+
+    def ended(self, exit_code: int, complete: bool) -> None:
+        """Write what the run came to; raise OutputFailed where that cannot be done."""
+        now = self._clock()
+        self._last["exit_code"] = exit_code
+        self._last["complete"] = complete
+        self._last["duration_seconds"] = round(now - self._began, 3)
+        self._last["end_timestamp_seconds"] = now
+        if complete:
+            self._last["complete_timestamp_seconds"] = now
+        if exit_code == 0:
+            self._last["success_timestamp_seconds"] = now
+        self._write(running=False)
+
+    def _write(self, running: bool) -> None:
+        self._written = self._clock()
+        if self._path is None:
+            return
+        state = {"running": float(running), "start_timestamp_seconds": self._began, **_prefixed(self._last)}
+        text = exposition(samples(self._path.stem, state, self._stats(), self._requests))
+        try:
+            _replace(self._path, text.encode("utf-8", "replace"))
+        except OSError as error:
+            raise OutputFailed(f"the metrics {self._path} cannot be written: {error.strerror or error}") from None
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Put a file in the place of the one at `path`; a node exporter may read it, as it could the one before."""
+    handle, aside = create_beside(path, METRICS_MODE)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        aside.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            aside.unlink()
+        raise
+
+
+def samples(
+    run: str, state: Mapping[str, float], stats: Mapping[str, Any], requests: Sequence[Tally] = ()
+) -> Iterator[Sample]:
+    """Give the samples of a run's state and statistics, where there are any yet; `requests` begins with the master."""
+    labels = {"run": run}
+    for name, value in state.items():
+        yield Sample(name, labels, value)
+    if not stats:
+        return
+    yield Sample("errors", labels, len(stats["errors"]))
+    yield Sample("elapsed_seconds", labels, stats["elapsed_seconds"])
+    tables = {("master", stats["master"]["table"]): stats["master"]}
+    tables |= {("slave", name): slave for name, slave in stats["slaves"].items()}
+    for place, ((role, table), counters) in enumerate(tables.items()):
+        named = {**labels, "role": role, "table": table}
+        if place < len(requests):  # slaves that cannot be compared come last, and have none
+            yield Sample("throttled_requests", named, requests[place].throttled)
+            yield Sample("retried_requests", named, requests[place].retried)
+        yield Sample("scanned_items", named, counters["scanned"])
+        yield from (Sample(what, named, counters[what]) for what in CONSUMED if counters.get(what) is not None)
+    for slave, counters in stats["slaves"].items():
+        named = {**labels, "slave": slave}
+        for verdict in VERDICTS:
+            if counters[verdict] is not None:
+                yield Sample("items", {**named, "verdict": verdict}, counters[verdict])
+        for effect in EFFECTS:
+            yield Sample("differences", {**named, "action": effect.replace("_", "-")}, counters[effect])
+
+
+def exposition(lines: Iterable[Sample]) -> str:
+    """Put samples into OpenMetrics text: each family once, with its type and what it tells, then `# EOF`."""
+    families: dict[str, list[Sample]] = {}
+    for sample in lines:
+        families.setdefault(sample.name, []).append(sample)
+    text = []
+    for name, members in families.items():
+        text.append(f"# TYPE fastsync_{name} gauge\n# HELP fastsync_{name} {_HELP[name]}\n")
+        for sample in members:
+            labels = ",".join(f'{label}="{_escaped(value)}"' for label, value in sample.labels.items())
+            text.append(f"fastsync_{name}{{{labels}}} {_number(sample.value)}\n")
+    return "".join((*text, "# EOF\n"))
+
+
+_HELP = {
+    "running": "1 while a run is under way, also where it was killed.",
+    "start_timestamp_seconds": "When the run began, in seconds since 1970.",
+    "last_exit_code": "The exit code of the last run that ended.",
+    "last_complete": "1 where the last run that ended saw and did everything.",
+    "last_duration_seconds": "How long the last run that ended took.",
+    "last_end_timestamp_seconds": "When the last run ended.",
+    "last_complete_timestamp_seconds": "When a run last ended that saw and did everything.",
+    "last_success_timestamp_seconds": "When a run last ended with exit code 0.",
+    "errors": "Errors of the run.",
+    "elapsed_seconds": "How long the run has been comparing.",
+    "throttled_requests": "Requests to the table that were throttled.",
+    "retried_requests": "How often a request to the table was sent again, throttled or failed otherwise.",
+    "scanned_items": "Items that Scan returned of the table.",
+    "items": "Items of the master (verdict extra: of the slave) by what comparing them came to.",
+    "differences": "What became of differences.",
+    **CONSUMED,
+}
+
+
+def _last_of(path: Path) -> dict[str, float]:
+    """Read what an older file tells of the last run that ended; nothing where there is none, or it is another's."""
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            told = dict(_LAST.findall(file.read(_MOST)))
+    except OSError:
+        return {}
+    last = {}
+    for name, text in told.items():
+        with suppress(ValueError):
+            if name.removeprefix("fastsync_") in _HELP and math.isfinite(float(text)):
+                last[name.removeprefix("fastsync_last_")] = float(text)
+    return last
+
+
+def _prefixed(last: Mapping[str, float]) -> dict[str, float]:
+    return {f"last_{name}": value for name, value in last.items()}
+
+
+def _escaped(label: str) -> str:
+    return label.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if float(value).is_integer() else repr(float(value))

@@ -1,0 +1,68 @@
+"""Outputs: the report and the statistics of a run, opened before any request, and replaced only once the run begins.
+
+A run that is refused leaves what an earlier run has written. One that a signal ends before its first page writes both
+whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fastsync.config.config import Config
+from fastsync.output.durable import Mark, OutputFile
+from fastsync.output.report import Report
+from fastsync.output.report_folder import PartedReport
+from fastsync.output.statistics import write_stats
+
+
+class Outputs:
+    """The report and the statistics, where they were asked for."""
+
+    def __init__(self, report: Report | PartedReport | None, stats: OutputFile | None):
+        self.report = report
+        self._stats = stats
+
+    @classmethod
+    def opened(cls, config: Config, parted: PartedReport | None, mark: Mark | None, copy: Path | None) -> Outputs:
+        """Open what the flags name; raise ConfigError, having left everything as it was.
+
+        `parted` is the report where tasks write it. A run that goes on gives the `mark` of its report, and where a
+        report to stdout is kept (`copy`).
+        """
+        report: Report | PartedReport | None = parted
+        if config.report is not None and parted is None:
+            report = Report(config, mark, copy)
+        try:
+            stats = None if config.stats is None else OutputFile(config.stats, "--stats")
+        except BaseException:
+            if report is not None:
+                report.discard()
+            raise
+        return cls(report, stats)
+
+    def begin(self) -> None:
+        """Let the report begin, without what an earlier run had left in it; raise ConfigError or OutputFailed."""
+        if self.report is not None:
+            self.report.begin()
+
+    def discard(self) -> None:
+        """Leave both as they were."""
+        for output in (self.report, self._stats):
+            if output is not None:
+                output.discard()
+
+    def write_stats(self, stats: Mapping[str, Any]) -> None:
+        """Write the statistics and close their file; raise OutputFailed."""
+        if self._stats is not None:
+            write_stats(self._stats.begin(), dict(stats))
+
+    def end_early(self) -> None:
+        """Close the report where nothing was compared: it holds what an earlier run brought up to its checkpoint.
+
+        Raises ConfigError or OutputFailed.
+        """
+        if self.report is not None:
+            self.report.begin()
+            self.report.close(complete=False)

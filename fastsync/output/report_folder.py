@@ -1,0 +1,103 @@
+"""Folder: a report that many machines write, a folder of numbered parts of which each is there whole or not at all.
+
+A task writes the part of its own differences. What only the parent knows comes in further parts, and the line that ends
+the report in the last one: read in the order of their numbers, the parts are the file that another run would write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from fastsync.errors import ConfigError, OutputFailed
+from fastsync.model.events import PageDone
+from fastsync.output.durable import NOTHING, Mark
+from fastsync.output.report_line import ReportLines, last_line
+
+IN_MEMORY = 5_000
+"""Lines of the parent's that are put into one part."""
+
+
+class Shelf(Protocol):
+    """A folder of numbered parts, on whichever file system."""
+
+    @property
+    def path(self) -> str:
+        """Where it is."""
+
+    def number(self) -> int:
+        """Give a number that no part has had, greater than all that were given."""
+
+    def empty(self) -> bool:
+        """Say whether there is nothing at all in it."""
+
+    def numbers(self) -> Sequence[int]:
+        """Give the numbers of the parts that are there."""
+
+    def write(self, number: int, lines: Sequence[str]) -> None:
+        """Write a part; raise OutputFailed."""
+
+    def remove(self, number: int) -> None:
+        """Take a part away; raise OutputFailed."""
+
+
+class PartedReport:
+    """Note which parts count. Raises ConfigError where the folder holds what is not this run's."""
+
+    def __init__(self, shelf: Shelf, lines: ReportLines, mark: Mark | None = None):
+        self._shelf = shelf
+        self._lines = lines
+        self._parts = set((mark or NOTHING).parts)
+        self._count = (mark or NOTHING).lines
+        self._own: list[str] = []
+        try:
+            self._check(mark)
+        except OutputFailed as error:
+            raise ConfigError(str(error)) from None
+
+    def _check(self, mark: Mark | None) -> None:
+        shelf = self._shelf
+        if mark is None and not shelf.empty():
+            raise ConfigError(f"--report {shelf.path} is not empty: tasks write a new folder, so name one")
+        if lacking := self._parts - set(shelf.numbers()):
+            raise ConfigError(f"--resume: the report in {shelf.path} lacks part {min(lacking)}, which was written")
+        self._sweep()
+
+    def begin(self) -> None:
+        """Nothing: a folder that holds another report was refused."""
+
+    def discard(self) -> None:
+        """Nothing: no part was written."""
+
+    def mark(self) -> Mark:
+        """Say which parts are good; raise OutputFailed."""
+        self._put()
+        return Mark(0, self._count, tuple(sorted(self._parts)))
+
+    def add(self, page: PageDone) -> None:
+        """Take in a page, whose task has written a part of its own; raise OutputFailed."""
+        if page.part is not None:
+            self._parts.add(page.part.number)
+            self._count += page.part.lines
+        self._own += map(self._lines.line, page.differences)
+        if len(self._own) >= IN_MEMORY:
+            self._put()
+
+    def close(self, complete: bool) -> None:
+        """Write the last line; raise OutputFailed."""
+        self._put()
+        self._sweep()
+        self._shelf.write(self._shelf.number(), [last_line(complete, self._count)])
+
+    def _put(self) -> None:
+        if self._own:
+            number = self._shelf.number()
+            self._shelf.write(number, self._own)
+            self._parts.add(number)
+            self._count += len(self._own)
+            self._own = []
+
+    def _sweep(self) -> None:
+        """Take parts away that do not count: of tasks that failed, or that are done again."""
+        for number in set(self._shelf.numbers()) - self._parts:
+            self._shelf.remove(number)

@@ -1,0 +1,54 @@
+"""Report lines: a difference as the report tells it, in whichever process it is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from fastsync.config.config import Config
+from fastsync.model.difference import Difference, Item, Verdict
+from fastsync.model.json_lines import dumps
+
+
+@dataclass(frozen=True)
+class ReportLines:
+    """What lines hold beside keys and attribute names: `values` of both sides, `versions`."""
+
+    values: bool = False
+    versions: bool = False
+
+    @classmethod
+    def of(cls, config: Config) -> ReportLines:
+        """Give the lines that the flags ask for."""
+        return cls(config.report_values, config.version_attribute is not None)
+
+    def line(self, difference: Difference) -> str:
+        """Give the line of a difference, without its end."""
+        return dumps(self._told(difference))
+
+    def _told(self, difference: Difference) -> dict[str, Any]:
+        told: dict[str, Any] = {
+            "slave": difference.slave,
+            "verdict": difference.verdict.value,
+            "key": difference.key,
+            "attributes": list(difference.attributes),
+            "action": difference.action.value,
+            "error": difference.error,
+        }
+        if self.versions:
+            told |= {"master_version": difference.master_version, "slave_version": difference.slave_version}
+        if self.values:
+            told["master"] = _shown(difference.master, difference)
+            told["slave_item"] = _shown(difference.slave_item, difference)
+        return told
+
+
+def last_line(complete: bool, differences: int) -> str:
+    """Give the line that ends a report."""
+    return dumps({"complete": complete, "differences": differences})
+
+
+def _shown(item: Item | None, difference: Difference) -> Item | None:
+    if item is None or difference.verdict is not Verdict.DIFFERING:
+        return item
+    return {name: item[name] for name in difference.attributes if name in item}

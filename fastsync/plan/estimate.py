@@ -1,0 +1,115 @@
+"""Quote: what a run will take by each strategy in units, money and time, and what that rests on; nothing is read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fastsync.config.config import Config
+from fastsync.model.capacity import LIST_PRICES
+from fastsync.model.table import Side
+from fastsync.plan.duration import Duration, lasting, of_reads, of_writes
+from fastsync.plan.forecast import GUESSED_SIZE, Forecast, Size, Units, presumed
+from fastsync.plan.segments import Plan
+from fastsync.plan.strategy_choice import Choice, expected, preferred
+from fastsync.plan.survey import Survey
+
+
+@dataclass(frozen=True)
+class Quote:
+    """One strategy: its units, its list price in USD, and how long it takes at least."""
+
+    forecast: Forecast
+    usd: float
+    duration: Duration
+
+
+@dataclass(frozen=True)
+class Offer:
+    """The quotes for a run (none where no table tells its size), what it would choose, and what all of it rests on."""
+
+    sides: Sequence[Side]
+    plan: Plan
+    choice: Choice
+    quotes: Sequence[Quote]
+    assumptions: Sequence[str]
+
+
+def offer(config: Config, found: Survey) -> Offer:
+    """Quote a run on tables that were described."""
+    plan = Plan.of(config.slicing, found.largest)
+    sides = [found.master, *found.slaves]
+    choice = preferred(config, expected(config, found, plan))
+    quotes = [_quote(forecast, sides, min(config.parallel, len(plan.numbers))) for forecast in choice.forecasts]
+    sizes = presumed([side.table for side in sides])
+    assumptions = [
+        *_sizes(sides, sizes),
+        *_part(config, plan),
+        *_differences(config, found.slaves, sizes),
+        _price(),
+        *(f"{quote.forecast.strategy} takes no less time: {quote.duration.reason}" for quote in quotes),
+    ]
+    if config.strategy == "auto" and choice.strategy == "merge":
+        assumptions.append("every slave allows Scan, which merge needs; where one does not, a run takes lookup")
+    return Offer(sides, plan, choice, quotes, assumptions)
+
+
+def _quote(forecast: Forecast, sides: Sequence[Side], processes: int) -> Quote:
+    total = forecast.total
+    tables = zip(sides, (forecast.master, *forecast.slaves), strict=True)
+    spans = [span for side, units in tables for span in _spans(side, units, processes)]
+    return Quote(forecast, LIST_PRICES.money(total.read, total.write), max(spans, key=lambda span: span.seconds))
+
+
+def _spans(side: Side, units: Units, processes: int) -> list[Duration]:
+    """Give how long the reads and the writes of one table take."""
+    pace, capacity = side.pace, side.table.capacity
+    spans = (
+        lasting(units.read, of_reads(processes, pace.reads, capacity.reads)),
+        lasting(units.write, of_writes(processes, pace.writes, capacity.writes)),
+    )
+    return [Duration(span.seconds, f"{side}: {span.reason}") for span in spans]
+
+
+def _sizes(sides: Sequence[Side], sizes: Sequence[Size]) -> list[str]:
+    if not sizes:
+        return ["no table tells its size: the service counts about every six hours, and a new table tells nothing"]
+    lines = ["counts and sizes are what the tables tell, up to six hours old; every item has its table's average size"]
+    silent = (side for side in sides if not side.table.item_count)
+    lines += [f"{side} tells no size (new, or empty): it is taken for as large as the others" for side in silent]
+    if not any(side.table.size_bytes for side in sides):
+        lines.append(f"no table tells its bytes: items are taken for {GUESSED_SIZE} B")
+    return lines
+
+
+def _part(config: Config, plan: Plan) -> list[str]:
+    lines = []
+    if plan.share < 1:
+        lines.append(f"figures are those of {len(plan.numbers):,} of {plan.total:,} segments")
+    if config.starting_key is not None:
+        lines.append("what lies before --starting-key is in the figures too")
+    return lines
+
+
+def _differences(config: Config, slaves: Sequence[Side], sizes: Sequence[Size]) -> list[str]:
+    repairing, lines = config.repairing, []
+    for side, size in zip(slaves, sizes[1:], strict=False):
+        apart = size.items - sizes[0].items
+        if apart < 0:
+            done = "written" if repairing.write_missing else "not written"
+            lines.append(f"{side}: {-apart:,.0f} items are missing, by the counts, and {done}")
+        elif apart and repairing.find_extras:
+            done = "deleted" if repairing.delete_extra else "not deleted"
+            lines.append(f"{side}: {apart:,.0f} items are extra, by the counts, and {done}")
+    costs = [] if config.no_recheck else ["a unit per 4 KB on the master and on the slave to be read again"]
+    costs += [] if repairing.nothing else ["a unit per KB on the slave to be written"]
+    each = f"; each one that does takes {', and '.join(costs)}" if costs else ""
+    return [*lines, f"no other item differs{each}"]
+
+
+def _price() -> str:
+    return (
+        f"prices are list prices of {LIST_PRICES.region} since {LIST_PRICES.since}, on demand, standard class: "
+        f"${LIST_PRICES.reads} per million read units, ${LIST_PRICES.writes} per million write units; other regions, "
+        "discounts, transfer between regions and indexes are left out"
+    )

@@ -1,0 +1,96 @@
+"""IAM: the least policies that a run with certain flags needs, for the master's credentials and for the slaves'.
+
+Actions by call: service authorization reference, DynamoDB. Batch calls are checked by the batch action alone, and
+conditions need none of their own. A test records the calls of runs and holds these policies against them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from fastsync.config.config import Config
+from fastsync.config.login import Login, role_account
+from fastsync.model.table import TableRef
+
+Needed = Callable[[Config], bool]
+
+
+def policies(config: Config) -> dict[str, Any]:
+    """Give `{"master": policy, "slave": policy}` as JSON takes it, for exactly these flags."""
+    master, *slaves = zip((config.master, *config.slaves), config.logins, strict=True)
+    return {
+        "master": _policy("FastsyncMaster", _actions(MASTER, config), [_arn(*master)]),
+        "slave": _policy("FastsyncSlaves", _actions(SLAVE, config), [_arn(*slave) for slave in slaves]),
+    }
+
+
+def _always(_: Config) -> bool:
+    return True
+
+
+def _may_merge(config: Config) -> bool:
+    """Say whether slaves may be scanned side by side with the master; a scan from a key on goes with lookup only."""
+    return config.strategy == "merge" or (config.strategy == "auto" and config.starting_key is None)
+
+
+def _finds_extras(config: Config) -> bool:
+    return config.repairing.find_extras
+
+
+def _writes(config: Config) -> bool:
+    return config.write_missing or config.write_differing
+
+
+def _reads_master_again(config: Config) -> bool:
+    """Say whether keys are looked up on the master.
+
+    Suspects are, extras, items whose write has lost a race, and what a killed attempt may have repaired already.
+    """
+    lost_races = _writes(config) and config.writes == "guarded"
+    recalls = config.resume and config.undo_log is not None
+    return not config.no_recheck or _finds_extras(config) or lost_races or recalls
+
+
+MASTER: Mapping[str, Needed] = {
+    "DescribeTable": _always,
+    "DescribeTimeToLive": lambda config: config.ignore_expired,
+    "Scan": _always,
+    "BatchGetItem": _reads_master_again,
+}
+SLAVE: Mapping[str, Needed] = {
+    "DescribeTable": _always,
+    "DescribeTimeToLive": lambda config: config.ignore_expired,
+    "Scan": lambda config: _finds_extras(config) or _may_merge(config),
+    "BatchGetItem": _always,
+    "PutItem": lambda config: _writes(config) and config.writes == "guarded",
+    "BatchWriteItem": lambda config: _writes(config) and config.writes == "batch",
+    "DeleteItem": lambda config: config.delete_extra,
+}
+"""Each call that a run may make on a table, and when it does."""
+_PARTITIONS = {
+    "cn-": "aws-cn",
+    "us-gov-": "aws-us-gov",
+    "us-iso-": "aws-iso",
+    "us-isob-": "aws-iso-b",
+    "eu-isoe-": "aws-iso-e",
+    "us-isof-": "aws-iso-f",
+    "eusc-": "aws-eusc",
+}
+
+
+def _actions(needs: Mapping[str, Needed], config: Config) -> list[str]:
+    return [f"dynamodb:{call}" for call, needed in needs.items() if needed(config)]
+
+
+def _arn(ref: TableRef, login: Login) -> str:
+    """Give a table's ARN. A table that is named is in the account of its credentials, which only a role's ARN tells."""
+    if ref.name.startswith("arn:"):
+        return ref.name
+    partition = next((name for prefix, name in _PARTITIONS.items() if ref.region.startswith(prefix)), "aws")
+    return f"arn:{partition}:dynamodb:{ref.region}:{role_account(login) or '*'}:table/{ref.name}"
+
+
+def _policy(sid: str, actions: Sequence[str], arns: Sequence[str]) -> dict[str, Any]:
+    statement = {"Sid": sid, "Effect": "Allow", "Action": list(actions), "Resource": list(dict.fromkeys(arns))}
+    return {"Version": "2012-10-17", "Statement": [statement]}

@@ -1,0 +1,64 @@
+"""Plan: in how many segments the tables are scanned, which of them this run compares, in which order."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fastsync.config.slicing import MAX_SEGMENTS, Slicing
+
+GIB = 1 << 30
+LARGE = 20 * GIB
+"""Bytes of a table from which on it gets more segments than processes (developer guide: from about 20 GB on)."""
+SEGMENT_BYTES = 2 * GIB
+"""Bytes of a segment of a large table at most, on average (developer guide: about one segment per 2 GB)."""
+PER_PROCESS = 4
+"""Segments of a large table per process at least, so that no process waits long for the last one."""
+SAMPLED = 30
+"""Segments in a sample at least, where their number was not given: fewer say little about the rest."""
+GOLDEN = (math.sqrt(5) - 1) / 2
+"""Strides of this share of the whole leave any few in a row as far apart as can be."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`total` segments, of which those with `numbers` are compared, handed out in this order."""
+
+    slicing: Slicing
+    total: int
+    numbers: Sequence[int]
+
+    @classmethod
+    def of(cls, slicing: Slicing, size_bytes: int = 0) -> Plan:
+        """Plan the scan of tables of which the largest has so many bytes, as far as is known."""
+        total = slicing.segments or _fitting(slicing, size_bytes)
+        numbers: Sequence[int] = range(total)
+        if slicing.shard is not None:
+            numbers = numbers[slicing.shard.number :: slicing.shard.of]
+        if slicing.sample is not None:
+            numbers = slicing.sample.of(total)
+        return cls(slicing, total, _strided(numbers))
+
+    @property
+    def share(self) -> float:
+        """The share of the segments that is compared."""
+        return len(self.numbers) / self.total
+
+
+def _fitting(slicing: Slicing, size_bytes: int) -> int:
+    total = slicing.parallel
+    if size_bytes >= LARGE:
+        total = max(PER_PROCESS * slicing.parallel, math.ceil(size_bytes / SEGMENT_BYTES))
+    if slicing.sample is not None:
+        total = max(total, math.ceil(min(MAX_SEGMENTS, SAMPLED / slicing.sample.fraction)))
+    return min(total, MAX_SEGMENTS)
+
+
+def _strided(numbers: Sequence[int]) -> Sequence[int]:
+    """Put neighbours far apart: they often share a partition, which serves 3,000 units a second and no more."""
+    count = len(numbers)
+    stride = max(1, round(count * GOLDEN))
+    while math.gcd(stride, count) != 1:
+        stride += 1
+    return [numbers[place * stride % count] for place in range(count)]

@@ -1,0 +1,92 @@
+"""Choice: which strategy a run takes, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from fastsync.aws.client import Scan
+from fastsync.aws.clients import Access, Keyring
+from fastsync.config.config import Config
+from fastsync.errors import RequestFailed
+from fastsync.model.settings import Reading
+from fastsync.model.table import Side
+from fastsync.plan.forecast import Forecast, Work, forecasts
+from fastsync.plan.segments import Plan
+from fastsync.plan.survey import Survey, side_by_side
+
+DENIED = "AccessDeniedException"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A strategy and the reason for it, what was forecast (nothing where no sizes are known), and what asking cost.
+
+    `probed` are the read units that were spent on the slaves, in order.
+    """
+
+    strategy: str
+    reason: str
+    forecasts: tuple[Forecast, ...]
+    probed: tuple[float, ...] = ()
+
+    @property
+    def forecast(self) -> Forecast | None:
+        """What the chosen strategy will take, where that is known."""
+        return next((each for each in self.forecasts if each.strategy == self.strategy), None)
+
+    def __str__(self) -> str:
+        estimates = ", ".join(f"{each.strategy} {each.total.read:,.1f}" for each in self.forecasts)
+        told = f"estimated read units: {estimates}" if estimates else "no estimates"
+        return f"strategy {self.strategy}: {self.reason} ({told})"
+
+
+def choose(config: Config, found: Survey, plan: Plan) -> Choice:
+    """Take the strategy that the flags name; for `auto` the cheaper one that the slaves' policies allow.
+
+    Before `auto` takes merge, each slave is asked for one item, since only an answer tells whether Scan is allowed.
+    """
+    choice = preferred(config, expected(config, found, plan))
+    if config.strategy != "auto" or choice.strategy != "merge":
+        return choice
+    # credentials are asked for here: botocore's sessions are not safe for threads
+    keyring = Keyring(found.credentials())
+    probes = side_by_side([partial(_probe, side, config, keyring) for side in found.slaves])
+    denied = [str(side) for side, (allowed, _) in zip(found.slaves, probes, strict=True) if not allowed]
+    choice = replace(choice, probed=tuple(units for _, units in probes))
+    return replace(choice, strategy="lookup", reason=f"Scan on {denied[0]} is denied") if denied else choice
+
+
+def expected(config: Config, found: Survey, plan: Plan) -> tuple[Forecast, ...]:
+    """Forecast both strategies from what the tables were described as."""
+    work = Work(config.reading, config.judging, config.repairing, plan)
+    return forecasts(found.master.table, [side.table for side in found.slaves], work)
+
+
+def preferred(config: Config, expected: Sequence[Forecast]) -> Choice:
+    """Choose by flags and forecasts alone."""
+    made = tuple(expected)
+    if config.strategy != "auto":
+        return Choice(config.strategy, "asked for", made)
+    if config.starting_key is not None:
+        return Choice("lookup", "a scan from --starting-key on goes with no other", made)
+    if not made:
+        return Choice("merge", "the tables do not tell their sizes yet, and it is seldom the dearer one", made)
+    lookup, merge = (each.total.read for each in made)
+    if lookup < merge:
+        return Choice("lookup", "the cheaper one", made)
+    return Choice("merge", "the cheaper one" if merge < lookup else "no dearer, in fewer requests", made)
+
+
+def _probe(side: Side, config: Config, keyring: Keyring) -> tuple[bool, float]:
+    """Say whether Scan is allowed on a slave, and what it cost to ask. Other failures are left to the run to meet."""
+    access = Access(keyring)
+    client = access.client(side, Reading(scan_limit=1, consistent=config.consistent_read), config.retrying.promptly())
+    try:
+        client.scan_page(Scan(0, 1, keys_only=True), b"")
+    except RequestFailed as error:
+        return error.code != DENIED, 0.0
+    finally:
+        access.close()
+    return True, client.take_units()[0]

@@ -1,0 +1,207 @@
+"""Preflight: find out how tables are reached and what they are, and refuse those that cannot be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from threading import Thread
+from typing import TypeVar
+
+from fastsync.aws.auth.credentials import Credentials
+from fastsync.aws.auth.mfa import ask, check_terminal
+from fastsync.aws.auth.sources import Accounts
+from fastsync.aws.describe import describe, time_to_live
+from fastsync.aws.shared_cells import Ledger
+from fastsync.aws.transport import Transport
+from fastsync.config.config import Config
+from fastsync.config.limits import Limits
+from fastsync.config.login import Login
+from fastsync.errors import CredentialsEnded, TableError
+from fastsync.model.table import Endpoint, Side, TableRef
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class SlaveSurvey:
+    """The slaves that can be had, those that cannot with the reason, and the sources of credentials."""
+
+    accounts: Accounts
+    slaves: tuple[Side, ...]
+    unfit: tuple[tuple[TableRef, str], ...]
+
+    def credentials(self, ended: Callable[[CredentialsEnded], object] | None = None) -> tuple[Credentials, ...]:
+        """Give the accounts' credentials as they are valid now; tell `ended` where some end for good, or raise."""
+        return self.accounts.current(ended)
+
+    def shared_credentials(
+        self, ledger: Ledger, ended: Callable[[CredentialsEnded], object] | None = None
+    ) -> tuple[Credentials, ...]:
+        """Give the same, and have those renewed at once that somebody behind the ledger was told are expired."""
+        for account, number in ledger.expired():
+            self.accounts.expire(account, number)
+        return self.credentials(ended)
+
+
+@dataclass(frozen=True)
+class Survey(SlaveSurvey):
+    """The same with the master, of slaves that can be compared with it."""
+
+    master: Side
+
+    @property
+    def largest(self) -> int:
+        """The bytes of the largest table, as far as is known."""
+        return max(side.table.size_bytes for side in (self.master, *self.slaves))
+
+
+def survey(config: Config) -> Survey:
+    """Describe all tables; raise TableError where nothing can be compared.
+
+    Raises ConfigError for an unknown profile, and for a limit that is a share of what a table does not tell.
+    """
+    accounts = _accounts(config)  # first: a profile that is not there is told by the command line alone
+    _refuse_same_names(config)
+    reached = _reach_all(accounts, config, (config.master, *config.slaves), config.logins)
+    found = side_by_side([partial(_described, each, config.ignore_expired) for each in reached])
+    master = found[0]
+    if isinstance(master, TableError):
+        raise master
+    sides: list[Side] = []
+    unfit: list[tuple[TableRef, str]] = []
+    for ref, slave in zip(config.slaves, found[1:], strict=True):
+        error = slave if isinstance(slave, TableError) else _mismatch(slave, master, sides)
+        if error is not None:
+            unfit.append((ref, str(error)))
+        elif isinstance(slave, Side):
+            sides.append(slave)
+    if not sides:
+        raise TableError("; ".join(error for _, error in unfit))
+    master, *sides = (_paced(side, number, config.limits) for number, side in enumerate((master, *sides)))
+    return Survey(accounts, tuple(sides), tuple(unfit), master)
+
+
+def survey_slaves(config: Config) -> SlaveSurvey:
+    """Describe the slaves only, for work that needs no master; raise TableError where none of them can be had."""
+    accounts = _accounts(config)
+    reached = _reach_all(accounts, config, config.slaves, config.logins[1:])
+    found = side_by_side([partial(_described, each, False) for each in reached])
+    unfit = tuple(
+        (ref, str(each)) for ref, each in zip(config.slaves, found, strict=True) if not isinstance(each, Side)
+    )
+    sides = [each for each in found if isinstance(each, Side)]
+    if unfit and not sides:
+        raise TableError("; ".join(error for _, error in unfit))
+    paced = (_paced(side, number, config.limits) for number, side in enumerate(sides, start=1))
+    return SlaveSurvey(accounts, tuple(paced), unfit)
+
+
+def _refuse_same_names(config: Config) -> None:
+    """Refuse what is one table by its name already. To two logins one name may be two tables, but not two slaves."""
+    names = {str(slave): slave for slave in config.slaves}
+    if len(names) < len(config.slaves):
+        twice = next(name for name in names if [str(slave) for slave in config.slaves].count(name) > 1)
+        raise TableError(
+            f"{twice} is given as a slave twice; where that is a table of another account, give its ARN, so that "
+            "reports tell them apart"
+        )
+    master, *logins = config.logins
+    for slave, login in zip(config.slaves, logins, strict=True):
+        if login == master and _place(slave) == _place(config.master):
+            raise TableError(f"{slave} is given as a slave, but is the master already")
+
+
+def _place(ref: TableRef) -> tuple[str, str, str | None]:
+    return ref.region, ref.name, ref.endpoint_url
+
+
+def _accounts(config: Config) -> Accounts:
+    """Look all profiles and addresses up, so that a wrong one is told before any question or request."""
+    accounts = Accounts(ask, config.retrying.promptly())
+    for ref, login in zip((config.master, *config.slaves), config.logins, strict=True):
+        profile = accounts.profile(login.profile)
+        profile.check_address("sts", needed=login.role is not None)
+        profile.check_address("dynamodb", needed=ref.endpoint_url is None)
+        if login.role and login.role.mfa_serial and not login.role.mfa_token:
+            check_terminal()
+    return accounts
+
+
+@dataclass(frozen=True)
+class _Reached:
+    """A table whose endpoint and credentials are known."""
+
+    ref: TableRef
+    endpoint: Endpoint
+    account: int
+    transport: Transport
+
+
+def _reach_all(
+    accounts: Accounts, config: Config, refs: Sequence[TableRef], logins: Sequence[Login]
+) -> list[_Reached | TableError]:
+    """Find the way to tables, one after the other: botocore's sessions are not safe for threads."""
+    return [_reach(accounts, ref, login, config) for ref, login in zip(refs, logins, strict=True)]
+
+
+def _reach(accounts: Accounts, ref: TableRef, login: Login, config: Config) -> _Reached | TableError:
+    try:
+        account = accounts.open(login, ref.region)
+        endpoint = replace(accounts.profile(login.profile).endpoint(ref), compress=config.compress)
+    except TableError as error:
+        return error
+    retrying = config.retrying.promptly()
+    return _Reached(ref, endpoint, account, accounts.transport(account, ref, endpoint, retrying))
+
+
+def side_by_side(calls: Sequence[Callable[[], T]]) -> list[T]:
+    """Make some calls on daemon threads, so that an interrupt need not wait for them; raise what one of them raised."""
+    answers: dict[int, T] = {}
+    errors: dict[int, BaseException] = {}
+
+    def make(place: int) -> None:
+        try:
+            answers[place] = calls[place]()
+        except BaseException as error:
+            errors[place] = error
+
+    threads = [Thread(target=make, args=(place,), daemon=True) for place in range(len(calls))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for place in sorted(errors):
+        raise errors[place]
+    return [answers[place] for place in range(len(calls))]
+
+
+def _described(reached: _Reached | TableError, with_ttl: bool) -> Side | TableError:
+    if isinstance(reached, TableError):
+        return reached
+    try:
+        table = describe(reached.ref, reached.transport)
+        if with_ttl:
+            table = replace(table, ttl=time_to_live(reached.ref, reached.transport))
+        return Side(table, reached.endpoint, reached.account)
+    except TableError as error:
+        return error
+    finally:
+        reached.transport.close()
+
+
+def _paced(side: Side, number: int, limits: Limits) -> Side:
+    """Number a table and set its pace; the master, number 0, is never written."""
+    return replace(side, number=number, pace=limits.pace(side, side.table.capacity, written=number > 0))
+
+
+def _mismatch(slave: Side, master: Side, others: Sequence[Side]) -> TableError | None:
+    """Give the reason why one slave cannot be compared; raise TableError where the whole run makes no sense."""
+    if slave.table.identity == master.table.identity:
+        raise TableError(f"{slave} and the master {master} are the same table")
+    for other in others:
+        if slave.table.identity == other.table.identity:
+            raise TableError(f"{slave} and {other} are the same table; give each slave once")
+    if slave.table.keys == master.table.keys:
+        return None
+    return TableError(f"{slave} has the key {slave.table.keys}, but the master {master} has {master.table.keys}")

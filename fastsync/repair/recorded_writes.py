@@ -1,0 +1,82 @@
+"""Recall: what an attempt at the same work, killed before it could tell, was about to write: its part of the undo log.
+
+A page that is gone through again finds as equal what the attempt had repaired, and finds gone what it had deleted.
+Where the slave's item is what a line calls `after`, the difference that the line was written for is told again, as
+repaired. Which suspects are asked about, and when, is for `earlier` to say.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from msgspec import Raw
+
+from fastsync.compare.expiry import Expiry
+from fastsync.compare.judge import Judge
+from fastsync.compare.pairs import Pairs, Suspect
+from fastsync.errors import ConfigError, OutputFailed
+from fastsync.model.difference import Difference
+from fastsync.model.digest import Digester
+from fastsync.model.keys import write
+from fastsync.repair.repairer import EFFECTS
+from fastsync.repair.undo_index import Chain, Index
+
+AT_HAND = 100_000
+"""Keys that are kept in memory, some 10 MB: of more lines each key is looked up on disk."""
+
+
+class Recall:
+    """Remember a span of an undo log. Raises OutputFailed where it cannot be read."""
+
+    def __init__(self, path: str, span: tuple[int, int], judge: Judge, expiry: Expiry, names: tuple[str, ...]):
+        try:
+            self._index = Index(path, *span)  # from a byte on, and up to another
+        except ConfigError as error:
+            raise OutputFailed(str(error)) from None
+        self._judge = judge
+        self._expiry = expiry
+        self._names = names
+        self._digester = Digester()
+        self._at_hand = frozenset(self._index.keys()) if self._index.count <= AT_HAND else None
+
+    def close(self) -> None:
+        """Forget it."""
+        self._index.close()
+
+    def told(self, now: Suspect) -> Difference | None:
+        """Give the difference that was repaired, where the slave's item, as it was read again, is what a line left."""
+        name, key = self._names[now.slave], write(now.key)
+        for entry in self._chain(name, key):
+            if self._equal(entry.after_item, now.there):
+                # an item that had expired counted as absent, so that what was written was missing
+                was = self._expiry.suspect(now.slave, now.key, None, entry.before_item)
+                difference = self._judge.difference(was._replace(master=entry.after_item))
+                return difference and replace(difference, action=EFFECTS[difference.verdict])
+        return None
+
+    def _chain(self, slave: str, key: bytes) -> Chain:
+        try:
+            return self._index.chain(slave, key) if self.has(slave, key) else []
+        except ConfigError as error:  # every line was checked, so the file has changed since
+            raise OutputFailed(str(error)) from None
+
+    def has(self, slave: str, key: bytes) -> bool:
+        """Say whether the span may have lines of a key."""
+        return self._at_hand is None or (slave, key) in self._at_hand
+
+    def _equal(self, one: Raw | None, other: Raw | None) -> bool:
+        if one is None or other is None:
+            return one is other
+        return not self._digester.differing(one, other)
+
+
+def without(pairs: Pairs, keys: set[object]) -> Pairs:
+    """Leave keys out of pairs."""
+    if not keys:
+        return pairs
+    left = [each for each in zip(pairs.keys, pairs.masters, pairs.slaves, strict=True) if each[0] not in keys]
+    return pairs._replace(
+        keys=[key for key, _, _ in left],
+        masters=[master for _, master, _ in left],
+        slaves=[item for _, _, item in left],
+    )

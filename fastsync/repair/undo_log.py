@@ -1,0 +1,199 @@
+"""Undo log: what every write is about to replace, a line of JSON each, on disk before the write.
+
+    {"slave": "us-west-2:orders", "key": {...}, "before": {...} or null, "after": {...} or null,
+     "table_id": ["..."], "checksum": "..."}
+
+`table_id` is the identity of the table that was written to, `checksum` covers the other fields; logs of older versions
+have neither.
+
+All workers append to the one file. A line is written under a lock and taken back where the disk took only a part of it,
+so that no line is ever torn but the last one of a machine that lost its power. Such a line is no loss: its write waits
+until it is synced.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import msgspec
+from msgspec import Raw
+
+from fastsync.errors import ConfigError, OutputFailed
+from fastsync.model.json_lines import checksum, escape_line_breaks_in_bytes
+from fastsync.output.durable import sync_folder
+from fastsync.output.private_files import check_writable
+
+
+class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One intended write: the slave's name as given, and key and items as raw DynamoDB JSON; null where absent.
+
+    `table_id` (Table.identity) and `checksum` are empty in a line of an older version.
+    """
+
+    slave: str
+    key: Raw
+    before: Raw
+    after: Raw
+    table_id: tuple[str, ...] = ()
+    checksum: str = ""
+
+    @property
+    def before_item(self) -> Raw | None:
+        """What the slave's item was, None where there was none."""
+        return None if self.before == NOTHING else self.before
+
+    @property
+    def after_item(self) -> Raw | None:
+        """What the slave's item was to become, None where it was to go."""
+        return None if self.after == NOTHING else self.after
+
+    def content_checksum(self) -> str:
+        """Return the checksum of all other fields, whatever the order of names and the spaces in them."""
+        values = [_parse(raw) for raw in (self.key, self.before, self.after)]
+        return checksum(_sorted_text([self.slave, *values, self.table_id]))
+
+
+TAIL = 1 << 16
+"""Bytes that are read at a time to find the end of the last line."""
+NOTHING = Raw(b"null")
+"""The item that is not there."""
+_parse = msgspec.json.Decoder().decode
+_text = msgspec.json.encode
+_sorted_text = msgspec.json.Encoder(order="sorted").encode
+
+
+class UndoLog:
+    """Append to an undo log; safe for the threads of a process and for several processes."""
+
+    def __init__(self, path: str):
+        self._path = path
+        try:
+            self._file = os.open(path, os.O_RDWR | os.O_APPEND)
+        except OSError as error:
+            raise OutputFailed(
+                f"the undo log {path} cannot be opened any more, so nothing more is written to slaves: {error.strerror}"
+            ) from None
+
+    def append(self, entries: Sequence[Entry]) -> None:
+        """Write entries and return when they are on disk; raise OutputFailed where that fails."""
+        lines = b"".join(map(_line, entries))
+        try:
+            self._write(lines)
+            os.fdatasync(self._file)
+        except OSError as error:
+            raise OutputFailed(
+                f"the undo log {self._path} cannot be written any more, so nothing more is written to slaves: "
+                f"{error.strerror}"
+            ) from None
+
+    @property
+    def size(self) -> int:
+        """The bytes of the log, by whomever they were written."""
+        return os.fstat(self._file).st_size
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._file)
+
+    def _write(self, lines: bytes) -> None:
+        with _locked(self._file):
+            before = _cut_torn_line(self._file)
+            if (written := os.write(self._file, lines)) < len(lines):
+                _take_back(self._file, before)
+                raise OSError(0, f"the disk took {written} of {len(lines)} bytes")
+
+
+def size_of(path: str | None) -> int:
+    """Give the bytes of an undo log, 0 where there is none."""
+    try:
+        return 0 if path is None else Path(path).stat().st_size
+    except OSError:
+        return 0
+
+
+def go_on(path: str) -> None:
+    """Make an undo log, or take one up that an earlier run has left; raise ConfigError where that cannot be."""
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            with _locked(handle):  # a worker of a run that was killed may be writing its last line
+                _cut_torn_line(handle)
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        sync_folder(Path(path))
+    except OSError as error:
+        raise ConfigError(f"--undo-log {path} cannot be written: {error.strerror or error}") from None
+
+
+def check(path: str, resume: bool) -> None:
+    """Raise ConfigError where an undo log cannot be written, or has content without `resume`; change nothing."""
+    try:
+        check_writable(Path(path))
+    except OSError as error:
+        raise ConfigError(f"--undo-log {path} cannot be written: {error.strerror or error}") from None
+    if not resume:
+        _refuse_content(path, size_of(path))
+
+
+def create(path: str) -> None:
+    """Make an empty undo log; raise ConfigError where the file has content already, or cannot be made."""
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)  # it holds whole items
+        size = os.fstat(handle).st_size
+        os.fsync(handle)
+        os.close(handle)
+        sync_folder(Path(path))
+    except OSError as error:
+        raise ConfigError(f"--undo-log {path} cannot be written: {error.strerror or error}") from None
+    _refuse_content(path, size)
+
+
+def _refuse_content(path: str, size: int) -> None:
+    if size:
+        raise ConfigError(
+            f"--undo-log {path} has content already: it may be all that can take an earlier run back; give another name"
+        )
+
+
+def _line(entry: Entry) -> bytes:
+    """Return the line of an entry. Items are raw answers of the service, which may have line ends between values."""
+    text = _text(msgspec.structs.replace(entry, checksum=entry.content_checksum()))
+    if b"\n" in text or b"\r" in text:
+        text = msgspec.json.format(text, indent=-1)
+    return escape_line_breaks_in_bytes(text) + b"\n"
+
+
+@contextmanager
+def _locked(handle: int) -> Iterator[None]:
+    """Hold the lock that all writers of a log take."""
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        fcntl.flock(handle, fcntl.LOCK_UN)
+
+
+def _cut_torn_line(handle: int) -> int:
+    """Take away a last line without an end, left by a writer that was killed in it; give the size of what is there."""
+    size = end = os.fstat(handle).st_size
+    if not size or os.pread(handle, 1, size - 1) == b"\n":
+        return size
+    while end:
+        start = max(0, end - TAIL)
+        if (found := os.pread(handle, end - start, start).rfind(b"\n")) >= 0:
+            end = start + found + 1
+            break
+        end = start
+    if end < size:
+        os.ftruncate(handle, end)
+    return end
+
+
+def _take_back(handle: int, size: int) -> None:
+    with suppress(OSError):
+        os.ftruncate(handle, size)

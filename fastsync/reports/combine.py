@@ -1,0 +1,181 @@
+"""Combine: the command that adds up the statistics and the reports of shards to those of the whole."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import msgspec
+
+from fastsync.config.checks import check_path
+from fastsync.config.paths import check_inputs, check_once, check_outputs
+from fastsync.errors import ConfigError
+from fastsync.model.json_lines import escape_line_breaks_in_bytes
+from fastsync.output.durable import Aside
+from fastsync.output.statistics import Result, code_of, stats_text, withheld
+from fastsync.reports.read import Difference, LogLine, ReportEnd, Stats, read
+from fastsync.reports.repeats import Repeats
+from fastsync.reports.shards import Part, add_up, missing, tally_of
+
+VERDICTS = ("missing", "differing", "extra")
+MOST_LISTED = 10
+"""Files that a sentence names."""
+
+
+@dataclass
+class Report:
+    """The report of a shard: its file, how many lines it has of each slave and verdict, and its last line."""
+
+    file: str
+    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    last: dict[str, Any] | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Say whether the report is there to its end, and is of a run that was complete."""
+        return self.last is not None and bool(self.last["complete"])
+
+
+def combine(files: Sequence[str], stats: str = "-", report: str | None = None) -> Result:
+    """Read files of shards, statistics and reports in any order, and write those of the whole ("-" is stdout).
+
+    Raises ConfigError where files do not belong together, or where an output is one of them; nothing is written then.
+    """
+    _refuse_outputs(files, stats, report)
+    with ExitStack() as stack:
+        lines = None if report is None else stack.enter_context(Aside(report, "--report"))
+        figures = stack.enter_context(Aside(stats, "--stats"))
+        gathered = _Gathered(lines, stack.enter_context(Repeats()))
+        for file in files:
+            gathered.read(file)
+        if report is not None and not gathered.reports:
+            raise ConfigError("--report asks for the report of the whole, and there is no report among the files")
+        result = _whole(gathered)
+        if lines is not None:
+            end = {"complete": result.complete, "differences": sum(gathered.counts.values())}
+            lines.write(f"{json.dumps(end)}\n".encode())
+            lines.put_in_place()
+        figures.write(stats_text(result.stats).encode())
+        figures.put_in_place()
+    return result
+
+
+def _refuse_outputs(files: Sequence[str], stats: str, report: str | None) -> None:
+    """Raise ConfigError where an output would replace an input or the other output, or a file is given twice."""
+    if stats == report == "-":
+        raise ConfigError("--report - and --stats - cannot both go to stdout; give one of them a file")
+    for flag, path in (("--stats", stats), ("--report", report), *(("FILE", file) for file in files)):
+        check_path(flag, path)
+    check_once(files)
+    outputs = {"--stats": stats, "--report": report}
+    check_inputs(outputs, files)
+    check_outputs(outputs)
+
+
+class _Gathered:
+    """What the files told so far; the lines of reports go on at once."""
+
+    def __init__(self, lines: Aside | None, repeats: Repeats):
+        self.parts: list[Part] = []
+        self.reports: list[Report] = []
+        self.counts: Counter[tuple[str, str]] = Counter()
+        self._lines = lines
+        self._repeats = repeats
+
+    def read(self, file: str) -> None:
+        """Take in one file."""
+        report = Report(file)
+        for part in read(file):
+            match part:
+                case Stats():
+                    self.parts.append(Part.of(file, part.told))
+                case LogLine():
+                    raise ConfigError(f"{file} is a log, and neither statistics nor a report")
+                case Difference():
+                    self._difference(report, part)
+                case ReportEnd():
+                    report.last = part.last
+                    self._end(report)
+                    report = Report(file)
+
+    def _difference(self, report: Report, found: Difference) -> None:
+        slave, verdict = found.line["slave"], found.line["verdict"]
+        try:
+            key = msgspec.convert(found.line["key"], dict[str, dict[str, str]])
+        except ValueError:  # of the wrong types, or with a lone surrogate, which no key can hold
+            raise ConfigError(f"{report.file} is no report of fastsync: a key in it is not DynamoDB JSON") from None
+        report.counts[slave, verdict] += 1
+        self._repeats.add(len(self.reports), slave, verdict, key)
+        if self._lines is not None:
+            self._lines.write(escape_line_breaks_in_bytes(found.text.strip()) + b"\n")
+
+    def _end(self, report: Report) -> None:
+        lines = report.counts.total()
+        if report.last is not None and report.last["differences"] != lines:
+            told = report.last["differences"]
+            raise ConfigError(f"{report.file} says that it has {told} differences, and has {lines}: it was changed")
+        self.counts += report.counts
+        self.reports.append(report)
+
+    def repeated(self) -> tuple[str, str] | None:
+        """Give two files that have a difference in common, None where there are none."""
+        found = self._repeats.found()
+        return None if found is None else (self.reports[found[0]].file, self.reports[found[1]].file)
+
+
+def _whole(gathered: _Gathered) -> Result:
+    parts = sorted(gathered.parts, key=lambda part: part.shard.number)
+    if not parts:
+        raise ConfigError("there are no statistics among the files; give what --stats wrote on each host")
+    stats = add_up(parts)
+    if gathered.reports:
+        _refuse_reports(gathered, stats, parts)
+        stats["errors"] += [f"{each.file}: {why}" for each in gathered.reports if (why := _lacking(each, stats))]
+        stats["complete"] &= all(each.complete for each in gathered.reports)
+    tallies = [
+        replace(tally_of(slave), withheld=withheld(each, stats["errors"])) for each, slave in stats["slaves"].items()
+    ]
+    return Result(stats, stats["complete"], stats["errors"], code_of(tallies, stats["complete"]))
+
+
+def _lacking(report: Report, stats: dict[str, Any]) -> str | None:
+    """Say what a report lacks that the statistics do not tell."""
+    if report.last is None:
+        return "the report was cut short: it has no last line, and may lack differences"
+    if stats["complete"] and not report.complete:
+        return "the report says that it is not complete"
+    return None
+
+
+def _refuse_reports(gathered: _Gathered, stats: dict[str, Any], parts: Sequence[Part]) -> None:
+    """Raise ConfigError where reports are not those of the statistics.
+
+    The report of a shard without statistics may be there too, as a run that was killed leaves it.
+    """
+    reports, most = gathered.reports, len(parts) + len(missing(parts))
+    if not len(parts) <= len(reports) <= most:
+        raise ConfigError(
+            f"there are {len(reports)} reports and {len(parts)} statistics; give both of each shard, or no reports"
+        )
+    if (repeated := gathered.repeated()) is not None:
+        raise ConfigError(f"{repeated[0]} and {repeated[1]} have a difference in common, so they are not of two shards")
+    whole = all(report.complete for report in reports)
+    told = {(slave, verdict): found[verdict] or 0 for slave, found in stats["slaves"].items() for verdict in VERDICTS}
+    for slave, verdict in {**told, **gathered.counts}:
+        lines, claimed = gathered.counts[slave, verdict], told.get((slave, verdict), 0)
+        explained = len(reports) > len(parts) and slave in stats["slaves"]
+        if (lines < claimed and whole) or (lines > claimed and not explained):
+            files = [each.file for each in reports if lines < claimed or each.counts[slave, verdict]]
+            raise ConfigError(
+                f"the statistics tell of {claimed} {verdict} on {slave}, and the reports have {lines}: "
+                f"the statistics and {_listed(files)} do not belong together"
+            )
+
+
+def _listed(files: Sequence[str]) -> str:
+    more = len(files) - MOST_LISTED
+    return ", ".join(files[:MOST_LISTED]) + (f" and {more:,} more" if more > 0 else "")

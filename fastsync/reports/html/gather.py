@@ -1,0 +1,113 @@
+"""Gather: what a page shows of its sources. All differences are counted, and so many of them kept."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from fastsync.errors import ConfigError
+from fastsync.reports.html.segments import Segments
+from fastsync.reports.read import Difference, LogLine, Part, ReportEnd, Stats
+
+MOST_ROWS = 100_000
+"""Differences that a page holds, where nothing else is asked for: a browser takes a second or two to open them."""
+MOST_BYTES = 64_000_000
+"""Bytes of differences that a page holds at most; browsers give up on pages of some hundred million."""
+MOST_ATTRIBUTES = 40
+"""Attribute names that the page lists, those that differ most often first."""
+MOST_MESSAGES = 1000
+"""Warnings and errors of logs that the page lists."""
+
+
+class Gathered:
+    """What was read so far. `rows` are differences as JSON text, `left_out` how many more there were."""
+
+    def __init__(self, most_rows: int = MOST_ROWS):
+        self.rows: list[str] = []
+        self.left_out = 0
+        self._most_rows = most_rows
+        self._bytes = 0
+        self._runs: list[dict[str, Any]] = []
+        self._reports: list[dict[str, Any]] = []
+        self._lines = 0
+        self._counts: dict[str, Counter[str]] = {}
+        self._attributes: Counter[str] = Counter()
+        self._courses: list[list[dict[str, Any]]] = []
+        self._segments: list[dict[str, Any]] = []
+        self._messages: list[dict[str, Any]] = []
+        self._messages_left_out = 0
+
+    def add(self, name: str, parts: Iterable[Part]) -> None:
+        """Take in all of one file."""
+        courses: list[list[dict[str, Any]]] = []
+        segments = Segments()
+        for part in parts:
+            match part:
+                case Difference():
+                    self._difference(part.line)
+                case ReportEnd():
+                    self._reports.append({"name": name, "lines": self._lines, "last": part.last})
+                    self._lines = 0
+                case Stats():
+                    self._runs.append(part.told)
+                case LogLine():
+                    if not segments.add(part.line):
+                        self._log_line(part.line, courses)
+        self._courses += courses
+        if (told := segments.told()) is not None:
+            self._segments.append({"name": name, **told})
+
+    def told(self) -> dict[str, Any]:
+        """Give everything but the rows, to be written as JSON."""
+        return {
+            "runs": self._runs,
+            "reports": self._reports,
+            "counts": self._counts,
+            "attributes": self._attributes.most_common(MOST_ATTRIBUTES),
+            "attributes_left_out": max(0, len(self._attributes) - MOST_ATTRIBUTES),
+            "courses": self._courses,
+            "segments": self._segments,
+            "messages": self._messages,
+            "messages_left_out": self._messages_left_out,
+            "left_out": self.left_out,
+        }
+
+    def _difference(self, line: dict[str, Any]) -> None:
+        self._lines += 1
+        counts = self._counts.setdefault(line["slave"], Counter())
+        counts[line["verdict"]] += 1
+        counts[f"action {line.get('action') or 'none'}"] += 1
+        self._attributes.update(line["attributes"])
+        try:
+            text = json.dumps([line.get(name) for name in ROW])
+        except RecursionError:
+            raise ConfigError("a line of the report is nested more deeply than an item can be") from None
+        self._bytes += len(text)
+        if len(self.rows) < self._most_rows and self._bytes <= MOST_BYTES:
+            self.rows.append(text)
+        else:
+            self.left_out += 1
+
+    def _log_line(self, line: dict[str, Any], courses: list[list[dict[str, Any]]]) -> None:
+        if "scanned" in line and _is_number(line.get("elapsed_seconds")):
+            point = {name: line.get(name) for name in COURSE}
+            if not courses or point["elapsed_seconds"] < courses[-1][-1]["elapsed_seconds"]:
+                courses.append([])  # a run that goes on may go on in the log, too
+            courses[-1].append(point)
+        elif line["level"] != "info" and "stats" not in line:
+            if len(self._messages) < MOST_MESSAGES:
+                self._messages.append({name: line[name] for name in ("time", "level", "message")})
+            else:
+                self._messages_left_out += 1
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+ROW = ("slave", "verdict", "key", "attributes", "action", "error", "master", "slave_item")
+"""What a row holds, in this order: page.js counts on it."""
+COURSE = ("elapsed_seconds", "scanned", "differences", "read_units", "write_units", "throttled")
+"""What is kept of a line of progress."""

@@ -1,0 +1,213 @@
+"""Sources: the files of runs, told apart by their content, and the lines that they hold."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, NoReturn
+
+from fastsync.errors import ConfigError
+from fastsync.model.difference import Verdict
+
+VERDICTS = frozenset(verdict.value for verdict in Verdict if verdict is not Verdict.SAME)
+MOST_STATS = 64_000_000
+"""Bytes of a statistics file, and of a line; one of a thousand slaves has under one million, an item as many."""
+GZIP = b"\x1f\x8b"
+"""What a gzip file begins with (RFC 1952)."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A line of a report, parsed and as it stands there."""
+
+    line: dict[str, Any]
+    text: bytes
+
+
+@dataclass(frozen=True)
+class ReportEnd:
+    """The end of a report: its last line, or None where it was cut short."""
+
+    last: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Stats:
+    """A statistics file."""
+
+    told: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """A line of a log of the form "json"."""
+
+    line: dict[str, Any]
+
+
+Part = Difference | ReportEnd | Stats | LogLine
+
+
+def read(path: str) -> Iterator[Part]:
+    """Yield what one file holds ("-" is stdin); raise ConfigError where it is no file of fastsync, or cannot be read.
+
+    A report may stop in the middle of a line, as one does whose run was killed, and an empty file is such a report.
+    """
+    try:
+        with _opened(path) as file:
+            first = file.readline(MOST_STATS)
+            start = _parsed(first)
+            if start is None or _is_stats(start):
+                yield from _whole(path, first, file)
+            elif _is_log(start):
+                yield from _log(path, first, file)
+            else:
+                yield from _report(path, first, file)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror or error}") from None
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[IO[bytes]]:
+    if path == "-":
+        if sys.stdin is None:
+            raise ConfigError("stdin (-) cannot be read: it is closed")
+        yield sys.stdin.buffer
+    else:
+        with Path(path).open("rb") as file:
+            yield file
+
+
+def _whole(path: str, first: bytes, file: IO[bytes]) -> Iterator[Part]:
+    text = first + file.read(MOST_STATS)
+    told = _parsed(text)
+    if _is_stats(told) and _is_writable(told) and not _has_repeats(text):
+        yield Stats(told)
+    elif not text.strip() or (b"\n" not in text and text.startswith(b'{"slave"')):
+        yield ReportEnd(None)
+    else:
+        _refuse(path)
+
+
+def _report(path: str, first: bytes, file: IO[bytes]) -> Iterator[Part]:
+    whole = False
+    for number, text in enumerate(_lines(first, file), 1):
+        line = _parsed(text)
+        whole = _is_end(line)
+        if whole:
+            yield ReportEnd(line)
+        elif _is_difference(line):
+            yield Difference(line, text)
+        elif line is None and not text.endswith(b"\n"):
+            break
+        else:
+            _refuse(path, number)
+    if not whole:
+        yield ReportEnd(None)
+
+
+def _log(path: str, first: bytes, file: IO[bytes]) -> Iterator[Part]:
+    for number, text in enumerate(_lines(first, file), 1):
+        line = _parsed(text)
+        if _is_log(line):
+            yield LogLine(line)
+        elif line is not None or text.endswith(b"\n"):
+            _refuse(path, number)
+
+
+def _lines(first: bytes, file: IO[bytes]) -> Iterator[bytes]:
+    yield first
+    while line := file.readline(MOST_STATS):
+        yield line
+
+
+def _refuse(path: str, number: int = 1) -> NoReturn:
+    if _is_gzip(path):
+        raise ConfigError(f"{path} is compressed; unpack it first")
+    where = f", from its line {number} on" if number > 1 else ""
+    raise ConfigError(f"{path} is neither a report nor statistics nor JSON log lines of fastsync{where}")
+
+
+def _parsed(text: bytes) -> Any:
+    """Parse JSON strictly: None where it is none, or holds what a browser would not take for JSON."""
+    try:
+        return _DECODER.decode(text.decode())
+    except (ValueError, RecursionError):
+        return None
+
+
+def _is_writable(told: Any) -> bool:
+    """Say whether what was parsed can be written again: JSON may be nested more deeply than that."""
+    try:
+        json.dumps(told)
+    except RecursionError:
+        return False
+    return True
+
+
+def _has_repeats(text: bytes) -> bool:
+    """Say whether a name stands in an object twice, so that nobody knows which of its values counts."""
+    found = False
+
+    def look(pairs: list[tuple[str, Any]]) -> None:
+        nonlocal found
+        found |= len(dict(pairs)) < len(pairs)
+
+    json.loads(text, object_pairs_hook=look)
+    return found
+
+
+def _is_gzip(path: str) -> bool:
+    if path == "-":
+        return False
+    with suppress(OSError), Path(path).open("rb") as file:
+        return file.read(len(GZIP)) == GZIP
+    return False
+
+
+def _finite(text: str) -> float:
+    return number if math.isfinite(number := float(text)) else _no_number(text)
+
+
+def _no_number(text: str) -> NoReturn:
+    raise ValueError(text)
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_number, parse_float=_finite)  # making one takes as long as a line
+
+
+def _is_stats(told: Any) -> bool:
+    return (
+        isinstance(told, dict)
+        and isinstance(told.get("master"), dict)
+        and isinstance(told.get("slaves"), dict)
+        and all(isinstance(counters, dict) for counters in told["slaves"].values())
+    )
+
+
+def _is_log(line: Any) -> bool:
+    texts = ("time", "level", "message")
+    return isinstance(line, dict) and all(isinstance(line.get(name), str) for name in texts) and _is_writable(line)
+
+
+def _is_end(line: Any) -> bool:
+    return isinstance(line, dict) and isinstance(line.get("complete"), bool) and type(line.get("differences")) is int
+
+
+def _is_difference(line: Any) -> bool:
+    return (
+        isinstance(line, dict)
+        and isinstance(line.get("slave"), str)
+        and isinstance(line.get("verdict"), str)
+        and line["verdict"] in VERDICTS
+        and isinstance(line.get("key"), dict)
+        and isinstance(line.get("attributes"), list)
+        and all(isinstance(name, str) for name in line["attributes"])
+        and isinstance(line.get("action"), str | None)
+        and isinstance(line.get("error"), str | None)
+    )

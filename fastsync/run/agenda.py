@@ -1,0 +1,196 @@
+"""Legs: what is still to be compared of the segments, each from where it stopped and for the slaves that lack it.
+
+A segment that was begun is a leg of its own; those that were not are stretches of the plan's order. A slave that is
+lost on the way gets a leg of its own, which catches up from the last page that it had, in another run.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from fastsync.model.events import SegmentTask, Terms
+from fastsync.plan.segments import Plan
+from fastsync.repair.undo_log import size_of
+
+RESTARTS = 3
+"""How often in a row a task is taken up again whose worker died before it brought anything new."""
+
+
+@dataclass(frozen=True)
+class Leg:
+    """A segment that was begun, and goes on from `resume` for some slaves; see SegmentTask for `counts`.
+
+    `log` is the size that the undo log had then: lines of its next pages come behind. None: nothing was begun.
+    """
+
+    segment: int
+    slaves: tuple[str, ...]
+    counts: bool = True
+    resume: bytes = b""
+    log: int | None = None
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Segments that were not begun for some slaves: those from `place` on in the plan's order."""
+
+    place: int
+    slaves: tuple[str, ...]
+    counts: bool = True
+
+
+@dataclass(frozen=True)
+class Left:
+    """All that is left of a job."""
+
+    legs: tuple[Leg, ...]
+    stretches: tuple[Stretch, ...]
+
+    @classmethod
+    def whole(cls, fit: Sequence[str], unfit: Sequence[str]) -> Left:
+        """Give what is left of a job that has not begun; slaves that cannot be compared yet catch up later."""
+        stretches = (Stretch(0, tuple(fit)), Stretch(0, tuple(unfit), counts=False))
+        return cls((), tuple(each for each in stretches if each.slaves))
+
+
+class Agenda:
+    """Hand out what is left as tasks, one by one, and know at any time what is left then.
+
+    `repeated`: pages are or were compared again, since an earlier run or a worker ended before they were on record.
+    """
+
+    def __init__(
+        self, terms: Terms, plan: Plan, left: Left, start_key: bytes | None = None, log_from: int | None = None
+    ):
+        self._terms = terms
+        self._log_from = log_from
+        self._log_size = self._size()
+        self._plan = plan
+        self._start_key = start_key
+        self._names = tuple(map(str, terms.slaves))
+        self._open: dict[tuple[int, ...], Leg] = {}
+        self._deaths: Counter[int] = Counter()
+        self._ahead: dict[tuple[int, tuple[str, ...]], tuple[bytes, ...]] = {}
+        self.repeated = log_from is not None
+        legs, parked_legs = _divided(left.legs, self._names)
+        stretches, parked_stretches = _divided(left.stretches, self._names)
+        self._legs = deque(legs)
+        self._stretches = deque(each for each in stretches if each.place < len(plan.numbers))
+        self._parked = parked_legs
+        self._later = [each for each in parked_stretches if each.place < len(plan.numbers)]
+
+    def __iter__(self) -> Iterator[SegmentTask]:
+        return self
+
+    def __next__(self) -> SegmentTask:
+        """Give the next task; after the last one there may be another yet, where a worker dies."""
+        if self._legs:
+            return self._opened(self._legs.popleft())
+        if not self._stretches:
+            raise StopIteration
+        stretch = self._stretches.popleft()
+        if stretch.place + 1 < len(self._plan.numbers):
+            self._stretches.appendleft(replace(stretch, place=stretch.place + 1))
+        return self._opened(Leg(self._plan.numbers[stretch.place], stretch.slaves, stretch.counts))
+
+    def _opened(self, leg: Leg) -> SegmentTask:
+        places = tuple(self._names.index(name) for name in leg.slaves)
+        start = None if leg.resume else self._start_key
+        log = self._log_from if leg.log is None else leg.log
+        recall = None if log is None else (log, self._size() if self._deaths[leg.segment] else self._log_size)
+        task = SegmentTask(self._terms, leg.segment, self._plan.total, start, leg.resume, places, leg.counts, recall)
+        task = replace(task, ahead=self._ahead.pop((leg.segment, leg.slaves), ()))
+        self._open[task.ticket] = replace(leg, log=self._size() if log is None else log)
+        return task
+
+    def _size(self) -> int:
+        return size_of(self._terms.repairing.undo_log)
+
+    def lost(self, task: SegmentTask) -> Mapping[int, str]:
+        """Give the slaves that a task began with and has lost: places and names."""
+        leg = self._open[task.ticket]
+        return {place: self._names[place] for place in task.slaves if self._names[place] not in leg.slaves}
+
+    def move(self, task: SegmentTask, resume: bytes, log: int) -> None:
+        """Note that all that a task brought so far is on record, and where it would go on.
+
+        An attempt that was killed may have been pages ahead: as long as the task lasts, its lines are not behind `log`.
+        """
+        log = log if task.recall is None else min(log, task.recall[0])
+        self._open[task.ticket] = replace(self._open[task.ticket], resume=resume, log=log)
+        del self._deaths[task.number]
+
+    def lose(self, task: SegmentTask, slave: int) -> None:
+        """Note that a task goes on without a slave; the last one that is lost takes the master's items along."""
+        leg = self._open[task.ticket]
+        name = self._names[slave]
+        if name in leg.slaves:
+            others = tuple(each for each in leg.slaves if each != name)
+            self._parked.append(replace(leg, slaves=(name,), counts=leg.counts and not others))
+            self._open[task.ticket] = replace(leg, slaves=others)
+
+    def done(self, task: SegmentTask) -> None:
+        """Note that a task has come to its end."""
+        del self._open[task.ticket]
+
+    def park(self, task: SegmentTask) -> None:
+        """Leave the rest of a task to another run."""
+        leg = self._open.pop(task.ticket)
+        if leg.slaves:
+            self._parked.append(leg)
+
+    def again(self, task: SegmentTask, ahead: tuple[bytes, ...] = ()) -> bool:
+        """Put a task back whose worker died; False where that was tried often enough.
+
+        `ahead` are the writes that this attempt had announced; those of attempts before it are kept too.
+        """
+        self._deaths[task.number] += 1
+        self.repeated = True
+        if self._deaths[task.number] > RESTARTS:
+            return False
+        leg = self._open.pop(task.ticket)
+        if leg.slaves:
+            self._legs.appendleft(leg)
+            self._ahead[leg.segment, leg.slaves] = (*task.ahead, *ahead)
+        return True
+
+    def left(self) -> Left:
+        """Give all that is left, what is at work from its last page on record."""
+        at_work = (leg for leg in self._open.values() if leg.slaves)
+        return Left((*at_work, *self._legs, *self._parked), (*self._stretches, *self._later))
+
+    def log_from(self) -> int:
+        """Give the size of the undo log behind which all lines stand of pages that are not on record."""
+        left = self.left()
+        begun = [leg.log for leg in left.legs if leg.log is not None]
+        if left.stretches and self._log_from is not None:  # some were begun by the run before, after its checkpoint
+            begun.append(self._log_from)
+        return min([self._size(), *begun])
+
+    def lacks(self, slave: str) -> bool:
+        """Say whether a slave is not compared to its end."""
+        left = self.left()
+        return any(slave in leg.slaves for leg in left.legs) or any(slave in part.slaves for part in left.stretches)
+
+
+def _ticket(task: SegmentTask) -> tuple[int, tuple[int, ...]]:
+    return task.number, task.slaves
+
+
+_Part = TypeVar("_Part", Leg, Stretch)
+
+
+def _divided(parts: Sequence[_Part], fit: Sequence[str]) -> tuple[list[_Part], list[_Part]]:
+    """Divide each part between the slaves that can be compared now and the others, who catch up later."""
+    now, later = [], []
+    for part in parts:
+        here = tuple(name for name in part.slaves if name in fit)
+        missing = tuple(name for name in part.slaves if name not in fit)
+        if here:
+            now.append(replace(part, slaves=here))
+        if missing:
+            later.append(replace(part, slaves=missing, counts=part.counts and not here))
+    return now, later

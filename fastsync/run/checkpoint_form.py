@@ -1,0 +1,192 @@
+"""Form of a checkpoint: what it holds, how that is written with a checksum, and what cannot be a checkpoint."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from fastsync.config.slicing import MAX_SEGMENTS
+from fastsync.model.difference import Tally
+from fastsync.model.json_lines import checksum, escape_line_breaks_in_bytes
+from fastsync.output.durable import NOTHING, Mark
+from fastsync.run.agenda import Left, Leg, Stretch
+from fastsync.run.deletes import Chunks
+from fastsync.run.outcome import Totals
+
+VERSION = 3
+"""Of the file's form, which `encode` writes."""
+WITHOUT_CHECKSUM = 2
+"""The form before: the content alone. It is read, so that an upgrade between two runs loses no progress."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """How far a run has come.
+
+    `tables` are the identities of tables that were described, `strategy` is the one that was chosen, `total` the number
+    of segments. `report` and `extras` say how far those files are good, `deleted` which chunks of extras are done.
+    `log` is the size of the undo log behind which lines may stand of what is not on record yet.
+    `ended`: nothing is left but items that failed.
+    """
+
+    settings: dict[str, Any]
+    tables: dict[str, tuple[str, ...]]
+    strategy: str
+    total: int
+    left: Left
+    totals: Totals
+    report: Mark = NOTHING
+    extras: dict[str, Mark] = field(default_factory=dict)
+    deleted: dict[str, Chunks] = field(default_factory=dict)
+    log: int = 0
+    ended: bool = False
+
+
+class OtherVersion(Exception):
+    """The file has a form that only another version of fastsync reads."""
+
+
+class Damaged(Exception):
+    """The file is no checkpoint, or not as it was written; the message says what is wrong with it."""
+
+
+class _Versioned(msgspec.Struct):
+    version: int
+
+
+class _Envelope(msgspec.Struct, forbid_unknown_fields=True):
+    version: int
+    checksum: str
+    content: msgspec.Raw
+
+
+def encode(checkpoint: Checkpoint) -> bytes:
+    """Return a checkpoint as the bytes of its file."""
+    content = escape_line_breaks_in_bytes(msgspec.json.encode(checkpoint))
+    return msgspec.json.encode(_Envelope(VERSION, checksum(content), msgspec.Raw(content)))
+
+
+def decode(data: bytes) -> Checkpoint:
+    """Return the checkpoint that the bytes of a file hold; raise Damaged or OtherVersion."""
+    try:
+        version = msgspec.json.decode(data, type=_Versioned).version
+        if version not in (VERSION, WITHOUT_CHECKSUM):
+            raise OtherVersion(f"form {version}, this one reads {VERSION}")
+        content = data if version == WITHOUT_CHECKSUM else _content(data)
+        checkpoint = msgspec.json.decode(content, type=Checkpoint)
+        for fault in faults(checkpoint):
+            raise Damaged(fault)
+    except (ValueError, RecursionError) as error:  # msgspec's errors and those of UTF-8 are ValueErrors
+        raise Damaged(str(error) or type(error).__name__) from None
+    return checkpoint
+
+
+def _content(data: bytes) -> bytes:
+    envelope = msgspec.json.decode(data, type=_Envelope)
+    content = bytes(envelope.content)
+    if checksum(content) != envelope.checksum:
+        raise Damaged("its checksum does not fit its content")
+    return content
+
+
+def faults(checkpoint: Checkpoint) -> Iterator[str]:
+    """Yield what makes no sense in a checkpoint, in a few words each."""
+    slaves = _tables(checkpoint.settings, "slaves")
+    yield from _unknown_names(checkpoint, slaves, _tables(checkpoint.settings, "master"))
+    if not 1 <= checkpoint.total <= MAX_SEGMENTS:
+        yield f"a job has no {checkpoint.total} segments"
+    if checkpoint.strategy not in ("lookup", "merge"):
+        yield f"there is no strategy {checkpoint.strategy!r}"
+    marks = (checkpoint.report, *checkpoint.extras.values())
+    if checkpoint.log < 0 or any(_is_wrong(mark) for mark in marks):
+        yield "a mark in a file is no place in it"
+    if any(_are_wrong(chunks, checkpoint.extras.get(name, NOTHING)) for name, chunks in checkpoint.deleted.items()):
+        yield "deletes are done of extras that there are not"
+    yield from _wrong_parts(checkpoint.left, checkpoint.total)
+    if any(_is_no_count(tally) for tally in _tallies(checkpoint.totals)):
+        yield "a count is no number of items"
+
+
+def faults_of_plan(left: Left, numbers: Sequence[int]) -> Iterator[str]:
+    """Yield what of a checkpoint does not fit the segments of the plan, given in their order."""
+    if any(part.place > len(numbers) for part in left.stretches):
+        yield f"it goes on behind the last of {len(numbers)} segments"
+    places = {number: place for place, number in enumerate(numbers)}
+    if any(leg.segment not in places for leg in left.legs):
+        yield "a segment was begun that this run does not compare"
+    first = {slave: part.place for part in left.stretches for slave in part.slaves}
+    for leg in left.legs:
+        if any(places.get(leg.segment, 0) >= first.get(slave, len(numbers)) for slave in leg.slaves):
+            yield f"segment {leg.segment} was begun and not begun"
+
+
+def _tables(settings: Mapping[str, Any], name: str) -> set[str]:
+    """Return the names of the tables that a setting holds, one or several."""
+    given = settings.get(name)
+    refs = given if isinstance(given, list) else [given]
+    return {ref["text"] for ref in refs if isinstance(ref, dict) and isinstance(ref.get("text"), str)}
+
+
+def _unknown_names(checkpoint: Checkpoint, slaves: set[str], master: set[str]) -> Iterator[str]:
+    totals, left = checkpoint.totals, checkpoint.left
+    named: set[str] = {*checkpoint.extras, *checkpoint.deleted, *totals.slaves, *totals.failed, *totals.spread.counts}
+    named.update(difference.slave for difference in totals.failed.values())
+    named.update(name for segment in totals.spread.segments.values() for name in segment.found)
+    named.update(name for part in _parts(left) for name in part.slaves)
+    for name in sorted(named - slaves):
+        yield f"{name!r} is none of its slaves"
+    for name in sorted(set(checkpoint.tables) - slaves - master):
+        yield f"{name!r} is none of its tables"
+
+
+def _parts(left: Left) -> Sequence[Leg | Stretch]:
+    return (*left.legs, *left.stretches)
+
+
+def _wrong_parts(left: Left, total: int) -> Iterator[str]:
+    if any(not part.slaves for part in _parts(left)):
+        yield "a part of the job is left for no slave"
+    for leg in left.legs:
+        if not 0 <= leg.segment < total or (leg.log or 0) < 0:
+            yield f"there is no segment {leg.segment} of {total}"
+        if leg.resume:
+            json.loads(leg.resume)
+    if any(part.place < 0 for part in left.stretches):
+        yield "segments are left from a place before the first on"
+    if _twice((leg.segment, slave) for leg in left.legs for slave in leg.slaves):
+        yield "a segment is left twice for a slave"
+    if _twice(slave for part in left.stretches for slave in part.slaves):
+        yield "segments are left twice for a slave"
+    if _twice(leg.segment for leg in left.legs if leg.counts) or sum(part.counts for part in left.stretches) > 1:
+        yield "items of the master would count twice"
+
+
+def _twice(values: Iterable[object]) -> bool:
+    return any(times > 1 for times in Counter(values).values())
+
+
+def _is_wrong(mark: Mark) -> bool:
+    return not 0 <= mark.lines <= mark.bytes + mark.lines * bool(mark.parts) or any(part < 0 for part in mark.parts)
+
+
+def _are_wrong(chunks: Chunks, waiting: Mark) -> bool:
+    outside = any(not 0 <= number * chunks.size < waiting.lines for number in chunks.done)
+    return chunks.size < 1 or outside or _twice(chunks.done)
+
+
+def _tallies(totals: Totals) -> Iterator[Tally]:
+    yield totals.master
+    yield from totals.slaves.values()
+    for segment in totals.spread.segments.values():
+        yield Tally(scanned=segment.scanned)
+        yield from segment.found.values()
+
+
+def _is_no_count(tally: Tally) -> bool:
+    return any(not 0 <= getattr(tally, name) < math.inf for name in Tally.__slots__)

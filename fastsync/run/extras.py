@@ -1,0 +1,212 @@
+"""Extras that were found and wait for their deletion: kept on disk, so that memory stays flat.
+
+Deleting begins only when every segment has been compared, since only then is it known how many there are and that no
+segment has failed; see `refusal`. They are in a temporary file, or beside the checkpoint where there is one, and
+then they outlive the run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import IO, Any
+
+from fastsync.config.limits import DeleteLimit
+from fastsync.errors import OutputFailed
+from fastsync.model.difference import Difference, Verdict
+from fastsync.output.durable import AT_ONCE, NOTHING, Growth, Mark, cut_back
+from fastsync.output.private_files import create
+
+WHAT = "--checkpoint: the waiting extras"
+
+
+class WaitingExtras:
+    """The extras of one slave, a line of JSON each, in the file at `path`, up to `mark` from an earlier run.
+
+    Raises ConfigError where that file does not hold them any more.
+    """
+
+    def __init__(self, path: Path | None = None, mark: Mark = NOTHING, slave: str | None = None):
+        self._path = path
+        self._slave = slave
+        self._file: IO[bytes] | None = None
+        self._growth = Growth()
+        if path is not None and mark.lines:
+            self._file, self._growth = cut_back(path, mark, WHAT)
+        elif path is not None:
+            path.unlink(missing_ok=True)
+
+    @property
+    def count(self) -> int:
+        """How many extras wait."""
+        return self._growth.lines
+
+    def add(self, extra: Difference) -> None:
+        """Keep an extra; raise OutputFailed where the disk does not take it."""
+        line = json.dumps([extra.slave, extra.key, extra.slave_item, extra.slave_version]).encode() + b"\n"
+        try:
+            self._file = self._file or self._opened()
+            self._file.write(line)
+        except OSError as error:
+            raise self._failed(error) from None
+        self._growth.add(line, 1)
+
+    def mark(self) -> Mark:
+        """Return how far the file reaches, once that is on disk; raise OutputFailed."""
+        if self._file is None:
+            return NOTHING
+        try:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            return self._growth.mark()
+        except OSError as error:
+            raise self._failed(error) from None
+
+    def chunks(self, size: int) -> Iterator[tuple[int, Iterator[Difference]]]:
+        """Yield all extras in chunks of up to `size`, each with its number; to be asked for after the last was added.
+
+        A chunk is read while it is gone through, and is gone once the next one is asked for. Raises OutputFailed,
+        before the first one, where the file does not hold what was written to it.
+        """
+        for number, lines in groupby(enumerate(self._lines()), lambda line: line[0] // size):
+            yield number, (self._read(line) for _, line in lines)
+
+    def _lines(self) -> Iterator[bytes]:
+        if self._file is None:
+            return
+        try:
+            self._check(self._file)
+        except OSError as error:  # what is not on disk yet does not fit
+            raise self._failed(error) from None
+        where = 0
+        while True:
+            self._file.seek(where)  # whoever asks may use the file in between
+            if not (line := self._file.readline()):
+                return
+            where += len(line)
+            yield line
+
+    def remove(self) -> None:
+        """Take the file away."""
+        if self._file is not None:
+            self._file.close()
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+
+    def _check(self, file: IO[bytes]) -> None:
+        file.seek(0)
+        there = Growth()
+        while data := file.read(AT_ONCE):
+            there.add(data, data.count(b"\n"))
+        if there.mark() != self._growth.mark():
+            raise self._damaged("the file was changed since it was written")
+
+    def _read(self, line: bytes) -> Difference:
+        """Return the extra of a line; raise OutputFailed where it is none of this slave."""
+        try:
+            slave, key, item, version = json.loads(line)
+            if self._slave not in (None, slave) or not _is_key(key):
+                raise ValueError("it is not of this slave, or has no key")
+            if item is not None and any(_is_other(value, item.get(name)) for name, value in key.items()):
+                raise ValueError("its item has another key")
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+            raise self._damaged(f"a line is no extra: {error}") from None
+        return Difference(slave, Verdict.EXTRA, key, slave_item=item, slave_version=version)
+
+    def _damaged(self, why: str) -> OutputFailed:
+        return OutputFailed(f"the extras in {self._path or 'a temporary file'} are damaged, so none is deleted: {why}")
+
+    def _failed(self, error: OSError) -> OutputFailed:
+        return OutputFailed(f"extras cannot be kept in {self._path or tempfile.gettempdir()}: {error}")
+
+    def _opened(self) -> IO[bytes]:
+        if self._path is None:
+            return tempfile.TemporaryFile()
+        return os.fdopen(create(self._path), "w+b")
+
+
+def _is_key(key: Any) -> bool:
+    """Return whether this is a key in DynamoDB JSON: one or two names, each with one type and a string."""
+    if not isinstance(key, dict) or not 1 <= len(key) <= 2:
+        return False
+    return all(
+        isinstance(value, dict) and len(value) == 1 and isinstance(next(iter(value.values())), str)
+        for value in key.values()
+    )
+
+
+def _is_other(key: dict[str, str], held: Any) -> bool:
+    """Return whether an item holds another string under its key; a number may be spelled in another way there."""
+    return held is not None and held != key and "S" in key
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why the deletes of a slave are refused.
+
+    `failed`: because something failed or is not known, which makes the run incomplete (4), and not because of a safety
+    limit (5).
+    """
+
+    reason: str
+    failed: bool = False
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is known of a slave before its first delete.
+
+    `extras` were found among `scanned` items. `lacking`: a segment that could have found their keys was not compared to
+    its end. `changed` is a sentence where the master or the slave is another table now. `empty_master`: the master
+    returned no item, and that was not allowed. `same` counts items that were the same on both sides, None where that
+    count is not exact; `settled` those that looked different and agreed when read again. See `contradicts`.
+    """
+
+    extras: int
+    scanned: int
+    lacking: bool = False
+    changed: str | None = None
+    empty_master: bool = False
+    same: int | None = None
+    settled: int = 0
+
+    @property
+    def contradicts(self) -> bool:
+        """Say whether some item was the same on both sides, and then an extra.
+
+        The two are different items of the slave, so its scan returned all of them. Where items have settled, tables are
+        written to meanwhile, and some items come and go between two reads: these alone are no reason to refuse.
+        """
+        if self.same is None:
+            return False
+        moved = max(self.settled, self.scanned // MOVING_SHARE) if self.settled else 0
+        return self.same + self.extras - self.scanned > moved
+
+
+def refusal(found: Found, limit: DeleteLimit | None) -> Refusal | None:
+    """Say why the deletes of a slave are refused; return None where they may begin."""
+    if found.changed is not None:
+        return Refusal(f"not deleted: {found.changed}", failed=True)
+    if found.lacking:
+        return Refusal(LACKING, failed=True)
+    if found.empty_master:
+        return Refusal("not deleted: the master returned no item at all; --allow-empty-master if that is right")
+    if found.contradicts:
+        return Refusal(
+            f"not deleted: {found.same} items were the same on both sides and {found.extras} only on the slave, but "
+            f"its scan returned {found.scanned}: a table changed meanwhile, or its answers cannot be trusted; run again"
+        )
+    if limit is not None and found.extras > limit.allowed(found.scanned):
+        allowed = limit.allowed(found.scanned)
+        return Refusal(f"not deleted: {found.extras} extras are more than --max-deletes allows ({allowed})")
+    return None
+
+
+MOVING_SHARE = 100
+"""One in so many items may come or go between two reads of a table that is written to."""
+LACKING = "not deleted: a part of the tables could not be compared, so it is not certain that it is an extra"

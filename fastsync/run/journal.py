@@ -1,0 +1,113 @@
+"""Record: what of a run is on disk and outlives it: the report, the extras that wait, and the checkpoint over both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from fastsync.errors import OutputFailed
+from fastsync.model.events import PageDone
+from fastsync.output.report import Report
+from fastsync.output.report_folder import PartedReport
+from fastsync.run.agenda import Left
+from fastsync.run.checkpoint import CheckpointFile
+from fastsync.run.checkpoint_form import Checkpoint
+from fastsync.run.deletes import Chunks
+from fastsync.run.extras import WaitingExtras
+from fastsync.run.outcome import Totals
+
+
+class Record:
+    """Keep what pages bring, and from time to time how far that is certain.
+
+    `checkpoint` is how far the run had come when it began. Once a file has failed, the one on disk stays as it is.
+    """
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        file: CheckpointFile | None,
+        report: Report | PartedReport | None,
+        extras: Mapping[str, WaitingExtras],
+    ):
+        self.extras = extras
+        self.broken = False
+        self._checkpoint = checkpoint
+        self._file = file
+        self._report = report
+
+    @property
+    def checkpoint_path(self) -> Path | None:
+        """Return where the checkpoint is, None where the run has none."""
+        return None if self._file is None else self._file.path
+
+    @property
+    def due(self) -> bool:
+        """Say whether it is time to keep how far the run has come."""
+        return self._file is not None and self._file.due and not self.broken
+
+    def add(self, page: PageDone) -> None:
+        """Put a page's extras and differences on disk; raise OutputFailed where that fails."""
+        try:
+            for extra in page.extras:
+                self.extras[extra.slave].add(extra)
+        except OutputFailed:
+            self.broken = True
+            raise
+        finally:
+            self._tell(page)
+
+    def _tell(self, page: PageDone) -> None:
+        if self._report is None:
+            return
+        try:
+            self._report.add(page)
+        except OutputFailed:
+            self.broken, self._report = True, None
+            raise
+
+    def keep(self, left: Left, totals: Totals, deleted: Mapping[str, Chunks], log: int, ended: bool = False) -> None:
+        """Move the checkpoint to here, once all files are synced; raise OutputFailed where that fails."""
+        if self.broken:
+            return
+        try:
+            extras = {name: waiting.mark() for name, waiting in self.extras.items()}
+            if self._file is None:
+                return
+            if self._report is not None:
+                self._checkpoint = replace(self._checkpoint, report=self._report.mark())
+            now = replace(self._checkpoint, left=left, totals=totals, extras=extras)
+            self._file.write(replace(now, deleted=dict(deleted), log=log, ended=ended))
+        except OutputFailed:
+            self.broken = True
+            raise
+
+    def close(self, complete: bool) -> None:
+        """Write the last line of the report; raise OutputFailed. A checkpoint may still follow."""
+        report, self._report = self._report, None
+        if report is not None:
+            report.close(complete)
+
+    def remove(self) -> None:
+        """Take away what only another run would need."""
+        if self._file is not None:
+            self._file.remove()  # first: without the others it could not be resumed
+            copy_of_report(self._file).unlink(missing_ok=True)
+        for waiting in self.extras.values():
+            waiting.remove()
+
+    def leave(self) -> None:
+        """Leave the checkpoint to whoever resumes it."""
+        if self._file is not None:
+            self._file.close()
+
+
+def copy_of_report(file: CheckpointFile) -> Path:
+    """Name the file that keeps what a report to stdout was told."""
+    return file.beside("report")
+
+
+def extras_of_slave(file: CheckpointFile, place: int) -> Path:
+    """Name the file of a slave's waiting extras by its place among the flags: its name need not do for a file."""
+    return file.beside(f"extras-{place}")

@@ -1,0 +1,208 @@
+"""Synchronizer: describe → check → plan → execute → feed the sinks → Result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from fastsync.aws.shared_cells import Ledger
+from fastsync.config.checks import check_picklable
+from fastsync.config.config import Config
+from fastsync.errors import ConfigError, CredentialsEnded, FastsyncError, Interrupted, OutputFailed
+from fastsync.model.difference import Difference
+from fastsync.model.policy import Policy
+from fastsync.model.table import TableRef
+from fastsync.output.metrics import MetricsFile
+from fastsync.output.report_line import ReportLines
+from fastsync.output.sink import Sink
+from fastsync.output.statistics import Result
+from fastsync.output.unforeseen import Phase, unexpected
+from fastsync.plan.identity import DescribedTables
+from fastsync.plan.segments import Plan
+from fastsync.plan.survey import Survey
+from fastsync.run.coordinator import Audience, Job
+from fastsync.run.outcome import Outcome, result_of
+from fastsync.run.preparation import Preparation, Start, prepare
+from fastsync.workers.executor import Executor
+from fastsync.workers.inline import InlineExecutor
+from fastsync.workers.interrupt import Interrupt
+from fastsync.workers.processes import ProcessExecutor, warm_up
+from fastsync.workers.spark.executor import Cluster, SparkExecutor, cluster_of
+
+
+class Synchronizer:
+    """Compare a master with slaves and, where flags say so, repair the slaves.
+
+    Tables are given as text (`us-east-1:orders`, or an ARN) or as TableRef; flags are the command line's in
+    snake_case. `listeners` are called in this process with every Difference, `announce` with what a person may want to
+    know before the work begins. Raises ConfigError where a flag is wrong.
+    """
+
+    def __init__(
+        self,
+        master: str | TableRef,
+        slaves: str | TableRef | Sequence[str | TableRef],
+        *,
+        policy: Policy | None = None,
+        listeners: Sequence[Callable[[Difference], object]] = (),
+        sinks: Sequence[Sink] = (),
+        announce: Callable[[str], object] | None = None,
+        **flags: Any,
+    ):
+        self._config = Config.of(master, slaves, flags)
+        if listeners and self._config.executor == "spark":
+            raise ConfigError("listeners hear nothing of --executor spark: its tasks write differences into the report")
+        if policy is not None and not isinstance(policy, Policy):
+            raise ConfigError(f"the policy must be a fastsync.Policy, not {type(policy).__name__}")
+        check_picklable(policy)
+        self._policy = policy
+        self._listeners = tuple(listeners)
+        self._sinks = tuple(sinks)
+        self._announce = announce or (lambda _: None)
+
+    def run(self) -> Result:
+        """Do it. Safe to call again.
+
+        Raises ConfigError or TableError where nothing could be compared, and UnexpectedError for whatever nobody
+        foresaw, be it ours, a listener's or a sink's; report and statistics say then how far the run came. Nothing
+        but a FastsyncError ever leaves it.
+        """
+        phase = Phase("preparing the run")
+        try:
+            return self._run_with_metrics(phase)
+        except FastsyncError:
+            raise
+        except BaseException as error:
+            raise unexpected(error, phase) from error
+
+    def _run_with_metrics(self, phase: Phase) -> Result:
+        metrics = MetricsFile(self._config.metrics_file)
+        try:
+            result = self._run(metrics, phase)
+        except FastsyncError as error:
+            with suppress(OutputFailed):
+                metrics.ended(error.exit_code, False)
+            raise
+        try:
+            metrics.ended(result.exit_code, result.complete)
+        except OutputFailed as error:
+            return result.without(error)
+        return result
+
+    def _run(self, metrics: MetricsFile, phase: Phase) -> Result:
+        config, cluster = self._config, None
+        interrupt, outcome = Interrupt(config.max_duration), _nothing_done(config)
+        try:
+            with ExitStack() as stack:
+                if config.executor == "spark":  # first: it takes SIGINT for itself
+                    cluster = stack.enter_context(cluster_of(config))
+                    config = replace(config, parallel=cluster.cores if config.parallel == 1 else config.parallel)
+                stack.enter_context(interrupt)
+                folder = None if cluster is None else cluster.open_folder
+                preparation: Preparation | None = None
+                try:
+                    preparation = stack.enter_context(prepare(config, self._policy, self._announce, folder))
+                    if config.executor == "processes":
+                        warm_up()
+                    if cluster is not None:
+                        cluster.check()
+                    start = preparation.start(config.report_values or bool(self._listeners), interrupt.hold)
+                except Interrupted:
+                    return _ended_early(config, interrupt, preparation)
+                outcome = start.outcome
+                executor = partial(_executor, config, cluster, start.found)
+                self._work(start, executor, interrupt, metrics, phase)
+                return result_of(outcome, interrupt)
+        except Interrupted:  # the second signal has broken off what was waited for
+            return result_of(outcome, interrupt)
+
+    def _work(
+        self,
+        start: Start,
+        executor: Callable[[Callable[[CredentialsEnded], object]], Executor],
+        interrupt: Interrupt,
+        metrics: MetricsFile,
+        phase: Phase,
+    ) -> None:
+        """Do the job, and write down how far it came, whatever ends it."""
+        config, outcome = self._config, start.outcome
+        metrics.follow(outcome.stats)
+        audience = Audience(self._listeners, (*self._sinks, metrics))
+        job = Job(start.agenda, start.deletes, outcome, start.record, audience)
+        at_work = executor(job.give_up)
+        failures: list[FastsyncError] = []
+        phase.has_read, phase.doing = True, "comparing"
+        with _kept(failures, job, outcome):
+            job.do(start.terms, config, at_work, interrupt, DescribedTables(start.found, config.retrying))
+        if interrupt.timed_out and not job.finished:
+            outcome.fail(f"ended by --max-duration after {config.max_duration:g} s; not everything was reached")
+        with _kept(failures, job, outcome), _noted(outcome):
+            start.record.close(result_of(outcome, interrupt).complete)
+        with _kept(failures, job, outcome), _noted(outcome):
+            start.outputs.write_stats(result_of(outcome, interrupt).stats)
+        with _kept(failures, job, outcome):
+            job.part(result_of(outcome, interrupt).complete)
+        if job.failure is not None:
+            raise job.failure
+        if failures:
+            raise failures[0]
+
+
+@contextmanager
+def _noted(outcome: Outcome) -> Iterator[None]:
+    """Take an output that fails for an error of the run."""
+    try:
+        yield
+    except OutputFailed as error:
+        outcome.fail(str(error))
+
+
+@contextmanager
+def _kept(failures: list[FastsyncError], job: Job, outcome: Outcome) -> Iterator[None]:
+    """Keep what ends the work, until report and statistics say how far it came; the checkpoint stays as it is."""
+    try:
+        yield
+    except Interrupted:
+        job.abandon()
+    except BaseException as error:
+        job.abandon()
+        failures.append(
+            error if isinstance(error, FastsyncError) else unexpected(error, Phase("comparing", has_read=True))
+        )
+        outcome.fail(str(failures[-1]))
+
+
+def _ended_early(config: Config, interrupt: Interrupt, preparation: Preparation | None) -> Result:
+    """Write report and statistics of a run that a signal ended before its first page, as far as it had come.
+
+    Where not even the local files were checked by then they stay as they are.
+    """
+    interrupt.hold()
+    outcome = _nothing_done(config)
+    if preparation is not None:
+        with suppress(FastsyncError):  # the report cannot be written
+            outcome = preparation.end_early()
+        with _noted(outcome):
+            preparation.outputs.write_stats(result_of(outcome, interrupt).stats)
+    return result_of(outcome, interrupt)
+
+
+def _nothing_done(config: Config) -> Outcome:
+    strategy = "lookup" if config.strategy == "auto" else config.strategy
+    names = [str(ref) for ref in (config.master, *config.slaves)]
+    return Outcome(names, strategy, Plan.of(config.slicing), False)
+
+
+def _executor(
+    config: Config, cluster: Cluster | None, found: Survey, ended: Callable[[CredentialsEnded], object]
+) -> Executor:
+    if cluster is not None:
+        return SparkExecutor(cluster, config.parallel, ReportLines.of(config), partial(found.credentials, ended))
+    ledger = Ledger(1 + len(found.slaves))
+    current = partial(found.shared_credentials, ledger, ended)
+    if config.executor == "inline":
+        return InlineExecutor(current, ledger)
+    return ProcessExecutor(config.parallel, current, ledger)

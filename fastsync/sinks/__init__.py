@@ -1,1 +1,0 @@
-"""Sinks: who listens to what a run brings. They never reach back into it."""

@@ -1,1 +1,0 @@
-"""Strategies: ways to bring the items of master and slaves together in pairs."""

@@ -1,0 +1,46 @@
+"""Run tasks one after the other in this process: for tests, debuggers, and places where no process can be started."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Sequence
+from typing import TypeVar
+
+from fastsync.aws.auth.credentials import Credentials
+from fastsync.aws.clients import Access, Keyring
+from fastsync.aws.shared_cells import Ledger
+from fastsync.model.events import AnyTask, Event
+from fastsync.workers.interrupt import Interrupt
+from fastsync.workers.segment import run_task
+
+T = TypeVar("T", bound=AnyTask)
+
+
+class InlineExecutor:
+    """Run every task here; `current` gives the accounts' credentials as they are valid now."""
+
+    def __init__(self, current: Callable[[], Sequence[Credentials]], ledger: Ledger):
+        self._current = current
+        self._ledger = ledger
+
+    def run(self, tasks: Iterable[T], interrupt: Interrupt) -> Generator[tuple[T, Event], None, None]:
+        """Yield each task's events; start no further task once interrupted."""
+        access = Access(_Renewed(self._current), self._ledger)
+        try:
+            for task in tasks:
+                if interrupt.count:
+                    return
+                for event in run_task(task, access, lambda: interrupt.count > 0):
+                    yield task, event
+        finally:
+            access.close()
+
+
+class _Renewed(Keyring):
+    """A keyring that is asked for every request: here nobody sends renewed credentials."""
+
+    def __init__(self, current: Callable[[], Sequence[Credentials]]):
+        super().__init__(current())
+        self._current = current
+
+    def of(self, account: int) -> Callable[[], Credentials]:
+        return lambda: self._current()[account]

@@ -1,0 +1,114 @@
+"""Interrupt: SIGINT and SIGTERM as a request that is looked at, not an exception that strikes anywhere."""
+
+from __future__ import annotations
+
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+from fastsync.errors import Interrupted
+
+GRACE = 0.8
+"""Seconds from the second signal on in which the run may come to its end by itself."""
+PRESSING = 0.2
+"""Seconds after which it is struck again, where it waits for something else by then."""
+LAST = 1.6
+"""Seconds from the second signal on after which the process leaves, where it is the command line's own."""
+
+
+class Interrupt:
+    """Count the signals while active. Installs handlers only in the main thread, and puts the old ones back.
+
+    The first signal asks for an end between two pages, the second for one at once. The end of `duration` seconds asks
+    like a first signal. `kill` is called with the second one, at any moment. Whatever the main thread waits for then (a
+    pipe that nobody reads, an answer, a listener) is broken off by Interrupted soon after, again and again until the
+    block ends.
+
+    `leave` is how the command line has its process end, LAST seconds after the second signal, with the exit code: in
+    anybody else's process that is not for us to do.
+    """
+
+    leave: Callable[[int], object] | None = None
+
+    def __init__(self, duration: float | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self.timed_out = False
+        self._count = 0
+        self._clock = clock
+        self._deadline = math.inf if duration is None else clock() + duration
+        self.signal: int | None = None
+        self._old: dict[int, Any] = {}
+        self._strikes = True
+        self.kill: Callable[[], object] = lambda: None
+        self._over = False
+        self._pressing: threading.Thread | None = None
+        self._pressed = threading.Condition()
+
+    def __enter__(self) -> Interrupt:
+        if threading.current_thread() is threading.main_thread():
+            self._old = {number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over = True
+        if self._pressing is not None:
+            self._end_pressing()
+        for number, handler in self._old.items():
+            if Interrupt.leave is None or self.signal is None:  # else another signal ends the process: see `_note`
+                signal.signal(number, handler)
+
+    def hold(self) -> None:
+        """From here on only count signals: work has begun."""
+        self._strikes = False
+
+    def end(self) -> None:
+        """Ask for an end between two pages, as the first signal does, where there was none yet."""
+        self._count = self._count or 1
+
+    @property
+    def count(self) -> int:
+        """How often an end was asked for."""
+        if not self._count and self._clock() >= self._deadline:
+            self._count, self.timed_out = 1, True
+        return self._count
+
+    @property
+    def exit_code(self) -> int | None:
+        """The exit code that the first signal stands for, None where there was none."""
+        return None if self.signal is None else 128 + self.signal
+
+    def _note(self, number: int, _: FrameType | None) -> None:
+        if self._over:
+            if Interrupt.leave is not None and self.signal is not None and self._pressing is None:
+                Interrupt.leave(128 + self.signal)
+            return
+        self._count += 1
+        self.signal = self.signal or number
+        if self._strikes:
+            raise Interrupted
+        if self._count < 2:
+            return
+        self.kill()
+        if self._pressing is not None:
+            raise Interrupted
+        if Interrupt.leave is not None:
+            leaving = threading.Timer(LAST, Interrupt.leave, [128 + self.signal])
+            leaving.daemon = True
+            leaving.start()
+        self._pressing = threading.Thread(target=self._press, args=(number,), daemon=True)
+        self._pressing.start()
+
+    def _press(self, number: int) -> None:
+        """Signal the main thread again and again, which ends its system calls, until the block ends."""
+        with self._pressed:
+            self._pressed.wait_for(lambda: self._over, GRACE)
+            while not self._over:
+                signal.pthread_kill(threading.main_thread().ident or 0, number)
+                self._pressed.wait_for(lambda: self._over, PRESSING)
+
+    def _end_pressing(self) -> None:
+        with self._pressed:
+            self._pressed.notify_all()

@@ -1,0 +1,88 @@
+"""Condensed: a task's events as few as will do, for who hears them only once the task has ended.
+
+Differences that count are handed out as they come, to be written where the task runs. The rest is added up: from one
+page to go on from to the next, as long as nothing happens in between that has to be heard in its order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from fastsync.model.difference import Difference, Tally
+from fastsync.model.events import Event, PageDone, SlaveLost, Task, TaskDone, TaskFailed, TaskStopped, WritesAhead
+from fastsync.workers.pending_pages import HeldPages
+
+
+class Condensed:
+    """Take a task's events in; `events` tells the same in short once all of them were."""
+
+    def __init__(self, task: Task):
+        self.events: list[Event] = []
+        self._names = tuple(map(str, task.terms.slaves))
+        self._lost: set[str] = set()
+        self._held = HeldPages()
+        self._sum = _Sum(len(self._names))
+
+    def differences(self, events: Iterable[Event]) -> Iterator[Difference]:
+        """Yield the differences that count: what stays with `events` does not yet, or is of a slave that was lost."""
+        for event in events:
+            match event:
+                case PageDone():
+                    self._held.add(event)
+                    if event.resume:
+                        yield from self._counted()
+                case TaskDone():
+                    yield from self._counted()
+                    self._tell(event)
+                case TaskFailed() | TaskStopped():
+                    self._tell(*self._held.take(), event)
+                case WritesAhead():
+                    pass  # who hears of it only at the end cannot make use of it
+                case SlaveLost():
+                    self._tell(event)
+                    self._lost.add(self._names[event.slave])
+                case _:
+                    self._tell(event)
+
+    def _counted(self) -> Iterator[Difference]:
+        for page in self._held.take():
+            self._sum.add(page, tuple(each for each in page.differences if each.slave in self._lost))
+            yield from (each for each in page.differences if each.slave not in self._lost)
+
+    def _tell(self, *events: Event) -> None:
+        self.events += [*self._sum.take(), *events]
+
+
+class _Sum:
+    """Pages added up."""
+
+    def __init__(self, slaves: int):
+        self._slaves = slaves
+        self._begin()
+
+    def _begin(self) -> None:
+        self._pages = 0
+        self._master = Tally()
+        self._tallies = tuple(Tally() for _ in range(self._slaves))
+        self._differences: list[Difference] = []
+        self._extras: list[Difference] = []
+        self._resume = b""
+        self._log = 0
+
+    def add(self, page: PageDone, differences: Iterable[Difference]) -> None:
+        """Add a page, of whose differences only these are to be told."""
+        self._pages += 1
+        self._master += page.master
+        for tally, more in zip(self._tallies, page.tallies, strict=True):
+            tally += more  # noqa: PLW2901 (in place)
+        self._differences += differences
+        self._extras += page.extras
+        self._resume = page.resume or self._resume
+        self._log = page.log or self._log
+
+    def take(self) -> Iterator[PageDone]:
+        """Yield the sum, if there is one, and begin anew."""
+        if self._pages:
+            found = (tuple(self._differences), tuple(self._extras))
+            yield PageDone(self._master, self._tallies, *found, self._resume, self._log)
+            self._begin()

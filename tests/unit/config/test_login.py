@@ -1,0 +1,123 @@
+"""Logins: who asks for which table, and what does not go together."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from fastsync.config.config import Config
+from fastsync.config.login import Login, Role
+from fastsync.errors import ConfigError
+from fastsync.model.table import TableRef
+
+ARN, OTHER = "arn:aws:iam::123456789012:role/sync", "arn:aws:iam::210987654321:role/path/to/sync"
+SERIAL = "arn:aws:iam::123456789012:mfa/ada"
+CODE = "271828"
+MFA = {"mfa_serial": SERIAL, "mfa_token": CODE}
+SLAVE_MFA = {f"slave_{name}": value for name, value in MFA.items()}
+ROLE, SLAVE_ROLE = {"role_arn": ARN}, {"slave_role_arn": OTHER}
+
+
+def logins(*slaves: TableRef, **flags: Any) -> tuple[Login, ...]:
+    """Give the logins of a master and its slaves (one, where none is given)."""
+    return Config.of("us-east-1:a", slaves or ["us-west-2:b"], flags).logins
+
+
+GOOD: dict[str, tuple[dict[str, Any], Login, Login]] = {
+    "nothing": ({}, Login(), Login()),
+    "the master's profile": ({"profile": "p"}, Login("p"), Login("p")),
+    "the slaves' profile": ({"slave_profile": "s"}, Login(), Login("s")),
+    "two profiles": ({"profile": "p", "slave_profile": "s"}, Login("p"), Login("s")),
+    "the master's role": (ROLE, Login(None, Role(ARN)), Login(None, Role(ARN))),
+    "a role from a profile": ({"profile": "p", **ROLE}, Login("p", Role(ARN)), Login("p", Role(ARN))),
+    "the slaves' role from the default chain": ({"profile": "p", **SLAVE_ROLE}, Login("p"), Login(None, Role(OTHER))),
+    "the slaves' role from their profile": (
+        {"slave_profile": "s", **SLAVE_ROLE},
+        Login(),
+        Login("s", Role(OTHER)),
+    ),
+    "the slaves' profile beside the master's role": (
+        {**ROLE, "external_id": "ext", "slave_profile": "s"},
+        Login(None, Role(ARN, external_id="ext")),
+        Login("s"),
+    ),
+    "everything": (
+        {**ROLE, **MFA, "external_id": "ext", "role_session_name": "night", "role_duration": 900},
+        Login(None, Role(ARN, "night", 900, "ext", SERIAL, CODE)),
+        Login(None, Role(ARN, "night", 900, "ext", SERIAL, CODE)),
+    ),
+    "codes of two devices": (
+        {**ROLE, **MFA, **SLAVE_ROLE, **SLAVE_MFA, "slave_mfa_token": "314159"},
+        Login(None, Role(ARN, mfa_serial=SERIAL, mfa_token=CODE)),
+        Login(None, Role(OTHER, mfa_serial=SERIAL, mfa_token="314159")),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", GOOD.values(), ids=GOOD)
+def test_who_asks(case: tuple[dict[str, Any], Login, Login]) -> None:
+    """The slaves have the master's credentials unless a flag gives them their own."""
+    flags, master, slave = case
+    assert logins(**flags) == (master, slave)
+
+
+def test_each_slave_may_have_its_own() -> None:
+    """What a slave's own entry does not say, the flags of the slaves say."""
+    west, east = TableRef.parse("us-west-2:b"), TableRef.parse("eu-west-1:b")
+    own = replace(east, role_arn=OTHER, external_id="mine")
+    assert logins(west, own) == (Login(), Login(), Login(None, Role(OTHER, external_id="mine")))
+    assert logins(west, own, slave_profile="s") == (
+        Login(),
+        Login("s"),
+        Login("s", Role(OTHER, external_id="mine")),
+    )
+    assert logins(replace(west, profile="w"), profile="p") == (Login("p"), Login("w"))
+
+
+BAD: dict[str, tuple[dict[str, Any], str]] = {
+    "a code without a role": (MFA, "--mfa-token"),
+    "a slave's code without a role": ({**ROLE, **SLAVE_MFA}, "--slave-mfa-token"),
+    "a device without a role": ({"mfa_serial": SERIAL}, "--mfa-serial"),
+    "an external id without a role": ({"external_id": "ext"}, "--external-id"),
+    "a slave's external id without a role": ({**ROLE, "slave_external_id": "ext"}, "--slave-external-id"),
+    "a session without a role": ({"role_session_name": "night"}, "--role-session-name"),
+    "a code without a device": ({**ROLE, "mfa_token": CODE}, "--mfa-serial"),
+    "a short code": ({**ROLE, **MFA, "mfa_token": "27182"}, "--mfa-token"),
+    "a long code": ({**ROLE, **MFA, "mfa_token": "2718281"}, "--mfa-token"),
+    "letters for a code": ({**ROLE, **MFA, "mfa_token": "27182a"}, "--mfa-token"),
+    "other digits": ({**ROLE, **MFA, "mfa_token": "٢٧١٨٢٨"}, "--mfa-token"),
+    "a line": ({**ROLE, **MFA, "mfa_token": "271828\n"}, "--mfa-token"),
+    "a number for a code": ({**ROLE, **MFA, "mfa_token": 271828}, "--mfa-token"),
+    "a name for a role": ({"role_arn": "sync"}, "--role-arn"),
+    "a user for a role": ({"role_arn": "arn:aws:iam::123456789012:user/ada"}, "--role-arn"),
+    "a slaves' name for a role": ({"slave_role_arn": "sync"}, "--slave-role-arn"),
+    "a short session": ({**ROLE, "role_duration": 899}, "--role-duration"),
+    "a long session": ({**ROLE, "role_duration": 43201}, "--role-duration"),
+    "a session name with a space": ({**ROLE, "role_session_name": "a b"}, "--role-session-name"),
+    "an external id with a space": ({**ROLE, "external_id": "a b"}, "--external-id"),
+    "a device with a space": ({**ROLE, "mfa_serial": "my telephone"}, "--mfa-serial"),
+    "an empty profile": ({"profile": ""}, "--profile"),
+    "an empty slaves' profile": ({"slave_profile": ""}, "--slave-profile"),
+    "one code for two roles": ({**ROLE, **MFA, **SLAVE_ROLE, **SLAVE_MFA}, "MFA code"),
+}
+
+
+@pytest.mark.parametrize("case", BAD.values(), ids=BAD)
+def test_what_does_not_go_together(case: tuple[dict[str, Any], str]) -> None:
+    """A flag that is wrong or has nothing to go with is named, and a code is never repeated."""
+    flags, named = case
+    with pytest.raises(ConfigError) as caught:
+        logins(**flags)
+    assert named in str(caught.value)
+    assert str(flags.get("mfa_token", CODE)) not in str(caught.value)
+
+
+def test_nothing_secret_is_shown() -> None:
+    """Neither a configuration nor a login shows codes and external ids when it is printed."""
+    flags = {**ROLE, **MFA, "external_id": "ext", **SLAVE_ROLE, "slave_external_id": "other"}
+    config = Config.of("us-east-1:a", ["us-west-2:b"], flags)
+    for shown in (repr(config), repr(config.logins), str(config.logins[0])):
+        for secret in (CODE, "'ext'", "'other'"):
+            assert secret not in shown

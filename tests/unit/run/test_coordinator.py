@@ -1,0 +1,75 @@
+"""The run at work: what it came to is complete only where nothing is left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Mapping
+from pathlib import Path
+
+import pytest
+
+from fastsync.config.config import Config
+from fastsync.config.slicing import Slicing
+from fastsync.model.difference import Difference, Verdict
+from fastsync.model.events import Event, Task, TaskDone, Terms
+from fastsync.model.settings import Judging, Reading, Repairing, Retrying
+from fastsync.plan.segments import Plan
+from fastsync.run.agenda import Agenda, Left, Leg, Stretch
+from fastsync.run.checkpoint_form import Checkpoint
+from fastsync.run.coordinator import UNFINISHED, Audience, Job
+from fastsync.run.deletes import Deletes
+from fastsync.run.extras import WaitingExtras
+from fastsync.run.journal import Record
+from fastsync.run.outcome import Outcome
+from fastsync.workers.interrupt import Interrupt
+from tests.unit.run.test_agenda import MASTER, A, B, side
+
+TERMS = Terms(side(MASTER), (side(A),), Reading(), Retrying(), Judging(), Repairing())
+LEFT = {
+    "nothing": (Left.whole([A], []), 0, []),
+    "a stretch of an unknown slave": (Left((), (Stretch(0, (A,)), Stretch(0, (B,), counts=False))), 4, [UNFINISHED]),
+    "a leg of an unknown slave": (Left((Leg(1, (B,), counts=False),), (Stretch(0, (A,)),)), 4, [UNFINISHED]),
+}  # fmt: skip
+
+
+class Executor:
+    """Say of the tasks that are known that each is done."""
+
+    def run(self, tasks: Iterable[Task], interrupt: Interrupt) -> Generator[tuple[Task, Event], None, None]:
+        for task in tasks:
+            yield task, TaskDone()
+
+
+class Unchanged:
+    """Say of all tables that they are what they were."""
+
+    master = MASTER
+
+    def changes(self, stopped: Callable[[], bool], patient: bool = True) -> Mapping[str, str]:
+        return {}
+
+
+@pytest.mark.parametrize("case", LEFT)
+def test_a_run_is_complete_only_where_nothing_is_left(case: str, tmp_path: Path) -> None:
+    """A run that ends with segments left for a slave is incomplete (4) and says so, though no task failed."""
+    left, exit_code, errors = LEFT[case]
+    plan = Plan.of(Slicing(segments=3))
+    outcome = Outcome([MASTER, A], "lookup", plan, False)
+    extras = {A: WaitingExtras()}
+    record = Record(Checkpoint({}, {}, "lookup", 3, left, outcome.totals()), None, None, extras)
+    job = Job(Agenda(TERMS, plan, left), Deletes(TERMS, extras, {}), outcome, record, Audience((), ()))
+    job.do(TERMS, Config.of(MASTER, [A], {}), Executor(), Interrupt(), Unchanged())
+    assert (outcome.exit_code, outcome.complete, outcome.errors) == (exit_code, exit_code == 0, errors)
+
+
+def test_extras_that_were_not_reached_are_work_left() -> None:
+    """A run that was to delete extras and did not reach them is incomplete."""
+    plan = Plan.of(Slicing(segments=3))
+    outcome = Outcome([MASTER, A], "lookup", plan, True)
+    outcome.slaves[0].compared, outcome.slaves[0].scanned = 5, 1
+    extras = {A: WaitingExtras()}
+    extras[A].add(Difference(A, Verdict.EXTRA, {"id": {"S": "x"}}))
+    left = Left.whole([A], [])
+    record = Record(Checkpoint({}, {}, "lookup", 3, left, outcome.totals()), None, None, extras)
+    job = Job(Agenda(TERMS, plan, left), Deletes(TERMS, extras, {}), outcome, record, Audience((), ()))
+    job.do(TERMS, Config.of(MASTER, [A], {"delete_extra": True}), Executor(), Interrupt(), Unchanged())
+    assert (outcome.exit_code, outcome.errors) == (4, [UNFINISHED])

@@ -1,0 +1,102 @@
+"""Spread: which segments stand out, and what a sample counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from fastsync.config.slicing import Slicing
+from fastsync.model.difference import Difference, Tally, Verdict
+from fastsync.model.events import DeleteTask, PageDone, SegmentEnd, SegmentTask, SlaveLost, TaskDone, TaskFailed, Terms
+from fastsync.model.settings import Judging, Reading, Repairing, Retrying
+from fastsync.model.table import Endpoint, KeySchema, Side, Table, TableRef
+from fastsync.plan.segments import Plan
+from fastsync.run.segment_totals import Spread
+
+SLAVES = ("us-west-2:a", "us-west-2:b")
+
+
+def side(name: str) -> Side:
+    return Side(Table(TableRef.parse(name), KeySchema("id", "S"), (name,)), Endpoint("http://h"), 0)
+
+
+TERMS = Terms(side("us-east-1:m"), tuple(map(side, SLAVES)), Reading(), Retrying(), Judging(), Repairing())
+PLAN = Plan.of(Slicing(1, 10))
+
+
+def page(scanned: int, *missing: int) -> PageDone:
+    return PageDone(Tally(scanned=scanned), tuple(Tally(missing=count) for count in missing))
+
+
+def spread(segments: Sequence[tuple[int, float]]) -> Spread:
+    """Make the spread of whole segments of so many items that took so many seconds."""
+    made = Spread(SLAVES)
+    for number, (items, seconds) in enumerate(segments):
+        task = SegmentTask(TERMS, number, 10)
+        made.add(task, page(items // 2, 0, 0))
+        made.add(task, page(items - items // 2, 0, 0))
+        made.add(task, TaskDone(seconds))
+    return made
+
+
+@pytest.mark.parametrize(
+    ("segments", "told"),
+    [
+        ([(50_000, 30), (50_000, 31)], []),
+        ([(50_000, 30)], []),
+        ([(10, 0.1), (9_999, 9.9)], []),
+        ([(1000, 1), (1000, 1), (80_000, 1)], ["segment 2 of 10 is the largest: 80,000 items, 2.9 times"]),
+        ([(1000, 1), (1000, 60), (1000, 1)], ["segment 1 of 10 was the slowest: 60.0 s, 2.9 times"]),
+        ([], []),
+    ],
+)
+def test_what_stands_out(segments: Sequence[tuple[int, float]], told: Sequence[str]) -> None:
+    """A segment that is much larger or slower than the others is named, and small ones are not talked about."""
+    notes = spread(segments).notes(PLAN)
+    assert len(notes) == len(told)
+    for note, start in zip(notes, told, strict=True):
+        assert note.startswith(start)
+
+
+def test_only_whole_segments_count() -> None:
+    """A segment that failed, or on which a slave was lost, says nothing about how many differences there are."""
+    made = Spread(SLAVES)
+    whole, broken, half = (SegmentTask(TERMS, number, 10) for number in range(3))
+    for task, events in (
+        (whole, (page(10, 2, 3), TaskDone())),
+        (broken, (page(10, 5, 5), TaskFailed("broken"))),
+        (half, (page(10, 4, 0), SlaveLost(1, "lost", False), page(10, 4, 0), TaskDone())),
+    ):
+        for event in events:
+            made.add(task, event)
+    assert made.estimates(PLAN) == [
+        {"differences": 50, "low": 10, "high": made.estimates(PLAN)[0]["high"]},  # type: ignore[index]
+        {"differences": 30, "low": 3, "high": None},
+    ]
+
+
+def test_waiting_extras_count_once() -> None:
+    """An extra that waits for its deletion is a difference of its segment, and not once more when it is deleted."""
+    made = Spread(SLAVES)
+    task = SegmentTask(TERMS, 0, 1)
+    extra = Difference(SLAVES[1], Verdict.EXTRA, {"id": {"S": "x"}})
+    made.add(task, PageDone(Tally(), (Tally(), Tally()), extras=(extra,)))
+    made.add(task, TaskDone())
+    made.add(DeleteTask(TERMS, 1, (b"{}",)), PageDone(Tally(), (Tally(), Tally(extra=1, deleted=1))))
+    found = made.estimates(Plan.of(Slicing(1, 1)))
+    assert [each and each["differences"] for each in found] == [0, 1]
+
+
+def test_a_slave_that_caught_up_counts() -> None:
+    """A segment that was gone through once more for a lost slave counts for it with all that was found, once."""
+    made = Spread(SLAVES)
+    task = SegmentTask(TERMS, 0, 10)
+    for event in (page(30_000, 1, 2), SlaveLost(1, "lost", False), page(30_000, 4, 0), TaskDone(20)):
+        made.add(task, event)
+    later = SegmentTask(TERMS, 0, 10, slaves=(1,), counts=False)
+    for event in (page(0, 0, 5), TaskDone(20)):
+        end = made.add(later, event)
+    assert end == SegmentEnd(0, 60_000, 20, {SLAVES[1]: Tally(missing=7)})
+    assert [each and each["low"] for each in made.estimates(PLAN)] == [5, 7]
+    assert made.notes(PLAN) == []
