@@ -25,7 +25,7 @@ from typing import IO, Any
 
 from fastsync import cli
 from fastsync.cli import entry
-from fastsync.cli.parser import Reader, whole_number
+from fastsync.cli.parser import Parser, whole_number
 from fastsync.cli.sync import make_parser
 from fastsync.config.checks import check_number, check_path
 from fastsync.errors import ConfigError, FastsyncError
@@ -80,9 +80,9 @@ def _scheduled(arguments: Sequence[str]) -> int:
     return _locked_run(given.what, folder, ["--config", given.config, *flags], given.keep)
 
 
-def reader() -> Reader:
+def reader() -> Parser:
     """Give the reader of the arguments of a scheduled run; what it does not know goes on to the run."""
-    reading = Reader(prog="python -m fastsync.nightly", description=DESCRIPTION, allow_abbrev=False)
+    reading = Parser(prog="python -m fastsync.nightly", description=DESCRIPTION, allow_abbrev=False)
     reading.add_argument("what", choices=("report", "sync", "crontab"), help="crontab prints lines that do the others")
     reading.add_argument("config", metavar="CONFIG", help="a --config file")
     reading.add_argument("--folder", metavar="DIR", default="runs", help="where the runs' files go (default runs)")

@@ -161,7 +161,7 @@ class AnswerReader:
     def _unprocessed(self, keys: Sequence[Key], asked: Collection[Key]) -> list[Key]:
         if not keys:
             return []
-        back = list(self._keys.settled(keys))
+        back = list(self._keys.canonical(keys))
         if len(set(back)) < len(back) or not set(back) <= set(asked):
             raise DecodeError("unprocessed keys that were not asked for, or are there twice")
         return back

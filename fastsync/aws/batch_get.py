@@ -18,11 +18,11 @@ import msgspec
 from msgspec import Raw
 
 from fastsync.aws.client import BatchAnswer, Client
-from fastsync.aws.in_flight import MOST, Flight
+from fastsync.aws.in_flight import MOST, InFlightLimit
 from fastsync.aws.retries import Standstill, backoff
 from fastsync.errors import KeysUnanswered, RequestFailed
 from fastsync.model.digest import fingerprints
-from fastsync.model.keys import Key, KeyReader, write
+from fastsync.model.keys import Key, KeyReader, encode_key
 from fastsync.model.page import Page
 from fastsync.model.settings import MAX_BATCH_KEYS
 
@@ -187,7 +187,7 @@ class BatchReader:
         self.client = client
         self._pool = pool
         self._size = BatchSize(limit)
-        self._flight = Flight()
+        self._in_flight = InFlightLimit()
         self._lock = threading.Lock()
         self._queue: deque[Answers] = deque()
         self._employed = 0
@@ -214,7 +214,7 @@ class BatchReader:
     def hungry(self) -> bool:
         """Say whether more requests could be under way than there are keys for."""
         with self._lock:
-            return self._requests_waiting() < self._flight.limit
+            return self._requests_waiting() < self._in_flight.limit
 
     def close(self) -> None:
         """Ask for nothing more; answers that are waited for do not come any more."""
@@ -223,7 +223,7 @@ class BatchReader:
 
     def _employ(self) -> None:
         """Have more threads of the pool work; it may be a while until they begin."""
-        for _ in range(min(self._flight.limit - self._employed, self._requests_waiting())):
+        for _ in range(min(self._in_flight.limit - self._employed, self._requests_waiting())):
             self._employed += 1
             self._pool.submit(self._work)
 
@@ -248,7 +248,7 @@ class BatchReader:
         with self._lock:
             while self._queue and not self._queue[0].pending:
                 self._queue.popleft()
-            if not self._queue or self._at_work > self._flight.limit:
+            if not self._queue or self._at_work > self._in_flight.limit:
                 self._employed -= 1
                 self._at_work -= 1
                 return None
@@ -279,9 +279,9 @@ class BatchReader:
 
     def _learn(self, asked: int, answer: BatchAnswer, seconds: float) -> None:
         if answer.unprocessed:
-            self._flight.throttled()
+            self._in_flight.on_throttle()
         elif 2 * asked >= self._size.current:  # a few keys come quickly whatever else is under way
-            self._flight.landed(seconds)
+            self._in_flight.on_answer(seconds)
         self._size.adapt(len(answer.unprocessed), answer.size)
 
     def _check(self, barren: int, unprocessed: Sequence[Key]) -> None:
@@ -289,6 +289,6 @@ class BatchReader:
         if barren > self.client.transport.retrying.max_retries:
             raise KeysUnanswered(
                 f"{self.client.side}: BatchGetItem returned {len(unprocessed)} keys as unprocessed "
-                f"{barren} times without any progress, the first of them {write(unprocessed[0]).decode()}; "
+                f"{barren} times without any progress, the first of them {encode_key(unprocessed[0]).decode()}; "
                 "the table is throttled: run again with less --parallel, or when it is quieter"
             )

@@ -19,7 +19,7 @@ PER_REQUEST = 25
 BYTES_PER_REQUEST = 8 << 20
 """Bytes of JSON in one request; the service takes 16 MB."""
 
-Item = tuple[Key, bytes]
+KeyedItem = tuple[Key, bytes]
 """A key, and the whole item in DynamoDB JSON."""
 
 
@@ -30,14 +30,14 @@ class BatchWriter:
         self._client = client
         self._pool = pool
 
-    def write(self, items: Sequence[Item]) -> list[str | None]:
+    def write(self, items: Sequence[KeyedItem]) -> list[str | None]:
         """Write items of different keys; say for each why it was not taken, None where it was."""
         errors: dict[Key, str] = {}
         for failed in self._pool.map(self._write_batch, _batches(items, self._client.writes_at_once(PER_REQUEST))):
             errors.update(failed)
         return [errors.get(key) for key, _ in items]
 
-    def _write_batch(self, batch: Sequence[Item]) -> dict[Key, str]:
+    def _write_batch(self, batch: Sequence[KeyedItem]) -> dict[Key, str]:
         transport = self._client.transport
         left, rounds, standstill = dict(batch), 0, Standstill(self._client.writes)
         while left:
@@ -60,8 +60,8 @@ class BatchWriter:
         return {}
 
 
-def _batches(items: Sequence[Item], most: int) -> Iterator[list[Item]]:
-    batch: list[Item] = []
+def _batches(items: Sequence[KeyedItem], most: int) -> Iterator[list[KeyedItem]]:
+    batch: list[KeyedItem] = []
     size = 0
     for item in items:
         if batch and (len(batch) == most or size + len(item[1]) > BYTES_PER_REQUEST):

@@ -67,14 +67,14 @@ class Budget:
         self._sleep = sleep
         self._turn = threading.Lock()
 
-    def take(self, units: float) -> None:
+    def reserve(self, units: float) -> None:
         """Wait while the bucket is in debt, then put the expected units of one request on it."""
         if self.rate is None:
             while (left := self._cell.paid_off - self.clock()) > 0:  # the service has asked the whole run to wait
                 self._sleep(left)
             return
         with self._turn:  # one thread of a process waits for the bucket, the others for their turn
-            while (left := self._reserve(units, self.rate)) > 0:
+            while (left := self._try_reserve(units, self.rate)) > 0:
                 self._sleep(left)
 
     def charge(self, units: float) -> None:
@@ -83,12 +83,12 @@ class Budget:
             with self._cell.locked():
                 self._cell.paid_off += units / self.rate
 
-    def hold(self, seconds: float) -> None:
+    def pause(self, seconds: float) -> None:
         """Let no request of any process pass for so long: the whole table is throttled."""
         with self._cell.locked():
             self._cell.paid_off = max(self._cell.paid_off, self.clock() + seconds)
 
-    def answered(self) -> None:
+    def note_answer(self) -> None:
         """Note that the table has just answered."""
         self._cell.answered = self.clock()
 
@@ -96,7 +96,7 @@ class Budget:
         """Say whether the table has answered anybody since then."""
         return self._cell.answered > moment
 
-    def _reserve(self, units: float, rate: float) -> float:
+    def _try_reserve(self, units: float, rate: float) -> float:
         """Put units on the bucket, or give the seconds until it is paid off."""
         with self._cell.locked():
             now, paid_off = self.clock(), self._cell.paid_off
@@ -106,33 +106,33 @@ class Budget:
             return 0.0
 
 
-class Fare:
+class Charge:
     """What one request is expected to cost: paid before each try, and settled by the answer."""
 
     __slots__ = ("_each", "_meter", "budget", "units")
 
-    def __init__(self, meter: Meter, units: float, each: float):
+    def __init__(self, meter: CostModel, units: float, each: float):
         self.budget = meter.budget
         self.units = units
         self._meter = meter
         self._each = each
 
-    def pay(self) -> None:
+    def reserve(self) -> None:
         """Wait until the budget lets the request pass, and pay what it is expected to cost."""
-        self.budget.take(self.units)
+        self.budget.reserve(self.units)
 
-    def give_back(self) -> None:
+    def refund(self) -> None:
         """Take back what was paid for a try that the service did not serve."""
         self.budget.charge(-self.units)
 
-    def settle(self, consumed: float | None, pieces: int) -> None:
+    def correct(self, consumed: float | None, pieces: int) -> None:
         """Charge what was consumed beyond what was paid, and learn from it; None: the service does not tell."""
         if self.budget.rate is not None and consumed is not None:
             self.budget.charge(consumed - self.units)
             self._meter.learn(consumed / self._each, pieces)
 
 
-class Meter:
+class CostModel:
     """One kind of request on a budget: what a piece of it (an item, a key) costs, and how many one request may hold.
 
     `guess` is the cost of a piece in units by what the table says of itself, None where it says nothing: then the
@@ -146,7 +146,7 @@ class Meter:
         self._pieces = 0.0 if guess is None else 1.0
         rate = budget.rate or 0.0
         self._request = max(rate * REQUEST, min(rate * BURST, SMALLEST))
-        self._free = Fare(self, 0.0, 1.0)
+        self._free = Charge(self, 0.0, 1.0)
 
     def pieces(self, most: int | None, each: float = 1.0) -> int | None:
         """Give how many pieces one request may hold, `most` at most; None where nothing limits it."""
@@ -155,11 +155,11 @@ class Meter:
         fitting = max(1, int(self._request / (self._cost * each))) if self._pieces else 1
         return fitting if most is None else min(most, fitting)
 
-    def fare(self, pieces: int | None, each: float = 1.0) -> Fare:
+    def charge_for(self, pieces: int | None, each: float = 1.0) -> Charge:
         """Give the fare of a request of so many pieces: nothing where nothing is limited."""
         if self.budget.rate is None or pieces is None:
             return self._free
-        return Fare(self, min(self._most, pieces * self._cost * each), each)
+        return Charge(self, min(self._most, pieces * self._cost * each), each)
 
     def learn(self, units: float, pieces: int) -> None:
         """Take in what the pieces of one request have cost."""

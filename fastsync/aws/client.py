@@ -14,13 +14,13 @@ import msgspec
 from msgspec import Raw
 
 from fastsync.aws.answers import AnswerReader, Units
-from fastsync.aws.budget import Budget, Meter, PrivateCell
+from fastsync.aws.budget import Budget, CostModel, PrivateCell
 from fastsync.aws.failures import CONDITION_FAILED
 from fastsync.aws.transport import Transport
 from fastsync.errors import RequestFailed
 from fastsync.model import capacity
 from fastsync.model.difference import Tally
-from fastsync.model.keys import Key, KeyReader, write_all
+from fastsync.model.keys import Key, KeyReader, encode_keys
 from fastsync.model.page import Page
 from fastsync.model.settings import Reading
 from fastsync.model.table import Side
@@ -92,7 +92,7 @@ class Client:
         self._write_units: list[float] = []
         self._recheck_units: list[float] = []
         self.reads, self.writes = budgets or (Budget(PrivateCell()), Budget(PrivateCell()))
-        self._metered(self.reads, self.writes)
+        self._set_budgets(self.reads, self.writes)
 
     def scan_page(self, scan: Scan, start: bytes) -> Page:
         """Read one page of a segment, from `start` (exclusive) where that is not b""."""
@@ -108,7 +108,7 @@ class Client:
             body.append(self._projection)
         if start:
             body.append(f'"ExclusiveStartKey":{start.decode()}')
-        fare = self._scans.fare(limit)
+        charge = self._scans.charge_for(limit)
 
         def decode(body: bytes) -> tuple[Page, Units | None]:
             found = self._answers.scan(body)
@@ -116,9 +116,9 @@ class Client:
             page = Page(found.Items, self._answers.next_key(found, start), self.keys, len(body), keys)
             return page, found.ConsumedCapacity
 
-        page, consumed = self.transport.post("Scan", f"{','.join(body)}}}".encode(), decode, fare).value
-        self.reads.answered()
-        fare.settle(self._spent(self._read_units, consumed), len(page.items))
+        page, consumed = self.transport.post("Scan", f"{','.join(body)}}}".encode(), decode, charge).value
+        self.reads.note_answer()
+        charge.correct(self._spent(self._read_units, consumed), len(page.items))
         return page
 
     def batch_get(
@@ -132,19 +132,19 @@ class Client:
         options += f",{self._projection}" if keys_only else ""
         head = f'{{"RequestItems":{{{self._name}:{{"Keys":'
         tail = f'{options}}}}},"ReturnConsumedCapacity":"TOTAL"}}'
-        body = b"".join((head.encode(), write_all(keys), tail.encode()))
-        fare = self._lookups.fare(len(keys), self._price(consistent))
+        body = b"".join((head.encode(), encode_keys(keys), tail.encode()))
+        charge = self._lookups.charge_for(len(keys), self._price(consistent))
 
         def decode(body: bytes) -> tuple[BatchAnswer, Sequence[Units] | None]:
             items, back, consumed = self._answers.batch_found(body, keys, checked)
             return BatchAnswer(items, back, len(body)), consumed
 
-        answer, told = self.transport.post("BatchGetItem", body, decode, fare).value
+        answer, told = self.transport.post("BatchGetItem", body, decode, charge).value
         consumed = self._spent(self._read_units, told)
         if consistent:
             self._recheck_units.append(consumed or 0.0)
         self._note_unprocessed(self.reads, len(answer.unprocessed), len(keys))
-        fare.settle(consumed, len(keys) - len(answer.unprocessed))
+        charge.correct(consumed, len(keys) - len(answer.unprocessed))
         return answer
 
     def put(self, item: bytes, condition: Condition) -> WriteAnswer:
@@ -159,11 +159,11 @@ class Client:
         """Write at most 25 whole items (DynamoDB JSON), unconditionally; give the keys that came back unprocessed."""
         puts = [{"PutRequest": {"Item": Raw(item)}} for item in items]
         body = _text({"RequestItems": {self.side.table.ref.name: puts}, "ReturnConsumedCapacity": "TOTAL"})
-        fare = self._writes.fare(len(items))
+        charge = self._writes.charge_for(len(items))
         decode = partial(self._answers.batch_written, asked=[self.keys.read(item) for item in items])
-        told, back = self.transport.post("BatchWriteItem", body, decode, fare).value
+        told, back = self.transport.post("BatchWriteItem", body, decode, charge).value
         self._note_unprocessed(self.writes, len(back), len(items))
-        fare.settle(self._spent(self._write_units, told), len(items) - len(back))
+        charge.correct(self._spent(self._write_units, told), len(items) - len(back))
         return back
 
     def take_units(self) -> tuple[float, float]:
@@ -210,28 +210,28 @@ class Client:
         }
         if condition.values:
             body["ExpressionAttributeValues"] = condition.values
-        fare = self._writes.fare(1)
+        charge = self._writes.charge_for(1)
         try:
-            consumed, attempts = self.transport.post(operation, _text(body), self._answers.written, fare)
+            consumed, attempts = self.transport.post(operation, _text(body), self._answers.written, charge)
         except RequestFailed as error:
             if error.code != CONDITION_FAILED:
                 raise
-            self.writes.answered()
+            self.writes.note_answer()
             current = msgspec.json.decode(error.body, type=_Failed).Item or None
-            fare.settle(_failed_units(value if what == "Item" else current, current), 1)
+            charge.correct(_failed_units(value if what == "Item" else current, current), 1)
             return WriteAnswer(False, current, error.attempts)
-        self.writes.answered()
-        fare.settle(self._spent(self._write_units, consumed), 1)
+        self.writes.note_answer()
+        charge.correct(self._spent(self._write_units, consumed), 1)
         return WriteAnswer(True, None, attempts)
 
-    def _metered(self, reads: Budget, writes: Budget) -> None:
+    def _set_budgets(self, reads: Budget, writes: Budget) -> None:
         """Set up what paces each kind of request, with first guesses by what the table says of its items."""
         size = self.side.table.item_bytes
         price = self._price(False)
         whole = capacity.read_units(capacity.PAGE_BYTES) * price
-        self._scans = Meter(reads, None if size is None else size / capacity.READ_UNIT / 2 * price, whole)
-        self._lookups = Meter(reads, None if size is None else capacity.read_units(size))
-        self._writes = Meter(writes, None if size is None else capacity.write_units(size))
+        self._scans = CostModel(reads, None if size is None else size / capacity.READ_UNIT / 2 * price, whole)
+        self._lookups = CostModel(reads, None if size is None else capacity.read_units(size))
+        self._writes = CostModel(writes, None if size is None else capacity.write_units(size))
 
     def _price(self, consistent: bool) -> float:
         return 2.0 if consistent or self._consistent else 1.0
@@ -241,7 +241,7 @@ class Client:
         if back == asked:
             self.transport.throttles.append(1)
         else:
-            budget.answered()
+            budget.note_answer()
 
     @staticmethod
     def _spent(meter: list[float], consumed: Units | Sequence[Units] | None) -> float | None:

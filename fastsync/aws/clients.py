@@ -9,7 +9,7 @@ from functools import partial
 from fastsync.aws.auth.credentials import Credentials
 from fastsync.aws.budget import Budget, Cell, PrivateCell
 from fastsync.aws.client import Client
-from fastsync.aws.shared_cells import Ledger
+from fastsync.aws.shared_cells import SharedCells
 from fastsync.aws.transport import Transport
 from fastsync.errors import IncompleteError
 from fastsync.model.settings import Reading, Retrying
@@ -27,13 +27,13 @@ class Keyring:
         return lambda: self.credentials[account]
 
 
-class Access:
+class Clients:
     """Open clients with the credentials of a keyring, on budgets that the processes with the same ledger share."""
 
-    def __init__(self, keyring: Keyring, ledger: Ledger | None = None):
+    def __init__(self, keyring: Keyring, cells: SharedCells | None = None):
         self._left = threading.Event()
         self._keyring = keyring
-        self._ledger = ledger
+        self._cells = cells
         self._clients: dict[Side, Client] = {}
         self._limited: list[Budget] = []
 
@@ -49,14 +49,14 @@ class Access:
 
     def _ask_renewal(self, account: int, expired: Credentials) -> None:
         """Have whoever owns the credentials renew them."""
-        if self._ledger is not None:
-            self._ledger.note_expired(account, expired.number)
+        if self._cells is not None:
+            self._cells.note_expired(account, expired.number)
 
     def _budgets(self, side: Side) -> tuple[Budget, Budget]:
         """Give the budgets of a table's reads and writes."""
         cells: tuple[Cell, Cell] = (PrivateCell(), PrivateCell())
-        if self._ledger is not None:
-            cells = self._ledger.of(side.number)
+        if self._cells is not None:
+            cells = self._cells.cells_of(side.number)
         reads, writes = (
             Budget(cell, None if rate is None else rate.units, sleep=self.sleep)
             for cell, rate in zip(cells, (side.pace.reads, side.pace.writes), strict=True)
@@ -64,22 +64,22 @@ class Access:
         self._limited += (budget for budget in (reads, writes) if budget.rate is not None)
         return reads, writes
 
-    def pay_off(self) -> None:
+    def repay_budgets(self) -> None:
         """Wait until every limited budget is paid off: for who leaves, and whose debt nobody else knows."""
-        self.enter()
+        self.begin_task()
         for budget in self._limited:
-            budget.take(0.0)
+            budget.reserve(0.0)
 
     def sleep(self, seconds: float) -> None:
         """Wait for a budget or before a retry; raise IncompleteError where the task has been left meanwhile."""
         if self._left.wait(seconds):
             raise IncompleteError("the task was left while it waited")
 
-    def enter(self) -> None:
+    def begin_task(self) -> None:
         """Begin a task."""
         self._left.clear()
 
-    def leave(self) -> None:
+    def end_task(self) -> None:
         """End a task: what still waits for a budget, or before a retry, is not needed any more."""
         self._left.set()
 

@@ -18,7 +18,7 @@ ANEW = 2000
 """Answers after which the quickest time is found anew with a quarter in flight, since tables and networks change."""
 
 
-class Flight:
+class InFlightLimit:
     """Learn from answers how many requests may be under way. Not safe for threads."""
 
     def __init__(self, most: int = MOST):
@@ -32,7 +32,7 @@ class Flight:
         """How many requests may be under way now."""
         return int(self._limit)
 
-    def landed(self, seconds: float) -> None:
+    def on_answer(self, seconds: float) -> None:
         """Take in an answer to a full request and the seconds that it took."""
         self._answers += 1
         if self._answers % ANEW == 0:
@@ -41,6 +41,6 @@ class Flight:
         slowed = seconds > SLOWED * self._quickest
         self._limit = max(FEWEST, self._limit - 0.5) if slowed else min(self._most, self._limit + 1)
 
-    def throttled(self) -> None:
+    def on_throttle(self) -> None:
         """Take in an answer that asks for less."""
         self._limit = max(1.0, self._limit / 2)

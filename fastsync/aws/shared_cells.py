@@ -23,7 +23,7 @@ CELL_BYTES = 2 * _DOUBLE.size
 """Bytes of a cell: `paid_off` and `answered`."""
 
 
-class Ledger:
+class SharedCells:
     """Two cells for each table, of reads and of writes: made afresh, or behind a descriptor from another process.
 
     Times start at now: an empty bucket has saved nothing up yet. Behind the cells stands for each account, of which
@@ -42,7 +42,7 @@ class Ledger:
         if fd is None:
             self._memory[:cells] = _DOUBLE.pack(time.monotonic()) * (cells // _DOUBLE.size)
 
-    def of(self, table: int) -> tuple[SharedCell, SharedCell]:
+    def cells_of(self, table: int) -> tuple[SharedCell, SharedCell]:
         """Give the cells of the reads and of the writes of a table by its number."""
         return self._cell(2 * table), self._cell(2 * table + 1)
 
@@ -65,8 +65,8 @@ class SharedCell:
     Reading and writing need no lock; what reads and then writes takes `locked`.
     """
 
-    def __init__(self, ledger: Ledger, memory: mmap.mmap, at: int, lock: threading.Lock):
-        self._ledger = ledger
+    def __init__(self, cells: SharedCells, memory: mmap.mmap, at: int, lock: threading.Lock):
+        self._cells = cells
         self._memory = memory
         self._at = at
         self._lock = lock
@@ -93,11 +93,11 @@ class SharedCell:
     def locked(self) -> Iterator[None]:
         """Keep other threads and processes out."""
         with self._lock:  # record locks tell processes apart, not threads
-            fcntl.lockf(self._ledger.fd, fcntl.LOCK_EX, CELL_BYTES, self._at)
+            fcntl.lockf(self._cells.fd, fcntl.LOCK_EX, CELL_BYTES, self._at)
             try:
                 yield
             finally:
-                fcntl.lockf(self._ledger.fd, fcntl.LOCK_UN, CELL_BYTES, self._at)
+                fcntl.lockf(self._cells.fd, fcntl.LOCK_UN, CELL_BYTES, self._at)
 
 
 def _memory(size: int) -> int:

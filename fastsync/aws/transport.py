@@ -16,7 +16,7 @@ import msgspec
 
 from fastsync.aws.auth.credentials import Credentials
 from fastsync.aws.auth.signing import Signer
-from fastsync.aws.budget import Budget, Fare, Meter, PrivateCell
+from fastsync.aws.budget import Budget, Charge, CostModel, PrivateCell
 from fastsync.aws.connections import Connections
 from fastsync.aws.failures import CONDITION_FAILED, Fault, Throttled, advice, ahead_of, refused, sort_out
 from fastsync.aws.retries import Tries
@@ -70,51 +70,53 @@ class Transport:
         self._credentials = credentials
         self._ask_renewal = ask_renewal
         self._connections = Connections(endpoint)
-        self._free = Meter(Budget(PrivateCell(), sleep=sleep)).fare(None)
+        self._free = CostModel(Budget(PrivateCell(), sleep=sleep)).charge_for(None)
         self.throttles: list[float] = []
         self.retries: list[float] = []
 
-    def post(self, operation: str, body: bytes, decode: Callable[[bytes], T], fare: Fare | None = None) -> Answer[T]:
+    def post(
+        self, operation: str, body: bytes, decode: Callable[[bytes], T], charge: Charge | None = None
+    ) -> Answer[T]:
         """Send one request until it is answered; raise RequestFailed where it is rejected or the tries are used up.
 
         `decode` raises msgspec.DecodeError on an answer that cannot be true, which is then a fault like any other. Each
         try pays the `fare`, and takes back what the service has not served. The caller settles it, and tells its
         budget of an answer.
         """
-        fare = fare or self._free
-        tries = Tries(self.retrying, fare.budget)
+        charge = charge or self._free
+        tries = Tries(self.retrying, charge.budget)
         renewals = RENEWALS
         while True:
-            fare.pay()
+            charge.reserve()
             try:
                 return Answer(self._once(operation, body, decode, tries.failed + 1, renewals > 0), tries.failed + 1)
             except _Renewed:
                 renewals -= 1
-                fare.give_back()
+                charge.refund()
             except (Throttled, Fault) as failure:
-                self._bear(operation, failure, tries, fare)
+                self._bear(operation, failure, tries, charge)
             except IncompleteError as error:
                 if not (isinstance(error, RequestFailed) and error.code == CONDITION_FAILED):
-                    fare.give_back()
+                    charge.refund()
                 raise
 
     def close(self) -> None:
         """Close the connections that are kept."""
         self._connections.close()
 
-    def _bear(self, operation: str, failure: Throttled | Fault, tries: Tries, fare: Fare) -> None:
+    def _bear(self, operation: str, failure: Throttled | Fault, tries: Tries, charge: Charge) -> None:
         """Wait before the next try; where it is the whole table that is throttled, every process of the run waits."""
         if isinstance(failure, Throttled):
             self.throttles.append(1)
         if isinstance(failure, Throttled) or failure.unsent:
-            fare.give_back()
+            charge.refund()
         pause = tries.pause(failure)
         if pause is None:
             message = f"{self._ref}: {operation} failed {tries.failed} times, the last time with {failure}"
             raise RequestFailed(message, attempts=tries.failed)
         self.retries.append(1)
         if isinstance(failure, Throttled) and failure.widely:
-            fare.budget.hold(pause)
+            charge.budget.pause(pause)
         else:
             self.sleep(pause)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from fastsync.cli.finish import report_result
 from fastsync.cli.flags import add_log_format
-from fastsync.cli.parser import Reader, create_parser
+from fastsync.cli.parser import Parser, create_parser
 from fastsync.config.checks import check_choice
 from fastsync.errors import Interrupted
 from fastsync.output.log import FORMATS, Log
@@ -34,7 +34,7 @@ def run(arguments: Sequence[str]) -> int:
     return report_result(result, log, flags["quiet"])
 
 
-def make_parser() -> Reader:
+def make_parser() -> Parser:
     """Give the reader of the arguments of `fastsync combine`."""
     usage = "fastsync combine FILE... [--stats FILE] [--report FILE]"
     reader = create_parser("fastsync combine", usage, DESCRIPTION)

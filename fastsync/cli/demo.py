@@ -51,7 +51,7 @@ fastsync on them: report, repair, check. Nothing outside is read or written. It 
 
 
 @dataclass(frozen=True)
-class Plan:
+class SlavePlan:
     """How many items of a slave are made to differ, and how many only to be spelled differently: no difference."""
 
     missing: int
@@ -69,7 +69,7 @@ class Step:
     exit_code: int
 
 
-PLANS = {WEST: Plan(40, 30, 20, 25), EUROPE: Plan(15, 12, 8, 25)}
+PLANS = {WEST: SlavePlan(40, 30, 20, 25), EUROPE: SlavePlan(15, 12, 8, 25)}
 REPORT = "differences.jsonl"
 STEPS = (
     Step("What differs? This run only reads.", ("--scan-for-extra", "--report", REPORT), 1),
@@ -185,7 +185,7 @@ def order(number: int) -> Item:
     return {**made, "note": {"S": "leave it at the door"}} if chance.random() < 0.3 else made
 
 
-def copy(orders: Sequence[Item], slave: str, plan: Plan) -> Iterator[Item]:
+def copy(orders: Sequence[Item], slave: str, plan: SlavePlan) -> Iterator[Item]:
     """Give a slave's items: the master's, but for what the plan says."""
     chance = random.Random(f"{SEED} {slave}")
     picked = iter(chance.sample(range(len(orders)), plan.missing + plan.differing + plan.respelled))

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from fastsync.cli.flags import FLAGS, with_run_flags
-from fastsync.cli.parser import Reader, create_parser
+from fastsync.cli.parser import Parser, create_parser
 from fastsync.config.config import Config
 from fastsync.config.key_text import typed_key
 from fastsync.errors import Interrupted
@@ -17,7 +17,7 @@ from fastsync.model.table import Side
 from fastsync.output.log import Log
 from fastsync.output.unforeseen import Phase, foreseen_only
 from fastsync.plan.duration import spelled
-from fastsync.plan.estimate import Offer, Quote, offer
+from fastsync.plan.estimate import Estimate, StrategyEstimate, estimate_run
 from fastsync.plan.forecast import STRATEGIES, Units
 from fastsync.plan.survey import Survey, survey
 from fastsync.workers.interrupt import Interrupt
@@ -49,11 +49,11 @@ def run(arguments: Sequence[str]) -> int:
 def _tell(config: Config, found: Survey, as_json: bool) -> None:
     for _, error in found.unfit:
         Log(config.log_format).error(error)
-    made = offer(config, found)
+    made = estimate_run(config, found)
     print(json.dumps(document(made), indent=2, ensure_ascii=False) if as_json else table(made))
 
 
-def document(made: Offer) -> dict[str, Any]:
+def document(made: Estimate) -> dict[str, Any]:
     """Give all that is told as JSON takes it; a strategy is null where no table tells its size."""
     strategies: dict[str, Any] = dict.fromkeys(STRATEGIES)
     for quote in made.quotes:
@@ -70,7 +70,7 @@ def document(made: Offer) -> dict[str, Any]:
     }
 
 
-def _quoted(quote: Quote, sides: Sequence[Side]) -> dict[str, Any]:
+def _quoted(quote: StrategyEstimate, sides: Sequence[Side]) -> dict[str, Any]:
     forecast = quote.forecast
     return {
         **_spent(forecast.total),
@@ -86,7 +86,7 @@ def _spent(units: Units) -> dict[str, float]:
     return {"read_units": units.read, "write_units": units.write}
 
 
-def table(made: Offer) -> str:
+def table(made: Estimate) -> str:
     """Give all that is told as people read it."""
     roles = ("master", *["slave"] * len(made.sides))
     tables = [_described(role, side) for role, side in zip(roles, made.sides, strict=False)]
@@ -106,14 +106,14 @@ def _described(role: str, side: Side) -> str:
     return f"{role} {side}: about {items:,} items{each}"
 
 
-def _row(quote: Quote) -> tuple[str, ...]:
+def _row(quote: StrategyEstimate) -> tuple[str, ...]:
     total = quote.forecast.total
     units = (f"{total.read:,.1f}", f"{total.write:,.1f}")
     price = f"${quote.usd:,.2f}" if quote.usd >= 0.005 else "under 1 cent"
     return (quote.forecast.strategy, *units, price, spelled(quote.duration.seconds))
 
 
-def make_parser() -> Reader:
+def make_parser() -> Parser:
     """Give the reader of the arguments of `fastsync estimate`: those of a run, and how to tell."""
     reader = create_parser("fastsync estimate", f"fastsync estimate {FLAGS} [--json]", DESCRIPTION)
     reader.add_argument("--json", action="store_true", help="tell it as JSON")

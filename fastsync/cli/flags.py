@@ -5,18 +5,18 @@ from __future__ import annotations
 import argparse
 
 from fastsync import __version__
-from fastsync.cli.parser import Once, Reader, number, whole_number
+from fastsync.cli.parser import GivenOnce, Parser, number, whole_number
 
 FLAGS = "--master REGION:TABLE --slave REGION:TABLE [--slave ...] [flags]"
 
 
-def add_of_run(reader: Reader) -> None:
+def add_of_run(reader: Parser) -> None:
     """Add all flags of a run."""
     for add in (_add_tables, _add_comparison, _add_repair, _add_pace, _add_resuming, _add_output, _add_access):
         add(reader)
 
 
-def add_of_undo(reader: Reader) -> None:
+def add_of_undo(reader: Parser) -> None:
     """Add the flags that an undo shares with a run: pace, output and access."""
     reader.add_argument("--dry-run", action="store_true", help="write nothing, and report what would be taken back")
     pace = reader.add_argument_group("pace")
@@ -32,7 +32,7 @@ def add_of_undo(reader: Reader) -> None:
 
 def _add_tables(parser: argparse.ArgumentParser) -> None:
     tables = parser.add_argument_group("tables", "written as <region>:<name>, or as a full table ARN")
-    tables.add_argument("-m", "--master", metavar="TABLE", action=Once, help="the table that is the truth")
+    tables.add_argument("-m", "--master", metavar="TABLE", action=GivenOnce, help="the table that is the truth")
     tables.add_argument(
         "-s",
         "--slave",
@@ -243,7 +243,7 @@ def _add_progress(group: argparse._ArgumentGroup) -> None:
 def _add_access(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("access")
     group.add_argument(
-        "--config", metavar="FILE", action=Once, help="TOML with the names of the flags; a flag replaces its value"
+        "--config", metavar="FILE", action=GivenOnce, help="TOML with the names of the flags; a flag replaces its value"
     )
     group.add_argument(
         "--profile", metavar="NAME", help="profile of the master, and of the slaves where they have none of their own"
@@ -266,7 +266,7 @@ def _add_role(group: argparse._ArgumentGroup, prefix: str, role: str) -> None:
     group.add_argument(f"{prefix}mfa-token", metavar="CODE", help="its code; without it the terminal is asked")
 
 
-def with_run_flags(reader: Reader) -> Reader:
+def with_run_flags(reader: Parser) -> Parser:
     """Add --version and the flags of a run, and return the parser."""
     reader.add_argument("--version", action="version", version=f"fastsync {__version__}")
     add_of_run(reader)

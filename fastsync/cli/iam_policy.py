@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 
 from fastsync.cli.flags import FLAGS, with_run_flags
-from fastsync.cli.parser import Reader, create_parser
+from fastsync.cli.parser import Parser, create_parser
 from fastsync.cli.policy import load_policy
 from fastsync.config.config import Config
 from fastsync.output.unforeseen import Phase, foreseen_only
@@ -27,6 +27,6 @@ def run(arguments: Sequence[str]) -> int:
     return 0
 
 
-def make_parser() -> Reader:
+def make_parser() -> Parser:
     """Give the reader of the arguments of `fastsync iam-policy`: those of the run that the policies are for."""
     return with_run_flags(create_parser("fastsync iam-policy", f"fastsync iam-policy {FLAGS}", DESCRIPTION))

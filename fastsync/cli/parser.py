@@ -24,7 +24,7 @@ _WHOLE = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 
-class Reader(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
     """An argparse parser that raises ConfigError instead of exiting.
 
     `of_file` are options with their defaults that a command takes from the file only. `intermixed`: what has no flag
@@ -89,7 +89,7 @@ def number(text: str) -> float:
     return found
 
 
-class Once(argparse.Action):
+class GivenOnce(argparse.Action):
     """A flag that may be given once only."""
 
     def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, *_: Any) -> None:
@@ -99,9 +99,9 @@ class Once(argparse.Action):
         setattr(namespace, self.dest, values)
 
 
-def create_parser(prog: str, usage: str, description: str, epilog: str | None = None) -> Reader:
+def create_parser(prog: str, usage: str, description: str, epilog: str | None = None) -> Parser:
     """Create the parser of one command, without flags."""
-    return Reader(
+    return Parser(
         prog=prog,
         usage=usage,
         description=description,

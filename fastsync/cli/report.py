@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fastsync.cli.parser import Reader, create_parser, whole_number
+from fastsync.cli.parser import Parser, create_parser, whole_number
 from fastsync.output.unforeseen import Phase, foreseen_only
 from fastsync.reports.html.gather import MOST_ROWS
 from fastsync.reports.html.page import make_page
@@ -14,7 +14,7 @@ Make one HTML page of a report, and of what else is given of its run: the file o
 --log-format json. Files are told apart by their content. The page opens offline, and loads nothing."""
 
 
-def make_parser() -> Reader:
+def make_parser() -> Parser:
     """Give the reader of the arguments of `fastsync report`."""
     reader = create_parser("fastsync report", "fastsync report FILE... [-o PAGE]", DESCRIPTION)
     reader.add_argument("files", metavar="FILE", nargs="+", help="a report, statistics, or a log; - is stdin")

@@ -9,7 +9,7 @@ from typing import Any
 
 from fastsync.cli.finish import report_result
 from fastsync.cli.flags import FLAGS, with_run_flags
-from fastsync.cli.parser import Reader, create_parser
+from fastsync.cli.parser import Parser, create_parser
 from fastsync.cli.policy import load_policy
 from fastsync.errors import ConfigError
 from fastsync.output.log import Log
@@ -92,6 +92,6 @@ def _sinks(flags: dict[str, Any], log: Log) -> list[Sink]:
     return [*sinks, Bar() if bar else Lines(log)]
 
 
-def make_parser() -> Reader:
+def make_parser() -> Parser:
     """Give the reader of the arguments of a run; it raises ConfigError instead of exiting."""
     return with_run_flags(create_parser("fastsync", USAGE, DESCRIPTION, EPILOG))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from fastsync.cli.finish import report_result
 from fastsync.cli.flags import add_of_undo
-from fastsync.cli.parser import Reader, create_parser
+from fastsync.cli.parser import Parser, create_parser
 from fastsync.cli.sync import _sinks
 from fastsync.config.checks import check_path
 from fastsync.model.table import TableRef
@@ -40,7 +40,7 @@ def run(arguments: Sequence[str]) -> int:
     return report_result(result, log, quiet)
 
 
-def make_parser() -> Reader:
+def make_parser() -> Parser:
     """Give the reader of the arguments of `fastsync undo`."""
     reader = create_parser("fastsync undo", "fastsync undo FILE [flags]", DESCRIPTION)
     reader.of_file = {"slave": []}  # their entries tell how the slaves of the log are reached

@@ -13,7 +13,7 @@ from fastsync.compare.expiry import Expiry
 from fastsync.compare.pairs import Pairs, Suspect
 from fastsync.model.difference import Difference, Item, Verdict
 from fastsync.model.digest import Digester
-from fastsync.model.keys import write
+from fastsync.model.keys import encode_key
 from fastsync.model.policy import Policy
 
 
@@ -72,12 +72,12 @@ class Judge:
         return Difference(
             self._names[suspect.slave],
             _verdict(suspect),
-            msgspec.json.decode(write(suspect.key)),
+            msgspec.json.decode(encode_key(suspect.key)),
             found or (),
             master=_parsed(suspect.master) if self._values else None,
             slave_item=_parsed(suspect.slave_item) if self._values else None,
             master_version=self._version_of(suspect.master),
-            slave_version=self._version_of(suspect.there),
+            slave_version=self._version_of(suspect.stored),
         )
 
     def _for_policy(self, item: Raw) -> Item:

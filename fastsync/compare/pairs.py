@@ -36,7 +36,7 @@ class Suspect(NamedTuple):
     key: Key
     master: Raw | None
     slave_item: Raw | None
-    there: Raw | None
+    stored: Raw | None
     unseen: bool = False
 
 

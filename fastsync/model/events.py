@@ -95,7 +95,7 @@ class SegmentTask:
     resume: bytes = b""
     slaves: tuple[int, ...] = ()
     counts: bool = True
-    recall: tuple[int, int] | None = None
+    undo_span: tuple[int, int] | None = None
     ahead: tuple[bytes, ...] = ()
 
     def __str__(self) -> str:
@@ -107,7 +107,7 @@ class SegmentTask:
         return self.slaves or tuple(range(len(self.terms.slaves)))
 
     @property
-    def ticket(self) -> tuple[int, ...]:
+    def id(self) -> tuple[int, ...]:
         """What tells the task from the others that are at work."""
         return (self.number, *self.slaves)
 
@@ -124,14 +124,14 @@ class DeleteTask:
     slave: int
     keys: tuple[bytes, ...]
     number: int = 0
-    recall: tuple[int, int] | None = None
+    undo_span: tuple[int, int] | None = None
     ahead: tuple[bytes, ...] = ()
 
     def __str__(self) -> str:
         return f"the deletes on {self.terms.slaves[self.slave]}"
 
     @property
-    def ticket(self) -> tuple[int, ...]:
+    def id(self) -> tuple[int, ...]:
         """What tells the task from the others that are at work."""
         return (self.slave, self.number)
 
@@ -173,7 +173,7 @@ AnyTask = Task | UndoTask
 
 
 @dataclass(frozen=True)
-class Part:
+class ReportPart:
     """Lines of the report that a task has written itself: part `number`, with so many `lines`."""
 
     number: int
@@ -196,8 +196,8 @@ class PageDone:
     differences: tuple[Difference, ...] = ()
     extras: tuple[Difference, ...] = ()
     resume: bytes = b""
-    log: int = 0
-    part: Part | None = None
+    undo_offset: int = 0
+    part: ReportPart | None = None
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,7 @@ def open_output(path: str, flag: str, keep: bool = False) -> IO[str]:
 
 
 @dataclass(frozen=True)
-class Mark:
+class FilePosition:
     """A place in a file: so many bytes, which are so many lines. Of a report in parts: the parts that are good.
 
     `checksum` (hexadecimal) is that of the bytes; it is empty in checkpoints of versions that did not compute one.
@@ -80,7 +80,7 @@ class Mark:
     checksum: str = ""
 
 
-NOTHING = Mark(0, 0)
+FILE_START = FilePosition(0, 0)
 
 
 class Growth:
@@ -97,18 +97,18 @@ class Growth:
         self.lines += lines
         self._checksum.update(data)
 
-    def mark(self) -> Mark:
+    def mark(self) -> FilePosition:
         """Return the place that was reached."""
-        return Mark(self.bytes, self.lines, checksum=self._checksum.hexdigest())
+        return FilePosition(self.bytes, self.lines, checksum=self._checksum.hexdigest())
 
 
-def check(path: Path, mark: Mark, what: str, follow: bool = False) -> None:
+def check(path: Path, mark: FilePosition, what: str, follow: bool = False) -> None:
     """Raise ConfigError unless a file still holds, up to a mark, what was written to it."""
     file, _ = _opened(path, mark, what, follow, os.O_RDONLY)
     file.close()
 
 
-def cut_back(path: Path, mark: Mark, what: str, follow: bool = False) -> tuple[IO[bytes], Growth]:
+def truncate_to(path: Path, mark: FilePosition, what: str, follow: bool = False) -> tuple[IO[bytes], Growth]:
     """Open a file, cut off what is past a mark, and return it with what it holds then.
 
     `follow`: the user has named the file, so that it may be a symbolic link. Raises ConfigError where it is no regular
@@ -123,7 +123,7 @@ def cut_back(path: Path, mark: Mark, what: str, follow: bool = False) -> tuple[I
     return file, growth
 
 
-def _opened(path: Path, mark: Mark, what: str, follow: bool, flags: int) -> tuple[IO[bytes], Growth]:
+def _opened(path: Path, mark: FilePosition, what: str, follow: bool, flags: int) -> tuple[IO[bytes], Growth]:
     try:
         file = os.fdopen(private_files.reopen(path, flags, follow), "rb" if flags == os.O_RDONLY else "r+b")
         return file, _checked(file, path, mark, what)
@@ -131,7 +131,7 @@ def _opened(path: Path, mark: Mark, what: str, follow: bool, flags: int) -> tupl
         raise ConfigError(f"{what} in {path} cannot be continued: {error.strerror or error}") from None
 
 
-def _checked(file: IO[bytes], path: Path, mark: Mark, what: str) -> Growth:
+def _checked(file: IO[bytes], path: Path, mark: FilePosition, what: str) -> Growth:
     """Read a file up to a mark; raise ConfigError where that is not what was written."""
     size, growth, last = os.fstat(file.fileno()).st_size, Growth(), b""
     if size < mark.bytes:
@@ -154,7 +154,7 @@ def sync_folder(path: Path) -> None:
         os.close(folder)
 
 
-class Aside:
+class AtomicFile:
     """Write a file; as long as nobody calls `put_in_place`, what was there before stays. Use as a context manager.
 
     "-" is stdout. That, and what is there and is no ordinary file (a pipe, /dev/null), cannot be replaced: it gets the
@@ -163,28 +163,28 @@ class Aside:
 
     def __init__(self, path: str, flag: str):
         self._name = f"{flag} {path}"
-        self._place = None if path == "-" else Path(os.path.realpath(path))
-        self._aside: Path | None = None
+        self._target = None if path == "-" else Path(os.path.realpath(path))
+        self._temporary: Path | None = None
         try:
             self._file = self._opened()
         except OSError as error:
             raise ConfigError(f"{self._name} cannot be written: {error.strerror or error}") from None
 
     def _opened(self) -> IO[bytes]:
-        if self._place is None or not _replaceable(self._place):
+        if self._target is None or not _replaceable(self._target):
             return tempfile.TemporaryFile()
-        handle, self._aside = create_beside(self._place)
+        handle, self._temporary = create_beside(self._target)
         return os.fdopen(handle, "w+b")
 
-    def __enter__(self) -> Aside:
+    def __enter__(self) -> AtomicFile:
         return self
 
     def __exit__(self, *_: object) -> None:
         with suppress(OSError):
             self._file.close()
-        if self._aside is not None:
+        if self._temporary is not None:
             with suppress(OSError):
-                self._aside.unlink()
+                self._temporary.unlink()
 
     def write(self, data: bytes) -> None:
         """Write on; raise OutputFailed."""
@@ -193,14 +193,14 @@ class Aside:
         except OSError as error:
             raise self._failed(error) from None
 
-    def put_in_place(self) -> None:
+    def commit(self) -> None:
         """Put the whole where it belongs; raise OutputFailed, or BrokenPipeError where nobody reads stdout any more."""
         try:
             self._file.flush()
-            if self._place is not None and self._aside is not None:
+            if self._target is not None and self._temporary is not None:
                 os.fsync(self._file.fileno())
-                self._aside.replace(self._place)
-                self._aside = None
+                self._temporary.replace(self._target)
+                self._temporary = None
             else:
                 self._file.seek(0)
                 self._copy()
@@ -210,12 +210,12 @@ class Aside:
             raise self._failed(error) from None
 
     def _copy(self) -> None:
-        if self._place is None:
+        if self._target is None:
             sys.stdout.flush()
             shutil.copyfileobj(self._file, sys.stdout.buffer)
             sys.stdout.buffer.flush()
         else:
-            with self._place.open("wb") as file:
+            with self._target.open("wb") as file:
                 shutil.copyfileobj(self._file, file)
 
     def _failed(self, error: OSError) -> OutputFailed:

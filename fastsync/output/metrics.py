@@ -37,7 +37,7 @@ _MOST = 1_000_000
 """Bytes that are read of an older file."""
 
 
-class Sample(NamedTuple):
+class MetricSample(NamedTuple):
     """One line: a name, its labels, and its value."""
 
     name: str
@@ -127,36 +127,36 @@ def _replace(path: Path, data: bytes) -> None:
 
 def samples(
     run: str, state: Mapping[str, float], stats: Mapping[str, Any], requests: Sequence[Tally] = ()
-) -> Iterator[Sample]:
+) -> Iterator[MetricSample]:
     """Give the samples of a run's state and statistics, where there are any yet; `requests` begins with the master."""
     labels = {"run": run}
     for name, value in state.items():
-        yield Sample(name, labels, value)
+        yield MetricSample(name, labels, value)
     if not stats:
         return
-    yield Sample("errors", labels, len(stats["errors"]))
-    yield Sample("elapsed_seconds", labels, stats["elapsed_seconds"])
+    yield MetricSample("errors", labels, len(stats["errors"]))
+    yield MetricSample("elapsed_seconds", labels, stats["elapsed_seconds"])
     tables = {("master", stats["master"]["table"]): stats["master"]}
     tables |= {("slave", name): slave for name, slave in stats["slaves"].items()}
     for place, ((role, table), counters) in enumerate(tables.items()):
         named = {**labels, "role": role, "table": table}
         if place < len(requests):  # slaves that cannot be compared come last, and have none
-            yield Sample("throttled_requests", named, requests[place].throttled)
-            yield Sample("retried_requests", named, requests[place].retried)
-        yield Sample("scanned_items", named, counters["scanned"])
-        yield from (Sample(what, named, counters[what]) for what in CONSUMED if counters.get(what) is not None)
+            yield MetricSample("throttled_requests", named, requests[place].throttled)
+            yield MetricSample("retried_requests", named, requests[place].retried)
+        yield MetricSample("scanned_items", named, counters["scanned"])
+        yield from (MetricSample(what, named, counters[what]) for what in CONSUMED if counters.get(what) is not None)
     for slave, counters in stats["slaves"].items():
         named = {**labels, "slave": slave}
         for verdict in VERDICTS:
             if counters[verdict] is not None:
-                yield Sample("items", {**named, "verdict": verdict}, counters[verdict])
+                yield MetricSample("items", {**named, "verdict": verdict}, counters[verdict])
         for effect in EFFECTS:
-            yield Sample("differences", {**named, "action": effect.replace("_", "-")}, counters[effect])
+            yield MetricSample("differences", {**named, "action": effect.replace("_", "-")}, counters[effect])
 
 
-def exposition(lines: Iterable[Sample]) -> str:
+def exposition(lines: Iterable[MetricSample]) -> str:
     """Put samples into OpenMetrics text: each family once, with its type and what it tells, then `# EOF`."""
-    families: dict[str, list[Sample]] = {}
+    families: dict[str, list[MetricSample]] = {}
     for sample in lines:
         families.setdefault(sample.name, []).append(sample)
     text = []

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fastsync.config.config import Config
-from fastsync.output.durable import Mark, OutputFile
+from fastsync.output.durable import FilePosition, OutputFile
 from fastsync.output.report import Report
 from fastsync.output.report_folder import PartedReport
 from fastsync.output.statistics import write_stats
@@ -25,7 +25,9 @@ class Outputs:
         self._stats = stats
 
     @classmethod
-    def opened(cls, config: Config, parted: PartedReport | None, mark: Mark | None, copy: Path | None) -> Outputs:
+    def opened(
+        cls, config: Config, parted: PartedReport | None, mark: FilePosition | None, copy: Path | None
+    ) -> Outputs:
         """Open what the flags name; raise ConfigError, having left everything as it was.
 
         `parted` is the report where tasks write it. A run that goes on gives the `mark` of its report, and where a

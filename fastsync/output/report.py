@@ -14,7 +14,7 @@ from fastsync.config.config import Config
 from fastsync.errors import ConfigError, OutputFailed
 from fastsync.model.events import PageDone
 from fastsync.output import private_files
-from fastsync.output.durable import Growth, Mark, OutputFile, check, cut_back
+from fastsync.output.durable import FilePosition, Growth, OutputFile, check, truncate_to
 from fastsync.output.report_line import ReportLines, last_line
 
 WHAT = "--resume: the report"
@@ -29,7 +29,7 @@ class Report:
     stdout or a pipe cannot be gone on in, so there what it was told is kept in the file `copy`, and told again.
     """
 
-    def __init__(self, config: Config, mark: Mark | None = None, copy: Path | None = None):
+    def __init__(self, config: Config, mark: FilePosition | None = None, copy: Path | None = None):
         self._path = str(config.report)
         self._lines = ReportLines.of(config)
         self._growth = Growth()
@@ -49,7 +49,7 @@ class Report:
             if self._copy_path is not None:
                 self._copy = self._opened_copy(self._copy_path, self._mark)
         elif self._mark is not None:
-            file, self._growth = cut_back(Path(self._path), self._mark, WHAT, follow=True)
+            file, self._growth = truncate_to(Path(self._path), self._mark, WHAT, follow=True)
             self._file = _as_text(file)
 
     def discard(self) -> None:
@@ -57,12 +57,12 @@ class Report:
         if self._output is not None:
             self._output.discard()
 
-    def _opened_copy(self, copy: Path, mark: Mark | None) -> IO[str]:
+    def _opened_copy(self, copy: Path, mark: FilePosition | None) -> IO[str]:
         try:
             if mark is None:
                 copy.unlink(missing_ok=True)
                 return _as_text(os.fdopen(private_files.create(copy), "w+b"))
-            file, self._growth = cut_back(copy, mark, WHAT)
+            file, self._growth = truncate_to(copy, mark, WHAT)
             with copy.open(encoding="utf-8", newline="") as told:
                 shutil.copyfileobj(told, self._file)
             self._file.flush()
@@ -72,7 +72,7 @@ class Report:
             raise ConfigError(f"the report {copy} cannot be continued: {error.strerror or error}") from None
         return _as_text(file)
 
-    def mark(self) -> Mark:
+    def mark(self) -> FilePosition:
         """Return how far the report reaches, once that is on disk; raise OutputFailed."""
         try:
             os.fsync((self._copy or self._file).fileno())
@@ -104,7 +104,7 @@ class Report:
         self._growth.add(text.encode(), len(lines))
 
 
-def check_resumed(path: str, mark: Mark, copy: Path) -> None:
+def check_resumed(path: str, mark: FilePosition, copy: Path) -> None:
     """Raise ConfigError where a report is not what it was when the checkpoint was written, so far as that covers it."""
     if is_stream(path):
         check(copy, mark, WHAT)

@@ -11,14 +11,14 @@ from typing import Protocol
 
 from fastsync.errors import ConfigError, OutputFailed
 from fastsync.model.events import PageDone
-from fastsync.output.durable import NOTHING, Mark
+from fastsync.output.durable import FILE_START, FilePosition
 from fastsync.output.report_line import ReportLines, last_line
 
 IN_MEMORY = 5_000
 """Lines of the parent's that are put into one part."""
 
 
-class Shelf(Protocol):
+class PartStore(Protocol):
     """A folder of numbered parts, on whichever file system."""
 
     @property
@@ -44,18 +44,18 @@ class Shelf(Protocol):
 class PartedReport:
     """Note which parts count. Raises ConfigError where the folder holds what is not this run's."""
 
-    def __init__(self, shelf: Shelf, lines: ReportLines, mark: Mark | None = None):
+    def __init__(self, shelf: PartStore, lines: ReportLines, mark: FilePosition | None = None):
         self._shelf = shelf
         self._lines = lines
-        self._parts = set((mark or NOTHING).parts)
-        self._count = (mark or NOTHING).lines
+        self._parts = set((mark or FILE_START).parts)
+        self._count = (mark or FILE_START).lines
         self._own: list[str] = []
         try:
             self._check(mark)
         except OutputFailed as error:
             raise ConfigError(str(error)) from None
 
-    def _check(self, mark: Mark | None) -> None:
+    def _check(self, mark: FilePosition | None) -> None:
         shelf = self._shelf
         if mark is None and not shelf.empty():
             raise ConfigError(f"--report {shelf.path} is not empty: tasks write a new folder, so name one")
@@ -69,10 +69,10 @@ class PartedReport:
     def discard(self) -> None:
         """Nothing: no part was written."""
 
-    def mark(self) -> Mark:
+    def mark(self) -> FilePosition:
         """Say which parts are good; raise OutputFailed."""
         self._put()
-        return Mark(0, self._count, tuple(sorted(self._parts)))
+        return FilePosition(0, self._count, tuple(sorted(self._parts)))
 
     def add(self, page: PageDone) -> None:
         """Take in a page, whose task has written a part of its own; raise OutputFailed."""

@@ -16,7 +16,7 @@ from fastsync.plan.survey import Survey
 
 
 @dataclass(frozen=True)
-class Quote:
+class StrategyEstimate:
     """One strategy: its units, its list price in USD, and how long it takes at least."""
 
     forecast: Forecast
@@ -25,22 +25,24 @@ class Quote:
 
 
 @dataclass(frozen=True)
-class Offer:
+class Estimate:
     """The quotes for a run (none where no table tells its size), what it would choose, and what all of it rests on."""
 
     sides: Sequence[Side]
     plan: Plan
     choice: Choice
-    quotes: Sequence[Quote]
+    quotes: Sequence[StrategyEstimate]
     assumptions: Sequence[str]
 
 
-def offer(config: Config, found: Survey) -> Offer:
+def estimate_run(config: Config, found: Survey) -> Estimate:
     """Quote a run on tables that were described."""
     plan = Plan.of(config.slicing, found.largest)
     sides = [found.master, *found.slaves]
     choice = preferred(config, expected(config, found, plan))
-    quotes = [_quote(forecast, sides, min(config.parallel, len(plan.numbers))) for forecast in choice.forecasts]
+    quotes = [
+        _estimate_strategy(forecast, sides, min(config.parallel, len(plan.numbers))) for forecast in choice.forecasts
+    ]
     sizes = presumed([side.table for side in sides])
     assumptions = [
         *_sizes(sides, sizes),
@@ -51,14 +53,16 @@ def offer(config: Config, found: Survey) -> Offer:
     ]
     if config.strategy == "auto" and choice.strategy == "merge":
         assumptions.append("every slave allows Scan, which merge needs; where one does not, a run takes lookup")
-    return Offer(sides, plan, choice, quotes, assumptions)
+    return Estimate(sides, plan, choice, quotes, assumptions)
 
 
-def _quote(forecast: Forecast, sides: Sequence[Side], processes: int) -> Quote:
+def _estimate_strategy(forecast: Forecast, sides: Sequence[Side], processes: int) -> StrategyEstimate:
     total = forecast.total
     tables = zip(sides, (forecast.master, *forecast.slaves), strict=True)
     spans = [span for side, units in tables for span in _spans(side, units, processes)]
-    return Quote(forecast, LIST_PRICES.money(total.read, total.write), max(spans, key=lambda span: span.seconds))
+    return StrategyEstimate(
+        forecast, LIST_PRICES.money(total.read, total.write), max(spans, key=lambda span: span.seconds)
+    )
 
 
 def _spans(side: Side, units: Units, processes: int) -> list[Duration]:

@@ -66,7 +66,7 @@ class Size:
 
 
 @dataclass(frozen=True)
-class Work:
+class Workload:
     """What of a run decides what it costs."""
 
     reading: Reading
@@ -75,7 +75,7 @@ class Work:
     plan: Plan
 
 
-def forecasts(master: Table, slaves: Sequence[Table], work: Work) -> tuple[Forecast, ...]:
+def forecasts(master: Table, slaves: Sequence[Table], work: Workload) -> tuple[Forecast, ...]:
     """Forecast every strategy; nothing where no table tells its size."""
     sizes = presumed([master, *slaves])
     if not sizes:
@@ -103,7 +103,7 @@ def presumed(tables: Sequence[Table]) -> list[Size]:
     ]
 
 
-def _forecast(strategy: str, sizes: Sequence[Size], work: Work) -> Forecast:
+def _forecast(strategy: str, sizes: Sequence[Size], work: Workload) -> Forecast:
     master, *slaves = sizes
     first, parts, rechecks = Units(_scan(master, work)), [], Units()
     for slave in slaves:
@@ -123,7 +123,7 @@ class _Pair:
 
     master: Size
     slave: Size
-    work: Work
+    work: Workload
 
     def lookup(self) -> tuple[Units, Units]:
         consistent = self.work.reading.consistent
@@ -162,7 +162,7 @@ class _Pair:
         return max(0.0, self.slave.items - self.master.items)
 
 
-def _scan(size: Size, work: Work) -> float:
+def _scan(size: Size, work: Workload) -> float:
     """Scan a whole table: pages end at 1 MB, at the limit of items, and at the end of each segment."""
     segments = work.plan.total
     pages = [1, math.ceil(size.bytes / segments / PAGE_BYTES)]

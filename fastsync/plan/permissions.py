@@ -20,8 +20,8 @@ def policies(config: Config) -> dict[str, Any]:
     """Give `{"master": policy, "slave": policy}` as JSON takes it, for exactly these flags."""
     master, *slaves = zip((config.master, *config.slaves), config.logins, strict=True)
     return {
-        "master": _policy("FastsyncMaster", _actions(MASTER, config), [_arn(*master)]),
-        "slave": _policy("FastsyncSlaves", _actions(SLAVE, config), [_arn(*slave) for slave in slaves]),
+        "master": _policy("FastsyncMaster", _actions(MASTER_NEEDS, config), [_arn(*master)]),
+        "slave": _policy("FastsyncSlaves", _actions(SLAVE_NEEDS, config), [_arn(*slave) for slave in slaves]),
     }
 
 
@@ -52,13 +52,13 @@ def _reads_master_again(config: Config) -> bool:
     return not config.no_recheck or _finds_extras(config) or lost_races or recalls
 
 
-MASTER: Mapping[str, Needed] = {
+MASTER_NEEDS: Mapping[str, Needed] = {
     "DescribeTable": _always,
     "DescribeTimeToLive": lambda config: config.ignore_expired,
     "Scan": _always,
     "BatchGetItem": _reads_master_again,
 }
-SLAVE: Mapping[str, Needed] = {
+SLAVE_NEEDS: Mapping[str, Needed] = {
     "DescribeTable": _always,
     "DescribeTimeToLive": lambda config: config.ignore_expired,
     "Scan": lambda config: _finds_extras(config) or _may_merge(config),

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from fastsync.aws.client import Scan
-from fastsync.aws.clients import Access, Keyring
+from fastsync.aws.clients import Clients, Keyring
 from fastsync.config.config import Config
 from fastsync.errors import RequestFailed
 from fastsync.model.settings import Reading
 from fastsync.model.table import Side
-from fastsync.plan.forecast import Forecast, Work, forecasts
+from fastsync.plan.forecast import Forecast, Workload, forecasts
 from fastsync.plan.segments import Plan
 from fastsync.plan.survey import Survey, side_by_side
 
@@ -60,7 +60,7 @@ def choose(config: Config, found: Survey, plan: Plan) -> Choice:
 
 def expected(config: Config, found: Survey, plan: Plan) -> tuple[Forecast, ...]:
     """Forecast both strategies from what the tables were described as."""
-    work = Work(config.reading, config.judging, config.repairing, plan)
+    work = Workload(config.reading, config.judging, config.repairing, plan)
     return forecasts(found.master.table, [side.table for side in found.slaves], work)
 
 
@@ -81,7 +81,7 @@ def preferred(config: Config, expected: Sequence[Forecast]) -> Choice:
 
 def _probe(side: Side, config: Config, keyring: Keyring) -> tuple[bool, float]:
     """Say whether Scan is allowed on a slave, and what it cost to ask. Other failures are left to the run to meet."""
-    access = Access(keyring)
+    access = Clients(keyring)
     client = access.client(side, Reading(scan_limit=1, consistent=config.consistent_read), config.retrying.promptly())
     try:
         client.scan_page(Scan(0, 1, keys_only=True), b"")

@@ -12,7 +12,7 @@ from fastsync.aws.auth.credentials import Credentials
 from fastsync.aws.auth.mfa import ask, check_terminal
 from fastsync.aws.auth.sources import Accounts
 from fastsync.aws.describe import describe, time_to_live
-from fastsync.aws.shared_cells import Ledger
+from fastsync.aws.shared_cells import SharedCells
 from fastsync.aws.transport import Transport
 from fastsync.config.config import Config
 from fastsync.config.limits import Limits
@@ -36,7 +36,7 @@ class SlaveSurvey:
         return self.accounts.current(ended)
 
     def shared_credentials(
-        self, ledger: Ledger, ended: Callable[[CredentialsEnded], object] | None = None
+        self, ledger: SharedCells, ended: Callable[[CredentialsEnded], object] | None = None
     ) -> tuple[Credentials, ...]:
         """Give the same, and have those renewed at once that somebody behind the ledger was told are expired."""
         for account, number in ledger.expired():

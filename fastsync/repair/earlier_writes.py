@@ -15,9 +15,9 @@ from msgspec import Raw
 from fastsync.compare.pairs import Pairs, Suspect
 from fastsync.model.difference import Difference
 from fastsync.model.digest import item_digest
-from fastsync.model.keys import write
+from fastsync.model.keys import encode_key
 from fastsync.repair.announced_writes import Announced, unpack
-from fastsync.repair.recorded_writes import Recall
+from fastsync.repair.recorded_writes import RecordedWrites
 
 
 class EarlierWrites:
@@ -26,7 +26,7 @@ class EarlierWrites:
     `names` are the slaves' names in reports. The undo log serves where the parent that heard the announcements is gone.
     """
 
-    def __init__(self, names: tuple[str, ...], ahead: Sequence[bytes] = (), recall: Recall | None = None):
+    def __init__(self, names: tuple[str, ...], ahead: Sequence[bytes] = (), recall: RecordedWrites | None = None):
         self._names = names
         self._recall = recall
         self._announced: dict[tuple[str, bytes], list[Announced]] = {}
@@ -41,7 +41,7 @@ class EarlierWrites:
         if self._recall is not None:
             self._recall.close()
 
-    def known(self, pairs: Pairs) -> list[Suspect]:
+    def find_recorded(self, pairs: Pairs) -> list[Suspect]:
         """Return the pairs of the master's items that an earlier attempt may have written."""
         if not self:
             return []
@@ -49,19 +49,19 @@ class EarlierWrites:
         return [
             Suspect(pairs.slave, key, master, item, item)
             for key, master, item in zip(pairs.keys, pairs.masters, pairs.slaves, strict=True)
-            if master is not None and self._has(name, write(key))
+            if master is not None and self._has(name, encode_key(key))
         ]
 
     def repaired(self, now: Suspect) -> Difference | None:
         """Return the difference that was repaired, where the slave's item is what an earlier write left; else None."""
         if not self:
             return None
-        there = None if now.there is None else item_digest(msgspec.json.decode(now.there, type=dict[str, Raw]))
-        announced = self._announced.get((self._names[now.slave], write(now.key)), ())
+        there = None if now.stored is None else item_digest(msgspec.json.decode(now.stored, type=dict[str, Raw]))
+        announced = self._announced.get((self._names[now.slave], encode_key(now.key)), ())
         for each in reversed(announced):
             if each.after == there:
                 return each.difference
-        return None if self._recall is None else self._recall.told(now)
+        return None if self._recall is None else self._recall.find_repair(now)
 
     def _has(self, name: str, key: bytes) -> bool:
         return (name, key) in self._announced or (self._recall is not None and self._recall.has(name, key))

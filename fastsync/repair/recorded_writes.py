@@ -17,7 +17,7 @@ from fastsync.compare.pairs import Pairs, Suspect
 from fastsync.errors import ConfigError, OutputFailed
 from fastsync.model.difference import Difference
 from fastsync.model.digest import Digester
-from fastsync.model.keys import write
+from fastsync.model.keys import encode_key
 from fastsync.repair.repairer import EFFECTS
 from fastsync.repair.undo_index import Chain, Index
 
@@ -25,7 +25,7 @@ AT_HAND = 100_000
 """Keys that are kept in memory, some 10 MB: of more lines each key is looked up on disk."""
 
 
-class Recall:
+class RecordedWrites:
     """Remember a span of an undo log. Raises OutputFailed where it cannot be read."""
 
     def __init__(self, path: str, span: tuple[int, int], judge: Judge, expiry: Expiry, names: tuple[str, ...]):
@@ -43,11 +43,11 @@ class Recall:
         """Forget it."""
         self._index.close()
 
-    def told(self, now: Suspect) -> Difference | None:
+    def find_repair(self, now: Suspect) -> Difference | None:
         """Give the difference that was repaired, where the slave's item, as it was read again, is what a line left."""
-        name, key = self._names[now.slave], write(now.key)
+        name, key = self._names[now.slave], encode_key(now.key)
         for entry in self._chain(name, key):
-            if self._equal(entry.after_item, now.there):
+            if self._equal(entry.after_item, now.stored):
                 # an item that had expired counted as absent, so that what was written was missing
                 was = self._expiry.suspect(now.slave, now.key, None, entry.before_item)
                 difference = self._judge.difference(was._replace(master=entry.after_item))

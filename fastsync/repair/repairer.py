@@ -23,14 +23,14 @@ from fastsync.compare.recheck import Rechecker
 from fastsync.errors import IncompleteError, Interrupted, OutputFailed, RequestFailed
 from fastsync.model.difference import Difference, Effect, Verdict
 from fastsync.model.digest import REPLICATION_PREFIX, item_digest
-from fastsync.model.keys import write
+from fastsync.model.keys import encode_key
 from fastsync.model.policy import Action, Policy
 from fastsync.model.settings import Repairing
 from fastsync.model.wording import describe_exception
 from fastsync.repair.announced_writes import Announced
 from fastsync.repair.condition import absent, unchanged
 from fastsync.repair.newer import slave_is_newer
-from fastsync.repair.undo_log import NOTHING, Entry, UndoLog
+from fastsync.repair.undo_log import ABSENT, Entry, UndoLog
 
 RACES = 3
 """How often a write is decided anew after a failed condition, before it counts as contended."""
@@ -75,7 +75,7 @@ class Repairer:
         self.broken: OutputFailed | None = None
 
     @property
-    def logged(self) -> int:
+    def undo_offset(self) -> int:
         """The bytes of the undo log, 0 where there is none: all that was carried out so far stands before."""
         return 0 if self._log is None else self._log.size
 
@@ -143,9 +143,9 @@ class Repairer:
         return []
 
     def _entry(self, intent: Intent) -> Entry:
-        before, after = (NOTHING if each is None else Raw(spelled(each)) for each in (intent.before, intent.after))
+        before, after = (ABSENT if each is None else Raw(spelled(each)) for each in (intent.before, intent.after))
         table = self._slaves[intent.suspect.slave].side.table
-        return Entry(intent.difference.slave, Raw(write(intent.suspect.key)), before, after, table.identity)
+        return Entry(intent.difference.slave, Raw(encode_key(intent.suspect.key)), before, after, table.identity)
 
     def _decide(self, suspect: Suspect) -> Decision:
         """Decide what a suspect is, and whether it is to be repaired; return it as it is where it has settled."""
@@ -159,7 +159,7 @@ class Repairer:
             return difference
         if suspect.slave in self._refused:
             return _done(difference, self._refused[suspect.slave])
-        before = None if suspect.there is None else _attributes(suspect.there)
+        before = None if suspect.stored is None else _attributes(suspect.stored)
         return Intent(suspect, difference, before, self._after(suspect, before))
 
     def _wanted(self, difference: Difference) -> bool:
@@ -233,7 +233,7 @@ class Repairer:
         slave = self._slaves[intent.suspect.slave]
         condition = self._condition(intent, slave.side.table.keys.names)
         if intent.after is None:
-            return slave.delete(write(intent.suspect.key), condition)
+            return slave.delete(encode_key(intent.suspect.key), condition)
         return slave.put(spelled(intent.after), condition)
 
     def _condition(self, intent: Intent, key_names: Sequence[str]) -> Condition:
@@ -283,7 +283,7 @@ def spelled(item: Attributes | None) -> bytes:
 def announced(intent: Intent) -> Announced:
     """Return an intent as it is announced, with both items in its difference where that has them."""
     after = None if intent.after is None else item_digest(intent.after)
-    return Announced(write(intent.suspect.key), after, _done(intent.difference, None))
+    return Announced(encode_key(intent.suspect.key), after, _done(intent.difference, None))
 
 
 def _take_intents(decided: Mapping[int, Decision], found: dict[int, Difference | Suspect]) -> dict[int, Intent]:

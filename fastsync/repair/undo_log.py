@@ -44,12 +44,12 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     @property
     def before_item(self) -> Raw | None:
         """What the slave's item was, None where there was none."""
-        return None if self.before == NOTHING else self.before
+        return None if self.before == ABSENT else self.before
 
     @property
     def after_item(self) -> Raw | None:
         """What the slave's item was to become, None where it was to go."""
-        return None if self.after == NOTHING else self.after
+        return None if self.after == ABSENT else self.after
 
     def content_checksum(self) -> str:
         """Return the checksum of all other fields, whatever the order of names and the spaces in them."""
@@ -59,7 +59,7 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
 
 TAIL = 1 << 16
 """Bytes that are read at a time to find the end of the last line."""
-NOTHING = Raw(b"null")
+ABSENT = Raw(b"null")
 """The item that is not there."""
 _parse = msgspec.json.Decoder().decode
 _text = msgspec.json.encode

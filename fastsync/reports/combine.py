@@ -15,11 +15,11 @@ from fastsync.config.checks import check_path
 from fastsync.config.paths import check_inputs, check_once, check_outputs
 from fastsync.errors import ConfigError
 from fastsync.model.json_lines import escape_line_breaks_in_bytes
-from fastsync.output.durable import Aside
+from fastsync.output.durable import AtomicFile
 from fastsync.output.statistics import Result, code_of, stats_text, withheld
-from fastsync.reports.read import Difference, LogLine, ReportEnd, Stats, read
+from fastsync.reports.read import LogLine, ReportEnd, ReportLine, StatisticsFile, read
 from fastsync.reports.repeats import Repeats
-from fastsync.reports.shards import Part, add_up, missing, tally_of
+from fastsync.reports.shards import ShardFile, add_up, missing, tally_of
 
 VERDICTS = ("missing", "differing", "extra")
 MOST_LISTED = 10
@@ -27,7 +27,7 @@ MOST_LISTED = 10
 
 
 @dataclass
-class Report:
+class ReportFile:
     """The report of a shard: its file, how many lines it has of each slave and verdict, and its last line."""
 
     file: str
@@ -47,8 +47,8 @@ def combine(files: Sequence[str], stats: str = "-", report: str | None = None) -
     """
     _refuse_outputs(files, stats, report)
     with ExitStack() as stack:
-        lines = None if report is None else stack.enter_context(Aside(report, "--report"))
-        figures = stack.enter_context(Aside(stats, "--stats"))
+        lines = None if report is None else stack.enter_context(AtomicFile(report, "--report"))
+        figures = stack.enter_context(AtomicFile(stats, "--stats"))
         gathered = _Gathered(lines, stack.enter_context(Repeats()))
         for file in files:
             gathered.read(file)
@@ -58,9 +58,9 @@ def combine(files: Sequence[str], stats: str = "-", report: str | None = None) -
         if lines is not None:
             end = {"complete": result.complete, "differences": sum(gathered.counts.values())}
             lines.write(f"{json.dumps(end)}\n".encode())
-            lines.put_in_place()
+            lines.commit()
         figures.write(stats_text(result.stats).encode())
-        figures.put_in_place()
+        figures.commit()
     return result
 
 
@@ -79,30 +79,30 @@ def _refuse_outputs(files: Sequence[str], stats: str, report: str | None) -> Non
 class _Gathered:
     """What the files told so far; the lines of reports go on at once."""
 
-    def __init__(self, lines: Aside | None, repeats: Repeats):
-        self.parts: list[Part] = []
-        self.reports: list[Report] = []
+    def __init__(self, lines: AtomicFile | None, repeats: Repeats):
+        self.parts: list[ShardFile] = []
+        self.reports: list[ReportFile] = []
         self.counts: Counter[tuple[str, str]] = Counter()
         self._lines = lines
         self._repeats = repeats
 
     def read(self, file: str) -> None:
         """Take in one file."""
-        report = Report(file)
+        report = ReportFile(file)
         for part in read(file):
             match part:
-                case Stats():
-                    self.parts.append(Part.of(file, part.told))
+                case StatisticsFile():
+                    self.parts.append(ShardFile.of(file, part.told))
                 case LogLine():
                     raise ConfigError(f"{file} is a log, and neither statistics nor a report")
-                case Difference():
+                case ReportLine():
                     self._difference(report, part)
                 case ReportEnd():
                     report.last = part.last
                     self._end(report)
-                    report = Report(file)
+                    report = ReportFile(file)
 
-    def _difference(self, report: Report, found: Difference) -> None:
+    def _difference(self, report: ReportFile, found: ReportLine) -> None:
         slave, verdict = found.line["slave"], found.line["verdict"]
         try:
             key = msgspec.convert(found.line["key"], dict[str, dict[str, str]])
@@ -113,7 +113,7 @@ class _Gathered:
         if self._lines is not None:
             self._lines.write(escape_line_breaks_in_bytes(found.text.strip()) + b"\n")
 
-    def _end(self, report: Report) -> None:
+    def _end(self, report: ReportFile) -> None:
         lines = report.counts.total()
         if report.last is not None and report.last["differences"] != lines:
             told = report.last["differences"]
@@ -142,7 +142,7 @@ def _whole(gathered: _Gathered) -> Result:
     return Result(stats, stats["complete"], stats["errors"], code_of(tallies, stats["complete"]))
 
 
-def _lacking(report: Report, stats: dict[str, Any]) -> str | None:
+def _lacking(report: ReportFile, stats: dict[str, Any]) -> str | None:
     """Say what a report lacks that the statistics do not tell."""
     if report.last is None:
         return "the report was cut short: it has no last line, and may lack differences"
@@ -151,7 +151,7 @@ def _lacking(report: Report, stats: dict[str, Any]) -> str | None:
     return None
 
 
-def _refuse_reports(gathered: _Gathered, stats: dict[str, Any], parts: Sequence[Part]) -> None:
+def _refuse_reports(gathered: _Gathered, stats: dict[str, Any], parts: Sequence[ShardFile]) -> None:
     """Raise ConfigError where reports are not those of the statistics.
 
     The report of a shard without statistics may be there too, as a run that was killed leaves it.

@@ -22,7 +22,7 @@ GZIP = b"\x1f\x8b"
 
 
 @dataclass(frozen=True)
-class Difference:
+class ReportLine:
     """A line of a report, parsed and as it stands there."""
 
     line: dict[str, Any]
@@ -37,7 +37,7 @@ class ReportEnd:
 
 
 @dataclass(frozen=True)
-class Stats:
+class StatisticsFile:
     """A statistics file."""
 
     told: dict[str, Any]
@@ -50,10 +50,10 @@ class LogLine:
     line: dict[str, Any]
 
 
-Part = Difference | ReportEnd | Stats | LogLine
+Content = ReportLine | ReportEnd | StatisticsFile | LogLine
 
 
-def read(path: str) -> Iterator[Part]:
+def read(path: str) -> Iterator[Content]:
     """Yield what one file holds ("-" is stdin); raise ConfigError where it is no file of fastsync, or cannot be read.
 
     A report may stop in the middle of a line, as one does whose run was killed, and an empty file is such a report.
@@ -83,18 +83,18 @@ def _opened(path: str) -> Iterator[IO[bytes]]:
             yield file
 
 
-def _whole(path: str, first: bytes, file: IO[bytes]) -> Iterator[Part]:
+def _whole(path: str, first: bytes, file: IO[bytes]) -> Iterator[Content]:
     text = first + file.read(MOST_STATS)
     told = _parsed(text)
     if _is_stats(told) and _is_writable(told) and not _has_repeats(text):
-        yield Stats(told)
+        yield StatisticsFile(told)
     elif not text.strip() or (b"\n" not in text and text.startswith(b'{"slave"')):
         yield ReportEnd(None)
     else:
         _refuse(path)
 
 
-def _report(path: str, first: bytes, file: IO[bytes]) -> Iterator[Part]:
+def _report(path: str, first: bytes, file: IO[bytes]) -> Iterator[Content]:
     whole = False
     for number, text in enumerate(_lines(first, file), 1):
         line = _parsed(text)
@@ -102,7 +102,7 @@ def _report(path: str, first: bytes, file: IO[bytes]) -> Iterator[Part]:
         if whole:
             yield ReportEnd(line)
         elif _is_difference(line):
-            yield Difference(line, text)
+            yield ReportLine(line, text)
         elif line is None and not text.endswith(b"\n"):
             break
         else:
@@ -111,7 +111,7 @@ def _report(path: str, first: bytes, file: IO[bytes]) -> Iterator[Part]:
         yield ReportEnd(None)
 
 
-def _log(path: str, first: bytes, file: IO[bytes]) -> Iterator[Part]:
+def _log(path: str, first: bytes, file: IO[bytes]) -> Iterator[Content]:
     for number, text in enumerate(_lines(first, file), 1):
         line = _parsed(text)
         if _is_log(line):

@@ -36,7 +36,7 @@ class Master(msgspec.Struct):
     read_units: Amount
 
 
-class Stats(msgspec.Struct):
+class ShardStatistics(msgspec.Struct):
     """The statistics of a shard, as a file of `--stats` holds them."""
 
     complete: bool
@@ -51,20 +51,20 @@ class Stats(msgspec.Struct):
 
 
 @dataclass(frozen=True)
-class Part:
+class ShardFile:
     """One shard: which one it is, its statistics, and the file that they stand in."""
 
     file: str
     shard: Shard
-    stats: Stats
+    stats: ShardStatistics
 
     @classmethod
-    def of(cls, file: str, told: Any) -> Part:
+    def of(cls, file: str, told: Any) -> ShardFile:
         """Read the statistics of a shard; raise ConfigError where they are of a whole run, or no statistics at all."""
         if told.get("shard", "") is None:
             raise ConfigError(f"{file} is of a whole run, and not of a shard: there is nothing to add to it")
         try:
-            stats = msgspec.convert(told, Stats)
+            stats = msgspec.convert(told, ShardStatistics)
             shard = Shard.parse(stats.shard)
             for table in (stats.master.table, *stats.slaves):
                 TableRef.parse(table)
@@ -80,7 +80,7 @@ def tally_of(counters: Mapping[str, Any]) -> Tally:
     return Tally(**{name: value or 0 for name, value in counters.items()})
 
 
-def _check_sums(file: str, stats: Stats) -> None:
+def _check_sums(file: str, stats: ShardStatistics) -> None:
     """Raise ConfigError where counters contradict each other, as in a file that was changed."""
     for name, counters in stats.slaves.items():
         tally = tally_of({counter: getattr(counters, counter) for counter in _COUNTERS})
@@ -100,12 +100,12 @@ def _contradiction(tally: Tally, scanned: int, complete: bool) -> str | None:
     return None
 
 
-def missing(parts: Sequence[Part]) -> list[int]:
+def missing(parts: Sequence[ShardFile]) -> list[int]:
     """Give the numbers of the shards that are not there."""
     return sorted(set(range(parts[0].shard.of)) - {part.shard.number for part in parts})
 
 
-def add_up(parts: Sequence[Part]) -> dict[str, Any]:
+def add_up(parts: Sequence[ShardFile]) -> dict[str, Any]:
     """Give the statistics of the whole in the form of those of a run.
 
     Raises ConfigError where two files do not belong together, or one contradicts itself. Where shards are missing the
@@ -134,7 +134,7 @@ def add_up(parts: Sequence[Part]) -> dict[str, Any]:
     }
 
 
-def _refuse_others(parts: Sequence[Part]) -> None:
+def _refuse_others(parts: Sequence[ShardFile]) -> None:
     first = parts[0]
     for part in parts[1:]:
         for what, of_one, of_other in zip(_COMMON, _common(first), _common(part), strict=True):
@@ -151,7 +151,7 @@ def _refuse_others(parts: Sequence[Part]) -> None:
 _COMMON = ("the master is", "slaves are", "segments are", "shards are", "slaves whose extras were looked for are")
 
 
-def _common(part: Part) -> tuple[str, ...]:
+def _common(part: ShardFile) -> tuple[str, ...]:
     """Give what all shards of a run have in common, as text."""
     stats = part.stats
     extras = (name for name, slave in stats.slaves.items() if slave.extra is not None)

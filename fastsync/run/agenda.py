@@ -20,7 +20,7 @@ RESTARTS = 3
 
 
 @dataclass(frozen=True)
-class Leg:
+class StartedSegment:
     """A segment that was begun, and goes on from `resume` for some slaves; see SegmentTask for `counts`.
 
     `log` is the size that the undo log had then: lines of its next pages come behind. None: nothing was begun.
@@ -34,7 +34,7 @@ class Leg:
 
 
 @dataclass(frozen=True)
-class Stretch:
+class PendingSegments:
     """Segments that were not begun for some slaves: those from `place` on in the plan's order."""
 
     place: int
@@ -43,17 +43,17 @@ class Stretch:
 
 
 @dataclass(frozen=True)
-class Left:
+class Backlog:
     """All that is left of a job."""
 
-    legs: tuple[Leg, ...]
-    stretches: tuple[Stretch, ...]
+    legs: tuple[StartedSegment, ...]
+    stretches: tuple[PendingSegments, ...]
 
     @classmethod
-    def whole(cls, fit: Sequence[str], unfit: Sequence[str]) -> Left:
+    def whole(cls, fit: Sequence[str], unfit: Sequence[str]) -> Backlog:
         """Give what is left of a job that has not begun; slaves that cannot be compared yet catch up later."""
-        stretches = (Stretch(0, tuple(fit)), Stretch(0, tuple(unfit), counts=False))
-        return cls((), tuple(each for each in stretches if each.slaves))
+        pending = (PendingSegments(0, tuple(fit)), PendingSegments(0, tuple(unfit), counts=False))
+        return cls((), tuple(each for each in pending if each.slaves))
 
 
 class Agenda:
@@ -63,7 +63,7 @@ class Agenda:
     """
 
     def __init__(
-        self, terms: Terms, plan: Plan, left: Left, start_key: bytes | None = None, log_from: int | None = None
+        self, terms: Terms, plan: Plan, left: Backlog, start_key: bytes | None = None, log_from: int | None = None
     ):
         self._terms = terms
         self._log_from = log_from
@@ -71,16 +71,16 @@ class Agenda:
         self._plan = plan
         self._start_key = start_key
         self._names = tuple(map(str, terms.slaves))
-        self._open: dict[tuple[int, ...], Leg] = {}
+        self._open: dict[tuple[int, ...], StartedSegment] = {}
         self._deaths: Counter[int] = Counter()
         self._ahead: dict[tuple[int, tuple[str, ...]], tuple[bytes, ...]] = {}
         self.repeated = log_from is not None
-        legs, parked_legs = _divided(left.legs, self._names)
-        stretches, parked_stretches = _divided(left.stretches, self._names)
-        self._legs = deque(legs)
-        self._stretches = deque(each for each in stretches if each.place < len(plan.numbers))
-        self._parked = parked_legs
-        self._later = [each for each in parked_stretches if each.place < len(plan.numbers)]
+        started, parked_started = _divided(left.legs, self._names)
+        pending, parked_pending = _divided(left.stretches, self._names)
+        self._legs = deque(started)
+        self._stretches = deque(each for each in pending if each.place < len(plan.numbers))
+        self._parked = parked_started
+        self._later = [each for each in parked_pending if each.place < len(plan.numbers)]
 
     def __iter__(self) -> Iterator[SegmentTask]:
         return self
@@ -91,19 +91,21 @@ class Agenda:
             return self._opened(self._legs.popleft())
         if not self._stretches:
             raise StopIteration
-        stretch = self._stretches.popleft()
-        if stretch.place + 1 < len(self._plan.numbers):
-            self._stretches.appendleft(replace(stretch, place=stretch.place + 1))
-        return self._opened(Leg(self._plan.numbers[stretch.place], stretch.slaves, stretch.counts))
+        pending = self._stretches.popleft()
+        if pending.place + 1 < len(self._plan.numbers):
+            self._stretches.appendleft(replace(pending, place=pending.place + 1))
+        return self._opened(StartedSegment(self._plan.numbers[pending.place], pending.slaves, pending.counts))
 
-    def _opened(self, leg: Leg) -> SegmentTask:
-        places = tuple(self._names.index(name) for name in leg.slaves)
-        start = None if leg.resume else self._start_key
-        log = self._log_from if leg.log is None else leg.log
-        recall = None if log is None else (log, self._size() if self._deaths[leg.segment] else self._log_size)
-        task = SegmentTask(self._terms, leg.segment, self._plan.total, start, leg.resume, places, leg.counts, recall)
-        task = replace(task, ahead=self._ahead.pop((leg.segment, leg.slaves), ()))
-        self._open[task.ticket] = replace(leg, log=self._size() if log is None else log)
+    def _opened(self, started: StartedSegment) -> SegmentTask:
+        places = tuple(self._names.index(name) for name in started.slaves)
+        start = None if started.resume else self._start_key
+        log = self._log_from if started.log is None else started.log
+        recall = None if log is None else (log, self._size() if self._deaths[started.segment] else self._log_size)
+        task = SegmentTask(
+            self._terms, started.segment, self._plan.total, start, started.resume, places, started.counts, recall
+        )
+        task = replace(task, ahead=self._ahead.pop((started.segment, started.slaves), ()))
+        self._open[task.id] = replace(started, log=self._size() if log is None else log)
         return task
 
     def _size(self) -> int:
@@ -111,38 +113,38 @@ class Agenda:
 
     def lost(self, task: SegmentTask) -> Mapping[int, str]:
         """Give the slaves that a task began with and has lost: places and names."""
-        leg = self._open[task.ticket]
-        return {place: self._names[place] for place in task.slaves if self._names[place] not in leg.slaves}
+        started = self._open[task.id]
+        return {place: self._names[place] for place in task.slaves if self._names[place] not in started.slaves}
 
-    def move(self, task: SegmentTask, resume: bytes, log: int) -> None:
+    def advance(self, task: SegmentTask, resume: bytes, log: int) -> None:
         """Note that all that a task brought so far is on record, and where it would go on.
 
         An attempt that was killed may have been pages ahead: as long as the task lasts, its lines are not behind `log`.
         """
-        log = log if task.recall is None else min(log, task.recall[0])
-        self._open[task.ticket] = replace(self._open[task.ticket], resume=resume, log=log)
+        log = log if task.undo_span is None else min(log, task.undo_span[0])
+        self._open[task.id] = replace(self._open[task.id], resume=resume, log=log)
         del self._deaths[task.number]
 
     def lose(self, task: SegmentTask, slave: int) -> None:
         """Note that a task goes on without a slave; the last one that is lost takes the master's items along."""
-        leg = self._open[task.ticket]
+        started = self._open[task.id]
         name = self._names[slave]
-        if name in leg.slaves:
-            others = tuple(each for each in leg.slaves if each != name)
-            self._parked.append(replace(leg, slaves=(name,), counts=leg.counts and not others))
-            self._open[task.ticket] = replace(leg, slaves=others)
+        if name in started.slaves:
+            others = tuple(each for each in started.slaves if each != name)
+            self._parked.append(replace(started, slaves=(name,), counts=started.counts and not others))
+            self._open[task.id] = replace(started, slaves=others)
 
-    def done(self, task: SegmentTask) -> None:
+    def finish(self, task: SegmentTask) -> None:
         """Note that a task has come to its end."""
-        del self._open[task.ticket]
+        del self._open[task.id]
 
-    def park(self, task: SegmentTask) -> None:
+    def leave(self, task: SegmentTask) -> None:
         """Leave the rest of a task to another run."""
-        leg = self._open.pop(task.ticket)
-        if leg.slaves:
-            self._parked.append(leg)
+        started = self._open.pop(task.id)
+        if started.slaves:
+            self._parked.append(started)
 
-    def again(self, task: SegmentTask, ahead: tuple[bytes, ...] = ()) -> bool:
+    def retry(self, task: SegmentTask, ahead: tuple[bytes, ...] = ()) -> bool:
         """Put a task back whose worker died; False where that was tried often enough.
 
         `ahead` are the writes that this attempt had announced; those of attempts before it are kept too.
@@ -151,36 +153,38 @@ class Agenda:
         self.repeated = True
         if self._deaths[task.number] > RESTARTS:
             return False
-        leg = self._open.pop(task.ticket)
-        if leg.slaves:
-            self._legs.appendleft(leg)
-            self._ahead[leg.segment, leg.slaves] = (*task.ahead, *ahead)
+        started = self._open.pop(task.id)
+        if started.slaves:
+            self._legs.appendleft(started)
+            self._ahead[started.segment, started.slaves] = (*task.ahead, *ahead)
         return True
 
-    def left(self) -> Left:
+    def left(self) -> Backlog:
         """Give all that is left, what is at work from its last page on record."""
-        at_work = (leg for leg in self._open.values() if leg.slaves)
-        return Left((*at_work, *self._legs, *self._parked), (*self._stretches, *self._later))
+        at_work = (started for started in self._open.values() if started.slaves)
+        return Backlog((*at_work, *self._legs, *self._parked), (*self._stretches, *self._later))
 
     def log_from(self) -> int:
         """Give the size of the undo log behind which all lines stand of pages that are not on record."""
         left = self.left()
-        begun = [leg.log for leg in left.legs if leg.log is not None]
+        begun = [started.log for started in left.legs if started.log is not None]
         if left.stretches and self._log_from is not None:  # some were begun by the run before, after its checkpoint
             begun.append(self._log_from)
         return min([self._size(), *begun])
 
-    def lacks(self, slave: str) -> bool:
+    def has_left(self, slave: str) -> bool:
         """Say whether a slave is not compared to its end."""
         left = self.left()
-        return any(slave in leg.slaves for leg in left.legs) or any(slave in part.slaves for part in left.stretches)
+        return any(slave in started.slaves for started in left.legs) or any(
+            slave in part.slaves for part in left.stretches
+        )
 
 
 def _ticket(task: SegmentTask) -> tuple[int, tuple[int, ...]]:
     return task.number, task.slaves
 
 
-_Part = TypeVar("_Part", Leg, Stretch)
+_Part = TypeVar("_Part", StartedSegment, PendingSegments)
 
 
 def _divided(parts: Sequence[_Part], fit: Sequence[str]) -> tuple[list[_Part], list[_Part]]:

@@ -14,8 +14,8 @@ import msgspec
 from fastsync.config.slicing import MAX_SEGMENTS
 from fastsync.model.difference import Tally
 from fastsync.model.json_lines import checksum, escape_line_breaks_in_bytes
-from fastsync.output.durable import NOTHING, Mark
-from fastsync.run.agenda import Left, Leg, Stretch
+from fastsync.output.durable import FILE_START, FilePosition
+from fastsync.run.agenda import Backlog, PendingSegments, StartedSegment
 from fastsync.run.deletes import Chunks
 from fastsync.run.outcome import Totals
 
@@ -39,10 +39,10 @@ class Checkpoint:
     tables: dict[str, tuple[str, ...]]
     strategy: str
     total: int
-    left: Left
+    left: Backlog
     totals: Totals
-    report: Mark = NOTHING
-    extras: dict[str, Mark] = field(default_factory=dict)
+    report: FilePosition = FILE_START
+    extras: dict[str, FilePosition] = field(default_factory=dict)
     deleted: dict[str, Chunks] = field(default_factory=dict)
     log: int = 0
     ended: bool = False
@@ -106,14 +106,14 @@ def faults(checkpoint: Checkpoint) -> Iterator[str]:
     marks = (checkpoint.report, *checkpoint.extras.values())
     if checkpoint.log < 0 or any(_is_wrong(mark) for mark in marks):
         yield "a mark in a file is no place in it"
-    if any(_are_wrong(chunks, checkpoint.extras.get(name, NOTHING)) for name, chunks in checkpoint.deleted.items()):
+    if any(_are_wrong(chunks, checkpoint.extras.get(name, FILE_START)) for name, chunks in checkpoint.deleted.items()):
         yield "deletes are done of extras that there are not"
     yield from _wrong_parts(checkpoint.left, checkpoint.total)
     if any(_is_no_count(tally) for tally in _tallies(checkpoint.totals)):
         yield "a count is no number of items"
 
 
-def faults_of_plan(left: Left, numbers: Sequence[int]) -> Iterator[str]:
+def faults_of_plan(left: Backlog, numbers: Sequence[int]) -> Iterator[str]:
     """Yield what of a checkpoint does not fit the segments of the plan, given in their order."""
     if any(part.place > len(numbers) for part in left.stretches):
         yield f"it goes on behind the last of {len(numbers)} segments"
@@ -145,11 +145,11 @@ def _unknown_names(checkpoint: Checkpoint, slaves: set[str], master: set[str]) -
         yield f"{name!r} is none of its tables"
 
 
-def _parts(left: Left) -> Sequence[Leg | Stretch]:
+def _parts(left: Backlog) -> Sequence[StartedSegment | PendingSegments]:
     return (*left.legs, *left.stretches)
 
 
-def _wrong_parts(left: Left, total: int) -> Iterator[str]:
+def _wrong_parts(left: Backlog, total: int) -> Iterator[str]:
     if any(not part.slaves for part in _parts(left)):
         yield "a part of the job is left for no slave"
     for leg in left.legs:
@@ -171,11 +171,11 @@ def _twice(values: Iterable[object]) -> bool:
     return any(times > 1 for times in Counter(values).values())
 
 
-def _is_wrong(mark: Mark) -> bool:
+def _is_wrong(mark: FilePosition) -> bool:
     return not 0 <= mark.lines <= mark.bytes + mark.lines * bool(mark.parts) or any(part < 0 for part in mark.parts)
 
 
-def _are_wrong(chunks: Chunks, waiting: Mark) -> bool:
+def _are_wrong(chunks: Chunks, waiting: FilePosition) -> bool:
     outside = any(not 0 <= number * chunks.size < waiting.lines for number in chunks.done)
     return chunks.size < 1 or outside or _twice(chunks.done)
 

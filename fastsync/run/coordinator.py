@@ -33,11 +33,11 @@ from fastsync.output.unforeseen import Phase, unexpected
 from fastsync.run.agenda import Agenda
 from fastsync.run.deletes import Deletes
 from fastsync.run.extras import Found, refusal
-from fastsync.run.journal import Record
+from fastsync.run.journal import Journal
 from fastsync.run.outcome import Outcome
 from fastsync.workers.executor import Executor
 from fastsync.workers.interrupt import Interrupt
-from fastsync.workers.pending_pages import HeldPages, counts, divided, units
+from fastsync.workers.pending_pages import PendingPages, findings_of, split_lost, usage_of
 
 ENDS = (TaskDone, TaskStopped, TaskFailed)
 UNFINISHED = "a part of the tables was not compared, or some extras were not deleted, though no task failed"
@@ -85,23 +85,23 @@ class Audience:
             sink.end()
 
 
-class Job:
+class Coordinator:
     """Follow the tasks of one run to their end."""
 
-    def __init__(self, agenda: Agenda, deletes: Deletes, outcome: Outcome, record: Record, audience: Audience):
+    def __init__(self, agenda: Agenda, deletes: Deletes, outcome: Outcome, record: Journal, audience: Audience):
         self._agenda = agenda
         self._deletes = deletes
         self._outcome = outcome
-        self._record = record
+        self._journal = record
         self._audience = audience
-        self._held: dict[tuple[int, ...], HeldPages] = {}
-        self._loose = HeldPages()
+        self._pending: dict[tuple[int, ...], PendingPages] = {}
+        self._loose = PendingPages()
         self._half: set[tuple[int, ...]] = set()
         self._ahead: dict[tuple[int, ...], list[bytes]] = {}
         self.failure: UnexpectedError | None = None
         """What a listener or a sink raised, where one did."""
 
-    def do(self, terms: Terms, config: Config, executor: Executor, interrupt: Interrupt, tables: Tables) -> None:
+    def run(self, terms: Terms, config: Config, executor: Executor, interrupt: Interrupt, tables: Tables) -> None:
         """Compare every segment, then delete what may be deleted. An output that fails ends the work.
 
         Before the first delete, and at the end, the tables are asked whether they are still those of `tables`.
@@ -115,46 +115,46 @@ class Job:
             self._deletes.refused = {
                 name: refusal(self._found(name, changed, config), config.delete_limit) for name in self._deletes.place
             }
-        self._keep()
+        self._save_checkpoint()
         if not interrupt.count:
             self._follow(executor.run(self._deletes, interrupt))
-            self._keep()
+            self._save_checkpoint()
         if self._deletes.begun:
             self._ask_again()
-        self._tell_the_rest()
+        self._report_rest()
         if not self.finished and not interrupt.count and self._outcome.complete:
-            self._outcome.fail(UNFINISHED)
+            self._outcome.add_error(UNFINISHED)
         self._notify(self._audience.end)
 
     def abandon(self) -> None:
         """Keep no further checkpoint: the work was broken off, and what it had reached by then is not certain."""
-        self._record.broken = True
+        self._journal.broken = True
 
-    def part(self, complete: bool) -> None:
+    def finish(self, complete: bool) -> None:
         """Remove the checkpoint where the run is complete, else leave it, with a note, to another run.
 
         Where only items that failed are left, that run starts afresh, since no resume point leads to a single item.
         """
         if complete:
-            self._record.remove()
-        elif self._record.checkpoint_path is None:
+            self._journal.remove()
+        elif self._journal.checkpoint_path is None:
             return
         elif self.finished and self._outcome.items_failed:
-            self._keep(ended=True)
-            self._outcome.say(
-                f"the checkpoint {self._record.checkpoint_path} is kept, since items failed: "
+            self._save_checkpoint(ended=True)
+            self._outcome.add_note(
+                f"the checkpoint {self._journal.checkpoint_path} is kept, since items failed: "
                 "--resume starts afresh and tries them again"
             )
         else:
-            self._outcome.say(
-                f"the checkpoint {self._record.checkpoint_path} says how far this came: --resume goes on from there"
+            self._outcome.add_note(
+                f"the checkpoint {self._journal.checkpoint_path} says how far this came: --resume goes on from there"
             )
 
     @property
     def finished(self) -> bool:
         """Say whether nothing is left to be compared or deleted."""
         left = self._agenda.left()
-        return not (left.legs or left.stretches or self._deletes.some_left or self._record.broken)
+        return not (left.legs or left.stretches or self._deletes.some_left or self._journal.broken)
 
     def _ask_again(self) -> Mapping[str, str]:
         """Ask all tables again what they are; return by name, and record as errors, which are others now.
@@ -166,7 +166,7 @@ class Job:
         signalled = lambda: self._interrupt.exit_code is not None  # noqa: E731
         changed = self._tables.changes(signalled, patient=not self._outcome.errors)
         for sentence in changed.values():
-            self._outcome.fail(sentence)
+            self._outcome.add_error(sentence)
         return changed
 
     def _found(self, name: str, changed: Mapping[str, str], config: Config) -> Found:
@@ -174,9 +174,9 @@ class Job:
         tally = self._outcome.slaves[self._deletes.place[name]]
         living = tally.compared - tally.expired - tally.filtered
         return Found(
-            extras=self._record.extras[name].count,
+            extras=self._journal.extras[name].count,
             scanned=tally.scanned,
-            lacking=self._agenda.lacks(name),
+            lacking=self._agenda.has_left(name),
             changed=changed.get(self._tables.master) or changed.get(name),
             empty_master=living == 0 and not config.allow_empty_master,
             same=tally.same if self._counts_all(config) else None,
@@ -206,99 +206,99 @@ class Job:
 
     def _take(self, task: Task, event: Event) -> None:
         if isinstance(event, PageDone):
-            self._hold(task, event)
+            self._buffer_page(task, event)
         elif isinstance(event, WritesAhead):
-            self._ahead.setdefault(task.ticket, []).append(event.writes)
+            self._ahead.setdefault(task.id, []).append(event.writes)
         else:
-            self._hear(task, event)
-        if self._record.due and not self._half:
-            self._keep()
+            self._handle_event(task, event)
+        if self._journal.due and not self._half:
+            self._save_checkpoint()
 
-    def _hold(self, task: Task, page: PageDone) -> None:
+    def _buffer_page(self, task: Task, page: PageDone) -> None:
         """Hold a page back until one comes after which its task could be taken up again.
 
         Where a task has written a part of the report, no checkpoint falls between that part and the task's end.
         """
         if page.part is not None:
-            self._half.add(task.ticket)
+            self._half.add(task.id)
         try:
-            self._held.setdefault(task.ticket, HeldPages()).add(page)
+            self._pending.setdefault(task.id, PendingPages()).add(page)
         except OutputFailed as error:
             self.give_up(error)
         if page.resume:
-            self._count(task)
+            self._count_buffered(task)
             if isinstance(task, SegmentTask):
-                self._agenda.move(task, page.resume, page.log)
+                self._agenda.advance(task, page.resume, page.undo_offset)
             else:
-                self._deletes.move(task)
+                self._deletes.advance(task)
 
-    def _hear(self, task: Task, event: Event) -> None:
+    def _handle_event(self, task: Task, event: Event) -> None:
         if isinstance(event, ENDS):
-            self._half.discard(task.ticket)
+            self._half.discard(task.id)
         match event:
             case SlaveLost(slave, fatal=fatal) if isinstance(task, SegmentTask):
                 self._agenda.lose(task, slave)
                 if fatal:
-                    self._interrupt.end()
+                    self._interrupt.request_stop()
             case TaskDone():
-                self._count(task)
+                self._count_buffered(task)
                 if isinstance(task, SegmentTask):
-                    self._agenda.done(task)
-            case TaskFailed() if event.died and self._again(task):
-                self._drop(task)
-                self._outcome.say(f"{event.error}; it was taken up again")
+                    self._agenda.finish(task)
+            case TaskFailed() if event.died and self._retry(task):
+                self._discard_buffered(task)
+                self._outcome.add_note(f"{event.error}; it was taken up again")
                 return
             case TaskFailed() if event.died and isinstance(task, DeleteTask) and self._deletes.is_done(task):
-                self._drop(task)
-                self._outcome.say(f"{event.error}; all of them were done by then")
+                self._discard_buffered(task)
+                self._outcome.add_note(f"{event.error}; all of them were done by then")
                 return
             case TaskFailed() | TaskStopped():
-                self._leave(task, event)
+                self._leave_to_resume(task, event)
         segment = self._outcome.add(event, task)
         if segment is not None:
             self._notify(lambda: self._audience.segment(segment))
 
-    def _again(self, task: Task) -> bool:
-        ahead = tuple(self._ahead.pop(task.ticket, ()))
-        return self._agenda.again(task, ahead) if isinstance(task, SegmentTask) else self._deletes.again(task, ahead)
+    def _retry(self, task: Task) -> bool:
+        ahead = tuple(self._ahead.pop(task.id, ()))
+        return self._agenda.retry(task, ahead) if isinstance(task, SegmentTask) else self._deletes.retry(task, ahead)
 
-    def _count(self, task: Task) -> None:
+    def _count_buffered(self, task: Task) -> None:
         """Take in what a task brought; what concerns a slave that it has lost does not count for the checkpoint."""
         lost = self._agenda.lost(task) if isinstance(task, SegmentTask) else {}
         for page in self._pages(task):
             stands = page
             if lost and isinstance(task, SegmentTask):
-                stands, loose = divided(page, lost, len(lost) == len(task.covered))
+                stands, loose = split_lost(page, lost, len(lost) == len(task.covered))
                 self._loose.add(loose)
-            self._take_in(stands, task)
+            self._record_page(stands, task)
 
-    def _drop(self, task: Task) -> None:
+    def _discard_buffered(self, task: Task) -> None:
         """Forget what a task brought that will come again; what it consumed counts."""
         for page in self._pages(task):
-            self._take_in(units(page), task)
+            self._record_page(usage_of(page), task)
 
-    def _leave(self, task: Task, event: TaskFailed | TaskStopped) -> None:
+    def _leave_to_resume(self, task: Task, event: TaskFailed | TaskStopped) -> None:
         """Leave the rest of a task to another run, which goes on where this one is certain; what came after is told."""
         for page in self._pages(task):
-            self._take_in(units(page), task)
-            self._loose.add(counts(page))
+            self._record_page(usage_of(page), task)
+            self._loose.add(findings_of(page))
         if isinstance(task, SegmentTask):
-            self._agenda.park(task)
+            self._agenda.leave(task)
         elif isinstance(event, TaskFailed):
             self._deletes.fail(task, event.error)
         if isinstance(event, TaskFailed) and event.fatal:
-            self._interrupt.end()
+            self._interrupt.request_stop()
 
     def _pages(self, task: Task) -> Iterator[PageDone]:
         """Take the pages that were held back, and forget what they were going to write."""
-        self._ahead.pop(task.ticket, None)
-        held = self._held.pop(task.ticket, None)
+        self._ahead.pop(task.id, None)
+        held = self._pending.pop(task.id, None)
         return iter(()) if held is None else held.take()
 
-    def _take_in(self, page: PageDone, task: Task | None = None) -> None:
+    def _record_page(self, page: PageDone, task: Task | None = None) -> None:
         self._outcome.add(page, task)
         try:
-            self._record.add(page)
+            self._journal.add(page)
         except OutputFailed as error:
             self.give_up(error)
         self._notify(lambda: self._audience.page(page))
@@ -320,32 +320,32 @@ class Job:
 
     def give_up(self, error: FastsyncError) -> None:
         """Ask workers to end after the pages at hand: what they write until then is still counted."""
-        self._outcome.fail(str(error))
-        self._interrupt.end()
+        self._outcome.add_error(str(error))
+        self._interrupt.request_stop()
 
-    def _keep(self, ended: bool = False) -> None:
+    def _save_checkpoint(self, ended: bool = False) -> None:
         try:
             log = self._agenda.log_from()
             if self._deletes.log_from is not None:
                 log = min(log, self._deletes.log_from)
-            self._record.keep(self._agenda.left(), self._outcome.totals(), self._deletes.done(), log, ended)
+            self._journal.save_checkpoint(self._agenda.left(), self._outcome.totals(), self._deletes.done(), log, ended)
         except OutputFailed as error:
             self.give_up(error)
 
-    def _tell_the_rest(self) -> None:
+    def _report_rest(self) -> None:
         """Tell what is true now, but not on the checkpoint: a run that resumes does it, and tells it, anew."""
         try:
             for page in self._loose.take():
                 waiting = tuple(self._deletes.left_alone(extra) for extra in page.extras)
-                self._tell(replace(page, differences=page.differences + waiting, extras=()), waiting)
-            for left in self._deletes.rest():
-                self._tell(PageDone(Tally(), self._deletes.tallies(), tuple(left)), left)
+                self._report_uncounted(replace(page, differences=page.differences + waiting, extras=()), waiting)
+            for left in self._deletes.not_deleted():
+                self._report_uncounted(PageDone(Tally(), self._deletes.tallies(), tuple(left)), left)
         except OutputFailed as error:
             self.give_up(error)
 
-    def _tell(self, page: PageDone, uncounted: Iterable[Difference]) -> None:
+    def _report_uncounted(self, page: PageDone, uncounted: Iterable[Difference]) -> None:
         for difference in uncounted:
             tally = page.tallies[self._deletes.place[difference.slave]]
             tally.count(difference)
             tally.withheld += self._deletes.withheld(difference)
-        self._take_in(page)
+        self._record_page(page)

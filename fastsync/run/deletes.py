@@ -54,7 +54,7 @@ class Deletes:
         sizes = {name: _fitting(terms, place) for name, place in self.place.items()}
         self._size = {name: done[name].size if name in done else sizes.get(name, PER_TASK) for name in waiting}
         self._failed: dict[tuple[int, ...], str] = {}
-        self._again: deque[DeleteTask] = deque()
+        self._retried: deque[DeleteTask] = deque()
         self._deaths: Counter[tuple[int, ...]] = Counter()
         self._tasks = chain.from_iterable(map(self._of, self.place))
 
@@ -63,7 +63,7 @@ class Deletes:
 
     def __next__(self) -> DeleteTask:
         """Give the next task; after the last one there may be another yet, where a worker dies."""
-        return self._again.popleft() if self._again else next(self._tasks)
+        return self._retried.popleft() if self._retried else next(self._tasks)
 
     def _of(self, name: str) -> Iterator[DeleteTask]:
         if self.refused.get(name) is not None:
@@ -83,14 +83,14 @@ class Deletes:
         self.begun = True
         if self.log_from is None:
             self.log_from = self._logged()
-        if self._deaths[task.ticket]:
-            return replace(task, recall=(self.log_from, self._logged()))
-        return task if self._log_size is None else replace(task, recall=(self.log_from, self._log_size))
+        if self._deaths[task.id]:
+            return replace(task, undo_span=(self.log_from, self._logged()))
+        return task if self._log_size is None else replace(task, undo_span=(self.log_from, self._log_size))
 
     def _logged(self) -> int:
         return size_of(self._terms.repairing.undo_log)
 
-    def move(self, task: DeleteTask) -> None:
+    def advance(self, task: DeleteTask) -> None:
         """Note that what came of a task's extras is on record."""
         self._done[self._name(task)].add(task.number)
 
@@ -98,20 +98,20 @@ class Deletes:
         """Say whether what came of a task's extras is on record."""
         return task.number in self._done[self._name(task)]
 
-    def again(self, task: DeleteTask, ahead: tuple[bytes, ...] = ()) -> bool:
+    def retry(self, task: DeleteTask, ahead: tuple[bytes, ...] = ()) -> bool:
         """Put a task back whose worker died; False where that was tried often enough, or is not needed.
 
         `ahead` are the deletes that this attempt had announced; those of attempts before it are kept too.
         """
-        self._deaths[task.ticket] += 1
-        if self.is_done(task) or self._deaths[task.ticket] > RESTARTS:
+        self._deaths[task.id] += 1
+        if self.is_done(task) or self._deaths[task.id] > RESTARTS:
             return False
-        self._again.append(self._handed_out(replace(task, ahead=(*task.ahead, *ahead))))
+        self._retried.append(self._handed_out(replace(task, ahead=(*task.ahead, *ahead))))
         return True
 
     def fail(self, task: DeleteTask, error: str) -> None:
         """Note that a task failed: nothing is known of its extras, unless they are on record."""
-        self._failed[task.ticket] = error
+        self._failed[task.id] = error
 
     def _name(self, task: DeleteTask) -> str:
         return str(self._terms.slaves[task.slave])
@@ -128,7 +128,7 @@ class Deletes:
             for name, waiting in self._waiting.items()
         )
 
-    def rest(self) -> Iterator[list[Difference]]:
+    def not_deleted(self) -> Iterator[list[Difference]]:
         """Yield the extras that were not deleted, some at a time, with the reason; those of other runs' slaves wait."""
         for name, place in self.place.items():
             for number, extras in self._waiting[name].chunks(self._size[name]):

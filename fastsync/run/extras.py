@@ -19,7 +19,7 @@ from typing import IO, Any
 from fastsync.config.limits import DeleteLimit
 from fastsync.errors import OutputFailed
 from fastsync.model.difference import Difference, Verdict
-from fastsync.output.durable import AT_ONCE, NOTHING, Growth, Mark, cut_back
+from fastsync.output.durable import AT_ONCE, FILE_START, FilePosition, Growth, truncate_to
 from fastsync.output.private_files import create
 
 WHAT = "--checkpoint: the waiting extras"
@@ -31,13 +31,13 @@ class WaitingExtras:
     Raises ConfigError where that file does not hold them any more.
     """
 
-    def __init__(self, path: Path | None = None, mark: Mark = NOTHING, slave: str | None = None):
+    def __init__(self, path: Path | None = None, mark: FilePosition = FILE_START, slave: str | None = None):
         self._path = path
         self._slave = slave
         self._file: IO[bytes] | None = None
         self._growth = Growth()
         if path is not None and mark.lines:
-            self._file, self._growth = cut_back(path, mark, WHAT)
+            self._file, self._growth = truncate_to(path, mark, WHAT)
         elif path is not None:
             path.unlink(missing_ok=True)
 
@@ -56,10 +56,10 @@ class WaitingExtras:
             raise self._failed(error) from None
         self._growth.add(line, 1)
 
-    def mark(self) -> Mark:
+    def mark(self) -> FilePosition:
         """Return how far the file reaches, once that is on disk; raise OutputFailed."""
         if self._file is None:
-            return NOTHING
+            return FILE_START
         try:
             self._file.flush()
             os.fsync(self._file.fileno())

@@ -10,7 +10,7 @@ from fastsync.errors import OutputFailed
 from fastsync.model.events import PageDone
 from fastsync.output.report import Report
 from fastsync.output.report_folder import PartedReport
-from fastsync.run.agenda import Left
+from fastsync.run.agenda import Backlog
 from fastsync.run.checkpoint import CheckpointFile
 from fastsync.run.checkpoint_form import Checkpoint
 from fastsync.run.deletes import Chunks
@@ -18,7 +18,7 @@ from fastsync.run.extras import WaitingExtras
 from fastsync.run.outcome import Totals
 
 
-class Record:
+class Journal:
     """Keep what pages bring, and from time to time how far that is certain.
 
     `checkpoint` is how far the run had come when it began. Once a file has failed, the one on disk stays as it is.
@@ -56,9 +56,9 @@ class Record:
             self.broken = True
             raise
         finally:
-            self._tell(page)
+            self._report_page(page)
 
-    def _tell(self, page: PageDone) -> None:
+    def _report_page(self, page: PageDone) -> None:
         if self._report is None:
             return
         try:
@@ -67,7 +67,9 @@ class Record:
             self.broken, self._report = True, None
             raise
 
-    def keep(self, left: Left, totals: Totals, deleted: Mapping[str, Chunks], log: int, ended: bool = False) -> None:
+    def save_checkpoint(
+        self, left: Backlog, totals: Totals, deleted: Mapping[str, Chunks], log: int, ended: bool = False
+    ) -> None:
         """Move the checkpoint to here, once all files are synced; raise OutputFailed where that fails."""
         if self.broken:
             return

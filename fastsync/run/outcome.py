@@ -14,7 +14,7 @@ from fastsync.model.events import Event, OrdersDisagree, PageDone, SegmentEnd, S
 from fastsync.output.statistics import Result, code_of
 from fastsync.plan.forecast import Forecast
 from fastsync.plan.segments import Plan
-from fastsync.run.segment_totals import Spread, SpreadTotals
+from fastsync.run.segment_totals import SegmentTotals, SegmentTotalsState
 from fastsync.workers.interrupt import Interrupt
 
 CONSUMED = ("read_units", "write_units", "recheck_units")
@@ -27,10 +27,10 @@ class Totals:
     master: Tally
     slaves: dict[str, Tally]
     failed: dict[str, Difference]
-    spread: SpreadTotals
+    spread: SegmentTotalsState
 
 
-NOTHING_COUNTED = Totals(Tally(), {}, {}, SpreadTotals({}, {}))
+NOTHING_COUNTED = Totals(Tally(), {}, {}, SegmentTotalsState({}, {}))
 
 
 class Outcome:
@@ -52,7 +52,7 @@ class Outcome:
         self._strategy = strategy
         self._plan = plan
         self._forecast: Forecast | None = None
-        self._spread = Spread(self._names[1:])
+        self._spread = SegmentTotals(self._names[1:])
         self._extras = extras
         self._disagreements = [0 for _ in slaves]
         self._stopped = False
@@ -68,21 +68,21 @@ class Outcome:
         failed = {first.slave: first for first in self._first[Effect.FAILED].values()}
         return Totals(self.master, slaves, failed, self._spread.totals())
 
-    def go_on(self, totals: Totals) -> None:
+    def resume_from(self, totals: Totals) -> None:
         """Begin with what an earlier run counted."""
         self.master += totals.master
         for place, name in enumerate(self._names[1:]):
             self.slaves[place] += totals.slaves.get(name, Tally())
         for difference in totals.failed.values():
             self._note(difference)
-        self._spread.go_on(totals.spread)
+        self._spread.resume_from(totals.spread)
 
     @property
     def strategy(self) -> str:
         """The strategy that is followed."""
         return self._strategy
 
-    def say(self, text: str) -> None:
+    def add_note(self, text: str) -> None:
         """Add a sentence that is worth knowing, and no error."""
         self._said.append(text)
 
@@ -110,9 +110,9 @@ class Outcome:
 
     def _fail(self, event: SlaveLost | TaskFailed) -> None:
         self._refused_only &= event.refused
-        self.fail(event.error)
+        self.add_error(event.error)
 
-    def fail(self, error: str) -> None:
+    def add_error(self, error: str) -> None:
         """Record an error; the run is not complete."""
         if error not in self.errors:
             self.errors.append(error)
@@ -142,7 +142,7 @@ class Outcome:
             return TableError.exit_code
         return code_of(self.slaves, self.complete)
 
-    def end(self) -> None:
+    def stop_clock(self) -> None:
         """Stop the clock: from here on the statistics tell one and the same time."""
         self._ended = self._ended or time.monotonic()
 
@@ -185,7 +185,7 @@ class Outcome:
             if bool(self.slaves[place].withheld) is withheld
         ]
 
-    def expect(self, forecast: Forecast | None, probed: Sequence[float]) -> None:
+    def set_expected(self, forecast: Forecast | None, probed: Sequence[float]) -> None:
         """Take in what the run was estimated to cost, and the read units that finding out has cost on each slave."""
         self._forecast = forecast
         for tally, units in zip(self.slaves, probed, strict=False):
@@ -251,7 +251,7 @@ class Outcome:
 
 def result_of(outcome: Outcome, interrupt: Interrupt) -> Result:
     """Give what a run came to; from here on its clock stands."""
-    outcome.end()
+    outcome.stop_clock()
     outcome.interrupted = interrupt.exit_code
     stats = outcome.stats()
     return Result(stats, outcome.complete, stats["errors"], outcome.exit_code, outcome.warnings(), outcome.notes())

@@ -13,10 +13,10 @@ from fastsync.model.digest import new_seed
 from fastsync.model.events import Terms
 from fastsync.model.settings import Reading
 from fastsync.model.throughput import at_once
-from fastsync.output.durable import NOTHING, check
+from fastsync.output.durable import FILE_START, check
 from fastsync.output.outputs import Outputs
 from fastsync.output.report import check_resumed
-from fastsync.output.report_folder import PartedReport, Shelf
+from fastsync.output.report_folder import PartedReport, PartStore
 from fastsync.output.report_line import ReportLines
 from fastsync.output.unforeseen import Phase, unexpected
 from fastsync.plan.segments import Plan
@@ -24,18 +24,18 @@ from fastsync.plan.strategy_choice import Choice, choose, expected
 from fastsync.plan.survey import Survey, survey
 from fastsync.repair import undo_log
 from fastsync.repair.undo_index import check_log
-from fastsync.run.agenda import Agenda, Left
+from fastsync.run.agenda import Agenda, Backlog
 from fastsync.run.checkpoint import CheckpointFile, damaged, refuse_other_tables, refuse_others, settings
 from fastsync.run.checkpoint_form import Checkpoint, faults_of_plan
 from fastsync.run.deletes import Deletes
 from fastsync.run.extras import WHAT as EXTRAS
 from fastsync.run.extras import WaitingExtras
-from fastsync.run.journal import Record, copy_of_report, extras_of_slave
+from fastsync.run.journal import Journal, copy_of_report, extras_of_slave
 from fastsync.run.outcome import NOTHING_COUNTED, Outcome
 
 
 @dataclass(frozen=True)
-class Start:
+class Prepared:
     """What a run works with."""
 
     found: Survey
@@ -43,7 +43,7 @@ class Start:
     outcome: Outcome
     agenda: Agenda
     deletes: Deletes
-    record: Record
+    journal: Journal
     outputs: Outputs
 
 
@@ -52,7 +52,7 @@ def prepare(
     config: Config,
     policy: object,
     announce: Callable[[str], object],
-    folder: Callable[[str], Shelf] | None = None,
+    folder: Callable[[str], PartStore] | None = None,
 ) -> Iterator[Preparation]:
     """Check all that local files tell, before anything is asked of a table; raise ConfigError.
 
@@ -84,7 +84,7 @@ class Preparation:
         policy: object,
         file: CheckpointFile | None,
         announce: Callable[[str], object],
-        folder: Callable[[str], Shelf] | None,
+        folder: Callable[[str], PartStore] | None,
     ):
         self._config = config
         self._folder = folder
@@ -108,7 +108,7 @@ class Preparation:
         if config.resume:
             announce(_told(config, then))
 
-    def start(self, values: bool, hold: Callable[[], object]) -> Start:
+    def start(self, values: bool, hold: Callable[[], object]) -> Prepared:
         """Describe the tables, choose a strategy, and let everything begin; raise ConfigError or TableError.
 
         `values`: differences are to bring both items along. `hold` is called when signals are to be counted only: from
@@ -137,7 +137,7 @@ class Preparation:
         if config.report is not None and self._folder is None:
             check_resumed(config.report, then.report, copy_of_report(file))
         for place, ref in enumerate(config.slaves):
-            if (mark := then.extras.get(str(ref), NOTHING)).lines:
+            if (mark := then.extras.get(str(ref), FILE_START)).lines:
                 check(extras_of_slave(file, place), mark, EXTRAS)
         if undo_log.size_of(config.undo_log) < then.log:
             raise ConfigError(
@@ -145,7 +145,7 @@ class Preparation:
                 "written: not the same file"
             )
 
-    def _start(self, values: bool, hold: Callable[[], object]) -> Start:
+    def _start(self, values: bool, hold: Callable[[], object]) -> Prepared:
         config = self._config
         found = survey(config)
         parts = (_reading(config, found), config.retrying, config.judging, config.repairing)
@@ -163,16 +163,16 @@ class Preparation:
         extras = {str(ref): self._extras(place, before) for place, ref in enumerate(config.slaves)}
         begin = replace(before, total=plan.total, strategy=outcome.strategy, totals=outcome.totals())
         self._begin(begin, extras)
-        record = Record(begin, self._file, self.outputs.report, extras)
+        record = Journal(begin, self._file, self.outputs.report, extras)
         log_from = None if self._then is None else begin.log
         agenda = Agenda(terms, plan, begin.left, first, log_from)
         deletes = Deletes(terms, extras, begin.deleted, log_from)
-        return Start(found, terms, outcome, agenda, deletes, record, self.outputs)
+        return Prepared(found, terms, outcome, agenda, deletes, record, self.outputs)
 
     def _begin(self, begin: Checkpoint, extras: Mapping[str, WaitingExtras]) -> None:
         """Write the first checkpoint, which may be refused, and only then let the report begin."""
         try:
-            Record(begin, self._file, None, extras).keep(begin.left, begin.totals, begin.deleted, begin.log)
+            Journal(begin, self._file, None, extras).save_checkpoint(begin.left, begin.totals, begin.deleted, begin.log)
         except OutputFailed as error:
             raise ConfigError(f"--checkpoint: {error}") from None
         self.begun = True
@@ -195,7 +195,7 @@ class Preparation:
         plan = Plan.of(config.slicing if then is None else replace(config.slicing, segments=then.total))
         outcome = Outcome(names, strategy, plan, config.repairing.find_extras)
         if then is not None:
-            outcome.go_on(then.totals)
+            outcome.resume_from(then.totals)
         if config.executor != "spark":  # there the report is a folder, which is complete or not as a whole
             self.outputs.end_early()
         return outcome
@@ -212,18 +212,18 @@ class Preparation:
         if self._then is not None and self._file is not None:
             refuse_other_tables(self._then, self._file.path, tables)
             return replace(self._then, tables={**self._then.tables, **tables})
-        left = Left.whole([str(side) for side in found.slaves], [str(ref) for ref, _ in found.unfit])
+        left = Backlog.whole([str(side) for side in found.slaves], [str(ref) for ref, _ in found.unfit])
         return Checkpoint(self._settings, tables, "", 0, left, NOTHING_COUNTED)
 
     def _outcome(self, found: Survey, plan: Plan) -> Outcome:
         choice = self._chosen(found, plan)
         names = [str(each) for each in (found.master, *found.slaves, *(ref for ref, _ in found.unfit))]
         outcome = Outcome(names, choice.strategy, plan, self._config.repairing.find_extras)
-        outcome.expect(choice.forecast, choice.probed)
+        outcome.set_expected(choice.forecast, choice.probed)
         for _, error in found.unfit:
-            outcome.fail(error)
+            outcome.add_error(error)
         if self._then is not None:
-            outcome.go_on(self._then.totals)
+            outcome.resume_from(self._then.totals)
         return outcome
 
     def _chosen(self, found: Survey, plan: Plan) -> Choice:
@@ -241,7 +241,7 @@ class Preparation:
         name = str(self._config.slaves[place])
         if self._file is None:
             return WaitingExtras()
-        return WaitingExtras(extras_of_slave(self._file, place), begin.extras.get(name, NOTHING), name)
+        return WaitingExtras(extras_of_slave(self._file, place), begin.extras.get(name, FILE_START), name)
 
 
 def _reading(config: Config, found: Survey) -> Reading:

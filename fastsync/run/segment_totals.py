@@ -27,7 +27,7 @@ class OpenSegment:
 
 
 @dataclass(frozen=True)
-class SpreadTotals:
+class SegmentTotalsState:
     """What a run that goes on must know: segments that are open, and the counts of the others, by slave."""
 
     segments: dict[int, OpenSegment]
@@ -35,14 +35,14 @@ class SpreadTotals:
 
 
 @dataclass(frozen=True)
-class _Most:
+class _Extreme:
     """The segment that has most of something, and how much."""
 
     number: int = -1
     much: float = 0.0
 
 
-class Spread:
+class SegmentTotals:
     """Listen to the tasks of a run on slaves of these names; a segment counts once it has come to its end."""
 
     def __init__(self, slaves: Sequence[str]):
@@ -52,13 +52,13 @@ class Spread:
         self._counts = {name: Counts() for name in slaves}
         self._segments = self._items = 0
         self._seconds = 0.0
-        self._largest = self._slowest = _Most()
+        self._largest = self._slowest = _Extreme()
 
-    def totals(self) -> SpreadTotals:
+    def totals(self) -> SegmentTotalsState:
         """Give what is known so far."""
-        return SpreadTotals(self._open, self._counts)
+        return SegmentTotalsState(self._open, self._counts)
 
-    def go_on(self, totals: SpreadTotals) -> None:
+    def resume_from(self, totals: SegmentTotalsState) -> None:
         """Begin with what an earlier run knew."""
         self._open = dict(totals.segments)
         self._counts |= totals.counts
@@ -96,8 +96,8 @@ class Spread:
             self._segments += 1
             self._items += segment.scanned
             self._seconds += seconds
-            self._largest = max(self._largest, _Most(task.number, segment.scanned), key=lambda most: most.much)
-            self._slowest = max(self._slowest, _Most(task.number, seconds), key=lambda most: most.much)
+            self._largest = max(self._largest, _Extreme(task.number, segment.scanned), key=lambda most: most.much)
+            self._slowest = max(self._slowest, _Extreme(task.number, seconds), key=lambda most: most.much)
         return SegmentEnd(task.number, segment.scanned, seconds, found)
 
     def estimates(self, plan: Plan) -> list[dict[str, int | None] | None]:
@@ -126,5 +126,5 @@ class Spread:
             )
         return notes
 
-    def _stands_out(self, most: _Most, total: float, enough: float) -> bool:
+    def _stands_out(self, most: _Extreme, total: float, enough: float) -> bool:
         return self._segments > 1 and most.much >= enough and most.much * self._segments >= UNEVEN * total

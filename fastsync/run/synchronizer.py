@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from fastsync.aws.shared_cells import Ledger
+from fastsync.aws.shared_cells import SharedCells
 from fastsync.config.checks import check_picklable
 from fastsync.config.config import Config
 from fastsync.errors import ConfigError, CredentialsEnded, FastsyncError, Interrupted, OutputFailed
@@ -23,9 +23,9 @@ from fastsync.output.unforeseen import Phase, unexpected
 from fastsync.plan.identity import DescribedTables
 from fastsync.plan.segments import Plan
 from fastsync.plan.survey import Survey
-from fastsync.run.coordinator import Audience, Job
+from fastsync.run.coordinator import Audience, Coordinator
 from fastsync.run.outcome import Outcome, result_of
-from fastsync.run.preparation import Preparation, Start, prepare
+from fastsync.run.preparation import Preparation, Prepared, prepare
 from fastsync.workers.executor import Executor
 from fastsync.workers.inline import InlineExecutor
 from fastsync.workers.interrupt import Interrupt
@@ -109,7 +109,7 @@ class Synchronizer:
                         warm_up()
                     if cluster is not None:
                         cluster.check()
-                    start = preparation.start(config.report_values or bool(self._listeners), interrupt.hold)
+                    start = preparation.start(config.report_values or bool(self._listeners), interrupt.only_count)
                 except Interrupted:
                     return _ended_early(config, interrupt, preparation)
                 outcome = start.outcome
@@ -121,7 +121,7 @@ class Synchronizer:
 
     def _work(
         self,
-        start: Start,
+        start: Prepared,
         executor: Callable[[Callable[[CredentialsEnded], object]], Executor],
         interrupt: Interrupt,
         metrics: MetricsFile,
@@ -131,20 +131,20 @@ class Synchronizer:
         config, outcome = self._config, start.outcome
         metrics.follow(outcome.stats)
         audience = Audience(self._listeners, (*self._sinks, metrics))
-        job = Job(start.agenda, start.deletes, outcome, start.record, audience)
+        job = Coordinator(start.agenda, start.deletes, outcome, start.journal, audience)
         at_work = executor(job.give_up)
         failures: list[FastsyncError] = []
         phase.has_read, phase.doing = True, "comparing"
         with _kept(failures, job, outcome):
-            job.do(start.terms, config, at_work, interrupt, DescribedTables(start.found, config.retrying))
+            job.run(start.terms, config, at_work, interrupt, DescribedTables(start.found, config.retrying))
         if interrupt.timed_out and not job.finished:
-            outcome.fail(f"ended by --max-duration after {config.max_duration:g} s; not everything was reached")
+            outcome.add_error(f"ended by --max-duration after {config.max_duration:g} s; not everything was reached")
         with _kept(failures, job, outcome), _noted(outcome):
-            start.record.close(result_of(outcome, interrupt).complete)
+            start.journal.close(result_of(outcome, interrupt).complete)
         with _kept(failures, job, outcome), _noted(outcome):
             start.outputs.write_stats(result_of(outcome, interrupt).stats)
         with _kept(failures, job, outcome):
-            job.part(result_of(outcome, interrupt).complete)
+            job.finish(result_of(outcome, interrupt).complete)
         if job.failure is not None:
             raise job.failure
         if failures:
@@ -157,11 +157,11 @@ def _noted(outcome: Outcome) -> Iterator[None]:
     try:
         yield
     except OutputFailed as error:
-        outcome.fail(str(error))
+        outcome.add_error(str(error))
 
 
 @contextmanager
-def _kept(failures: list[FastsyncError], job: Job, outcome: Outcome) -> Iterator[None]:
+def _kept(failures: list[FastsyncError], job: Coordinator, outcome: Outcome) -> Iterator[None]:
     """Keep what ends the work, until report and statistics say how far it came; the checkpoint stays as it is."""
     try:
         yield
@@ -172,7 +172,7 @@ def _kept(failures: list[FastsyncError], job: Job, outcome: Outcome) -> Iterator
         failures.append(
             error if isinstance(error, FastsyncError) else unexpected(error, Phase("comparing", has_read=True))
         )
-        outcome.fail(str(failures[-1]))
+        outcome.add_error(str(failures[-1]))
 
 
 def _ended_early(config: Config, interrupt: Interrupt, preparation: Preparation | None) -> Result:
@@ -180,7 +180,7 @@ def _ended_early(config: Config, interrupt: Interrupt, preparation: Preparation 
 
     Where not even the local files were checked by then they stay as they are.
     """
-    interrupt.hold()
+    interrupt.only_count()
     outcome = _nothing_done(config)
     if preparation is not None:
         with suppress(FastsyncError):  # the report cannot be written
@@ -201,7 +201,7 @@ def _executor(
 ) -> Executor:
     if cluster is not None:
         return SparkExecutor(cluster, config.parallel, ReportLines.of(config), partial(found.credentials, ended))
-    ledger = Ledger(1 + len(found.slaves))
+    ledger = SharedCells(1 + len(found.slaves))
     current = partial(found.shared_credentials, ledger, ended)
     if config.executor == "inline":
         return InlineExecutor(current, ledger)

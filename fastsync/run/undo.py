@@ -13,7 +13,7 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
-from fastsync.aws.shared_cells import Ledger
+from fastsync.aws.shared_cells import SharedCells
 from fastsync.config.config import Config
 from fastsync.config.paths import check_inputs
 from fastsync.config.slicing import Slicing
@@ -70,7 +70,7 @@ def undo(
                     begin()
                     return work.do()
             except Interrupted:
-                interrupt.hold()
+                interrupt.only_count()
                 if work is not None:
                     return work.result()
                 return result_of(_outcome(names), interrupt) if preparing is None else preparing.end_early()
@@ -101,7 +101,7 @@ class _Undo:
         """
         try:
             self._describe(dry_run)
-            self._interrupt.hold()
+            self._interrupt.only_count()
             self._outputs.begin()
         except Interrupted:
             raise
@@ -129,7 +129,7 @@ class _Undo:
         self._tasks = _Tasks(self._terms, self._index)
         self._outcome = _outcome((*self._terms.names, *(str(ref) for ref, _ in self._found.unfit)))
         for _, error in self._found.unfit:
-            self._outcome.fail(error)
+            self._outcome.add_error(error)
 
     def do(self) -> Result:
         """Work through all tasks, and return what that came to."""
@@ -140,7 +140,7 @@ class _Undo:
             pass
         except BaseException as error:  # report and statistics say all the same how far this came
             failure = error if isinstance(error, FastsyncError) else unexpected(error, Phase("undoing", has_read=True))
-            self._outcome.fail(str(failure))
+            self._outcome.add_error(str(failure))
         self._close()
         if failure is not None:
             raise failure
@@ -149,7 +149,7 @@ class _Undo:
     def _work(self) -> None:
         for sink in self._sinks:
             sink.begin(self._terms)
-        ledger = Ledger(1 + len(self._terms.slaves))
+        ledger = SharedCells(1 + len(self._terms.slaves))
         credentials = partial(self._found.shared_credentials, ledger, self._give_up)
         executor = ProcessExecutor(self._config.parallel, credentials, ledger)
         with closing(executor.run(self._tasks, self._interrupt)) as events:
@@ -166,13 +166,13 @@ class _Undo:
             case WritesAhead(writes):
                 self._tasks.announce(task, writes)
             case TaskFailed(error, died=True) if self._tasks.retry(task):
-                self._outcome.say(f"{error}; it was taken up again")
+                self._outcome.add_note(f"{error}; it was taken up again")
             case TaskFailed(refused=refused, fatal=fatal):
                 self._outcome.add(event)
                 if refused:
                     self._tasks.give_up(task.slave)
                 if fatal:
-                    self._interrupt.end()
+                    self._interrupt.request_stop()
             case _:
                 self._outcome.add(event)
 
@@ -188,8 +188,8 @@ class _Undo:
             sink.page(page)
 
     def _give_up(self, error: IncompleteError) -> None:
-        self._outcome.fail(str(error))
-        self._interrupt.end()
+        self._outcome.add_error(str(error))
+        self._interrupt.request_stop()
 
     def _close(self) -> None:
         """Write the last line of the report and the statistics, each even where the other fails."""
@@ -205,7 +205,7 @@ class _Undo:
         try:
             yield
         except OutputFailed as error:
-            self._outcome.fail(str(error))
+            self._outcome.add_error(str(error))
         except Interrupted:
             pass
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import TypeVar
 
 from fastsync.aws.auth.credentials import Credentials
-from fastsync.aws.clients import Access, Keyring
-from fastsync.aws.shared_cells import Ledger
+from fastsync.aws.clients import Clients, Keyring
+from fastsync.aws.shared_cells import SharedCells
 from fastsync.model.events import AnyTask, Event
 from fastsync.workers.interrupt import Interrupt
 from fastsync.workers.segment import run_task
@@ -18,21 +18,21 @@ T = TypeVar("T", bound=AnyTask)
 class InlineExecutor:
     """Run every task here; `current` gives the accounts' credentials as they are valid now."""
 
-    def __init__(self, current: Callable[[], Sequence[Credentials]], ledger: Ledger):
+    def __init__(self, current: Callable[[], Sequence[Credentials]], cells: SharedCells):
         self._current = current
-        self._ledger = ledger
+        self._cells = cells
 
     def run(self, tasks: Iterable[T], interrupt: Interrupt) -> Generator[tuple[T, Event], None, None]:
         """Yield each task's events; start no further task once interrupted."""
-        access = Access(_Renewed(self._current), self._ledger)
+        clients = Clients(_Renewed(self._current), self._cells)
         try:
             for task in tasks:
                 if interrupt.count:
                     return
-                for event in run_task(task, access, lambda: interrupt.count > 0):
+                for event in run_task(task, clients, lambda: interrupt.count > 0):
                     yield task, event
         finally:
-            access.close()
+            clients.close()
 
 
 class _Renewed(Keyring):

@@ -60,11 +60,11 @@ class Interrupt:
             if Interrupt.leave is None or self.signal is None:  # else another signal ends the process: see `_note`
                 signal.signal(number, handler)
 
-    def hold(self) -> None:
+    def only_count(self) -> None:
         """From here on only count signals: work has begun."""
         self._strikes = False
 
-    def end(self) -> None:
+    def request_stop(self) -> None:
         """Ask for an end between two pages, as the first signal does, where there was none yet."""
         self._count = self._count or 1
 

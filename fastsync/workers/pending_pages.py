@@ -21,7 +21,7 @@ CONSUMED = ("read_units", "write_units", "recheck_units", "throttled", "retried"
 """Counters of what was spent, which stands whatever becomes of a page."""
 
 
-class HeldPages:
+class PendingPages:
     """Keep pages in their order."""
 
     def __init__(self) -> None:
@@ -60,12 +60,12 @@ class HeldPages:
         self._pages, self._many, self._bytes = [], 0, 0
 
 
-def units(page: PageDone) -> PageDone:
+def usage_of(page: PageDone) -> PageDone:
     """Give what a page has consumed, and nothing else of it."""
-    return PageDone(_units(page.master), tuple(map(_units, page.tallies)))
+    return PageDone(_usage_counters(page.master), tuple(map(_usage_counters, page.tallies)))
 
 
-def divided(page: PageDone, lost: Mapping[int, str], all_lost: bool) -> tuple[PageDone, PageDone]:
+def split_lost(page: PageDone, lost: Mapping[int, str], all_lost: bool) -> tuple[PageDone, PageDone]:
     """Divide a page into what stands, and what concerns slaves that were lost (by place, with their names).
 
     What was consumed stands. What was scanned of the master stands as long as a slave is left.
@@ -73,29 +73,29 @@ def divided(page: PageDone, lost: Mapping[int, str], all_lost: bool) -> tuple[Pa
     gone = set(lost.values())
     stands = replace(
         page,
-        master=_units(page.master) if all_lost else page.master,
-        tallies=tuple(_units(tally) if place in lost else tally for place, tally in enumerate(page.tallies)),
+        master=_usage_counters(page.master) if all_lost else page.master,
+        tallies=tuple(_usage_counters(tally) if place in lost else tally for place, tally in enumerate(page.tallies)),
         differences=tuple(each for each in page.differences if each.slave not in gone),
         extras=tuple(each for each in page.extras if each.slave not in gone),
     )
     other = PageDone(
-        _counts(page.master) if all_lost else Tally(),
-        tuple(_counts(tally) if place in lost else Tally() for place, tally in enumerate(page.tallies)),
+        _finding_counters(page.master) if all_lost else Tally(),
+        tuple(_finding_counters(tally) if place in lost else Tally() for place, tally in enumerate(page.tallies)),
         tuple(each for each in page.differences if each.slave in gone),
         tuple(each for each in page.extras if each.slave in gone),
     )
     return stands, other
 
 
-def counts(page: PageDone) -> PageDone:
+def findings_of(page: PageDone) -> PageDone:
     """Give a page without what it has consumed."""
-    return replace(page, master=_counts(page.master), tallies=tuple(map(_counts, page.tallies)))
+    return replace(page, master=_finding_counters(page.master), tallies=tuple(map(_finding_counters, page.tallies)))
 
 
-def _units(tally: Tally) -> Tally:
+def _usage_counters(tally: Tally) -> Tally:
     return Tally(**{name: getattr(tally, name) for name in CONSUMED})
 
 
-def _counts(tally: Tally) -> Tally:
+def _finding_counters(tally: Tally) -> Tally:
     nothing = Tally()
     return replace(tally, **{name: getattr(nothing, name) for name in CONSUMED})

@@ -25,8 +25,8 @@ from multiprocessing.process import BaseProcess
 from typing import Any, Generic, TypeVar
 
 from fastsync.aws.auth.credentials import Credentials
-from fastsync.aws.clients import Access, Keyring
-from fastsync.aws.shared_cells import Ledger
+from fastsync.aws.clients import Clients, Keyring
+from fastsync.aws.shared_cells import SharedCells
 from fastsync.errors import ConfigError
 from fastsync.model.events import AnyTask, Event, TaskDone, TaskFailed, TaskStopped
 from fastsync.model.wording import describe_exception
@@ -80,15 +80,15 @@ class ProcessExecutor:
     All of them keep to the budgets in one `ledger`.
     """
 
-    def __init__(self, parallel: int, current: Callable[[], Sequence[Credentials]], ledger: Ledger):
+    def __init__(self, parallel: int, current: Callable[[], Sequence[Credentials]], cells: SharedCells):
         self._parallel = parallel
         self._current = current
-        self._ledger = ledger
+        self._cells = cells
 
     def run(self, tasks: Iterable[T], interrupt: Interrupt) -> Generator[tuple[T, Event], None, None]:
         """Yield the events of all tasks as they come; start no further task once interrupted."""
         waiting = iter(tasks)
-        crew: _Crew[T] = _Crew(tuple(self._current()), self._ledger)
+        crew: _Crew[T] = _Crew(tuple(self._current()), self._cells)
         interrupt.kill = crew.kill
         try:
             for _ in range(self._parallel):
@@ -100,7 +100,7 @@ class ProcessExecutor:
                         yield worker.task, event
                         if isinstance(event, ENDS):
                             following = None if interrupt.count else next(waiting, None)
-                            crew.go_on(worker, following)
+                            crew.assign_next(worker, following)
                 crew.look_after(interrupt.count, self._current)
         finally:
             crew.dismiss()
@@ -125,14 +125,14 @@ def warm_up() -> None:
 class _Worker(Generic[T]):
     """The parent's end of one worker process."""
 
-    def __init__(self, task: T, credentials: tuple[Credentials, ...], ledger: Ledger):
+    def __init__(self, task: T, credentials: tuple[Credentials, ...], cells: SharedCells):
         context = multiprocessing.get_context("forkserver")
         self.events, to_parent = context.Pipe(duplex=False)
         from_parent, self.orders = context.Pipe(duplex=False)
         self.alive = True
         self._inbox = Inbox(self.events.fileno())
         self._outbox = Outbox(self.orders.fileno())
-        self._process = context.Process(target=work, args=(from_parent, to_parent, credentials, ledger), daemon=True)
+        self._process = context.Process(target=work, args=(from_parent, to_parent, credentials, cells), daemon=True)
         _start(self._process)
         # the parent's copies of the child's ends, else end-of-file would never come
         to_parent.close()
@@ -190,15 +190,15 @@ class _Worker(Generic[T]):
 class _Crew(Generic[T]):
     """The workers that are there, those that are to end, and what all of them have been told."""
 
-    def __init__(self, credentials: tuple[Credentials, ...], ledger: Ledger):
+    def __init__(self, credentials: tuple[Credentials, ...], cells: SharedCells):
         self.workers: list[_Worker[T]] = []
         self._leaving: list[tuple[_Worker[T], float]] = []
         self._credentials = credentials
-        self._ledger = ledger
+        self._cells = cells
         self._stopped = 0
 
     def start(self, task: T) -> None:
-        self.workers.append(_Worker(task, self._credentials, self._ledger))
+        self.workers.append(_Worker(task, self._credentials, self._cells))
 
     def ready(self) -> list[_Worker[T]]:
         """Wait a little; return the workers that have something to say. Orders that were not sent go on their way."""
@@ -213,7 +213,7 @@ class _Crew(Generic[T]):
                 key.data.flush()
         return [key.data for key, what in found if what & selectors.EVENT_READ]
 
-    def go_on(self, worker: _Worker[T], task: T | None) -> None:
+    def assign_next(self, worker: _Worker[T], task: T | None) -> None:
         """Give a worker that has ended its task the next one, in another process where it died."""
         if task is not None and worker.alive:
             worker.assign(task)
@@ -293,7 +293,7 @@ def _start_patiently(process: BaseProcess) -> None:
     process.start()
 
 
-def work(orders: Connection, events: Connection, credentials: tuple[Credentials, ...], ledger: Ledger) -> None:
+def work(orders: Connection, events: Connection, credentials: tuple[Credentials, ...], cells: SharedCells) -> None:
     """Be a worker: do the tasks that are ordered, one after the other, until the pipe of orders ends."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
@@ -303,20 +303,20 @@ def work(orders: Connection, events: Connection, credentials: tuple[Credentials,
     stopped = threading.Event()
     assigned: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(orders, keyring, stopped, assigned), daemon=True).start()
-    access = Access(keyring, ledger)
+    clients = Clients(keyring, cells)
     with suppress(BrokenPipeError):  # the parent is gone: see _listen
         while (task := assigned.get()) is not None:
-            for event in _events(task, access, stopped):
+            for event in _events(task, clients, stopped):
                 send(events.fileno(), event)
-    access.close()
+    clients.close()
 
 
-def _events(pickled: bytes, access: Access, stopped: threading.Event) -> Iterator[Event]:
+def _events(pickled: bytes, clients: Clients, stopped: threading.Event) -> Iterator[Event]:
     try:
         task: AnyTask = pickle.loads(pickled)
     except BaseException as error:  # a policy's, which may do anything while it is loaded
         return iter([TaskFailed(f"a worker could not take its task up: {describe_exception(error)}")])
-    return run_task(task, access, stopped.is_set)
+    return run_task(task, clients, stopped.is_set)
 
 
 def _listen(
@@ -353,12 +353,12 @@ def _death(exitcode: int | None) -> str:
     return f"died with exit code {exitcode}"
 
 
-def _travelling(ledger: Ledger) -> tuple[Callable[..., Ledger], tuple[object, int]]:
-    return _arrived, (reduction.DupFd(ledger.fd), ledger.tables)
+def _travelling(cells: SharedCells) -> tuple[Callable[..., SharedCells], tuple[object, int]]:
+    return _arrived, (reduction.DupFd(cells.fd), cells.tables)
 
 
-def _arrived(descriptor: Any, tables: int) -> Ledger:
-    return Ledger(tables, descriptor.detach())
+def _arrived(descriptor: Any, tables: int) -> SharedCells:
+    return SharedCells(tables, descriptor.detach())
 
 
-reduction.register(Ledger, _travelling)  # how it is handed over when a worker starts
+reduction.register(SharedCells, _travelling)  # how it is handed over when a worker starts

@@ -18,7 +18,7 @@ from msgspec import Raw
 
 from fastsync.aws.batch_get import IN_FLIGHT, Answers, BatchReader
 from fastsync.aws.client import WriteAnswer
-from fastsync.aws.clients import Access
+from fastsync.aws.clients import Clients
 from fastsync.compare.expiry import Expiry
 from fastsync.compare.judge import Judge
 from fastsync.compare.pairs import Suspect
@@ -26,7 +26,7 @@ from fastsync.errors import ConfigError, IncompleteError, RequestFailed
 from fastsync.model.difference import Difference, Effect, Tally
 from fastsync.model.digest import Digester
 from fastsync.model.events import Event, PageDone, UndoTask, WritesAhead
-from fastsync.model.keys import Key, write
+from fastsync.model.keys import Key, encode_key
 from fastsync.model.policy import Policy
 from fastsync.model.throughput import at_once
 from fastsync.repair.condition import absent, unchanged
@@ -56,9 +56,9 @@ class _Change(NamedTuple):
 class Restorer:
     """Work on one task of an undo; use as a context manager. Raises IncompleteError where the log has gone."""
 
-    def __init__(self, task: UndoTask, access: Access):
+    def __init__(self, task: UndoTask, access: Clients):
         terms = task.terms
-        access.enter()
+        access.begin_task()
         self._task = task
         self._access = access
         self._client = access.client(task.side, terms.reading, terms.retrying)
@@ -78,7 +78,7 @@ class Restorer:
 
     def __exit__(self, *_: object) -> None:
         self._reader.close()
-        self._access.leave()
+        self._access.end_task()
         self._pool.shutdown(cancel_futures=True)
 
     def pages(self) -> Iterator[Event]:
@@ -104,7 +104,7 @@ class Restorer:
         if self._task.terms.dry_run:
             found += [each.difference for each in changes]
         elif changes:
-            announced = {write(each.suspect.key): _done(each.difference) for each in changes}
+            announced = {encode_key(each.suspect.key): _done(each.difference) for each in changes}
             yield WritesAhead(pickle.dumps(announced))
             found += filter(None, self._pool.map(self._restore, changes))
         yield self._count(len(items), found, done)
@@ -139,7 +139,7 @@ class Restorer:
         suspect = Suspect(self._task.slave, item.key, before, now, now)
         difference = self._judge.difference(suspect)
         if difference is None:
-            if (restored := self._announced.get(write(item.key))) is not None:
+            if (restored := self._announced.get(encode_key(item.key))) is not None:
                 found.append(restored)
         elif known:
             changes.append(_Change(suspect, difference))
@@ -189,7 +189,7 @@ class Restorer:
             return _done(difference)
         if not self._is_equal(answer.current, suspect.master):
             return replace(difference, action=Effect.CONTENDED, error=CHANGED)
-        return _done(difference) if answer.attempts > 1 else self._announced.get(write(suspect.key))
+        return _done(difference) if answer.attempts > 1 else self._announced.get(encode_key(suspect.key))
 
     def _write(self, suspect: Suspect) -> WriteAnswer:
         names = self._task.side.table.keys.names
@@ -201,7 +201,7 @@ class Restorer:
             guarded = sorted(now.keys() | before.keys(), key=lambda name: (now.get(name) == before.get(name), name))
             condition = unchanged(names[0], now, [name for name in guarded if name not in names])
         if suspect.master is None:
-            return self._client.delete(write(suspect.key), condition)
+            return self._client.delete(encode_key(suspect.key), condition)
         return self._client.put(spelled(writable(suspect.master, names)), condition)
 
     def _count(self, items: int, found: Sequence[Difference], done: int) -> PageDone:

@@ -16,7 +16,7 @@ from dataclasses import replace
 import msgspec
 
 from fastsync.aws.batch_get import IN_FLIGHT, BatchReader
-from fastsync.aws.clients import Access
+from fastsync.aws.clients import Clients
 from fastsync.compare.confirm import Confirmed, Confirmer
 from fastsync.compare.expiry import Expiry
 from fastsync.compare.judge import Judge
@@ -42,12 +42,12 @@ from fastsync.model.events import (
     UndoTask,
     WritesAhead,
 )
-from fastsync.model.keys import Key, write
+from fastsync.model.keys import Key, encode_key
 from fastsync.model.policy import Policy
 from fastsync.model.wording import describe_exception
 from fastsync.repair.announced_writes import Announced, pack
 from fastsync.repair.earlier_writes import EarlierWrites
-from fastsync.repair.recorded_writes import Recall, without
+from fastsync.repair.recorded_writes import RecordedWrites, without
 from fastsync.repair.repairer import Intent, Repairer, announced
 from fastsync.workers.portions import Portions, by_bytes
 from fastsync.workers.restore import Restorer
@@ -56,11 +56,11 @@ NOTHING_LEFT = b"[]"
 """The resume point of a task that has told of everything."""
 
 
-def run_task(task: AnyTask, access: Access, stopped: Callable[[], bool]) -> Iterator[Event]:
+def run_task(task: AnyTask, clients: Clients, stopped: Callable[[], bool]) -> Iterator[Event]:
     """Work on one task and yield what happens; look at `stopped` after each page that can be resumed from."""
     began = time.monotonic()
     try:
-        opened = Restorer(task, access) if isinstance(task, UndoTask) else _Work(task, access)
+        opened = Restorer(task, clients) if isinstance(task, UndoTask) else _Work(task, clients)
     except IncompleteError as error:  # the undo log is not there, or is damaged
         yield TaskFailed(f"{task}: {error}", fatal=error.fatal)
         return
@@ -100,14 +100,14 @@ def _until_stopped(pages: Iterator[Event], stopped: Callable[[], bool]) -> Gener
 class _Work:
     """What a task works with: clients, threads that wait for answers, judge and repairer."""
 
-    def __init__(self, task: Task, access: Access):
+    def __init__(self, task: Task, clients: Clients):
         terms = task.terms
-        access.enter()
+        clients.begin_task()
         self._task = task
-        self._access = access
+        self._clients = clients
         self._terms = terms
-        self._master = access.client(terms.master, terms.reading, terms.retrying)
-        self._slaves = [access.client(side, terms.reading, terms.retrying) for side in terms.slaves]
+        self._master = clients.client(terms.master, terms.reading, terms.retrying)
+        self._slaves = [clients.client(side, terms.reading, terms.retrying) for side in terms.slaves]
         self._pool = ThreadPoolExecutor(IN_FLIGHT * (1 + len(self._slaves)))
         self._scans = ThreadPoolExecutor(1 + len(self._slaves))
         self._readers = [BatchReader(client, self._pool, terms.reading.batch_limit) for client in self._slaves]
@@ -119,17 +119,17 @@ class _Work:
         digester = Digester(judging.ignored, terms.master.table.keys.names, terms.seed)
         self._judge = Judge(names, digester, policy, self._expiry, judging.version, values=terms.values)
         self._rechecker = Rechecker(self._master_reader, self._readers, self._expiry)
-        self._confirmer = Confirmer(self._judge, self._rechecker, self._expiry, judging, access.sleep)
+        self._confirmer = Confirmer(self._judge, self._rechecker, self._expiry, judging, clients.sleep)
         # repairs wait for reads of their own, so they may not fill the threads that those need
         self._repairs = ThreadPoolExecutor(IN_FLIGHT)
         self._repairer = Repairer(self._slaves, self._judge, self._rechecker, policy, terms.repairing)
-        self._earlier = EarlierWrites(names, task.ahead, self._recalled(task))
+        self._earlier = EarlierWrites(names, task.ahead, self._open_earlier_writes(task))
 
-    def _recalled(self, task: Task) -> Recall | None:
+    def _open_earlier_writes(self, task: Task) -> RecordedWrites | None:
         log = task.terms.repairing.undo_log
-        if log is None or task.recall is None or task.recall[0] >= task.recall[1]:
+        if log is None or task.undo_span is None or task.undo_span[0] >= task.undo_span[1]:
             return None
-        return Recall(log, task.recall, self._judge, self._expiry, tuple(map(str, task.terms.slaves)))
+        return RecordedWrites(log, task.undo_span, self._judge, self._expiry, tuple(map(str, task.terms.slaves)))
 
     def __enter__(self) -> _Work:
         return self
@@ -137,7 +137,7 @@ class _Work:
     def __exit__(self, *_: object) -> None:
         for reader in (*self._readers, self._master_reader):
             reader.close()
-        self._access.leave()
+        self._clients.end_task()
         for pool in (self._repairs, self._scans, self._pool):
             pool.shutdown(cancel_futures=True)
         self._repairer.close()
@@ -179,7 +179,7 @@ class _Work:
             told = str(error) if isinstance(error, IncompleteError) else describe_exception(error)
             yield self._failed_extras(task.slave, left, told)
             raise
-        yield self.spent(PageDone(Tally(), self.tallies(), resume=NOTHING_LEFT, log=self._repairer.logged))
+        yield self.spent(PageDone(Tally(), self.tallies(), resume=NOTHING_LEFT, undo_offset=self._repairer.undo_offset))
 
     def _delete(self, slave: int, portions: Portions[Key], left: dict[Key, None]) -> Iterator[Event]:
         """Delete portion by portion, and take what was decided out of `left`."""
@@ -194,25 +194,25 @@ class _Work:
                 left.pop(each.key, None)
             left.update((each.key, None) for each in still)
             tallies = self.tallies()
-            gone = (self._repaired(each, tallies) for each in again if each.there is None)
+            gone = (self._repaired(each, tallies) for each in again if each.stored is None)
             yield self._deleted(tallies, [each for each in gone if each is not None])
             for part in by_bytes(still, _known_bytes):
                 tallies = self.tallies()
-                found = yield from self._settle(part, tallies)
+                found = yield from self._repair_and_count(part, tallies)
                 for each in part:
                     del left[each.key]
                 yield self._deleted(tallies, found)
             self._check_log()
 
     def _deleted(self, tallies: tuple[Tally, ...], found: Sequence[Difference]) -> PageDone:
-        return self.spent(PageDone(Tally(), tallies, tuple(found), log=self._repairer.logged))
+        return self.spent(PageDone(Tally(), tallies, tuple(found), undo_offset=self._repairer.undo_offset))
 
     def _failed_extras(self, slave: int, keys: Iterable[Key], error: str) -> PageDone:
         tallies, name = self.tallies(), str(self._terms.slaves[slave])
         found = []
         for key in keys:
             found.append(
-                Difference(name, Verdict.EXTRA, msgspec.json.decode(write(key)), action=Effect.FAILED, error=error)
+                Difference(name, Verdict.EXTRA, msgspec.json.decode(encode_key(key)), action=Effect.FAILED, error=error)
             )
             tallies[slave].count(found[-1])
         return replace(self._deleted(tallies, found), resume=NOTHING_LEFT)
@@ -239,7 +239,7 @@ class _Work:
         found: list[Difference] = []
         for pairs in page.pairs:
             tallies[pairs.slave].compared += _of_master(pairs)
-            left, told = self._remembered(pairs, tallies)
+            left, told = self._find_earlier_repairs(pairs, tallies)
             found += told
             suspects += self._compared(left, tallies[pairs.slave])
         if page.slave_scanned is not None:
@@ -254,19 +254,21 @@ class _Work:
                 if each.slave in lost and each.master is not None:  # it has no verdict
                     tallies[each.slave].compared -= 1
             found += self._count_settled(confirmed, tallies)
-            found += yield from self._settle([each for each in confirmed.stay if not self._waits(each)], tallies)
+            found += yield from self._repair_and_count(
+                [each for each in confirmed.stay if not self._waits(each)], tallies
+            )
             waiting = (self._judge.difference(each) for each in confirmed.stay if self._waits(each))
             extras += (self._for_parent(each) for each in waiting if each is not None)
-        master, log = Tally(scanned=page.scanned), self._repairer.logged
+        master, log = Tally(scanned=page.scanned), self._repairer.undo_offset
         return PageDone(master, tallies, tuple(found), tuple(extras), page.resume, log), list(lost.items())
 
     def _waits(self, suspect: Suspect) -> bool:
         """Say whether a suspect is an extra that is to be deleted once all segments are compared."""
         return suspect.master is None and self._terms.repairing.delete_extra
 
-    def _remembered(self, pairs: Pairs, tallies: Sequence[Tally]) -> tuple[Pairs, list[Difference]]:
+    def _find_earlier_repairs(self, pairs: Pairs, tallies: Sequence[Tally]) -> tuple[Pairs, list[Difference]]:
         """Report again what an earlier attempt at this page had repaired, and return the pairs that are left."""
-        known = self._earlier.known(pairs)
+        known = self._earlier.find_recorded(pairs)
         if not known:
             return pairs, []
         again, _ = self._rechecker.again(known)
@@ -306,7 +308,7 @@ class _Work:
         tally.same += len(pairs.keys) - len(found)
         return [*found, *extras] if self._terms.repairing.find_extras else found
 
-    def _settle(
+    def _repair_and_count(
         self, suspects: Sequence[Suspect], tallies: Sequence[Tally]
     ) -> Generator[Event, None, list[Difference]]:
         """Repair what may be repaired, and count what became of each; announce writes before they are sent."""
@@ -345,4 +347,4 @@ def _of_master(pairs: Pairs) -> int:
 
 def _known_bytes(suspect: Suspect) -> int:
     """Return the bytes of what is known of a suspect's items."""
-    return len(suspect.master or b"") + len(suspect.there or b"")
+    return len(suspect.master or b"") + len(suspect.stored or b"")

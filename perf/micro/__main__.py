@@ -23,9 +23,9 @@ from fastsync.aws.transport import Transport
 from fastsync.compare.expiry import Expiry
 from fastsync.compare.judge import Judge
 from fastsync.compare.pairs import Pairs
-from fastsync.compare.strategies.walk import Rest, walk
+from fastsync.compare.strategies.walk import Unmatched, match_in_order
 from fastsync.model.digest import Digester, fingerprints
-from fastsync.model.keys import KeyReader, write_all
+from fastsync.model.keys import KeyReader, encode_keys
 from fastsync.model.page import Page
 from fastsync.model.policy import Policy
 from fastsync.model.settings import Reading, Retrying
@@ -66,7 +66,7 @@ def wire(url: str) -> Iterator[Part]:
     scan = Scan(0, 1)
     page = master.scan_page(scan, b"")
     keys = page.keys[:BATCH]
-    wanted = b'{"RequestItems":{"slave-table":{"Keys":%s}}}' % write_all(keys)
+    wanted = b'{"RequestItems":{"slave-table":{"Keys":%s}}}' % encode_keys(keys)
     target = "DynamoDB_20120810.BatchGetItem"
     signer = Signer("127.0.0.1", "/", "us-east-1")
     connections = Connections(Endpoint(url))
@@ -79,7 +79,7 @@ def wire(url: str) -> Iterator[Part]:
     yield "scan a page, all told", len(page.items), lambda: master.scan_page(scan, b"")
     yield "read the keys of a page", len(page.items), lambda: master.keys.read_all(page.items)
     yield "fingerprints of a page", len(page.items), lambda: fingerprints(page.items)
-    yield "keys as JSON", len(page.keys), lambda: write_all(page.keys)
+    yield "keys as JSON", len(page.keys), lambda: encode_keys(page.keys)
     with ThreadPoolExecutor(64) as pool:
         reader = BatchReader(slave, pool, BATCH)
         yield "look up a page, in flight together", len(page.keys), lambda: reader.read(page.keys).partners(page)
@@ -100,7 +100,7 @@ def walking() -> Iterator[Part]:
         yield (
             f"have two pages meet: {name}",
             PAGE,
-            lambda pages=pages: walk(*(Rest(Page(each, b"", reader)) for each in pages)),  # type: ignore[misc]
+            lambda pages=pages: match_in_order(*(Unmatched(Page(each, b"", reader)) for each in pages)),  # type: ignore[misc]
         )
 
 

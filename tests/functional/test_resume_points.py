@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from fastsync.aws.clients import Access, Keyring
+from fastsync.aws.clients import Clients, Keyring
 from fastsync.config.config import Config
 from fastsync.model.difference import Tally
 from fastsync.model.events import Event, PageDone, SegmentTask, TaskDone, Terms
@@ -30,9 +30,9 @@ def made(make_world: MakeWorld) -> World:
 
 
 @pytest.fixture
-def access(made: World) -> Iterator[Access]:
+def access(made: World) -> Iterator[Clients]:
     """Clients in this process."""
-    opened = Access(Keyring(survey(_config(made)).credentials()))
+    opened = Clients(Keyring(survey(_config(made)).credentials()))
     yield opened
     opened.close()
 
@@ -64,7 +64,7 @@ def _whole(pages: list[PageDone]) -> tuple[list[Tally], list[str]]:
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_a_segment_left_after_any_page(made: World, access: Access, strategy: str) -> None:
+def test_a_segment_left_after_any_page(made: World, access: Clients, strategy: str) -> None:
     """Whatever page is the last that is known, the rest of the segment follows, each pair once, to the same end."""
     task = _task(made, strategy)
     at_once = list(run_task(task, access, lambda: False))
@@ -78,7 +78,7 @@ def test_a_segment_left_after_any_page(made: World, access: Access, strategy: st
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_a_slave_that_catches_up(made: World, access: Access, strategy: str) -> None:
+def test_a_slave_that_catches_up(made: World, access: Clients, strategy: str) -> None:
     """A task for one slave brings what concerns this slave, and does not count the master's items again."""
     task = replace(_task(made, strategy), slaves=(1,), counts=False)
     pages = _pages(list(run_task(task, access, lambda: False)))
@@ -89,7 +89,7 @@ def test_a_slave_that_catches_up(made: World, access: Access, strategy: str) -> 
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_a_task_stops_where_it_can_be_resumed(made: World, access: Access, strategy: str) -> None:
+def test_a_task_stops_where_it_can_be_resumed(made: World, access: Clients, strategy: str) -> None:
     """A task that is asked to stop does so after a page that has a resume point, from which the rest follows."""
     task = _task(made, strategy)
     done = _pages(list(run_task(task, access, lambda: False)))

@@ -12,12 +12,12 @@ from msgspec import Raw
 
 from fastsync.aws.budget import Budget, PrivateCell
 from fastsync.aws.client import Condition, WriteAnswer
-from fastsync.aws.clients import Access
+from fastsync.aws.clients import Clients
 from fastsync.model.events import Event, Task, TaskFailed
 from fastsync.model.keys import Key
 from fastsync.workers.interrupt import Interrupt
 from fastsync.workers.segment import run_task
-from tests.unit.fake_tables import Played, PlayedAccess
+from tests.unit.fake_tables import Played, PlayedClients
 
 
 class Killed(BaseException):
@@ -159,7 +159,7 @@ class MortalExecutor:
     """Run tasks in this process, on workers that die as fate has it."""
 
     def __init__(self, tables: Iterable[Played], fate: Fate):
-        self._access = cast(Access, PlayedAccess(tables))
+        self._access = cast(Clients, PlayedClients(tables))
         self._fate = fate
 
     def run(self, tasks: Iterable[Task], _: Interrupt) -> Generator[tuple[Task, Event], None, None]:

@@ -13,7 +13,7 @@ from msgspec import Raw
 
 from fastsync.aws.budget import Budget, PrivateCell
 from fastsync.aws.client import BatchAnswer, Scan
-from fastsync.aws.clients import Access
+from fastsync.aws.clients import Clients
 from fastsync.errors import RequestFailed
 from fastsync.model.difference import Tally
 from fastsync.model.events import Event, OrdersDisagree, PageDone, SegmentTask, TaskDone, Terms
@@ -168,7 +168,7 @@ class Played:
             self.held_most = max(self.held_most, self.held)
 
 
-class PlayedAccess:
+class PlayedClients:
     """Give played tables for clients."""
 
     def __init__(self, tables: Iterable[Played]):
@@ -178,10 +178,10 @@ class PlayedAccess:
         """Give a table."""
         return self._tables[side]
 
-    def enter(self) -> None:
+    def begin_task(self) -> None:
         """Nothing is opened here."""
 
-    def leave(self) -> None:
+    def end_task(self) -> None:
         """Nothing is closed here."""
 
     @staticmethod
@@ -223,7 +223,7 @@ def terms(tables: Sequence[Played], extras: bool = True, recheck: bool = True, s
 
 def run_events(tables: Sequence[Played], given: Terms, total: int = 1, resume: bytes = b"") -> list[Event]:
     """Run all segments, the first one from a resume point where one is given."""
-    access = cast(Access, PlayedAccess(tables))
+    access = cast(Clients, PlayedClients(tables))
     events: list[Event] = []
     for number in range(total):
         task = SegmentTask(given, number, total)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fastsync import nightly
-from fastsync.run.agenda import Left
+from fastsync.run.agenda import Backlog
 from fastsync.run.checkpoint_form import Checkpoint, encode
 from fastsync.run.outcome import NOTHING_COUNTED
 
@@ -29,7 +29,7 @@ def test_a_refusal_tells_of_nothing_older(
     (folder / f"{DATE}-report.log").write_text('{"time": "", "level": "error", "message": "yesternight"}\n')
     report = tmp_path / stopped / f"{DATE}-report.report.jsonl"
     settings = {"report": str(report), "slaves": [{"text": "us-west-2:b"}]}
-    then = Checkpoint(settings, {}, "merge", 1, Left.whole(["us-west-2:b"], []), NOTHING_COUNTED)
+    then = Checkpoint(settings, {}, "merge", 1, Backlog.whole(["us-west-2:b"], []), NOTHING_COUNTED)
     (tmp_path / "kept.report").write_bytes(encode(then))
     config = tmp_path / "orders.toml"
     config.write_text(f'master = "us-east-1:a"\nslave = "us-west-2:b"\ncheckpoint = "{tmp_path / "kept"}"\n')

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastsync.aws.client import Client
 from fastsync.errors import RequestFailed
-from fastsync.model.keys import Key, write
+from fastsync.model.keys import Key, encode_key
 
 
 class Circles:
@@ -25,7 +25,7 @@ class Circles:
         key = self._client.keys.read(next_key)
         if key == self._kept:
             raise RequestFailed(
-                f"{self._client.side}: Scan came back to the key {write(key).decode()}, from which it had gone on "
+                f"{self._client.side}: Scan came back to the key {encode_key(key).decode()}, from which it had gone on "
                 "before, so it would never end"
             )
         self._pages += 1

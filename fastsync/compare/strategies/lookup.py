@@ -28,7 +28,7 @@ AHEAD = 6 << 20
 FEWEST_AHEAD = 2
 """Pages, so that the last look-ups of one overlap with the first of the next."""
 
-MASTER = ""
+MASTER_NAME = ""
 """What stands for the master among the names of tables in a resume point."""
 
 
@@ -51,7 +51,7 @@ class Lookup:
         places = {str(side): place for place, side in enumerate(self._task.terms.slaves)}
         while self._left:
             name, start = self._left[0]
-            if name == MASTER:
+            if name == MASTER_NAME:
                 yield from self._compare(start.encode())
             elif (slave := places.get(name)) in self._readers and slave is not None:
                 yield from self._extras(slave, start.encode())
@@ -150,7 +150,7 @@ def _scans_left(task: SegmentTask) -> Sequence[tuple[str, str]]:
     if task.resume:
         return [(name, start) for name, start in json.loads(task.resume)]
     slaves = task.covered if task.terms.repairing.find_extras else ()
-    first = (MASTER, (task.start_key or b"").decode())
+    first = (MASTER_NAME, (task.start_key or b"").decode())
     return [first, *((str(task.terms.slaves[slave]), "") for slave in slaves)]
 
 

@@ -19,9 +19,9 @@ from itertools import chain
 from fastsync.aws.batch_get import BatchReader
 from fastsync.aws.client import Scan
 from fastsync.compare.pairs import Pairs, PairsPage
-from fastsync.compare.strategies.lookup import MASTER, Lookup
-from fastsync.compare.strategies.turns import Pace
-from fastsync.compare.strategies.window import Held, Stream, Window, meetings
+from fastsync.compare.strategies.lookup import MASTER_NAME, Lookup
+from fastsync.compare.strategies.turns import Turns
+from fastsync.compare.strategies.window import BufferedPage, Stream, Window, match_pages
 from fastsync.errors import IncompleteError
 from fastsync.model.events import SegmentTask
 from fastsync.model.page import ItemWithoutKey
@@ -50,11 +50,11 @@ class Merge:
         point = json.loads(self._task.resume or "null")
         if not isinstance(point, list):
             yield from self._merged(point)
-            if self._pace.disagreeing is None:
+            if self._turns.disagreeing is None:
                 return
             point = self._left()
-            yield PairsPage([], resume=json.dumps(point).encode(), disagreeing=self._pace.disagreeing)
-            del self._master, self._slaves, self._pace  # and with them the pages that are on their way
+            yield PairsPage([], resume=json.dumps(point).encode(), disagreeing=self._turns.disagreeing)
+            del self._master, self._slaves, self._turns  # and with them the pages that are on their way
         task = replace(self._task, resume=json.dumps(point).encode())
         self._lookup = Lookup(task, self._reader, self._readers, self._scans)
         yield from self._lookup.pages()
@@ -79,13 +79,13 @@ class Merge:
     def _open(self, point: Mapping[str, str] | None, checked: bool) -> None:
         """Begin, or go on from a point: the key behind what is done of each table, which is not there at its end."""
         self._checked = checked
-        starts = dict.fromkeys((MASTER, *self._names.values()), "") if point is None else point
-        self._master = self._window(self._reader, starts.get(MASTER), list(self._readers))
+        starts = dict.fromkeys((MASTER_NAME, *self._names.values()), "") if point is None else point
+        self._master = self._window(self._reader, starts.get(MASTER_NAME), list(self._readers))
         self._slaves = {
             slave: self._window(reader, starts.get(self._names[slave]), [slave])
             for slave, reader in self._readers.items()
         }
-        self._pace = Pace(self._master, self._slaves, self._extras, resumed=point is not None)
+        self._turns = Turns(self._master, self._slaves, self._extras, resumed=point is not None)
 
     def _window(self, reader: BatchReader, start: str | None, slaves: list[int]) -> Window:
         if start is None:
@@ -96,16 +96,16 @@ class Merge:
 
     def _side_by_side(self) -> Iterator[PairsPage]:
         while self._readers:
-            slave = self._pace.behind(self._reader, self._readers)
+            slave = self._turns.next_slave(self._reader, self._readers)
             if slave is not None:
                 yield from self._read_slave(slave)
-            elif self._master.stream is None or self._pace.disagreeing is not None:
+            elif self._master.stream is None or self._turns.disagreeing is not None:
                 return
             else:
                 yield from self._read_master()
 
     def _read_master(self) -> Iterator[PairsPage]:
-        while self._master.full:
+        while self._master.is_full:
             yield self._master_leaves()
         self._master.read()
         for slave in self._readers:
@@ -114,7 +114,7 @@ class Merge:
 
     def _read_slave(self, slave: int) -> Iterator[PairsPage]:
         window = self._slaves[slave]
-        while window.full and slave in self._readers:
+        while window.is_full and slave in self._readers:
             yield self._slave_leaves(slave)
         if slave not in self._readers:
             return
@@ -129,58 +129,61 @@ class Merge:
 
     def _meet(self, slave: int) -> None:
         window = self._slaves[slave]
-        for mine, its, pairs in meetings(self._master.held, window.held, slave):
-            mine.join(its, pairs)
-            self._master.met(slave, mine)
-            window.met(slave, its)
+        for mine, its, pairs in match_pages(self._master.pages, window.pages, slave):
+            mine.add_pairs(its, pairs)
+            self._master.note_match(slave, mine)
+            window.note_match(slave, its)
 
     def _complete_leave(self) -> Iterator[PairsPage]:
         """Let pages go of which nothing waits, a slave's not before those of the master that it has partners in."""
-        while self._readers and self._master.held and not self._waits(self._master.held[0]):
+        while self._readers and self._master.pages and not self._waits(self._master.pages[0]):
             yield self._master_leaves()
         for slave in list(self._readers):
             window = self._slaves[slave]
-            while slave in self._readers and window.held and self._is_done(window.held[0], slave):
+            while slave in self._readers and window.pages and self._is_done(window.pages[0], slave):
                 yield self._slave_leaves(slave)
 
-    def _waits(self, held: Held) -> bool:
-        return any(held.rests[slave].waits for slave in self._readers)
+    def _waits(self, held: BufferedPage) -> bool:
+        return any(held.unmatched[slave].any_left for slave in self._readers)
 
-    def _is_done(self, held: Held, slave: int) -> bool:
-        return not held.rests[slave].waits and held.partners <= self._master.left
+    def _is_done(self, held: BufferedPage, slave: int) -> bool:
+        return not held.unmatched[slave].any_left and held.last_partner <= self._master.released
 
     def _all_leave(self) -> Iterator[PairsPage]:
         for slave in self._readers:
-            for held in self._slaves[slave].held:
-                held.rests[slave].all_alone()
+            for held in self._slaves[slave].pages:
+                held.unmatched[slave].skip_rest()
             self._meet(slave)
-        while self._readers and self._master.held:
+        while self._readers and self._master.pages:
             yield self._master_leaves()
         for slave in list(self._readers):
-            while slave in self._readers and self._slaves[slave].held:
+            while slave in self._readers and self._slaves[slave].pages:
                 yield self._slave_leaves(slave)
 
     def _master_leaves(self) -> PairsPage:
-        held = self._master.leave()
-        pairs = [each for each in held.met if each.slave in self._readers]
+        held = self._master.release_oldest()
+        pairs = [each for each in held.matched if each.slave in self._readers]
         for slave in self._readers:
-            rest = held.rests[slave]
-            alone = [*rest.all_alone().items(), *rest.doubles]
+            rest = held.unmatched[slave]
+            alone = [*rest.skip_rest().items(), *rest.repeated]
             keys, items = [key for key, _ in alone], [item for _, item in alone]
             pairs.append(Pairs(slave, keys, items, [None] * len(alone), unseen=True))
         return PairsPage(pairs, len(held.page.items), resume=self._point())
 
     def _slave_leaves(self, slave: int) -> PairsPage:
-        held = self._slaves[slave].leave()
-        alone = held.rests[slave].all_alone() if self._extras else {}
+        held = self._slaves[slave].release_oldest()
+        alone = held.unmatched[slave].skip_rest() if self._extras else {}
         pairs = Pairs(slave, list(alone), [None] * len(alone), list(alone.values()), unseen=True)
         return PairsPage([pairs], slave_scanned=(slave, len(held.page.items)), resume=self._point())
 
     def _point(self) -> bytes:
-        cuts = {MASTER: self._master.cut, **{self._names[slave]: self._slaves[slave].cut for slave in self._readers}}
+        cuts = {
+            MASTER_NAME: self._master.resume_key,
+            **{self._names[slave]: self._slaves[slave].resume_key for slave in self._readers},
+        }
         return json.dumps({name: cut.decode() for name, cut in cuts.items() if cut is not None}).encode()
 
     def _left(self) -> list[tuple[str, str]]:
         """List the scans that are left to lookup, in its words."""
         point = json.loads(self._point())
-        return [(name, start) for name, start in point.items() if name == MASTER or self._extras]
+        return [(name, start) for name, start in point.items() if name == MASTER_NAME or self._extras]

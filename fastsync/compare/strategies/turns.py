@@ -20,7 +20,7 @@ ASKED = 5
 """Keys that are looked up to find out why more of a page is alone."""
 
 
-class Pace:
+class Turns:
     """Decide about turns. `disagreeing` is the first slave whose order was found to be another than the master's.
 
     `extras` says whether looking up a slave's items on the master is paid for. After a resume the tables begin at keys
@@ -34,12 +34,12 @@ class Pace:
         self._extras = extras
         self._patience = 2 * WINDOW if resumed else 0
 
-    def behind(self, reader: BatchReader, readers: Mapping[int, BatchReader]) -> int | None:
+    def next_slave(self, reader: BatchReader, readers: Mapping[int, BatchReader]) -> int | None:
         """Give the slave whose turn it is, None where it is the master's; look keys up with their readers."""
         for slave in readers:
             if self._is_behind(slave):
                 return slave
-        if self._master.stream is not None and self._master.full:
+        if self._master.stream is not None and self._master.is_full:
             for slave, its in readers.items():
                 if self._is_to_bring_more(slave, reader, its):
                     return slave
@@ -49,19 +49,21 @@ class Pace:
         its = self._slaves[slave]
         if its.stream is None:
             return False
-        return self._master.stream is None or its.tail(slave) < min(self._master.tail(slave), WINDOW)
+        return self._master.stream is None or its.bytes_since_match(slave) < min(
+            self._master.bytes_since_match(slave), WINDOW
+        )
 
     def _is_to_bring_more(self, slave: int, reader: BatchReader, its_reader: BatchReader) -> bool:
         """Say whether a slave has a turn before the master's oldest page leaves; find out that orders disagree."""
-        its, oldest = self._slaves[slave], self._master.held[0]
-        passed, to_come = self._master.oldest(slave)
+        its, oldest = self._slaves[slave], self._master.pages[0]
+        passed, to_come = self._master.unmatched_of_oldest(slave)
         if min(its.end, self._master.end) < self._patience:
             return bool(to_come) and its.stream is not None
         enough = FEW * len(oldest.page.items)
         if len(passed) > enough and _are_there(its_reader, passed):
             self.disagreeing = slave
         elif len(to_come) > enough and _are_there(its_reader, to_come):
-            if its.stream is not None and not (self._extras and _are_there(reader, its.newest(slave))):
+            if its.stream is not None and not (self._extras and _are_there(reader, its.unmatched_of_newest(slave))):
                 return True
             self.disagreeing = slave
         return False

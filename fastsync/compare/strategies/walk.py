@@ -24,7 +24,7 @@ FIRST_STEP, LAST_STEP = 16, 1024
 """Items that are compared at once: more each time, since where one pair agrees the next ones mostly do."""
 
 
-class Rest:
+class Unmatched:
     """What of a page has met no partner on one other table.
 
     From `start` on, `left` items were not looked at yet; `alone` are those that were passed over, and `doubles` those
@@ -36,14 +36,14 @@ class Rest:
         self.page = page
         self.start = 0
         self.left = len(page.items)
-        self.alone: dict[Key, Raw] = {}
-        self.doubles: list[tuple[Key, Raw]] = []
-        self.grown = False
+        self.skipped: dict[Key, Raw] = {}
+        self.repeated: list[tuple[Key, Raw]] = []
+        self.changed = False
 
     @property
-    def waits(self) -> bool:
+    def any_left(self) -> bool:
         """Say whether any item has met no partner."""
-        return self.left > 0 or bool(self.alone)
+        return self.left > 0 or bool(self.skipped)
 
     def key(self, ahead: int = 0) -> Key:
         """Give the key of an item that was not looked at yet."""
@@ -55,23 +55,23 @@ class Rest:
         self.left -= count
         return self.page.items[self.start - count : self.start]
 
-    def pass_over(self, count: int) -> None:
+    def skip(self, count: int) -> None:
         """Take the next items for alone."""
         keys = [self.key(ahead) for ahead in range(count)]
         for key, item in zip(keys, self.take(count), strict=True):
-            if key in self.alone:
-                self.doubles.append((key, item))
+            if key in self.skipped:
+                self.repeated.append((key, item))
             else:
-                self.alone[key] = item
-        self.grown = self.grown or count > 0
+                self.skipped[key] = item
+        self.changed = self.changed or count > 0
 
-    def all_alone(self) -> Mapping[Key, Raw]:
+    def skip_rest(self) -> Mapping[Key, Raw]:
         """Take all that was not looked at yet for alone too, and give everything that is."""
-        self.pass_over(self.left)
-        return self.alone
+        self.skip(self.left)
+        return self.skipped
 
 
-def walk(mine: Rest, its: Rest) -> tuple[Sequence[Raw], Sequence[Raw]]:
+def match_in_order(mine: Unmatched, its: Unmatched) -> tuple[Sequence[Raw], Sequence[Raw]]:
     """Give the items that meet, in step, until nothing of one of the pages is left.
 
     Where the pages do not agree about what comes next, all that is left of both is alone.
@@ -80,7 +80,7 @@ def walk(mine: Rest, its: Rest) -> tuple[Sequence[Raw], Sequence[Raw]]:
     slaves: list[Raw] = []
     unequal = searches = 0
     while mine.left and its.left:
-        if (count := _agreeing(mine, its)) == 0:
+        if (count := _count_equal(mine, its)) == 0:
             unequal += 1
             if unequal == SINGLY:
                 _ = mine.page.keys, its.page.keys  # they are read by that
@@ -88,15 +88,15 @@ def walk(mine: Rest, its: Rest) -> tuple[Sequence[Raw], Sequence[Raw]]:
         if count:
             masters += mine.take(count)
             slaves += its.take(count)
-        elif not _find(mine, its, NEAR):
+        elif not _skip_to_match(mine, its, NEAR):
             searches += 1
-            if searches > FAR or not _find(mine, its, max(mine.left, its.left)):
-                mine.all_alone()
-                its.all_alone()
+            if searches > FAR or not _skip_to_match(mine, its, max(mine.left, its.left)):
+                mine.skip_rest()
+                its.skip_rest()
     return masters, slaves
 
 
-def _agreeing(mine: Rest, its: Rest) -> int:
+def _count_equal(mine: Unmatched, its: Unmatched) -> int:
     """Count the next items that agree in both pages: in their bytes, or in their keys where all of these were read."""
     by_key = mine.page.keys_read and its.page.keys_read
     ours, theirs = (mine.page.keys, its.page.keys) if by_key else (mine.page.items, its.page.items)
@@ -112,12 +112,12 @@ def _agreeing(mine: Rest, its: Rest) -> int:
     return done
 
 
-def _find(mine: Rest, its: Rest, reach: int) -> bool:
+def _skip_to_match(mine: Unmatched, its: Unmatched, reach: int) -> bool:
     """Pass over what comes before the next partners, where there are any within reach."""
     places = {its.key(place): place for place in reversed(range(min(reach, its.left)))}
     for place in range(min(reach, mine.left)):
         if (other := places.get(mine.key(place))) is not None:
-            mine.pass_over(place)
-            its.pass_over(other)
+            mine.skip(place)
+            its.skip(other)
             return True
     return False

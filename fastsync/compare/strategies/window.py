@@ -15,7 +15,7 @@ from itertools import product, takewhile
 from fastsync.aws.client import Client, Scan
 from fastsync.compare.pairs import Pairs
 from fastsync.compare.strategies.circles import Circles
-from fastsync.compare.strategies.walk import Rest, walk
+from fastsync.compare.strategies.walk import Unmatched, match_in_order
 from fastsync.model.keys import Key
 from fastsync.model.page import LateKeys, Page
 
@@ -28,7 +28,7 @@ PER_ITEM = 300
 
 
 @dataclass(slots=True)
-class Held:
+class BufferedPage:
     """A page in a window, from `begin` to `end` in bytes of the segment so far.
 
     `rests` are what has met no partner yet, by slave (of a slave's page: only its own). `met` are the pairs of a
@@ -39,38 +39,40 @@ class Held:
     number: int
     begin: int
     end: int
-    rests: dict[int, Rest]
-    met: list[Pairs] = field(default_factory=list)
-    partners: int = 0
+    unmatched: dict[int, Unmatched]
+    matched: list[Pairs] = field(default_factory=list)
+    last_partner: int = 0
 
-    def join(self, other: Held, pairs: Pairs) -> None:
+    def add_pairs(self, other: BufferedPage, pairs: Pairs) -> None:
         """Take in the pairs of this master's page with a slave's."""
-        self.met.append(pairs)
-        other.partners = max(other.partners, self.number)
+        self.matched.append(pairs)
+        other.last_partner = max(other.last_partner, self.number)
 
-    def is_loose(self, slave: int) -> bool:
+    def mostly_unmatched(self, slave: int) -> bool:
         """Say whether so much is alone that the order of the other table's pages cannot be relied on."""
-        return len(self.rests[slave].alone) > FEW * len(self.page.items)
+        return len(self.unmatched[slave].skipped) > FEW * len(self.page.items)
 
 
-def meetings(masters: Sequence[Held], slaves: Sequence[Held], slave: int) -> Iterator[tuple[Held, Held, Pairs]]:
+def match_pages(
+    masters: Sequence[BufferedPage], slaves: Sequence[BufferedPage], slave: int
+) -> Iterator[tuple[BufferedPage, BufferedPage, Pairs]]:
     """Bring the partners in pages of the master and of a slave together: side by side first, then by their keys."""
     for mine, its in product(masters, slaves):
-        one, other = mine.rests[slave], its.rests[slave]
+        one, other = mine.unmatched[slave], its.unmatched[slave]
         if one.left and other.left:
-            met = walk(one, other)
+            met = match_in_order(one, other)
             if met[0]:
                 yield mine, its, Pairs(slave, LateKeys(mine.page.reader, met[0]), *met)
     for here, there in ((masters, slaves), (slaves, masters)):
-        if any(held.is_loose(slave) for held in here):
+        if any(held.mostly_unmatched(slave) for held in here):
             for held in there:
-                held.rests[slave].all_alone()
+                held.unmatched[slave].skip_rest()
     for mine, its in product(masters, slaves):
-        one, other = mine.rests[slave], its.rests[slave]
-        if (one.grown or other.grown) and (keys := list(one.alone.keys() & other.alone.keys())):
-            yield mine, its, Pairs(slave, keys, list(map(one.alone.pop, keys)), list(map(other.alone.pop, keys)))
+        one, other = mine.unmatched[slave], its.unmatched[slave]
+        if (one.changed or other.changed) and (keys := list(one.skipped.keys() & other.skipped.keys())):
+            yield mine, its, Pairs(slave, keys, list(map(one.skipped.pop, keys)), list(map(other.skipped.pop, keys)))
     for held in (*masters, *slaves):
-        held.rests[slave].grown = False
+        held.unmatched[slave].changed = False
 
 
 class Stream:
@@ -83,7 +85,7 @@ class Stream:
         self._circles = Circles(client)
         self._ask(start)
 
-    def next(self) -> Page:
+    def next_page(self) -> Page:
         """Wait for the next page; raise RequestFailed."""
         page = self._coming.result()
         if page.next_key:
@@ -104,57 +106,59 @@ class Window:
 
     def __init__(self, stream: Stream | None, start: bytes | None, slaves: Iterable[int]):
         self.stream = stream
-        self.cut = start
-        self.left = 0
+        self.resume_key = start
+        self.released = 0
         self.end = 0
-        self.held: deque[Held] = deque()
-        self._met = dict.fromkeys(slaves, 0)
+        self.pages: deque[BufferedPage] = deque()
+        self._matched_up_to = dict.fromkeys(slaves, 0)
 
-    def read(self) -> Held:
+    def read(self) -> BufferedPage:
         """Take in the next page; raise RequestFailed."""
         assert self.stream is not None
-        page = self.stream.next()
+        page = self.stream.next_page()
         if not page.next_key:
             self.stream = None
-        begin, number = self.end, self.left + len(self.held) + 1
+        begin, number = self.end, self.released + len(self.pages) + 1
         self.end += page.size + PER_ITEM * len(page.items)
-        self.held.append(Held(page, number, begin, self.end, {slave: Rest(page) for slave in self._met}))
-        return self.held[-1]
+        self.pages.append(
+            BufferedPage(page, number, begin, self.end, {slave: Unmatched(page) for slave in self._matched_up_to})
+        )
+        return self.pages[-1]
 
-    def leave(self) -> Held:
+    def release_oldest(self) -> BufferedPage:
         """Let the oldest page go, whatever of it still waits."""
-        held = self.held.popleft()
-        self.left += 1
-        self.cut = held.page.next_key or None
+        held = self.pages.popleft()
+        self.released += 1
+        self.resume_key = held.page.next_key or None
         return held
 
-    def met(self, slave: int, held: Held) -> None:
+    def note_match(self, slave: int, held: BufferedPage) -> None:
         """Note that a page has met partners."""
-        self._met[slave] = max(self._met[slave], held.end)
+        self._matched_up_to[slave] = max(self._matched_up_to[slave], held.end)
 
-    def tail(self, slave: int) -> int:
+    def bytes_since_match(self, slave: int) -> int:
         """Give the bytes of the pages that were read since the last one of which anything has met a partner."""
-        return self.end - self._met[slave]
+        return self.end - self._matched_up_to[slave]
 
-    def oldest(self, slave: int) -> tuple[Collection[Key], Collection[Key]]:
+    def unmatched_of_oldest(self, slave: int) -> tuple[Collection[Key], Collection[Key]]:
         """Give the keys of the oldest page that still wait: those that partners of later ones have passed, the others.
 
         As far as orders agree, a partner of the former will not come any more.
         """
-        held = self.held[0]
-        waiting = held.rests[slave].all_alone()
-        if self._met[slave] > held.end:
+        held = self.pages[0]
+        waiting = held.unmatched[slave].skip_rest()
+        if self._matched_up_to[slave] > held.end:
             return waiting, ()
-        if self._met[slave] < held.end:
+        if self._matched_up_to[slave] < held.end:
             return (), waiting
         to_come = list(takewhile(waiting.__contains__, reversed(held.page.keys)))
         return list(waiting)[: -len(to_come) or None], to_come
 
-    def newest(self, slave: int) -> Collection[Key]:
+    def unmatched_of_newest(self, slave: int) -> Collection[Key]:
         """Give the keys of the newest page that still wait."""
-        return self.held[-1].rests[slave].all_alone() if self.held else ()
+        return self.pages[-1].unmatched[slave].skip_rest() if self.pages else ()
 
     @property
-    def full(self) -> bool:
+    def is_full(self) -> bool:
         """Say whether the oldest page has to leave before another one may come in."""
-        return len(self.held) > 1 and self.end - self.held[0].begin > WINDOW
+        return len(self.pages) > 1 and self.end - self.pages[0].begin > WINDOW

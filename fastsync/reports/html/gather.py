@@ -9,7 +9,7 @@ from typing import Any
 
 from fastsync.errors import ConfigError
 from fastsync.reports.html.segments import Segments
-from fastsync.reports.read import Difference, LogLine, Part, ReportEnd, Stats
+from fastsync.reports.read import Content, LogLine, ReportEnd, ReportLine, StatisticsFile
 
 MOST_ROWS = 100_000
 """Differences that a page holds, where nothing else is asked for: a browser takes a second or two to open them."""
@@ -39,18 +39,18 @@ class Gathered:
         self._messages: list[dict[str, Any]] = []
         self._messages_left_out = 0
 
-    def add(self, name: str, parts: Iterable[Part]) -> None:
+    def add(self, name: str, parts: Iterable[Content]) -> None:
         """Take in all of one file."""
         courses: list[list[dict[str, Any]]] = []
         segments = Segments()
         for part in parts:
             match part:
-                case Difference():
+                case ReportLine():
                     self._difference(part.line)
                 case ReportEnd():
                     self._reports.append({"name": name, "lines": self._lines, "last": part.last})
                     self._lines = 0
-                case Stats():
+                case StatisticsFile():
                     self._runs.append(part.told)
                 case LogLine():
                     if not segments.add(part.line):

@@ -10,32 +10,32 @@ from collections.abc import Iterable, Iterator
 
 from fastsync.model.difference import Difference, Tally
 from fastsync.model.events import Event, PageDone, SlaveLost, Task, TaskDone, TaskFailed, TaskStopped, WritesAhead
-from fastsync.workers.pending_pages import HeldPages
+from fastsync.workers.pending_pages import PendingPages
 
 
-class Condensed:
+class EventSummary:
     """Take a task's events in; `events` tells the same in short once all of them were."""
 
     def __init__(self, task: Task):
         self.events: list[Event] = []
         self._names = tuple(map(str, task.terms.slaves))
         self._lost: set[str] = set()
-        self._held = HeldPages()
-        self._sum = _Sum(len(self._names))
+        self._pending = PendingPages()
+        self._sum = _PageSum(len(self._names))
 
     def differences(self, events: Iterable[Event]) -> Iterator[Difference]:
         """Yield the differences that count: what stays with `events` does not yet, or is of a slave that was lost."""
         for event in events:
             match event:
                 case PageDone():
-                    self._held.add(event)
+                    self._pending.add(event)
                     if event.resume:
                         yield from self._counted()
                 case TaskDone():
                     yield from self._counted()
                     self._tell(event)
                 case TaskFailed() | TaskStopped():
-                    self._tell(*self._held.take(), event)
+                    self._tell(*self._pending.take(), event)
                 case WritesAhead():
                     pass  # who hears of it only at the end cannot make use of it
                 case SlaveLost():
@@ -45,7 +45,7 @@ class Condensed:
                     self._tell(event)
 
     def _counted(self) -> Iterator[Difference]:
-        for page in self._held.take():
+        for page in self._pending.take():
             self._sum.add(page, tuple(each for each in page.differences if each.slave in self._lost))
             yield from (each for each in page.differences if each.slave not in self._lost)
 
@@ -53,7 +53,7 @@ class Condensed:
         self.events += [*self._sum.take(), *events]
 
 
-class _Sum:
+class _PageSum:
     """Pages added up."""
 
     def __init__(self, slaves: int):
@@ -78,7 +78,7 @@ class _Sum:
         self._differences += differences
         self._extras += page.extras
         self._resume = page.resume or self._resume
-        self._log = page.log or self._log
+        self._log = page.undo_offset or self._log
 
     def take(self) -> Iterator[PageDone]:
         """Yield the sum, if there is one, and begin anew."""

@@ -20,17 +20,17 @@ from typing import Any
 
 from fastsync import __version__
 from fastsync.aws.auth.credentials import Credentials
-from fastsync.aws.clients import Access, Keyring
-from fastsync.aws.shared_cells import Ledger
+from fastsync.aws.clients import Clients, Keyring
+from fastsync.aws.shared_cells import SharedCells
 from fastsync.config.config import Config
 from fastsync.errors import ConfigError, Interrupted, OutputFailed
-from fastsync.model.events import Event, PageDone, Part, Task, TaskFailed, TaskStopped
+from fastsync.model.events import Event, PageDone, ReportPart, Task, TaskFailed, TaskStopped
 from fastsync.output.report_line import ReportLines
 from fastsync.workers.interrupt import Interrupt
 from fastsync.workers.segment import run_task
-from fastsync.workers.spark.condense import Condensed
-from fastsync.workers.spark.divided_limits import shared_out, shares
-from fastsync.workers.spark.part_store import Folder, cause
+from fastsync.workers.spark.condense import EventSummary
+from fastsync.workers.spark.divided_limits import count_shares, divide_limits
+from fastsync.workers.spark.part_store import SparkPartStore, root_cause
 
 TICK = 0.2
 """Seconds between two looks at interrupts and credentials while no job ends."""
@@ -39,7 +39,7 @@ SPARE = 4
 
 
 @dataclass(frozen=True)
-class Work:
+class TaskRunner:
     """What a Spark task needs beside its fastsync task; it travels in the job's closure, which nothing shows."""
 
     credentials: tuple[Credentials, ...]
@@ -55,16 +55,16 @@ class Work:
                 failed = TaskFailed(f"an executor could not take its task up: {type(error).__name__}: {error}")
                 told.add({self.number: (0, [failed])})
                 return
-            access = Access(Keyring(self.credentials), Ledger(1 + len(task.terms.slaves)))
-            condensed, written = Condensed(task), 0
+            clients = Clients(Keyring(self.credentials), SharedCells(1 + len(task.terms.slaves)))
+            condensed, written = EventSummary(task), 0
             try:
-                for difference in condensed.differences(run_task(task, access, lambda: False)):
+                for difference in condensed.differences(run_task(task, clients, lambda: False)):
                     if self.lines is not None:
                         written += 1
                         yield self.lines.line(difference)
-                access.pay_off()
+                clients.repay_budgets()
             finally:
-                access.close()
+                clients.close()
             told.add({self.number: (written, condensed.events)})
         _spare_zips()
 
@@ -81,7 +81,7 @@ class Cluster:
 
     def __init__(self, context: Any):
         self.context = context
-        self.folder: Folder | None = None
+        self.folder: SparkPartStore | None = None
 
     @property
     def cores(self) -> int:
@@ -96,14 +96,14 @@ class Cluster:
             raise
         except Exception as error:
             raise ConfigError(
-                f"the executors cannot load fastsync ({cause(error)}): it has to be sent along, see docs/spark.md"
+                f"the executors cannot load fastsync ({root_cause(error)}): it has to be sent along, see docs/spark.md"
             ) from None
         if there != __version__:
             raise ConfigError(f"the executors have fastsync {there}, and here it is {__version__}")
 
-    def open_folder(self, path: str) -> Folder:
+    def open_folder(self, path: str) -> SparkPartStore:
         """Open the folder of the report; raise ConfigError where it cannot be written."""
-        self.folder = Folder(self.context, path)
+        self.folder = SparkPartStore(self.context, path)
         return self.folder
 
 
@@ -128,7 +128,7 @@ def cluster_of(config: Config) -> Iterator[Cluster]:
         try:
             context = SparkContext(conf=conf)
         except Exception as error:
-            raise ConfigError(f"--executor spark: Spark does not start: {cause(error)}") from None
+            raise ConfigError(f"--executor spark: Spark does not start: {root_cause(error)}") from None
     try:
         _check(config, context)
         yield Cluster(context)
@@ -175,7 +175,7 @@ class SparkExecutor:
         ready = deque(islice(waiting, self._at_once))
         if not ready:
             return
-        share = shares(ready[0].terms, len(ready))
+        share = count_shares(ready[0].terms, len(ready))
         most = share or self._at_once + -(-self._at_once // SPARE)
         desk = _Desk(self._cluster, self._lines, share or 1, most)
         try:
@@ -210,14 +210,14 @@ class _Desk:
         self._group = f"fastsync-{uuid.uuid4()}"
         self._cancelled = False
         self._numbers = count()
-        self._told = cluster.context.accumulator({}, _Told())
+        self._told = cluster.context.accumulator({}, _EventsByNumber())
         self._pool = ThreadPoolExecutor(most)
 
     def submit(self, task: Task, credentials: tuple[Credentials, ...]) -> None:
         """Have a task worked on."""
         number = next(self._numbers) if self._folder is None else self._folder.number()
-        work = Work(credentials, self._lines, number)
-        sent = pickle.dumps(replace(task, terms=shared_out(task.terms, self._share)))
+        work = TaskRunner(credentials, self._lines, number)
+        sent = pickle.dumps(replace(task, terms=divide_limits(task.terms, self._share)))
         self.running[self._pool.submit(self._do, work, sent, task)] = task
 
     def ended(self) -> Iterator[tuple[Task, list[Event]]]:
@@ -238,7 +238,7 @@ class _Desk:
             self.cancel()
         self._pool.shutdown(cancel_futures=True)
 
-    def _do(self, work: Work, sent: bytes, task: Task) -> list[Event]:
+    def _do(self, work: TaskRunner, sent: bytes, task: Task) -> list[Event]:
         """Wait for a task's job, and give its events; a job that failed has changed nothing that counts."""
         try:
             return self._job(work, sent, str(task))
@@ -248,9 +248,9 @@ class _Desk:
                     self._folder.remove(work.number)
             if self._cancelled:
                 return [TaskStopped()]
-            return [TaskFailed(f"{task}: its Spark job failed: {cause(error)}", died=True)]
+            return [TaskFailed(f"{task}: its Spark job failed: {root_cause(error)}", died=True)]
 
-    def _job(self, work: Work, sent: bytes, name: str) -> list[Event]:
+    def _job(self, work: TaskRunner, sent: bytes, name: str) -> list[Event]:
         self._context.setJobGroup(self._group, f"fastsync: {name}", interruptOnCancel=True)
         told = self._told
         lines = self._context.parallelize([sent], 1).mapPartitions(lambda tasks: work(tasks, told))
@@ -264,10 +264,10 @@ class _Desk:
         if not written:
             self._folder.remove(work.number)
             return list(events)
-        return _with_part(events, Part(work.number, written))
+        return _with_part(events, ReportPart(work.number, written))
 
 
-def _with_part(events: Sequence[Event], part: Part) -> list[Event]:
+def _with_part(events: Sequence[Event], part: ReportPart) -> list[Event]:
     """Tell of a task's part of the report with the first page, which is the first that counts."""
     place = next(place for place, event in enumerate(events) if isinstance(event, PageDone))
     page = events[place]
@@ -275,7 +275,7 @@ def _with_part(events: Sequence[Event], part: Part) -> list[Event]:
     return [*events[:place], replace(page, part=part), *events[place + 1 :]]
 
 
-class _Told:
+class _EventsByNumber:
     """What pyspark calls an AccumulatorParam: what jobs tell, by their numbers."""
 
     def zero(self, value: dict[int, object]) -> dict[int, object]:

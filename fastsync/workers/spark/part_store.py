@@ -13,7 +13,7 @@ from fastsync.errors import ConfigError, OutputFailed
 _RAISED = re.compile(r"[\w.]*(Error|Exception): ")
 
 
-class Folder:
+class SparkPartStore:
     """The folder of a report. Raises ConfigError where it cannot be had, and OutputFailed where it fails later."""
 
     def __init__(self, context: Any, path: str):
@@ -25,7 +25,7 @@ class Folder:
             self._files.mkdirs(self._folder)
             numbers = self.numbers()
         except Exception as error:  # py4j's, whatever Java throws
-            raise ConfigError(f"--report {path} cannot be written by Spark: {cause(error)}") from None
+            raise ConfigError(f"--report {path} cannot be written by Spark: {root_cause(error)}") from None
         self._next = count(max(numbers, default=-1) + 1)
 
     @property
@@ -70,10 +70,10 @@ class Folder:
         try:
             yield
         except Exception as error:
-            raise OutputFailed(f"the report {self._path} cannot be written any more: {cause(error)}") from None
+            raise OutputFailed(f"the report {self._path} cannot be written any more: {root_cause(error)}") from None
 
 
-def cause(error: Exception) -> str:
+def root_cause(error: Exception) -> str:
     """Give in one line what lies under an error of Spark's: the Python error of a task, else what Java says first."""
     java = getattr(error, "java_exception", None)
     while java is not None and java.getCause() is not None:

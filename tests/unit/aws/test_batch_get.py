@@ -14,7 +14,7 @@ from fastsync.aws.batch_get import BatchReader, BatchSize
 from fastsync.aws.budget import Budget, PrivateCell
 from fastsync.aws.client import BatchAnswer, Client
 from fastsync.errors import KeysUnanswered
-from fastsync.model.keys import Key, KeyReader, write
+from fastsync.model.keys import Key, KeyReader, encode_key
 from fastsync.model.settings import Retrying
 from fastsync.model.table import KeySchema
 
@@ -24,7 +24,7 @@ Decide = Callable[[Sequence[Key]], int]
 
 
 def item(key: Key) -> Raw:
-    return Raw(write(key))
+    return Raw(encode_key(key))
 
 
 class Transport:
@@ -57,7 +57,7 @@ class Table:
         self.sizes.append(len(keys))
         taken = len(keys) - self._leave(keys)
         if taken:
-            self.reads.answered()
+            self.reads.note_answer()
         found = [key for key in keys[:taken] if int(key.hash.N) % 2 == 0]
         return BatchAnswer(list(map(item, found)), list(reversed(keys[taken:])))
 

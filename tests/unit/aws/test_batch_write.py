@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from fastsync.aws.batch_write import BatchWriter, Item
+from fastsync.aws.batch_write import BatchWriter, KeyedItem
 from fastsync.aws.budget import Budget, PrivateCell
 from fastsync.aws.client import Client
 from fastsync.model.settings import Retrying
@@ -42,7 +42,7 @@ class Table:
 
     def batch_write(self, items: Sequence[bytes]) -> Sequence[bytes]:
         if b"held" not in items or self._held == ROUNDS:
-            self.writes.answered()
+            self.writes.note_answer()
             return []
         self._held += 1
         return items
@@ -52,7 +52,7 @@ class Table:
             assert self.writer.write([_item(b"other")]) == [None]
 
 
-def _item(text: bytes) -> Item:
+def _item(text: bytes) -> KeyedItem:
     return text, text
 
 

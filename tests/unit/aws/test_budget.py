@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from fastsync.aws.budget import BURST, Budget, Meter, PrivateCell
+from fastsync.aws.budget import BURST, Budget, CostModel, PrivateCell
 
 
 class Time:
@@ -34,7 +34,7 @@ def test_the_rate_is_held(rate: float) -> None:
     began, consumed, last = time.now, 0.0, 0.0
     for _ in range(300):
         expected, cost = chance.uniform(0, rate), chance.uniform(0, 2 * rate)
-        budget.take(expected)
+        budget.reserve(expected)
         assert consumed <= rate * (time.now - began) * 1.001
         budget.charge(cost - expected)
         consumed, last = consumed + cost, cost
@@ -49,7 +49,7 @@ def test_an_idle_budget_saves_one_second_up() -> None:
     began = time.now
     passed = 0
     while time.now == began:
-        budget.take(1)
+        budget.reserve(1)
         passed += 1
     assert passed <= 10 * BURST + 2
 
@@ -59,7 +59,7 @@ def test_budgets_of_one_cell_share_it() -> None:
     time, cell = Time(), PrivateCell(1000.0)
     budgets = [time.budget(5, cell), time.budget(5, cell)]
     for number in range(100):
-        budgets[number % 2].take(1)
+        budgets[number % 2].reserve(1)
     assert time.now - 1000 == pytest.approx(99 / 5)
 
 
@@ -67,30 +67,30 @@ def test_budgets_of_one_cell_share_it() -> None:
 def test_a_throttled_table_holds_everybody(rate: float | None) -> None:
     """Who shares the budget waits too, also where no limit was given; a shorter pause does not end a longer one."""
     time, cell = Time(), PrivateCell(1000.0)
-    time.budget(rate, cell).hold(3)
-    time.budget(rate, cell).hold(1)
-    time.budget(rate, cell).take(1)
+    time.budget(rate, cell).pause(3)
+    time.budget(rate, cell).pause(1)
+    time.budget(rate, cell).reserve(1)
     assert time.now == pytest.approx(1003)
 
 
 def test_no_limit_no_wait() -> None:
     """Without a limit nothing is charged and nobody waits."""
     time = Time()
-    meter = Meter(time.budget(None), 0.5)
+    meter = CostModel(time.budget(None), 0.5)
     for _ in range(1000):
-        fare = meter.fare(100)
-        fare.pay()
-        fare.settle(1_000_000, 100)
+        fare = meter.charge_for(100)
+        fare.reserve()
+        fare.correct(1_000_000, 100)
     assert (time.now, meter.pieces(None), meter.pieces(100)) == (1000, None, 100)
 
 
 def test_a_throttled_request_is_not_charged() -> None:
     """What is given back is free for the next request."""
     time = Time()
-    fare = Meter(time.budget(1), 1.0).fare(3)
+    fare = CostModel(time.budget(1), 1.0).charge_for(3)
     for _ in range(20):
-        fare.pay()
-        fare.give_back()
+        fare.reserve()
+        fare.refund()
     assert time.now == 1000
 
 
@@ -108,18 +108,18 @@ def test_a_throttled_request_is_not_charged() -> None:
 )
 def test_requests_are_cut_to_the_budget(rate: float, guess: float | None, each: float, pieces: int) -> None:
     """A request holds what a second pays for at most; where nothing is known of sizes it begins with one item."""
-    assert Meter(Time().budget(rate), guess).pieces(None, each) == pieces
+    assert CostModel(Time().budget(rate), guess).pieces(None, each) == pieces
 
 
 def test_the_cost_of_a_piece_is_learned() -> None:
     """Whatever the first guess was, what answers cost decides, the latest most."""
-    meter = Meter(Time().budget(100), 50.0)
+    meter = CostModel(Time().budget(100), 50.0)
     assert meter.pieces(None) == 1
     for _ in range(30):
-        meter.fare(1).settle(0.5, 1)
+        meter.charge_for(1).correct(0.5, 1)
     assert meter.pieces(None) == pytest.approx(50, rel=0.3)
     for _ in range(30):
-        meter.fare(1).settle(5, 1)
+        meter.charge_for(1).correct(5, 1)
     assert meter.pieces(None) == pytest.approx(5, rel=0.3)
-    meter.fare(1).settle(0.0, 100)  # a server that reports nothing for something
+    meter.charge_for(1).correct(0.0, 100)  # a server that reports nothing for something
     assert meter.pieces(100) == pytest.approx(100, rel=1)

@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 import pytest
 
-from fastsync.aws.in_flight import FEWEST, FIRST, MOST, Flight
+from fastsync.aws.in_flight import FEWEST, FIRST, MOST, InFlightLimit
 
 
-def settled(seconds: Callable[[int], float], answers: int = 21_000) -> Flight:
+def settled(seconds: Callable[[int], float], answers: int = 21_000) -> InFlightLimit:
     """Fly against a table that takes so many seconds with so many requests under way."""
-    flight = Flight()
+    flight = InFlightLimit()
     for _ in range(answers):
-        flight.landed(seconds(flight.limit))
+        flight.on_answer(seconds(flight.limit))
     return flight
 
 
@@ -32,20 +32,20 @@ def test_the_number_follows_the_table(name: str, seconds: Callable[[int], float]
 
 def test_it_doubles_every_round_trip() -> None:
     """A table far away is in full flight after a few round trips."""
-    flight = Flight()
+    flight = InFlightLimit()
     for _ in range(4):
         for _ in range(flight.limit):
-            flight.landed(0.04)
+            flight.on_answer(0.04)
     assert FIRST * 2**4 > MOST == flight.limit
 
 
 def test_throttling_halves_it() -> None:
     """Each answer that asks for less halves the number, down to one, from where it grows again."""
     flight = settled(lambda _: 0.04)
-    flight.throttled()
+    flight.on_throttle()
     assert flight.limit == MOST // 2
     for _ in range(10):
-        flight.throttled()
+        flight.on_throttle()
     assert flight.limit == 1
-    flight.landed(0.04)
+    flight.on_answer(0.04)
     assert flight.limit == 2

@@ -28,7 +28,7 @@ def test_patience_lasts_while_the_table_answers() -> None:
     shared = budget()
     tries = Tries(Retrying(2, 0.001), shared)
     for _ in range(50):
-        shared.answered()
+        shared.note_answer()
         assert tries.pause(THROTTLED) is not None
     assert [tries.pause(THROTTLED) is None for _ in range(2)] == [False, True]
 
@@ -39,7 +39,7 @@ def test_answers_to_others_do_not_mend_faults() -> None:
     tries = Tries(Retrying(2, 0.001), shared)
     pauses = []
     for _ in range(3):
-        shared.answered()
+        shared.note_answer()
         pauses.append(tries.pause(FAULT))
     assert pauses[-1] is None
     assert None not in pauses[:-1]

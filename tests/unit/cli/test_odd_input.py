@@ -21,13 +21,13 @@ from fastsync import cli, nightly
 from fastsync.cli.config_file import _KINDS
 from fastsync.cli.estimate import make_parser
 from fastsync.cli.iam_policy import make_parser as make_parser_of_iam_policy
-from fastsync.cli.parser import Reader
+from fastsync.cli.parser import Parser
 from fastsync.cli.sync import make_parser as make_parser_of_sync
 from fastsync.cli.undo import make_parser as make_parser_of_undo
 from fastsync.config.key_text import parse_key, typed_key
 from fastsync.errors import ConfigError
 from fastsync.model.table import KeySchema
-from fastsync.run.agenda import Left
+from fastsync.run.agenda import Backlog
 from fastsync.run.checkpoint_form import Checkpoint, encode
 from fastsync.run.outcome import NOTHING_COUNTED
 from tests.unit.reports.test_combine import end, line, lined, statistics
@@ -210,7 +210,7 @@ def some(values: Sequence[str], of: str, most: int) -> Sequence[str]:
     return values if most >= len(values) else random.Random(of).sample(values, most)
 
 
-def flags_of(reader: Reader) -> list[str]:
+def flags_of(reader: Parser) -> list[str]:
     """Give every flag that a command knows, as its parser has it."""
     flags = [action.option_strings[-1] for action in reader._actions if action.option_strings]
     return [flag for flag in flags if flag not in ("--help", "--version")]
@@ -479,7 +479,7 @@ def test_a_checkpoint(runner: Runner, tmp_path: Path) -> None:
     """Whatever stands in a checkpoint, it is refused, with one sentence and before any request, or is what it was."""
     chance = random.Random(1)
     settings: dict[str, Any] = {}
-    text = encode(Checkpoint(settings, {}, "merge", 1, Left.whole(["us-west-2:b"], []), NOTHING_COUNTED))
+    text = encode(Checkpoint(settings, {}, "merge", 1, Backlog.whole(["us-west-2:b"], []), NOTHING_COUNTED))
     for _ in range(MUTANTS):
         (tmp_path / "c").write_bytes(mutated(chance, text))
         runner.run(*TABLES, "--checkpoint", str(tmp_path / "c"), "--resume")

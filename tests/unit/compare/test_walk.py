@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from msgspec import Raw
 
-from fastsync.compare.strategies.walk import NEAR, Rest, walk
+from fastsync.compare.strategies.walk import NEAR, Unmatched, match_in_order
 from fastsync.errors import RequestFailed
 from fastsync.model.keys import KeyReader
 from fastsync.model.page import LateKeys, Page
@@ -23,8 +23,8 @@ def _raw(number: int, value: str) -> Raw:
     return Raw(b'{"id":{"N":"%d"},"v":{"S":"%s"}}' % (number, value.encode()))
 
 
-def _rest(items: Items) -> Rest:
-    return Rest(Page([_raw(*each) for each in items], b"", READER))
+def _rest(items: Items) -> Unmatched:
+    return Unmatched(Page([_raw(*each) for each in items], b"", READER))
 
 
 def _keys(items: object) -> list[int]:
@@ -51,14 +51,14 @@ def pages(draw: st.DrawFn) -> tuple[Items, Items]:
 def test_nothing_is_lost(both: tuple[Items, Items]) -> None:
     """Every item of both pages meets its partner, is alone, or was not looked at: one of these, once."""
     mine, its = map(_rest, both)
-    masters, slaves = walk(mine, its)
+    masters, slaves = match_in_order(mine, its)
     assert _keys(masters) == _keys(slaves)
     assert not (mine.left and its.left)
     for rest, met, items in ((mine, masters, both[0]), (its, slaves, both[1])):
-        alone = [*rest.alone.values(), *(item for _, item in rest.doubles)]
+        alone = [*rest.skipped.values(), *(item for _, item in rest.repeated)]
         later = rest.page.items[rest.start :]
         assert Counter(map(bytes, [*met, *alone, *later])) == Counter(bytes(_raw(*each)) for each in items)
-        assert [key for key, item in rest.alone.items() if READER.read(item) != key] == []
+        assert [key for key, item in rest.skipped.items() if READER.read(item) != key] == []
 
 
 @pytest.mark.parametrize("gap", [1, NEAR - 1, NEAR, 3 * NEAR])
@@ -69,16 +69,16 @@ def test_a_gap_is_crossed(gap: int, value: str) -> None:
     fewer = [(number, value) for number in range(200) if not 50 <= number < 50 + gap]
     for one, other in ((whole, fewer), (fewer, whole)):
         mine, its = _rest(one), _rest(other)
-        masters, slaves = walk(mine, its)
+        masters, slaves = match_in_order(mine, its)
         assert len(masters) == len(slaves) == 200 - gap
-        assert len(mine.alone) + len(its.alone) == gap
+        assert len(mine.skipped) + len(its.skipped) == gap
 
 
 def test_keys_are_not_read_where_bytes_agree() -> None:
     """Of pages that agree no key is read, and of others only those around what does not."""
     items = [(number, "v") for number in range(500)]
     mine, its = _rest(items), _rest([*items[:100], *items[101:]])
-    walk(mine, its)
+    match_in_order(mine, its)
     assert not mine.page.keys_read
     assert not its.page.keys_read
 

@@ -14,7 +14,7 @@ from fastsync.model.difference import Tally
 from fastsync.model.events import PageDone, Terms
 from fastsync.model.settings import Judging, Reading, Repairing, Retrying
 from fastsync.model.table import Endpoint, KeySchema, Side, Table, TableRef
-from fastsync.output.metrics import MetricsFile, Sample, exposition
+from fastsync.output.metrics import MetricSample, MetricsFile, exposition
 from tests.openmetrics import parse
 
 COUNTERS = {counter: place for place, counter in enumerate(field.name for field in fields(Tally))}
@@ -63,13 +63,15 @@ def values(path: Path) -> dict[str, float]:
 @pytest.mark.parametrize("label", ['"', "\\", "\n", 'a"b\\n\nc', "\\\n", "{}=,", "ümlaut 😀"])
 def test_labels_are_escaped(label: str) -> None:
     """Whatever a label holds is read back as it was, and stays on its line."""
-    assert list(parse(exposition([Sample("running", {"run": label}, 1)]))) == [("fastsync_running", {"run": label}, 1)]
+    assert list(parse(exposition([MetricSample("running", {"run": label}, 1)]))) == [
+        ("fastsync_running", {"run": label}, 1)
+    ]
 
 
 @pytest.mark.parametrize("value", [0, 1, 12.5, 1e-9, 1e18, 123456789.123])
 def test_values_are_exact(value: float) -> None:
     """A value is written with all its digits."""
-    ((_, _, read),) = parse(exposition([Sample("running", {}, value)]))
+    ((_, _, read),) = parse(exposition([MetricSample("running", {}, value)]))
     assert read == value
 
 

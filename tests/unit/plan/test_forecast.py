@@ -10,7 +10,7 @@ from fastsync.config.config import Config
 from fastsync.model.table import KeySchema, Table, TableRef
 from fastsync.model.throughput import Rate, Throughput
 from fastsync.plan.duration import Duration, lasting, of_reads, of_writes, spelled
-from fastsync.plan.forecast import Size, Work, forecasts, presumed
+from fastsync.plan.forecast import Size, Workload, forecasts, presumed
 from fastsync.plan.segments import Plan
 from fastsync.plan.strategy_choice import preferred
 
@@ -29,7 +29,7 @@ def config(**flags: Any) -> Config:
 def read(master: Table, *slaves: Table, **flags: Any) -> tuple[float, float]:
     """Give the read units of lookup and of merge."""
     given = config(**flags)
-    work = Work(given.reading, given.judging, given.repairing, Plan.of(given.slicing))
+    work = Workload(given.reading, given.judging, given.repairing, Plan.of(given.slicing))
     lookup, merge = forecasts(master, slaves, work)
     return lookup.total.read, merge.total.read
 
@@ -63,7 +63,7 @@ def test_what_is_missing_is_read_again() -> None:
     """Every item that a count lacks costs a unit on each side, and a write by its size where it is written."""
     master, slave = described(1000, 2000), described(900, 2000)
     given = config(write_missing=True)
-    work = Work(given.reading, given.judging, given.repairing, Plan.of(given.slicing))
+    work = Workload(given.reading, given.judging, given.repairing, Plan.of(given.slicing))
     for forecast in forecasts(master, [slave], work):
         assert forecast.total.write == 100 * 2
         assert forecast.rechecks == 200
@@ -131,7 +131,7 @@ def test_tables_that_tell_nothing(tables: list[Table], sizes: list[Size]) -> Non
 def test_the_cheaper_strategy(master: Table, slave: Table, flags: dict[str, Any], strategy: str) -> None:
     """The cheaper strategy is preferred, and the sentence says which, why, and what both would take."""
     given = config(**flags)
-    work = Work(given.reading, given.judging, given.repairing, Plan.of(given.slicing))
+    work = Workload(given.reading, given.judging, given.repairing, Plan.of(given.slicing))
     choice = preferred(given, forecasts(master, [slave], work))
     assert choice.strategy == strategy
     assert str(choice).startswith(f"strategy {strategy}: ")

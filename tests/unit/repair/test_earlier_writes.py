@@ -17,7 +17,7 @@ from fastsync.model.digest import Digester
 from fastsync.model.keys import KeyReader
 from fastsync.model.policy import Policy
 from fastsync.model.table import KeySchema
-from fastsync.repair.recorded_writes import Recall
+from fastsync.repair.recorded_writes import RecordedWrites
 
 NOW = 1_800_000_000
 KEY = {"id": {"S": "a"}}
@@ -45,10 +45,10 @@ def test_an_expired_item_was_missing(tmp_path: Path, before: Any, verdict: Verdi
     expiry = Expiry(None, ["ttl"], lambda: NOW)
     expiry.read_clock()
     judge = Judge(("us-west-2:b",), Digester(), Policy(), expiry)
-    recall = Recall(str(log), (0, log.stat().st_size), judge, expiry, ("us-west-2:b",))
+    recall = RecordedWrites(str(log), (0, log.stat().st_size), judge, expiry, ("us-west-2:b",))
     item = Raw(json.dumps(MASTER).encode())
     key = KeyReader(KeySchema("id", "S")).read(item)
-    found = recall.told(Suspect(0, key, item, item, item))
+    found = recall.find_repair(Suspect(0, key, item, item, item))
     recall.close()
     assert found is not None
     assert (found.verdict, found.action) == (verdict, Effect.WRITTEN)

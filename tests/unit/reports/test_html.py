@@ -14,7 +14,7 @@ from fastsync.errors import ConfigError
 from fastsync.reports.html.gather import Gathered
 from fastsync.reports.html.page import make_page, page
 from fastsync.reports.html.segments import BARS, Segments
-from fastsync.reports.read import Difference, LogLine, ReportEnd, Stats, read
+from fastsync.reports.read import LogLine, ReportEnd, ReportLine, StatisticsFile, read
 
 SLAVE = "us-west-2:orders"
 STATS: dict[str, Any] = {"complete": True, "master": {"table": "us-east-1:orders"}, "slaves": {SLAVE: {}}, "errors": []}
@@ -45,15 +45,15 @@ def data(html: str) -> Any:
 @pytest.mark.parametrize(
     ("content", "kinds"),
     [
-        (text(difference(), END), [Difference, ReportEnd]),
+        (text(difference(), END), [ReportLine, ReportEnd]),
         (text({"complete": False, "differences": 0}), [ReportEnd]),
-        (text(STATS), [Stats]),
-        (json.dumps(STATS, indent=2), [Stats]),
+        (text(STATS), [StatisticsFile]),
+        (json.dumps(STATS, indent=2), [StatisticsFile]),
         (text(LOG, LOG), [LogLine, LogLine]),
-        (text(difference(), END, difference(), END), [Difference, ReportEnd, Difference, ReportEnd]),
+        (text(difference(), END, difference(), END), [ReportLine, ReportEnd, ReportLine, ReportEnd]),
         ("", [ReportEnd]),
-        (text(difference()), [Difference, ReportEnd]),
-        (text(difference()) + '{"slave": "us-we', [Difference, ReportEnd]),
+        (text(difference()), [ReportLine, ReportEnd]),
+        (text(difference()) + '{"slave": "us-we', [ReportLine, ReportEnd]),
         ('{"slave": "us-we', [ReportEnd]),
         (text(LOG) + '{"time', [LogLine]),
     ],

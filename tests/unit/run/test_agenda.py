@@ -12,7 +12,7 @@ from fastsync.model.events import SegmentTask, Terms
 from fastsync.model.settings import Judging, Reading, Repairing, Retrying
 from fastsync.model.table import Endpoint, KeySchema, Side, Table, TableRef
 from fastsync.plan.segments import Plan
-from fastsync.run.agenda import RESTARTS, Agenda, Left, Leg, Stretch
+from fastsync.run.agenda import RESTARTS, Agenda, Backlog, PendingSegments, StartedSegment
 
 
 def side(name: str) -> Side:
@@ -23,11 +23,11 @@ MASTER, A, B, C = "us-east-1:m", "us-west-2:a", "us-west-2:b", "us-west-2:c"
 SEGMENTS = 3
 
 
-def agenda(slaves: Sequence[str] = (A, B), left: Left | None = None, start_key: bytes | None = None) -> Agenda:
+def agenda(slaves: Sequence[str] = (A, B), left: Backlog | None = None, start_key: bytes | None = None) -> Agenda:
     """Give the agenda of a run on these slaves; what is left is everything unless given."""
     terms = Terms(side(MASTER), tuple(map(side, slaves)), Reading(), Retrying(), Judging(), Repairing())
     plan = Plan.of(Slicing(segments=SEGMENTS))
-    return Agenda(terms, plan, left or Left.whole(slaves, []), start_key)
+    return Agenda(terms, plan, left or Backlog.whole(slaves, []), start_key)
 
 
 def covered(task: SegmentTask) -> tuple[int, tuple[int, ...], bool]:
@@ -39,30 +39,30 @@ def test_every_segment_is_handed_out_once() -> None:
     made = agenda()
     tasks = list(made)
     assert sorted(map(covered, tasks)) == [(number, (0, 1), True) for number in range(SEGMENTS)]
-    assert made.lacks(A)
+    assert made.has_left(A)
     for task in tasks:
-        made.done(task)
-    assert made.left() == Left((), ())
-    assert not made.lacks(A)
+        made.finish(task)
+    assert made.left() == Backlog((), ())
+    assert not made.has_left(A)
 
 
 def test_what_is_at_work_is_left() -> None:
     """A task that is handed out is left from its last page on record on until it is done."""
     made = agenda()
     task = next(made)
-    assert made.left() == Left((Leg(task.number, (A, B), log=0),), (Stretch(1, (A, B)),))
-    made.move(task, b"here", log=7)
-    assert made.left().legs == (Leg(task.number, (A, B), resume=b"here", log=7),)
+    assert made.left() == Backlog((StartedSegment(task.number, (A, B), log=0),), (PendingSegments(1, (A, B)),))
+    made.advance(task, b"here", log=7)
+    assert made.left().legs == (StartedSegment(task.number, (A, B), resume=b"here", log=7),)
     assert made.log_from() == 0  # there is no undo log
-    assert made.lacks(A)
+    assert made.has_left(A)
 
 
 def test_another_run_goes_on() -> None:
     """What a run left is compared by the next one, from the resume points on and nothing twice."""
     first = agenda(start_key=b"start")
     done, moved, begun = (next(first) for _ in range(SEGMENTS))
-    first.done(done)
-    first.move(moved, b"here", log=0)
+    first.finish(done)
+    first.advance(moved, b"here", log=0)
     second = agenda(left=first.left(), start_key=b"start")
     tasks = {task.number: task for task in second}
     assert tasks.keys() == {moved.number, begun.number}
@@ -76,28 +76,28 @@ def test_what_a_killed_run_wrote_is_remembered_until_the_segment_is_done(tmp_pat
     log.write_bytes(b"x" * 100)
     terms = Terms(side(MASTER), (side(A),), Reading(), Retrying(), Judging(), Repairing(undo_log=str(log)))
     plan = Plan.of(Slicing(segments=SEGMENTS))
-    made = Agenda(terms, plan, Left((Leg(0, (A,), resume=b"here", log=40),), ()), log_from=30)
+    made = Agenda(terms, plan, Backlog((StartedSegment(0, (A,), resume=b"here", log=40),), ()), log_from=30)
     task = next(made)
-    assert task.recall == (40, 100)
+    assert task.undo_span == (40, 100)
     log.write_bytes(b"x" * 120)
-    made.move(task, b"there", log=120)
+    made.advance(task, b"there", log=120)
     (left,) = made.left().legs
     assert (left.resume, left.log, made.log_from()) == (b"there", 40, 40)
     again = next(Agenda(terms, plan, made.left(), log_from=made.log_from()))
-    assert again.recall == (40, 120)
+    assert again.undo_span == (40, 120)
 
 
 def test_a_slave_that_is_lost_catches_up_from_its_last_page() -> None:
     """A lost slave has a leg of its own that does not count the master's items again; the task goes on without it."""
     made = agenda()
     task = next(made)
-    made.move(task, b"here", log=0)
+    made.advance(task, b"here", log=0)
     made.lose(task, 1)
     assert made.lost(task) == {1: B}
-    made.move(task, b"there", log=0)
-    made.done(task)
-    assert made.left().legs == (Leg(task.number, (B,), counts=False, resume=b"here", log=0),)
-    assert (made.lacks(A), made.lacks(B)) == (True, True)  # A lacks the other segments
+    made.advance(task, b"there", log=0)
+    made.finish(task)
+    assert made.left().legs == (StartedSegment(task.number, (B,), counts=False, resume=b"here", log=0),)
+    assert (made.has_left(A), made.has_left(B)) == (True, True)  # A lacks the other segments
 
 
 def test_the_last_slave_that_is_lost_takes_the_items_of_the_master_along() -> None:
@@ -106,13 +106,15 @@ def test_the_last_slave_that_is_lost_takes_the_items_of_the_master_along() -> No
     task = next(made)
     made.lose(task, 0)
     made.lose(task, 1)
-    made.done(task)
+    made.finish(task)
     assert [(leg.slaves, leg.counts) for leg in made.left().legs] == [((A,), False), ((B,), True)]
 
 
 def test_slaves_that_cannot_be_compared_wait() -> None:
     """A slave that is out of reach keeps what it lacks for another run, and does not hold up the others."""
-    left = Left((Leg(0, (A, C), resume=b"here"), Leg(1, (C,))), (Stretch(2, (A, B, C)),))
+    left = Backlog(
+        (StartedSegment(0, (A, C), resume=b"here"), StartedSegment(1, (C,))), (PendingSegments(2, (A, B, C)),)
+    )
     made = agenda(slaves=(A, B), left=left)
     assert [covered(task) for task in made] == [
         (0, (0,), True),
@@ -120,35 +122,35 @@ def test_slaves_that_cannot_be_compared_wait() -> None:
     ]
     waiting = made.left()
     assert [leg for leg in waiting.legs if C in leg.slaves] == [
-        Leg(0, (C,), counts=False, resume=b"here"),
-        Leg(1, (C,)),
+        StartedSegment(0, (C,), counts=False, resume=b"here"),
+        StartedSegment(1, (C,)),
     ]
-    assert [part for part in waiting.stretches if C in part.slaves] == [Stretch(2, (C,), counts=False)]
+    assert [part for part in waiting.stretches if C in part.slaves] == [PendingSegments(2, (C,), counts=False)]
 
 
 def test_a_slave_that_was_out_of_reach_at_the_start_has_everything_to_catch_up() -> None:
     """Its part of a job that has not begun counts nothing of the master, whose items the others count."""
-    left = Left.whole([A], [C])
-    assert left.stretches == (Stretch(0, (A,)), Stretch(0, (C,), counts=False))
-    assert Left.whole([], [C]).stretches == (Stretch(0, (C,), counts=False),)
+    left = Backlog.whole([A], [C])
+    assert left.stretches == (PendingSegments(0, (A,)), PendingSegments(0, (C,), counts=False))
+    assert Backlog.whole([], [C]).stretches == (PendingSegments(0, (C,), counts=False),)
 
 
 def test_a_worker_that_dies_is_replaced_a_few_times() -> None:
     """A task whose worker dies is handed out again from its last page, until it dies too often without progress."""
     made = agenda()
     task = next(made)
-    made.move(task, b"here", log=0)
+    made.advance(task, b"here", log=0)
     for _ in range(RESTARTS):
-        assert made.again(task)
+        assert made.retry(task)
         task = next(made)
         assert task.resume == b"here"
-    made.move(task, b"there", log=0)  # progress: it may die as often once more
+    made.advance(task, b"there", log=0)  # progress: it may die as often once more
     for _ in range(RESTARTS):
-        assert made.again(task)
+        assert made.retry(task)
         task = next(made)
         assert task.resume == b"there"
-    assert not made.again(task)
-    made.park(task)
+    assert not made.retry(task)
+    made.leave(task)
     assert made.left().legs[-1].resume == b"there"
 
 
@@ -158,7 +160,7 @@ def test_a_task_that_is_parked_is_not_handed_out_again(moved: bytes) -> None:
     made = agenda()
     task = next(made)
     if moved:
-        made.move(task, moved, log=0)
-    made.park(task)
+        made.advance(task, moved, log=0)
+    made.leave(task)
     assert task.number not in {other.number for other in made}
-    assert Leg(task.number, (A, B), resume=moved, log=0) in made.left().legs
+    assert StartedSegment(task.number, (A, B), resume=moved, log=0) in made.left().legs

@@ -15,16 +15,16 @@ from fastsync.config.config import Config
 from fastsync.errors import ConfigError, OutputFailed
 from fastsync.model.difference import Difference, Effect, Tally, Verdict
 from fastsync.model.events import PageDone
-from fastsync.output.durable import Mark
-from fastsync.run.agenda import Left, Leg, Stretch
+from fastsync.output.durable import FilePosition
+from fastsync.run.agenda import Backlog, PendingSegments, StartedSegment
 from fastsync.run.checkpoint import CheckpointFile, refuse_other_tables, refuse_others, settings
 from fastsync.run.checkpoint_form import Checkpoint
 from fastsync.run.deletes import Chunks
 from fastsync.run.extras import WaitingExtras
 from fastsync.run.outcome import Totals
 from fastsync.run.sampling import Counts
-from fastsync.run.segment_totals import OpenSegment, SpreadTotals
-from fastsync.workers.pending_pages import IN_MEMORY, HeldPages
+from fastsync.run.segment_totals import OpenSegment, SegmentTotalsState
+from fastsync.workers.pending_pages import IN_MEMORY, PendingPages
 
 A, B = "us-west-2:a", "us-west-2:b"
 KEY = {"id": {"S": "ä\n"}}
@@ -33,13 +33,13 @@ FAILED = Difference(A, Verdict.DIFFERING, KEY, ("v",), Effect.FAILED, "too large
 
 def checkpoint() -> Checkpoint:
     """Give a checkpoint in which every field says something."""
-    left = Left((Leg(3, (A,), False, b'{"":"x"}', 12),), (Stretch(5, (A,)),))
+    left = Backlog((StartedSegment(3, (A,), False, b'{"":"x"}', 12),), (PendingSegments(5, (A,)),))
     counts = Counts()
     counts.add(4)
-    spread = SpreadTotals({3: OpenSegment(7, {A: Tally(missing=2)})}, {A: counts})
+    spread = SegmentTotalsState({3: OpenSegment(7, {A: Tally(missing=2)})}, {A: counts})
     totals = Totals(Tally(scanned=9, read_units=1.5), {A: Tally(same=8, recheck_units=0.5)}, {A: FAILED}, spread)
     kept = settings(config(), None)
-    marks, chunks = (Mark(10, 2), {A: Mark(50_000, 1500)}), {A: Chunks(700, (0, 2))}
+    marks, chunks = (FilePosition(10, 2), {A: FilePosition(50_000, 1500)}), {A: Chunks(700, (0, 2))}
     return Checkpoint(kept, {A: ("a", "1")}, "merge", 8, left, totals, *marks, chunks, 40)
 
 
@@ -93,7 +93,9 @@ def test_the_old_one_outlives_a_full_disk(tmp_path: Path) -> None:
     """A checkpoint that does not fit any more is told, and the file holds the one before, whole."""
     file = CheckpointFile(str(tmp_path / "cp"), resume=False)
     file.write(checkpoint())
-    long = replace(checkpoint(), total=1000, left=Left(tuple(Leg(number, (A,)) for number in range(1000)), ()))
+    long = replace(
+        checkpoint(), total=1000, left=Backlog(tuple(StartedSegment(number, (A,)) for number in range(1000)), ())
+    )
     with full_disk(8192), pytest.raises(OutputFailed, match=r"cp cannot be written: .*too large"):
         file.write(long)
     assert [path.name for path in tmp_path.iterdir()] == ["cp"]
@@ -117,7 +119,7 @@ def test_pages_that_are_held_back_on_a_full_disk() -> None:
     """Pages that have to be put aside and cannot be are told."""
     found = tuple(Difference(A, Verdict.MISSING, {"id": {"N": str(number)}}) for number in range(IN_MEMORY + 1))
     with full_disk(8192), pytest.raises(OutputFailed, match="pages cannot be kept"):
-        HeldPages().add(PageDone(Tally(), (Tally(),), found))
+        PendingPages().add(PageDone(Tally(), (Tally(),), found))
 
 
 class Mine(Policy):

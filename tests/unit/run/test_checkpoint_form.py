@@ -13,8 +13,8 @@ import msgspec
 import pytest
 
 from fastsync.model.difference import Tally
-from fastsync.output.durable import Mark
-from fastsync.run.agenda import Left, Leg, Stretch
+from fastsync.output.durable import FilePosition
+from fastsync.run.agenda import Backlog, PendingSegments, StartedSegment
 from fastsync.run.checkpoint_form import (
     WITHOUT_CHECKSUM,
     Checkpoint,
@@ -128,19 +128,25 @@ NONSENSE: dict[str, Checkpoint] = {
     "fewer segments than were begun": replace(checkpoint(), total=3),
     "too many segments": replace(checkpoint(), total=1_000_001),
     "an unknown strategy": replace(checkpoint(), strategy="merje"),
-    "a stretch of an unknown slave": replace(checkpoint(), left=Left(LEFT.legs, (Stretch(5, ("us-eawt-2:a",)),))),
-    "a leg of an unknown slave": replace(checkpoint(), left=Left((Leg(3, ("b",)),), ())),
-    "a leg of no slave": replace(checkpoint(), left=Left((Leg(3, ()),), ())),
-    "a negative segment": replace(checkpoint(), left=Left((Leg(-1, (A,)),), ())),
-    "a negative place": replace(checkpoint(), left=Left((), (Stretch(-1, (A,)),))),
-    "a resume point that is no JSON": replace(checkpoint(), left=Left((Leg(3, (A,), resume=b"{"),), ())),
-    "a segment twice": replace(checkpoint(), left=Left((Leg(3, (A,)), Leg(3, (A,), counts=False)), ())),
-    "two stretches": replace(checkpoint(), left=Left((), (Stretch(3, (A,)), Stretch(4, (A,), counts=False)))),
-    "a slave twice": replace(checkpoint(), left=Left((Leg(3, (A, A)),), ())),
-    "a mark before the beginning": replace(checkpoint(), report=Mark(-1, 0)),
-    "more lines than bytes": replace(checkpoint(), report=Mark(1, 2)),
-    "a negative part": replace(checkpoint(), report=Mark(0, 1, (-1,))),
-    "extras of an unknown slave": replace(checkpoint(), extras={"b": Mark(5, 1)}),
+    "a stretch of an unknown slave": replace(
+        checkpoint(), left=Backlog(LEFT.legs, (PendingSegments(5, ("us-eawt-2:a",)),))
+    ),
+    "a leg of an unknown slave": replace(checkpoint(), left=Backlog((StartedSegment(3, ("b",)),), ())),
+    "a leg of no slave": replace(checkpoint(), left=Backlog((StartedSegment(3, ()),), ())),
+    "a negative segment": replace(checkpoint(), left=Backlog((StartedSegment(-1, (A,)),), ())),
+    "a negative place": replace(checkpoint(), left=Backlog((), (PendingSegments(-1, (A,)),))),
+    "a resume point that is no JSON": replace(checkpoint(), left=Backlog((StartedSegment(3, (A,), resume=b"{"),), ())),
+    "a segment twice": replace(
+        checkpoint(), left=Backlog((StartedSegment(3, (A,)), StartedSegment(3, (A,), counts=False)), ())
+    ),
+    "two stretches": replace(
+        checkpoint(), left=Backlog((), (PendingSegments(3, (A,)), PendingSegments(4, (A,), counts=False)))
+    ),
+    "a slave twice": replace(checkpoint(), left=Backlog((StartedSegment(3, (A, A)),), ())),
+    "a mark before the beginning": replace(checkpoint(), report=FilePosition(-1, 0)),
+    "more lines than bytes": replace(checkpoint(), report=FilePosition(1, 2)),
+    "a negative part": replace(checkpoint(), report=FilePosition(0, 1, (-1,))),
+    "extras of an unknown slave": replace(checkpoint(), extras={"b": FilePosition(5, 1)}),
     "deletes of an unknown slave": replace(checkpoint(), deleted={"b": Chunks(5, (1,))}),
     "deletes of extras that are not there": replace(checkpoint(), deleted={A: Chunks(5, (1500,))}),
     "deletes of no extras at a time": replace(checkpoint(), deleted={A: Chunks(0, (0,))}),
@@ -160,10 +166,10 @@ def test_what_makes_no_sense(case: str) -> None:
             decode(data)
 
 
-PLANS: dict[str, Left] = {
-    "behind the last segment": Left((), (Stretch(4, (A,)),)),
-    "a segment of another shard": Left((Leg(7, (A,)),), ()),
-    "a segment that was begun and not begun": Left((Leg(4, (A,)),), (Stretch(2, (A,)),)),
+PLANS: dict[str, Backlog] = {
+    "behind the last segment": Backlog((), (PendingSegments(4, (A,)),)),
+    "a segment of another shard": Backlog((StartedSegment(7, (A,)),), ()),
+    "a segment that was begun and not begun": Backlog((StartedSegment(4, (A,)),), (PendingSegments(2, (A,)),)),
 }
 
 
@@ -175,9 +181,9 @@ def test_what_does_not_fit_the_plan(case: str) -> None:
 
 def test_what_fits_the_plan() -> None:
     """A segment that was begun before those that were not is no fault, nor one that every slave has behind it."""
-    left = Left((Leg(0, (A,)),), (Stretch(1, (A,)),))
+    left = Backlog((StartedSegment(0, (A,)),), (PendingSegments(1, (A,)),))
     assert not list(faults_of_plan(left, [0, 2, 4]))
-    assert not list(faults_of_plan(Left((), (Stretch(3, (A,)),)), [0, 2, 4]))
+    assert not list(faults_of_plan(Backlog((), (PendingSegments(3, (A,)),)), [0, 2, 4]))
 
 
 def test_lines_end_where_json_says() -> None:

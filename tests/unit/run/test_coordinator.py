@@ -13,22 +13,30 @@ from fastsync.model.difference import Difference, Verdict
 from fastsync.model.events import Event, Task, TaskDone, Terms
 from fastsync.model.settings import Judging, Reading, Repairing, Retrying
 from fastsync.plan.segments import Plan
-from fastsync.run.agenda import Agenda, Left, Leg, Stretch
+from fastsync.run.agenda import Agenda, Backlog, PendingSegments, StartedSegment
 from fastsync.run.checkpoint_form import Checkpoint
-from fastsync.run.coordinator import UNFINISHED, Audience, Job
+from fastsync.run.coordinator import UNFINISHED, Audience, Coordinator
 from fastsync.run.deletes import Deletes
 from fastsync.run.extras import WaitingExtras
-from fastsync.run.journal import Record
+from fastsync.run.journal import Journal
 from fastsync.run.outcome import Outcome
 from fastsync.workers.interrupt import Interrupt
 from tests.unit.run.test_agenda import MASTER, A, B, side
 
 TERMS = Terms(side(MASTER), (side(A),), Reading(), Retrying(), Judging(), Repairing())
 LEFT = {
-    "nothing": (Left.whole([A], []), 0, []),
-    "a stretch of an unknown slave": (Left((), (Stretch(0, (A,)), Stretch(0, (B,), counts=False))), 4, [UNFINISHED]),
-    "a leg of an unknown slave": (Left((Leg(1, (B,), counts=False),), (Stretch(0, (A,)),)), 4, [UNFINISHED]),
-}  # fmt: skip
+    "nothing": (Backlog.whole([A], []), 0, []),
+    "a stretch of an unknown slave": (
+        Backlog((), (PendingSegments(0, (A,)), PendingSegments(0, (B,), counts=False))),
+        4,
+        [UNFINISHED],
+    ),
+    "a leg of an unknown slave": (
+        Backlog((StartedSegment(1, (B,), counts=False),), (PendingSegments(0, (A,)),)),
+        4,
+        [UNFINISHED],
+    ),
+}
 
 
 class Executor:
@@ -55,9 +63,9 @@ def test_a_run_is_complete_only_where_nothing_is_left(case: str, tmp_path: Path)
     plan = Plan.of(Slicing(segments=3))
     outcome = Outcome([MASTER, A], "lookup", plan, False)
     extras = {A: WaitingExtras()}
-    record = Record(Checkpoint({}, {}, "lookup", 3, left, outcome.totals()), None, None, extras)
-    job = Job(Agenda(TERMS, plan, left), Deletes(TERMS, extras, {}), outcome, record, Audience((), ()))
-    job.do(TERMS, Config.of(MASTER, [A], {}), Executor(), Interrupt(), Unchanged())
+    record = Journal(Checkpoint({}, {}, "lookup", 3, left, outcome.totals()), None, None, extras)
+    job = Coordinator(Agenda(TERMS, plan, left), Deletes(TERMS, extras, {}), outcome, record, Audience((), ()))
+    job.run(TERMS, Config.of(MASTER, [A], {}), Executor(), Interrupt(), Unchanged())
     assert (outcome.exit_code, outcome.complete, outcome.errors) == (exit_code, exit_code == 0, errors)
 
 
@@ -68,8 +76,8 @@ def test_extras_that_were_not_reached_are_work_left() -> None:
     outcome.slaves[0].compared, outcome.slaves[0].scanned = 5, 1
     extras = {A: WaitingExtras()}
     extras[A].add(Difference(A, Verdict.EXTRA, {"id": {"S": "x"}}))
-    left = Left.whole([A], [])
-    record = Record(Checkpoint({}, {}, "lookup", 3, left, outcome.totals()), None, None, extras)
-    job = Job(Agenda(TERMS, plan, left), Deletes(TERMS, extras, {}), outcome, record, Audience((), ()))
-    job.do(TERMS, Config.of(MASTER, [A], {"delete_extra": True}), Executor(), Interrupt(), Unchanged())
+    left = Backlog.whole([A], [])
+    record = Journal(Checkpoint({}, {}, "lookup", 3, left, outcome.totals()), None, None, extras)
+    job = Coordinator(Agenda(TERMS, plan, left), Deletes(TERMS, extras, {}), outcome, record, Audience((), ()))
+    job.run(TERMS, Config.of(MASTER, [A], {"delete_extra": True}), Executor(), Interrupt(), Unchanged())
     assert (outcome.exit_code, outcome.errors) == (4, [UNFINISHED])

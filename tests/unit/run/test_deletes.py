@@ -32,7 +32,7 @@ def deletes(done: Mapping[str, Chunks] | None = None, **counts: int) -> Deletes:
 
 
 def left_alone(made: Deletes) -> list[Difference]:
-    return [extra for chunk in made.rest() for extra in chunk]
+    return [extra for chunk in made.not_deleted() for extra in chunk]
 
 
 def test_every_extra_is_in_one_task() -> None:
@@ -45,7 +45,7 @@ def test_every_extra_is_in_one_task() -> None:
     assert len({key for task in tasks for key in task.keys if task.slave == 0}) == COUNT
     assert made.some_left
     for task in tasks:
-        made.move(task)
+        made.advance(task)
     assert not made.some_left
     assert left_alone(made) == []
     assert made.done() == {A: Chunks(PER_TASK, (0, 1, 2)), B: Chunks(PER_TASK, (0,))}
@@ -63,7 +63,7 @@ def test_a_slave_whose_deletes_are_refused_keeps_its_extras() -> None:
     made = deletes(a=2, b=3)
     made.refused = {A: Refusal("too many"), B: None}
     (task,) = made
-    made.move(task)
+    made.advance(task)
     assert task.slave == 1
     assert [(each.slave, each.action, each.error) for each in left_alone(made)] == [(A, Effect.REFUSED, "too many")] * 2
     assert not made.some_left
@@ -85,13 +85,13 @@ def test_a_worker_that_dies() -> None:
     made = deletes(a=1, b=1)
     task = next(made)
     for _ in range(RESTARTS):
-        assert made.again(task)
+        assert made.retry(task)
         task = next(made)
         assert task.keys == (b'{"id": {"S": "0"}}',)
-    assert not made.again(task)
+    assert not made.retry(task)
     other = next(made)
-    made.move(other)
-    assert not made.again(other)
+    made.advance(other)
+    assert not made.retry(other)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from fastsync.model.events import DeleteTask, PageDone, SegmentEnd, SegmentTask,
 from fastsync.model.settings import Judging, Reading, Repairing, Retrying
 from fastsync.model.table import Endpoint, KeySchema, Side, Table, TableRef
 from fastsync.plan.segments import Plan
-from fastsync.run.segment_totals import Spread
+from fastsync.run.segment_totals import SegmentTotals
 
 SLAVES = ("us-west-2:a", "us-west-2:b")
 
@@ -29,9 +29,9 @@ def page(scanned: int, *missing: int) -> PageDone:
     return PageDone(Tally(scanned=scanned), tuple(Tally(missing=count) for count in missing))
 
 
-def spread(segments: Sequence[tuple[int, float]]) -> Spread:
+def spread(segments: Sequence[tuple[int, float]]) -> SegmentTotals:
     """Make the spread of whole segments of so many items that took so many seconds."""
-    made = Spread(SLAVES)
+    made = SegmentTotals(SLAVES)
     for number, (items, seconds) in enumerate(segments):
         task = SegmentTask(TERMS, number, 10)
         made.add(task, page(items // 2, 0, 0))
@@ -61,7 +61,7 @@ def test_what_stands_out(segments: Sequence[tuple[int, float]], told: Sequence[s
 
 def test_only_whole_segments_count() -> None:
     """A segment that failed, or on which a slave was lost, says nothing about how many differences there are."""
-    made = Spread(SLAVES)
+    made = SegmentTotals(SLAVES)
     whole, broken, half = (SegmentTask(TERMS, number, 10) for number in range(3))
     for task, events in (
         (whole, (page(10, 2, 3), TaskDone())),
@@ -78,7 +78,7 @@ def test_only_whole_segments_count() -> None:
 
 def test_waiting_extras_count_once() -> None:
     """An extra that waits for its deletion is a difference of its segment, and not once more when it is deleted."""
-    made = Spread(SLAVES)
+    made = SegmentTotals(SLAVES)
     task = SegmentTask(TERMS, 0, 1)
     extra = Difference(SLAVES[1], Verdict.EXTRA, {"id": {"S": "x"}})
     made.add(task, PageDone(Tally(), (Tally(), Tally()), extras=(extra,)))
@@ -90,7 +90,7 @@ def test_waiting_extras_count_once() -> None:
 
 def test_a_slave_that_caught_up_counts() -> None:
     """A segment that was gone through once more for a lost slave counts for it with all that was found, once."""
-    made = Spread(SLAVES)
+    made = SegmentTotals(SLAVES)
     task = SegmentTask(TERMS, 0, 10)
     for event in (page(30_000, 1, 2), SlaveLost(1, "lost", False), page(30_000, 4, 0), TaskDone(20)):
         made.add(task, event)

@@ -19,7 +19,7 @@ from fastsync.model.events import (
     Terms,
 )
 from fastsync.model.settings import Judging, Reading, Repairing, Retrying
-from fastsync.workers.spark.condense import Condensed
+from fastsync.workers.spark.condense import EventSummary
 from tests.unit.run.test_agenda import side
 
 FIRST, SECOND = side("us-west-2:a"), side("us-west-2:b")
@@ -40,7 +40,7 @@ def page(key: str, resume: bytes = b"", *slaves: object) -> PageDone:
 
 def condensed(*events: Event) -> tuple[Sequence[str], Sequence[Event]]:
     """Give the keys of the differences that count, and the events in short."""
-    short = Condensed(TASK)
+    short = EventSummary(TASK)
     keys = [each.key["id"]["S"] for each in short.differences(events)]
     return keys, short.events
 

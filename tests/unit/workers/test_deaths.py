@@ -20,16 +20,16 @@ from fastsync.model.difference import Difference
 from fastsync.model.events import Event, Task, TaskDone, TaskFailed, Terms
 from fastsync.model.settings import Judging, Repairing
 from fastsync.model.table import KeySchema
-from fastsync.output.durable import NOTHING
+from fastsync.output.durable import FILE_START
 from fastsync.plan.segments import Plan
 from fastsync.repair import undo_log
-from fastsync.run.agenda import Agenda, Left
+from fastsync.run.agenda import Agenda, Backlog
 from fastsync.run.checkpoint import CheckpointFile
 from fastsync.run.checkpoint_form import Checkpoint
-from fastsync.run.coordinator import Audience, Job
+from fastsync.run.coordinator import Audience, Coordinator
 from fastsync.run.deletes import Deletes
 from fastsync.run.extras import WaitingExtras
-from fastsync.run.journal import Record
+from fastsync.run.journal import Journal
 from fastsync.run.outcome import NOTHING_COUNTED, Outcome
 from fastsync.workers.executor import Executor
 from fastsync.workers.interrupt import Interrupt
@@ -119,22 +119,22 @@ class World:
         """Do the job, or what is left of it."""
         given, name, then = self.terms, str(self.slave.side), self.kept.last
         plan = Plan.of(Slicing())
-        begin = then or Checkpoint({}, {}, "", 1, Left.whole([name], []), NOTHING_COUNTED)
-        waiting = {name: WaitingExtras(self.folder / "extras", begin.extras.get(name, NOTHING))}
+        begin = then or Checkpoint({}, {}, "", 1, Backlog.whole([name], []), NOTHING_COUNTED)
+        waiting = {name: WaitingExtras(self.folder / "extras", begin.extras.get(name, FILE_START))}
         outcome = Outcome([str(self.master.side), name], self.kind.strategy, plan, True)
-        outcome.go_on(begin.totals)
+        outcome.resume_from(begin.totals)
         del self.told[self.kept.told :]
         log_from = None if then is None else then.log
         agenda, deletes = (
             Agenda(given, plan, begin.left, None, log_from),
             Deletes(given, waiting, begin.deleted, log_from),
         )
-        record = Record(begin, cast(CheckpointFile, self.kept), None, waiting)
-        record.keep(begin.left, begin.totals, begin.deleted, begin.log)
-        job = Job(agenda, deletes, outcome, record, Audience([self.told.append], []))
+        record = Journal(begin, cast(CheckpointFile, self.kept), None, waiting)
+        record.save_checkpoint(begin.left, begin.totals, begin.deleted, begin.log)
+        job = Coordinator(agenda, deletes, outcome, record, Audience([self.told.append], []))
         executor = MortalExecutor([self.master, self.slave], self.fate)
         config = Config.of("us-east-1:m", ["us-east-1:s"], {})
-        job.do(given, config, self.around(executor), Interrupt(), Unchanged())
+        job.run(given, config, self.around(executor), Interrupt(), Unchanged())
         return outcome
 
     def around(self, executor: MortalExecutor) -> Executor:
@@ -198,8 +198,8 @@ class _DiesAtTheEnd:
     def run(self, tasks: Iterable[Task], interrupt: Interrupt) -> Generator[tuple[Task, Event], None, None]:
         """Yield events, and a death in the place of the first end of every task."""
         for task, event in self._executor.run(tasks, interrupt):
-            if isinstance(event, TaskDone) and task.ticket not in self._died:
-                self._died.add(task.ticket)
+            if isinstance(event, TaskDone) and task.id not in self._died:
+                self._died.add(task.id)
                 yield task, TaskFailed("killed", died=True)
             else:
                 yield task, event

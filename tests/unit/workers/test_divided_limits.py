@@ -6,12 +6,12 @@ import time
 from dataclasses import replace
 
 from fastsync.aws.auth.credentials import Credentials
-from fastsync.aws.clients import Access, Keyring
-from fastsync.aws.shared_cells import Ledger
+from fastsync.aws.clients import Clients, Keyring
+from fastsync.aws.shared_cells import SharedCells
 from fastsync.model.events import Terms
 from fastsync.model.settings import Judging, Reading, Repairing, Retrying
 from fastsync.model.throughput import Pace, Rate
-from fastsync.workers.spark.divided_limits import shared_out, shares
+from fastsync.workers.spark.divided_limits import count_shares, divide_limits
 from tests.unit.run.test_agenda import side
 
 LIMITED = replace(side("us-west-2:a"), pace=Pace(Rate(1000.0), Rate(40.0)))
@@ -20,27 +20,27 @@ TERMS = Terms(side("us-east-1:m"), (LIMITED,), Reading(), Retrying(), Judging(),
 
 def test_shares_add_up_to_the_limit() -> None:
     """So many tasks at once ask for the limit together, and a table without one has none."""
-    mine = shared_out(TERMS, 8)
+    mine = divide_limits(TERMS, 8)
     assert mine.master.pace == Pace()
     assert mine.slaves[0].pace == Pace(Rate(125.0), Rate(5.0))
 
 
 def test_no_share_is_too_small() -> None:
     """Where a limit is low, fewer tasks are at work, so that requests stay large enough not to waste units."""
-    assert [shares(TERMS, tasks) for tasks in (1, 8, 1000)] == [1, 8, 10]
+    assert [count_shares(TERMS, tasks) for tasks in (1, 8, 1000)] == [1, 8, 10]
     slow = replace(LIMITED, pace=Pace(Rate(2.0)))
-    assert shares(replace(TERMS, slaves=(slow,)), 1000) == 1
-    assert shares(replace(TERMS, slaves=()), 1000) is None
+    assert count_shares(replace(TERMS, slaves=(slow,)), 1000) == 1
+    assert count_shares(replace(TERMS, slaves=()), 1000) is None
 
 
 def test_a_task_pays_what_it_owes() -> None:
     """A task that ends has waited until its budgets are paid off, since the next one knows nothing of its debt."""
-    ledger = Ledger(1)
-    access = Access(Keyring([Credentials("a", "b")]), ledger)
+    ledger = SharedCells(1)
+    access = Clients(Keyring([Credentials("a", "b")]), ledger)
     client = access.client(LIMITED, Reading(), Retrying())
-    access.leave()
-    cell, _ = ledger.of(0)
+    access.end_task()
+    cell, _ = ledger.cells_of(0)
     cell.paid_off = owed = time.monotonic() + 0.2
-    access.pay_off()
+    access.repay_budgets()
     assert time.monotonic() >= owed
     client.transport.close()
