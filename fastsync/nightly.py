@@ -34,8 +34,8 @@ from fastsync.output.log import Log
 from fastsync.output.private_files import OWNER_ONLY, make_folders
 from fastsync.reports.html.gather import MOST_ROWS
 from fastsync.reports.html.page import make_page
-from fastsync.reports.summary import summary
-from fastsync.run.checkpoint import left_behind
+from fastsync.reports.summary import format_summary
+from fastsync.run.checkpoint import read_left_behind
 
 DESCRIPTION = """\
 Do one scheduled run, under a lock, into dated files. What follows CONFIG and is no flag of these goes to fastsync."""
@@ -69,18 +69,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _scheduled(arguments: Sequence[str]) -> int:
-    given, flags = reader().parse_known_args(arguments)
+    given, flags = make_nightly_parser().parse_known_args(arguments)
     check_number("--keep", given.keep, 1, MOST_DAYS)
     check_path("CONFIG", given.config)
     check_path("--folder", given.folder)
     folder = Path(given.folder).resolve() / Path(given.config).stem
     if given.what == "crontab":
-        print("\n".join(crontab(given.config, given.folder, given.keep, flags)))
+        print("\n".join(format_crontab(given.config, given.folder, given.keep, flags)))
         return 0
     return _locked_run(given.what, folder, ["--config", given.config, *flags], given.keep)
 
 
-def reader() -> Parser:
+def make_nightly_parser() -> Parser:
     """Give the reader of the arguments of a scheduled run; what it does not know goes on to the run."""
     reading = Parser(prog="python -m fastsync.nightly", description=DESCRIPTION, allow_abbrev=False)
     reading.add_argument("what", choices=("report", "sync", "crontab"), help="crontab prints lines that do the others")
@@ -92,7 +92,7 @@ def reader() -> Parser:
     return reading
 
 
-def crontab(config: str, folder: str, keep: int, flags: Sequence[str]) -> Iterator[str]:
+def format_crontab(config: str, folder: str, keep: int, flags: Sequence[str]) -> Iterator[str]:
     """Yield lines for a crontab: a report every night, a repair every Sunday; they say what to know about them."""
     yield "# what these print is mailed to MAILTO; they print nothing when all is well. crontab -e, and paste:"
     yield "MAILTO=root"
@@ -108,11 +108,11 @@ def _locked_run(what: str, folder: Path, arguments: Sequence[str], keep: int) ->
         with _usable(folder):
             make_folders(folder)
             lock = stack.enter_context(_appended(folder / "lock"))
-            if not _taken(lock):
+            if not _take_lock(lock):
                 lock.seek(0)
                 Log().error(f"the run before is still at work ({lock.read().strip()}): this {what} was not started")
                 return BUSY
-        return _run(what, folder, arguments, keep)
+        return _run_once(what, folder, arguments, keep)
 
 
 @contextmanager
@@ -130,7 +130,7 @@ def _appended(path: Path) -> IO[str]:
     return os.fdopen(handle, "a+", encoding="utf-8")
 
 
-def _taken(lock: IO[str]) -> bool:
+def _take_lock(lock: IO[str]) -> bool:
     """Take the lock, which the system gives back however this process ends, and note who has it."""
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -142,9 +142,9 @@ def _taken(lock: IO[str]) -> bool:
     return True
 
 
-def _run(what: str, folder: Path, arguments: Sequence[str], keep: int) -> int:
+def _run_once(what: str, folder: Path, arguments: Sequence[str], keep: int) -> int:
     now = datetime.now(timezone.utc)
-    flags = _flags(arguments)
+    flags = _parse_run_flags(arguments)
     # a report and a repair are two jobs, of which neither goes on where the other stopped
     checkpoint = Path(f"{flags['checkpoint']}.{what}") if flags.get("checkpoint") else None
     with _usable(folder):
@@ -153,13 +153,13 @@ def _run(what: str, folder: Path, arguments: Sequence[str], keep: int) -> int:
     if checkpoint is not None:
         outputs += ["--checkpoint", str(checkpoint), "--resume"]
     if what == "sync":
-        outputs += _writes(flags, files)
-    old = _written(files["stats.json"])
+        outputs += _write_flags(flags, files)
+    old = _modified_at(files["stats.json"])
     with _stderr_in(files["log"]) as begins:
         code = cli.main([*arguments, *outputs], report_only=what == "report")
     try:
-        _follow_up(code, files, begins, _written(files["stats.json"]) != old, checkpoint)
-        _prune(folder, keep, now, files.date)
+        _follow_up(code, files, begins, _modified_at(files["stats.json"]) != old, checkpoint)
+        _delete_old_files(folder, keep, now, files.date)
     except Exception as error:  # the run itself has ended, and its exit code says how
         Log().error(f"the {what} ended with exit code {code}, and then: {describe_exception(error)}")
         return code or FastsyncError.exit_code
@@ -168,26 +168,26 @@ def _run(what: str, folder: Path, arguments: Sequence[str], keep: int) -> int:
 
 def _follow_up(code: int, files: Files, begins: int, counted: bool, checkpoint: Path | None) -> None:
     """Make the page of a run that has ended, and tell of the run where not all is well."""
-    what, problem = files.what, _paged(files)
+    what, problem = files.what, _make_page(files)
     if code or problem:
         text = files["log"].read_bytes()[begins:].decode(errors="replace")
-        _tell(code, files, text, counted)
+        _print_outcome(code, files, text, counted)
         if problem:
             Log().info(f"no page was made: {problem}")
         if checkpoint is not None and checkpoint.exists() and code != ConfigError.exit_code:
             Log().info(f"the next {what} goes on from the checkpoint {checkpoint}")
 
 
-def _flags(arguments: Sequence[str]) -> dict[str, Any]:
+def _parse_run_flags(arguments: Sequence[str]) -> dict[str, Any]:
     """Read what the run is going to; what is wrong with the arguments, the run itself tells."""
     with suppress(FastsyncError):
-        return make_parser().flags(arguments)
+        return make_parser().parse_flags(arguments)
     return {}
 
 
 def _date_of(checkpoint: Path | None, folder: Path) -> str | None:
     """Give the date of the run that goes on; None where one begins, as it does where only failed items are left."""
-    then = None if checkpoint is None else left_behind(checkpoint)
+    then = None if checkpoint is None else read_left_behind(checkpoint)
     if checkpoint is None or then is None:
         return None
     if then.ended:
@@ -198,7 +198,7 @@ def _date_of(checkpoint: Path | None, folder: Path) -> str | None:
     return dated[1] if dated else None
 
 
-def _writes(flags: Mapping[str, Any], files: Files) -> list[str]:
+def _write_flags(flags: Mapping[str, Any], files: Files) -> list[str]:
     """Give what a repair is asked for besides: an undo log, and the writes, where the configuration names none."""
     if not flags:
         return []
@@ -224,7 +224,7 @@ def _stderr_in(log: Path) -> Iterator[int]:
         os.close(before)
 
 
-def _paged(files: Files) -> str | None:
+def _make_page(files: Files) -> str | None:
     """Make the page of the run, where it has come to a report; say why it could not be made."""
     there = [str(files[kind]) for kind in ("report.jsonl", "stats.json") if files[kind].exists()]
     try:
@@ -235,7 +235,7 @@ def _paged(files: Files) -> str | None:
     return None
 
 
-def _prune(folder: Path, keep: int, now: datetime, date: str) -> None:
+def _delete_old_files(folder: Path, keep: int, now: datetime, date: str) -> None:
     """Delete the files of other runs that are older than `keep` days by the date in their names, and nothing else."""
     oldest = f"{now - timedelta(days=keep):{WHEN}}"
     for file in folder.iterdir():
@@ -244,18 +244,18 @@ def _prune(folder: Path, keep: int, now: datetime, date: str) -> None:
                 file.unlink()
 
 
-def _written(file: Path) -> int | None:
+def _modified_at(file: Path) -> int | None:
     """Say when a file was written, in nanoseconds; None where there is none."""
     return file.stat().st_mtime_ns if file.exists() else None
 
 
-def _tell(code: int, files: Files, text: str, counted: bool) -> None:
+def _print_outcome(code: int, files: Files, text: str, counted: bool) -> None:
     """Say what a run came to, by its part of the log, and by its statistics where it has `counted` anything."""
-    said = [line for line in map(_parsed, text.split("\n")) if line]
+    said = [line for line in map(_parse_line, text.split("\n")) if line]
     warnings = [line["message"] for line in said if line["level"] != "info" and "stats" not in line]
     try:
         stats = json.loads(files["stats.json"].read_text()) if counted else {}
-        lines = summary(stats, [each for each in warnings if each not in stats["errors"]]).split("\n")
+        lines = format_summary(stats, [each for each in warnings if each not in stats["errors"]]).split("\n")
     except (OSError, ValueError, KeyError):
         lines = warnings
     log = Log()
@@ -267,7 +267,7 @@ def _tell(code: int, files: Files, text: str, counted: bool) -> None:
     log.info(f"files: {files['*']}")
 
 
-def _parsed(text: str) -> dict[str, Any] | None:
+def _parse_line(text: str) -> dict[str, Any] | None:
     with suppress(ValueError):
         line = json.loads(text)
         if isinstance(line, dict) and "level" in line and "message" in line:

@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from fastsync.model.capacity import item_size
+from fastsync.model.capacity import measure_item
 from perf import items
 from perf.bench import command, measured, server
 from perf.play import Run, play
@@ -28,7 +28,7 @@ ROUNDS = 3
 """Runs of each case, of which the quicker counts: other jobs on the machine only make it slower."""
 NO_LATENCY = 0.002
 """Seconds that the server itself takes for an answer, roughly."""
-SIZE = item_size(json.loads(items.spell(items.medium(0))))
+SIZE = measure_item(json.loads(items.spell(items.medium(0))))
 """Bytes of the server's items by the service's rules."""
 
 

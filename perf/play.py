@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from fastsync.aws.in_flight import MOST
 from fastsync.config.slicing import Slicing
-from fastsync.model.capacity import LIST_PRICES, PAGE_BYTES, PARTITION_READS, read_units, scan_units
+from fastsync.model.capacity import LIST_PRICES, PAGE_BYTES, PARTITION_READS, count_read_units, count_scan_units
 from fastsync.model.settings import MAX_BATCH_KEYS
 from fastsync.plan.segments import Plan
 
@@ -71,8 +71,8 @@ class Run:
     @property
     def units(self) -> tuple[float, float]:
         """The read units that master and slave cost."""
-        scan = scan_units(self.bytes, math.ceil(self.bytes / PAGE_BYTES))
-        return scan, scan if self.strategy == "merge" else self.items * read_units(self.size)
+        scan = count_scan_units(self.bytes, math.ceil(self.bytes / PAGE_BYTES))
+        return scan, scan if self.strategy == "merge" else self.items * count_read_units(self.size)
 
     @property
     def usd(self) -> float:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from fastsync.config.slicing import Slicing
-from fastsync.plan.duration import spelled
+from fastsync.plan.duration import format_duration
 from fastsync.plan.segments import Plan
 from perf.check import check
 from perf.play import GB, LOOK_UP, PAGE, TABLE_UNITS, Run, play
@@ -31,7 +31,7 @@ def matrix(run: Run) -> Iterator[str]:
                 played, total = play(one), Plan.of(Slicing(workers, one.segments), one.bytes).total
                 bound = f"{played.bound} ({played.shares[played.bound]:.0%})"
                 yield (
-                    f"| {name} | {workers:,} | {strategy} | {total:,} | {spelled(played.seconds)} "
+                    f"| {name} | {workers:,} | {strategy} | {total:,} | {format_duration(played.seconds)} "
                     f"| {sum(one.units):,.0f} | ${one.usd:,.2f} | {bound} |"
                 )
 

@@ -98,7 +98,7 @@ class AnswerReader:
         if answer.Count != len(items) or (answer.ScannedCount is not None and answer.ScannedCount < answer.Count):
             raise DecodeError("Count is not the number of Items, or above ScannedCount")
         if items:
-            self._keys.read_all((*items[::SAMPLED], items[len(items) // 2], items[-1]))
+            self._keys.read_keys((*items[::SAMPLED], items[len(items) // 2], items[-1]))
         return answer
 
     def next_key(self, answer: ScanAnswer, start: bytes) -> bytes:
@@ -112,13 +112,13 @@ class AnswerReader:
             return b""
         if {name: list(value) for name, value in key.items()} != self._keys.form:
             raise DecodeError("LastEvaluatedKey does not hold exactly the key of the table")
-        if start and self._keys.read(raw) == self._keys.read(start):
+        if start and self._keys.read_key(raw) == self._keys.read_key(start):
             raise DecodeError("LastEvaluatedKey is the ExclusiveStartKey, so the scan does not move on")
         return raw
 
     def distinct_keys(self, items: Sequence[Raw]) -> Sequence[Key]:
         """Read the keys of all items."""
-        keys = self._keys.read_all(items)
+        keys = self._keys.read_keys(items)
         if len(set(keys)) < len(keys):
             raise DecodeError("a key is there twice")
         return keys

@@ -19,9 +19,9 @@ from msgspec import Raw
 
 from fastsync.aws.client import BatchAnswer, Client
 from fastsync.aws.in_flight import MOST, InFlightLimit
-from fastsync.aws.retries import Standstill, backoff
+from fastsync.aws.retries import Standstill, draw_pause
 from fastsync.errors import KeysUnanswered, RequestFailed
-from fastsync.model.digest import fingerprints
+from fastsync.model.digest import digest_items
 from fastsync.model.keys import Key, KeyReader, encode_key
 from fastsync.model.page import Page
 from fastsync.model.settings import MAX_BATCH_KEYS
@@ -87,27 +87,27 @@ class Answers:
         if not self._keys:
             self._done.set()
 
-    def result(self) -> dict[Key, Raw]:
+    def wait_by_key(self) -> dict[Key, Raw]:
         """Wait until every key is answered; keys of items that do not exist are not in the result.
 
         Raises RequestFailed or KeysUnanswered.
         """
-        found = self._by_key(self._arrive())
+        found = self._by_key(self._wait())
         return self._once_more() if found is None else found
 
-    def partners(self, page: Page) -> list[Raw | None]:
+    def wait_for_partners(self, page: Page) -> list[Raw | None]:
         """Wait as `result` does, and give what was found for each item of the page whose keys were asked for.
 
         Where the bytes of both agree their keys are not read again, which costs as much as finding both items.
         """
-        found = self._arrive()
-        theirs = dict(zip(fingerprints(found), found, strict=True))
+        found = self._wait()
+        theirs = dict(zip(digest_items(found), found, strict=True))
         partners = list(map(theirs.get, page.fingerprints))
         others = self._by_key([theirs[each] for each in theirs.keys() - page.fingerprints])
         used = 0
         if others:
             for place in [place for place, partner in enumerate(partners) if partner is None]:
-                partners[place] = others.get(page.key(place))
+                partners[place] = others.get(page.key_at(place))
                 used += partners[place] is not None
         # two items with one key: in the same bytes, in others, or one of them in the bytes of the page
         if others is None or used < len(others) or len(theirs) < len(found):
@@ -115,7 +115,7 @@ class Answers:
             return [by_key.get(key) for key in page.keys]
         return partners
 
-    def _arrive(self) -> Sequence[Raw]:
+    def _wait(self) -> Sequence[Raw]:
         self._done.wait()
         if self._error is not None:
             raise self._error
@@ -124,7 +124,7 @@ class Answers:
     def _by_key(self, items: Collection[Raw]) -> dict[Key, Raw] | None:
         """Key items; None where one has no key, or one that was not asked for, or where a key is there twice."""
         try:
-            found = dict(zip(self._reader.read_all(items), items, strict=True))
+            found = dict(zip(self._reader.read_keys(items), items, strict=True))
         except msgspec.DecodeError:
             return None
         return found if len(found) == len(items) and found.keys() <= set(self._wanted) else None
@@ -133,7 +133,7 @@ class Answers:
         """Ask once more, with every answer checked; an item that nobody asked for would pass for an extra."""
         if self._again is None:
             raise RequestFailed(f"{self._reader.whose}: BatchGetItem answered with items that were not asked for")
-        return self._again(self._wanted).result()
+        return self._again(self._wanted).wait_by_key()
 
     @property
     def arrived(self) -> bool:
@@ -145,13 +145,13 @@ class Answers:
         """How many keys are still to be asked for."""
         return len(self._keys) - self._asked
 
-    def take(self, most: int) -> Sequence[Key]:
+    def take_keys(self, most: int) -> Sequence[Key]:
         """Take keys to ask for."""
         taken = self._keys[self._asked : self._asked + most]
         self._asked += len(taken)
         return taken
 
-    def add(self, asked: int, answer: BatchAnswer) -> None:
+    def add_answer(self, asked: int, answer: BatchAnswer) -> None:
         """Take in what a request for so many keys brought."""
         self._found += answer.items
         if self._error is None:
@@ -160,7 +160,7 @@ class Answers:
             if not self._unanswered:
                 self._done.set()
 
-    def fail(self, error: BaseException) -> None:
+    def set_error(self, error: BaseException) -> None:
         """Give up: one request failed for good."""
         self._error = self._error or error
         self._asked = len(self._keys)
@@ -193,25 +193,25 @@ class BatchReader:
         self._employed = 0
         self._at_work = 0
 
-    def read(
+    def look_up(
         self, keys: Iterable[Key], consistent: bool = False, keys_only: bool = False, checked: bool = False
     ) -> Answers:
         """Start looking up keys (each once, in any number) and give the answers to come; consistent ones go first.
 
         The items of consistent answers, and of `checked` ones, are checked one by one as they arrive.
         """
-        again = partial(self.read, consistent=consistent, keys_only=keys_only, checked=True)
+        again = partial(self.look_up, consistent=consistent, keys_only=keys_only, checked=True)
         answers = Answers(keys, self.client.keys, consistent, keys_only, None if consistent or checked else again)
         with self._lock:
             if consistent:
                 self._queue.appendleft(answers)
             else:
                 self._queue.append(answers)
-            self._employ()
+            self._start_threads()
         return answers
 
     @property
-    def hungry(self) -> bool:
+    def is_hungry(self) -> bool:
         """Say whether more requests could be under way than there are keys for."""
         with self._lock:
             return self._requests_waiting() < self._in_flight.limit
@@ -221,29 +221,29 @@ class BatchReader:
         with self._lock:
             self._queue.clear()
 
-    def _employ(self) -> None:
+    def _start_threads(self) -> None:
         """Have more threads of the pool work; it may be a while until they begin."""
         for _ in range(min(self._in_flight.limit - self._employed, self._requests_waiting())):
             self._employed += 1
-            self._pool.submit(self._work)
+            self._pool.submit(self._serve_queue)
 
     def _requests_waiting(self) -> int:
         size = self.client.keys_at_once(self._size.current, False)
         return -(-sum(answers.pending for answers in self._queue) // size)
 
-    def _work(self) -> None:
+    def _serve_queue(self) -> None:
         rounds = _Rounds(Standstill(self.client.reads))
         with self._lock:
             self._at_work += 1
-        while (job := self._next()) is not None:
+        while (job := self._take_batch()) is not None:
             answers, keys = job
             try:
-                self._ask(answers, keys, rounds)
+                self._request_batch(answers, keys, rounds)
             except BaseException as error:
                 with self._lock:
-                    answers.fail(error)
+                    answers.set_error(error)
 
-    def _next(self) -> tuple[Answers, Sequence[Key]] | None:
+    def _take_batch(self) -> tuple[Answers, Sequence[Key]] | None:
         """Take keys from the head of the queue; None where there are none, or too many threads at work."""
         with self._lock:
             while self._queue and not self._queue[0].pending:
@@ -253,17 +253,17 @@ class BatchReader:
                 self._at_work -= 1
                 return None
             answers = self._queue[0]
-            keys = answers.take(self.client.keys_at_once(self._size.current, answers.consistent))
-            self._employ()
+            keys = answers.take_keys(self.client.keys_at_once(self._size.current, answers.consistent))
+            self._start_threads()
             return answers, keys
 
-    def _ask(self, answers: Answers, keys: Sequence[Key], rounds: _Rounds) -> None:
+    def _request_batch(self, answers: Answers, keys: Sequence[Key], rounds: _Rounds) -> None:
         began = time.monotonic()
         answer = self.client.batch_get(keys, answers.consistent, answers.keys_only, answers.checked)
         seconds = time.monotonic() - began
         with self._lock:
-            self._learn(len(keys), answer, seconds)
-            answers.add(len(keys), answer)
+            self._learn_from(len(keys), answer, seconds)
+            answers.add_answer(len(keys), answer)
             if answers.pending and answers not in self._queue:
                 self._queue.appendleft(answers)
         if not answer.unprocessed:
@@ -273,18 +273,18 @@ class BatchReader:
             rounds.in_vain = 0
         else:
             rounds.in_vain += 1
-            self._check(rounds.standstill.count(), answer.unprocessed)
+            self._check_progress(rounds.standstill.count(), answer.unprocessed)
         transport = self.client.transport
-        transport.sleep(backoff(rounds.in_vain + 1, transport.retrying))
+        transport.sleep(draw_pause(rounds.in_vain + 1, transport.retrying))
 
-    def _learn(self, asked: int, answer: BatchAnswer, seconds: float) -> None:
+    def _learn_from(self, asked: int, answer: BatchAnswer, seconds: float) -> None:
         if answer.unprocessed:
             self._in_flight.on_throttle()
         elif 2 * asked >= self._size.current:  # a few keys come quickly whatever else is under way
             self._in_flight.on_answer(seconds)
         self._size.adapt(len(answer.unprocessed), answer.size)
 
-    def _check(self, barren: int, unprocessed: Sequence[Key]) -> None:
+    def _check_progress(self, barren: int, unprocessed: Sequence[Key]) -> None:
         """Raise KeysUnanswered where the table answers nobody any more: no thread and no process of the run."""
         if barren > self.client.transport.retrying.max_retries:
             raise KeysUnanswered(

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 
 from fastsync.aws.client import Client
-from fastsync.aws.retries import Standstill, backoff
+from fastsync.aws.retries import Standstill, draw_pause
 from fastsync.errors import RequestFailed
 from fastsync.model.keys import Key
 
@@ -30,10 +30,12 @@ class BatchWriter:
         self._client = client
         self._pool = pool
 
-    def write(self, items: Sequence[KeyedItem]) -> list[str | None]:
+    def write_items(self, items: Sequence[KeyedItem]) -> list[str | None]:
         """Write items of different keys; say for each why it was not taken, None where it was."""
         errors: dict[Key, str] = {}
-        for failed in self._pool.map(self._write_batch, _batches(items, self._client.writes_at_once(PER_REQUEST))):
+        for failed in self._pool.map(
+            self._write_batch, _split_batches(items, self._client.writes_at_once(PER_REQUEST))
+        ):
             errors.update(failed)
         return [errors.get(key) for key, _ in items]
 
@@ -56,11 +58,11 @@ class BatchWriter:
                 error_text = f"{self._client.side}: BatchWriteItem returned it as unprocessed {times} times in a row"
                 return dict.fromkeys(left, f"{error_text}; the table is throttled")
             if left:
-                transport.sleep(backoff(rounds + 1, transport.retrying))
+                transport.sleep(draw_pause(rounds + 1, transport.retrying))
         return {}
 
 
-def _batches(items: Sequence[KeyedItem], most: int) -> Iterator[list[KeyedItem]]:
+def _split_batches(items: Sequence[KeyedItem], most: int) -> Iterator[list[KeyedItem]]:
     batch: list[KeyedItem] = []
     size = 0
     for item in items:

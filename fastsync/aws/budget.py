@@ -77,7 +77,7 @@ class Budget:
             while (left := self._try_reserve(units, self.rate)) > 0:
                 self._sleep(left)
 
-    def charge(self, units: float) -> None:
+    def add_debt(self, units: float) -> None:
         """Add units to the debt, or take them off it: what a request cost beyond what was expected."""
         if self.rate is not None and units:
             with self._cell.locked():
@@ -123,13 +123,13 @@ class Charge:
 
     def refund(self) -> None:
         """Take back what was paid for a try that the service did not serve."""
-        self.budget.charge(-self.units)
+        self.budget.add_debt(-self.units)
 
     def correct(self, consumed: float | None, pieces: int) -> None:
         """Charge what was consumed beyond what was paid, and learn from it; None: the service does not tell."""
         if self.budget.rate is not None and consumed is not None:
-            self.budget.charge(consumed - self.units)
-            self._meter.learn(consumed / self._each, pieces)
+            self.budget.add_debt(consumed - self.units)
+            self._meter.learn_cost(consumed / self._each, pieces)
 
 
 class CostModel:
@@ -148,26 +148,26 @@ class CostModel:
         self._request = max(rate * REQUEST, min(rate * BURST, SMALLEST))
         self._free = Charge(self, 0.0, 1.0)
 
-    def pieces(self, most: int | None, each: float = 1.0) -> int | None:
+    def pieces_per_request(self, most: int | None, each: float = 1.0) -> int | None:
         """Give how many pieces one request may hold, `most` at most; None where nothing limits it."""
         if self.budget.rate is None:
             return most
-        fitting = max(1, int(self._request / (self._cost * each))) if self._pieces else 1
+        fitting = max(1, int(self._request / (self._cost_per_piece * each))) if self._pieces else 1
         return fitting if most is None else min(most, fitting)
 
     def charge_for(self, pieces: int | None, each: float = 1.0) -> Charge:
         """Give the fare of a request of so many pieces: nothing where nothing is limited."""
         if self.budget.rate is None or pieces is None:
             return self._free
-        return Charge(self, min(self._most, pieces * self._cost * each), each)
+        return Charge(self, min(self._most, pieces * self._cost_per_piece * each), each)
 
-    def learn(self, units: float, pieces: int) -> None:
+    def learn_cost(self, units: float, pieces: int) -> None:
         """Take in what the pieces of one request have cost."""
         if pieces:
             self._units = self._units * FADING + units
             self._pieces = self._pieces * FADING + pieces
 
     @property
-    def _cost(self) -> float:
+    def _cost_per_piece(self) -> float:
         """The units of a piece, half a unit while nothing is known: no request costs less."""
         return max(LEAST, self._units / self._pieces) if self._pieces else 0.5

@@ -99,7 +99,7 @@ class Client:
         body = [f'{{"TableName":{self._name},"ReturnConsumedCapacity":"TOTAL"']
         if scan.total > 1:
             body.append(f'"Segment":{scan.number},"TotalSegments":{scan.total}')
-        limit = self._scans.pieces(self._limit)
+        limit = self._scans.pieces_per_request(self._limit)
         if limit is not None:
             body.append(f'"Limit":{limit}')
         if self._consistent:
@@ -118,7 +118,7 @@ class Client:
 
         page, consumed = self.transport.post("Scan", f"{','.join(body)}}}".encode(), decode, charge).value
         self.reads.note_answer()
-        charge.correct(self._spent(self._read_units, consumed), len(page.items))
+        charge.correct(self._record_units(self._read_units, consumed), len(page.items))
         return page
 
     def batch_get(
@@ -133,50 +133,50 @@ class Client:
         head = f'{{"RequestItems":{{{self._name}:{{"Keys":'
         tail = f'{options}}}}},"ReturnConsumedCapacity":"TOTAL"}}'
         body = b"".join((head.encode(), encode_keys(keys), tail.encode()))
-        charge = self._lookups.charge_for(len(keys), self._price(consistent))
+        charge = self._lookups.charge_for(len(keys), self._price_factor(consistent))
 
         def decode(body: bytes) -> tuple[BatchAnswer, Sequence[Units] | None]:
             items, back, consumed = self._answers.batch_found(body, keys, checked)
             return BatchAnswer(items, back, len(body)), consumed
 
         answer, told = self.transport.post("BatchGetItem", body, decode, charge).value
-        consumed = self._spent(self._read_units, told)
+        consumed = self._record_units(self._read_units, told)
         if consistent:
             self._recheck_units.append(consumed or 0.0)
         self._note_unprocessed(self.reads, len(answer.unprocessed), len(keys))
         charge.correct(consumed, len(keys) - len(answer.unprocessed))
         return answer
 
-    def put(self, item: bytes, condition: Condition) -> WriteAnswer:
+    def put_item(self, item: bytes, condition: Condition) -> WriteAnswer:
         """Write one whole item (DynamoDB JSON) on a condition."""
-        return self._write("PutItem", "Item", item, condition)
+        return self._write_item("PutItem", "Item", item, condition)
 
-    def delete(self, key: bytes, condition: Condition) -> WriteAnswer:
+    def delete_item(self, key: bytes, condition: Condition) -> WriteAnswer:
         """Delete one item by its key (DynamoDB JSON) on a condition."""
-        return self._write("DeleteItem", "Key", key, condition)
+        return self._write_item("DeleteItem", "Key", key, condition)
 
     def batch_write(self, items: Sequence[bytes]) -> Sequence[Key]:
         """Write at most 25 whole items (DynamoDB JSON), unconditionally; give the keys that came back unprocessed."""
         puts = [{"PutRequest": {"Item": Raw(item)}} for item in items]
         body = _text({"RequestItems": {self.side.table.ref.name: puts}, "ReturnConsumedCapacity": "TOTAL"})
         charge = self._writes.charge_for(len(items))
-        decode = partial(self._answers.batch_written, asked=[self.keys.read(item) for item in items])
+        decode = partial(self._answers.batch_written, asked=[self.keys.read_key(item) for item in items])
         told, back = self.transport.post("BatchWriteItem", body, decode, charge).value
         self._note_unprocessed(self.writes, len(back), len(items))
-        charge.correct(self._spent(self._write_units, told), len(items) - len(back))
+        charge.correct(self._record_units(self._write_units, told), len(items) - len(back))
         return back
 
     def take_units(self) -> tuple[float, float]:
         """Give the read and write units consumed since this was last asked."""
-        return _drain(self._read_units), _drain(self._write_units)
+        return _take_all(self._read_units), _take_all(self._write_units)
 
     def take_recheck_units(self) -> float:
         """Give how many of the read units went into reading again, consistently, since this was last asked."""
-        return _drain(self._recheck_units)
+        return _take_all(self._recheck_units)
 
     def take_failures(self) -> tuple[int, int]:
         """Give how many requests were throttled, and how many sent again, since this was last asked."""
-        return int(_drain(self.transport.throttles)), int(_drain(self.transport.retries))
+        return int(_take_all(self.transport.throttles)), int(_take_all(self.transport.retries))
 
     def take_usage(self) -> Tally:
         """Return what requests have consumed, and how many were throttled or retried, since this was last asked."""
@@ -187,11 +187,11 @@ class Client:
 
     def keys_at_once(self, most: int, consistent: bool) -> int:
         """Give how many keys one look-up may hold within the limit of read units, `most` at most."""
-        return self._lookups.pieces(most, self._price(consistent)) or most
+        return self._lookups.pieces_per_request(most, self._price_factor(consistent)) or most
 
     def writes_at_once(self, most: int) -> int:
         """Give how many items one batch may write within the limit of write units, `most` at most."""
-        return self._writes.pieces(most) or most
+        return self._writes.pieces_per_request(most) or most
 
     @property
     def _projection(self) -> str:
@@ -199,7 +199,7 @@ class Client:
         names = {f"#k{place}": name for place, name in enumerate(self.side.table.keys.names)}
         return f'"ProjectionExpression":"{",".join(names)}","ExpressionAttributeNames":{_text(names).decode()}'
 
-    def _write(self, operation: str, what: str, value: bytes, condition: Condition) -> WriteAnswer:
+    def _write_item(self, operation: str, what: str, value: bytes, condition: Condition) -> WriteAnswer:
         body = {
             "TableName": self.side.table.ref.name,
             what: Raw(value),
@@ -221,19 +221,19 @@ class Client:
             charge.correct(_failed_units(value if what == "Item" else current, current), 1)
             return WriteAnswer(False, current, error.attempts)
         self.writes.note_answer()
-        charge.correct(self._spent(self._write_units, consumed), 1)
+        charge.correct(self._record_units(self._write_units, consumed), 1)
         return WriteAnswer(True, None, attempts)
 
     def _set_budgets(self, reads: Budget, writes: Budget) -> None:
         """Set up what paces each kind of request, with first guesses by what the table says of its items."""
         size = self.side.table.item_bytes
-        price = self._price(False)
-        whole = capacity.read_units(capacity.PAGE_BYTES) * price
+        price = self._price_factor(False)
+        whole = capacity.count_read_units(capacity.PAGE_BYTES) * price
         self._scans = CostModel(reads, None if size is None else size / capacity.READ_UNIT / 2 * price, whole)
-        self._lookups = CostModel(reads, None if size is None else capacity.read_units(size))
-        self._writes = CostModel(writes, None if size is None else capacity.write_units(size))
+        self._lookups = CostModel(reads, None if size is None else capacity.count_read_units(size))
+        self._writes = CostModel(writes, None if size is None else capacity.count_write_units(size))
 
-    def _price(self, consistent: bool) -> float:
+    def _price_factor(self, consistent: bool) -> float:
         return 2.0 if consistent or self._consistent else 1.0
 
     def _note_unprocessed(self, budget: Budget, back: int, asked: int) -> None:
@@ -244,7 +244,7 @@ class Client:
             budget.note_answer()
 
     @staticmethod
-    def _spent(meter: list[float], consumed: Units | Sequence[Units] | None) -> float | None:
+    def _record_units(meter: list[float], consumed: Units | Sequence[Units] | None) -> float | None:
         """Count what was consumed, and give it; None where the answer does not tell."""
         if consumed is None:
             return None
@@ -261,10 +261,10 @@ def _failed_units(sized: Raw | bytes | None, current: Raw | None) -> float:
     """
     if sized is None or current is None:
         return 1.0
-    return capacity.write_units(capacity.item_size(msgspec.json.decode(sized)))
+    return capacity.count_write_units(capacity.measure_item(msgspec.json.decode(sized)))
 
 
-def _drain(meter: list[float]) -> float:
+def _take_all(meter: list[float]) -> float:
     count = len(meter)
     total = sum(meter[:count])
     del meter[:count]

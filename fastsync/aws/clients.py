@@ -22,7 +22,7 @@ class Keyring:
     def __init__(self, credentials: Sequence[Credentials]):
         self.credentials = tuple(credentials)
 
-    def of(self, account: int) -> Callable[[], Credentials]:
+    def source_of(self, account: int) -> Callable[[], Credentials]:
         """Give a source of one account's current credentials."""
         return lambda: self.credentials[account]
 
@@ -37,14 +37,14 @@ class Clients:
         self._clients: dict[Side, Client] = {}
         self._limited: list[Budget] = []
 
-    def client(self, side: Side, reading: Reading, retrying: Retrying) -> Client:
+    def client_of(self, side: Side, reading: Reading, retrying: Retrying) -> Client:
         """Give the client of a table; its connections stay open until `close`."""
         if side not in self._clients:
-            credentials = self._keyring.of(side.account)
+            credentials = self._keyring.source_of(side.account)
             ask = partial(self._ask_renewal, side.account)
             ref, endpoint = side.table.ref, side.endpoint
             transport = Transport(ref, endpoint, credentials, retrying, self.sleep, ask_renewal=ask)
-            self._clients[side] = Client(side, transport, reading, self._budgets(side))
+            self._clients[side] = Client(side, transport, reading, self._make_budgets(side))
         return self._clients[side]
 
     def _ask_renewal(self, account: int, expired: Credentials) -> None:
@@ -52,7 +52,7 @@ class Clients:
         if self._cells is not None:
             self._cells.note_expired(account, expired.number)
 
-    def _budgets(self, side: Side) -> tuple[Budget, Budget]:
+    def _make_budgets(self, side: Side) -> tuple[Budget, Budget]:
         """Give the budgets of a table's reads and writes."""
         cells: tuple[Cell, Cell] = (PrivateCell(), PrivateCell())
         if self._cells is not None:
@@ -83,7 +83,7 @@ class Clients:
         """End a task: what still waits for a budget, or before a retry, is not needed any more."""
         self._left.set()
 
-    def close(self) -> None:
+    def close_all(self) -> None:
         """Close every connection."""
         for client in self._clients.values():
             client.transport.close()

@@ -61,17 +61,17 @@ class Connections:
             headers = _proxy_headers(parse_proxy(endpoint.proxy))
             self._always += "".join(f"{name}: {value}\r\n" for name, value in headers.items())
 
-    def exchange(self, path: str, body: bytes, headers: Mapping[str, str]) -> Reply:
+    def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> Reply:
         """Post once and give the whole answer; raise Fault where the connection, length or CRC fails."""
         lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
         if lines.count("\n") != len(headers):
             raise RequestFailed("the credentials hold a line break, so no request can be sent", refused=True)
         head = f"POST {self._before_path}{path} HTTP/1.1\r\n{lines}{self._always}content-length: {len(body)}\r\n\r\n"
-        with self._faults(unsent=True):
-            connection = self._take()
-        with self._faults():
+        with self._faults_raised(unsent=True):
+            connection = self._take_connection()
+        with self._faults_raised():
             try:
-                answer = connection.exchange(head.encode() + body)
+                answer = connection.exchange_once(head.encode() + body)
             except BaseException:
                 connection.close()
                 self.close()  # the service ends connections that nobody used for a while: the idle ones are no better
@@ -81,7 +81,7 @@ class Connections:
             self._idle.append(connection)
         else:
             connection.close()
-        return Reply(answer.status, answer.headers, _checked(answer))
+        return Reply(answer.status, answer.headers, _check_and_unpack(answer))
 
     def close(self) -> None:
         """Close every idle connection."""
@@ -90,20 +90,20 @@ class Connections:
                 self._idle.pop().close()
 
     @contextmanager
-    def _faults(self, unsent: bool = False) -> Iterator[None]:
+    def _faults_raised(self, unsent: bool = False) -> Iterator[None]:
         try:
             yield
         except (OSError, ValueError, HTTPException) as error:
             message = hide_users(f"{type(error).__name__}: {error} (at {self._endpoint.url})")
             raise Fault(message, unsent=unsent, timed_out=isinstance(error, TimeoutError)) from None
 
-    def _take(self) -> _Connection:
+    def _take_connection(self) -> _Connection:
         with suppress(IndexError):
             return self._idle.pop()
-        return _Connection(self._open())
+        return _Connection(self._open_socket())
 
-    def _open(self) -> socket:
-        opening, host = _opener(self._endpoint)
+    def _open_socket(self) -> socket:
+        opening, host = _prepare_connection(self._endpoint)
         try:
             opening.connect()  # which sets TCP_NODELAY
             opened: socket = opening.sock
@@ -133,13 +133,13 @@ class _Connection:
         self._socket = opened
         self._file = BufferedReader(opened.makefile("rb", buffering=0), BUFFER)
 
-    def exchange(self, request: bytes) -> _Answer:
+    def exchange_once(self, request: bytes) -> _Answer:
         """Send a request and read its answer."""
         self._socket.sendall(request)
-        version, status, headers = _head(self._file)
+        version, status, headers = _read_head(self._file)
         while 100 <= status < 200:  # not an answer yet
-            version, status, headers = _head(self._file)
-        body, measured = _body(self._file, headers)
+            version, status, headers = _read_head(self._file)
+        body, measured = _read_body(self._file, headers)
         closing = version != b"HTTP/1.1" or b"close" in headers.get(b"connection", b"").lower()
         return _Answer(status, headers, body, measured and not closing)
 
@@ -154,43 +154,43 @@ class _Connection:
         self._socket.close()
 
 
-def _head(file: BufferedIOBase) -> tuple[bytes, int, dict[bytes, bytes]]:
+def _read_head(file: BufferedIOBase) -> tuple[bytes, int, dict[bytes, bytes]]:
     """Read version, status and headers (names in lower case; of one that is repeated the last)."""
-    version, _, rest = _line(file).partition(b" ")
+    version, _, rest = _read_line(file).partition(b" ")
     if not version.startswith(b"HTTP/1."):
         raise ValueError(f"this is no answer in HTTP/1: {version[:40]!r}")
     headers = {}
-    while line := _line(file):
+    while line := _read_line(file):
         name, _, value = line.partition(b":")
         headers[name.lower()] = value.strip()
     return version, int(rest[:3]), headers
 
 
-def _body(file: BufferedIOBase, headers: Mapping[bytes, bytes]) -> tuple[bytes, bool]:
+def _read_body(file: BufferedIOBase, headers: Mapping[bytes, bytes]) -> tuple[bytes, bool]:
     """Read a body, and say whether its end was marked by anything but the end of the connection."""
     if b"chunked" in headers.get(b"transfer-encoding", b"").lower():
-        return b"".join(_chunks(file)), True
+        return b"".join(_read_chunks(file)), True
     if b"content-length" in headers:
-        return _exactly(file, int(headers[b"content-length"])), True
+        return _read_exactly(file, int(headers[b"content-length"])), True
     return file.read(), False
 
 
-def _chunks(file: BufferedIOBase) -> Iterator[bytes]:
-    while size := int(_line(file).partition(b";")[0], 16):
-        yield _exactly(file, size)
-        _line(file)
-    while _line(file):  # trailers
+def _read_chunks(file: BufferedIOBase) -> Iterator[bytes]:
+    while size := int(_read_line(file).partition(b";")[0], 16):
+        yield _read_exactly(file, size)
+        _read_line(file)
+    while _read_line(file):  # trailers
         pass
 
 
-def _line(file: BufferedIOBase) -> bytes:
+def _read_line(file: BufferedIOBase) -> bytes:
     line = file.readline(LONGEST_LINE)
     if not line.endswith(b"\n"):
         raise ConnectionError("the connection ended within the headers" if line else "the connection was closed")
     return line.rstrip(b"\r\n")
 
 
-def _exactly(file: BufferedIOBase, size: int) -> bytes:
+def _read_exactly(file: BufferedIOBase, size: int) -> bytes:
     if size < 0:
         raise ValueError("a length below zero")
     found = file.read(size)
@@ -199,7 +199,7 @@ def _exactly(file: BufferedIOBase, size: int) -> bytes:
     return found
 
 
-def _checked(answer: _Answer) -> bytes:
+def _check_and_unpack(answer: _Answer) -> bytes:
     """Give the body of an answer, unpacked; the CRC32 is that of the bytes as sent."""
     expected = answer.headers.get(b"x-amz-crc32")
     if expected is not None and expected != b"%d" % zlib.crc32(answer.body):
@@ -212,7 +212,7 @@ def _checked(answer: _Answer) -> bytes:
         raise Fault(f"an answer that cannot be unpacked: {error}") from None
 
 
-def _opener(endpoint: Endpoint) -> tuple[HTTPConnection, str]:
+def _prepare_connection(endpoint: Endpoint) -> tuple[HTTPConnection, str]:
     """Prepare a connection, and give the host at its far end."""
     address = urlsplit(endpoint.url)
     secure = address.scheme == "https"

@@ -117,7 +117,7 @@ _decode_described = msgspec.json.Decoder(_Described).decode
 _decode_time_to_live = msgspec.json.Decoder(_TimeToLive).decode
 
 
-def describe(ref: TableRef, transport: Transport) -> Table:
+def describe_table(ref: TableRef, transport: Transport) -> Table:
     """Ask what a table is; raise TableError where it cannot be had."""
     body = msgspec.json.encode({"TableName": ref.name})
     try:
@@ -127,7 +127,7 @@ def describe(ref: TableRef, transport: Transport) -> Table:
     return Table(ref, told.keys(), told.identity(), told.ItemCount, told.TableSizeBytes, capacity=_capacity(told))
 
 
-def time_to_live(ref: TableRef, transport: Transport) -> str | None:
+def find_ttl_attribute(ref: TableRef, transport: Transport) -> str | None:
     """Ask by which attribute a table's items expire, None where they do not; raise TableError where that fails."""
     body = msgspec.json.encode({"TableName": ref.name})
     try:
@@ -143,12 +143,12 @@ def _capacity(told: TableDescription) -> Capacity:
     maximum = told.OnDemandThroughput or OnDemandThroughput()
     warm = told.WarmThroughput or WarmThroughput()
     return Capacity(
-        _throughput(provisioned.ReadCapacityUnits, maximum.MaxReadRequestUnits, warm.ReadUnitsPerSecond),
-        _throughput(provisioned.WriteCapacityUnits, maximum.MaxWriteRequestUnits, warm.WriteUnitsPerSecond),
+        _parse_throughput(provisioned.ReadCapacityUnits, maximum.MaxReadRequestUnits, warm.ReadUnitsPerSecond),
+        _parse_throughput(provisioned.WriteCapacityUnits, maximum.MaxWriteRequestUnits, warm.WriteUnitsPerSecond),
     )
 
 
-def _throughput(*units: float | None) -> Throughput:
+def _parse_throughput(*units: float | None) -> Throughput:
     """Take what a description says of reads or writes; 0 and -1 stand for nothing (API model, OnDemandThroughput)."""
     return Throughput(*(each if each is not None and each > 0 else None for each in units))
 

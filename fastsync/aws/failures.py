@@ -95,7 +95,7 @@ class Fault(Exception):
         self.timed_out = timed_out
 
 
-def error_of(body: bytes) -> tuple[str, str]:
+def parse_error(body: bytes) -> tuple[str, str]:
     """Take error name and message from an answer's body; ("", the body) where it is not the service's."""
     try:
         answer: Any = json.loads(body)
@@ -105,12 +105,12 @@ def error_of(body: bytes) -> tuple[str, str]:
         return "", body.decode(errors="replace")
 
 
-def refused(code: str) -> bool:
+def is_refusal(code: str) -> bool:
     """Say whether every further request to the table would fail alike."""
     return code in _REFUSED
 
 
-def advice(code: str, message: str, ahead: float | None = None) -> str:
+def describe_error(code: str, message: str, ahead: float | None = None) -> str:
     """Put a final error into words, with what to do where that is known.
 
     `ahead` is by how many seconds this machine's clock is ahead of the service's, None where that is not known.
@@ -124,7 +124,7 @@ def advice(code: str, message: str, ahead: float | None = None) -> str:
     return f"{text} ({known[code]})" if code in known else text
 
 
-def ahead_of(date: str, now: float) -> float | None:
+def clock_offset(date: str, now: float) -> float | None:
     """Give by how many seconds `now` (epoch seconds) is ahead of an answer's Date header; None where it tells none."""
     try:
         return now - parsedate_to_datetime(date).timestamp()
@@ -132,15 +132,17 @@ def ahead_of(date: str, now: float) -> float | None:
         return None
 
 
-def sort_out(status: int, body: bytes, after: float = 0.0, hide: Callable[[str], str] = str) -> tuple[str, str]:
+def raise_if_retryable(
+    status: int, body: bytes, after: float = 0.0, hide: Callable[[str], str] = str
+) -> tuple[str, str]:
     """Raise Throttled or Fault where trying again makes sense, else give the error's name and message.
 
     What an error is, its body tells as it came. `hide` takes secrets out of what becomes text.
     """
-    code, message = error_of(body)
+    code, message = parse_error(body)
     message = hide(message) if code else hide(message)[:EXCERPT]
     if code in THROTTLES or status == 429:
-        reasons = _reasons(body)
+        reasons = _throttling_reasons(body)
         widely = code == "RequestLimitExceeded" or any(reason.endswith(_WIDE) for reason in reasons)
         told = hide(f" ({', '.join(reasons)})") if reasons else ""
         raise Throttled(f"{code or status}{told}: {message}", after, widely)
@@ -149,7 +151,7 @@ def sort_out(status: int, body: bytes, after: float = 0.0, hide: Callable[[str],
     return code, message
 
 
-def _reasons(body: bytes) -> list[str]:
+def _throttling_reasons(body: bytes) -> list[str]:
     """Take the reasons of throttling from an answer; the service spells their name in two ways (API model)."""
     try:
         answer: Any = json.loads(body)

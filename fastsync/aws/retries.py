@@ -13,7 +13,7 @@ from fastsync.aws.failures import Fault, Throttled
 from fastsync.model.settings import Retrying
 
 
-def backoff(tries: int, retrying: Retrying) -> float:
+def draw_pause(tries: int, retrying: Retrying) -> float:
     """Draw the pause in seconds after `tries` failures in a row: full jitter under a capped exponential."""
     return random.uniform(0, min(retrying.cap, retrying.base * 2.0 ** min(tries - 1, 30)))
 
@@ -44,11 +44,11 @@ class Tries:
         self._throttles = 0
 
     @property
-    def failed(self) -> int:
+    def failed_count(self) -> int:
         """How many tries have failed."""
         return self._faults + self._throttles
 
-    def pause(self, failure: Throttled | Fault) -> float | None:
+    def next_pause(self, failure: Throttled | Fault) -> float | None:
         """Count a failure, and give the seconds to wait before the next try; None where it was the last one."""
         if isinstance(failure, Fault):
             self._faults += 1
@@ -60,4 +60,4 @@ class Tries:
         most = self._retrying.timeouts
         if in_a_row > self._retrying.max_retries or (most is not None and self._timeouts > most):
             return None
-        return max(backoff(tries, self._retrying), min(failure.after, self._retrying.cap))
+        return max(draw_pause(tries, self._retrying), min(failure.after, self._retrying.cap))

@@ -35,7 +35,7 @@ class SharedCells:
         cells = 2 * tables * CELL_BYTES
         size = cells + tables * _DOUBLE.size
         self._accounts = cells
-        self.fd = _memory(size) if fd is None else fd
+        self.fd = _open_memory(size) if fd is None else fd
         weakref.finalize(self, os.close, self.fd)
         self._memory = mmap.mmap(self.fd, size)
         self._locks = [threading.Lock() for _ in range(2 * tables)]
@@ -100,7 +100,7 @@ class SharedCell:
                 fcntl.lockf(self._cells.fd, fcntl.LOCK_UN, CELL_BYTES, self._at)
 
 
-def _memory(size: int) -> int:
+def _open_memory(size: int) -> int:
     """Make a file in memory where the system can, else a temporary one that has no name any more."""
     if hasattr(os, "memfd_create"):
         fd = os.memfd_create("fastsync")

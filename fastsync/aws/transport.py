@@ -18,7 +18,15 @@ from fastsync.aws.auth.credentials import Credentials
 from fastsync.aws.auth.signing import Signer
 from fastsync.aws.budget import Budget, Charge, CostModel, PrivateCell
 from fastsync.aws.connections import Connections
-from fastsync.aws.failures import CONDITION_FAILED, Fault, Throttled, advice, ahead_of, refused, sort_out
+from fastsync.aws.failures import (
+    CONDITION_FAILED,
+    Fault,
+    Throttled,
+    clock_offset,
+    describe_error,
+    is_refusal,
+    raise_if_retryable,
+)
 from fastsync.aws.retries import Tries
 from fastsync.errors import EXPIRED, IncompleteError, RequestFailed
 from fastsync.model.settings import Retrying
@@ -89,12 +97,15 @@ class Transport:
         while True:
             charge.reserve()
             try:
-                return Answer(self._once(operation, body, decode, tries.failed + 1, renewals > 0), tries.failed + 1)
+                return Answer(
+                    self._try_once(operation, body, decode, tries.failed_count + 1, renewals > 0),
+                    tries.failed_count + 1,
+                )
             except _Renewed:
                 renewals -= 1
                 charge.refund()
             except (Throttled, Fault) as failure:
-                self._bear(operation, failure, tries, charge)
+                self._wait_after(operation, failure, tries, charge)
             except IncompleteError as error:
                 if not (isinstance(error, RequestFailed) and error.code == CONDITION_FAILED):
                     charge.refund()
@@ -104,39 +115,40 @@ class Transport:
         """Close the connections that are kept."""
         self._connections.close()
 
-    def _bear(self, operation: str, failure: Throttled | Fault, tries: Tries, charge: Charge) -> None:
+    def _wait_after(self, operation: str, failure: Throttled | Fault, tries: Tries, charge: Charge) -> None:
         """Wait before the next try; where it is the whole table that is throttled, every process of the run waits."""
         if isinstance(failure, Throttled):
             self.throttles.append(1)
         if isinstance(failure, Throttled) or failure.unsent:
             charge.refund()
-        pause = tries.pause(failure)
+        pause = tries.next_pause(failure)
         if pause is None:
-            message = f"{self._ref}: {operation} failed {tries.failed} times, the last time with {failure}"
-            raise RequestFailed(message, attempts=tries.failed)
+            message = f"{self._ref}: {operation} failed {tries.failed_count} times, the last time with {failure}"
+            raise RequestFailed(message, attempts=tries.failed_count)
         self.retries.append(1)
         if isinstance(failure, Throttled) and failure.widely:
             charge.budget.pause(pause)
         else:
             self.sleep(pause)
 
-    def _once(self, operation: str, body: bytes, decode: Callable[[bytes], T], attempts: int, may_renew: bool) -> T:
+    def _try_once(self, operation: str, body: bytes, decode: Callable[[bytes], T], attempts: int, may_renew: bool) -> T:
         credentials = self._credentials()
-        headers = self._signer.headers(f"DynamoDB_20120810.{operation}", body, credentials)
-        reply = self._connections.exchange(self._path, body, headers)
+        headers = self._signer.sign(f"DynamoDB_20120810.{operation}", body, credentials)
+        reply = self._connections.post(self._path, body, headers)
         if reply.status == 200:
             try:
                 return decode(reply.body)
             except (msgspec.DecodeError, ValueError, RecursionError) as error:
                 raise Fault(f"an answer that cannot be true: {error}") from None
-        code, message = sort_out(reply.status, reply.body, _after(reply.headers), credentials.hide)
-        if code in EXPIRED and may_renew and self._renewed(credentials):
+        code, message = raise_if_retryable(reply.status, reply.body, _retry_after(reply.headers), credentials.hide)
+        if code in EXPIRED and may_renew and self._wait_for_renewal(credentials):
             raise _Renewed
-        ahead = ahead_of(reply.headers.get(b"date", b"").decode(errors="replace"), time.time())
-        text = f"{self._ref}: {operation} was rejected with {advice(code or f'HTTP {reply.status}', message, ahead)}"
-        raise RequestFailed(text, code, refused(code), reply.body, attempts)
+        ahead = clock_offset(reply.headers.get(b"date", b"").decode(errors="replace"), time.time())
+        rejection = describe_error(code or f"HTTP {reply.status}", message, ahead)
+        text = f"{self._ref}: {operation} was rejected with {rejection}"
+        raise RequestFailed(text, code, is_refusal(code), reply.body, attempts)
 
-    def _renewed(self, expired: Credentials) -> bool:
+    def _wait_for_renewal(self, expired: Credentials) -> bool:
         """Say whether there are other credentials by now; ask and wait for them where there can be others."""
         if expired.renewable and self._credentials() == expired:
             self._ask_renewal(expired)
@@ -147,7 +159,7 @@ class Transport:
         return self._credentials() != expired
 
 
-def _after(headers: Mapping[bytes, bytes]) -> float:
+def _retry_after(headers: Mapping[bytes, bytes]) -> float:
     """Give the seconds that the service asks to wait, 0 where it does not; it counts in milliseconds."""
     with suppress(ValueError):
         return int(headers.get(b"x-amz-retry-after", b"0")) / 1000

@@ -11,7 +11,7 @@ from fastsync.config.checks import check_choice
 from fastsync.errors import Interrupted
 from fastsync.output.log import FORMATS, Log
 from fastsync.output.unforeseen import Phase, foreseen_only
-from fastsync.reports.combine import combine
+from fastsync.reports.combine import combine_files
 from fastsync.workers.interrupt import Interrupt
 
 DESCRIPTION = """\
@@ -23,12 +23,12 @@ exit codes: those of a run with these statistics: 0, 1, 4 where a shard is missi
 
 def run(arguments: Sequence[str]) -> int:
     """Combine files of shards as the arguments say."""
-    flags = make_parser().flags(arguments)
+    flags = make_parser().parse_flags(arguments)
     check_choice("--log-format", flags["log_format"], *FORMATS)
     log = Log(flags["log_format"])
     with Interrupt() as interrupt, foreseen_only(Phase("combining", has_read=True)):
         try:
-            result = combine(flags["files"], flags["stats"], flags["report"])
+            result = combine_files(flags["files"], flags["stats"], flags["report"])
         except Interrupted:
             return interrupt.exit_code or 130
     return report_result(result, log, flags["quiet"])

@@ -44,14 +44,14 @@ _OTHERWISE = {"ignore_att": "ignore", "no_progress": "progress"}
 """Names of flags that are not what the option is called."""
 
 
-def read(path: str) -> dict[str, Any]:
+def read_options(path: str) -> dict[str, Any]:
     """Read a file and give its options by their names in snake_case, all slaves in order as `slave`.
 
     Raises ConfigError, with the file's name, where it cannot be read, or has an unknown name or a wrong type in it.
     """
     document = _parse(path)
     try:
-        return _options(document)
+        return _parse_options(document)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
 
@@ -74,7 +74,7 @@ def _parse(path: str) -> dict[str, Any]:
         raise ConfigError(f"--config {path} is not TOML of flags: it is nested too deeply") from None
 
 
-def peek(path: str, key: str) -> Any:
+def read_one_option(path: str, key: str) -> Any:
     """Return one value of a file in which something else may be wrong; None where that cannot be had."""
     try:
         return _parse(path).get(key)
@@ -82,25 +82,25 @@ def peek(path: str, key: str) -> Any:
         return None
 
 
-def _options(document: Mapping[str, Any]) -> dict[str, Any]:
+def _parse_options(document: Mapping[str, Any]) -> dict[str, Any]:
     options: dict[str, Any] = {}
     for key, value in document.items():
         if key == "slaves":
             continue
-        name, option = _option(key, value)
+        name, option = _parse_option(key, value)
         if name in options:
             raise ConfigError(f"{key} says once more what another name has said")
         options[name] = option
-    if entries := _entries(document.get("slaves", [])):
+    if entries := _parse_slaves(document.get("slaves", [])):
         options["slave"] = [*options.get("slave", []), *entries]
     return options
 
 
-def _option(key: str, value: Any) -> tuple[str, Any]:
+def _parse_option(key: str, value: Any) -> tuple[str, Any]:
     spelled = key.replace("-", "_")
     name = _OTHERWISE.get(spelled, spelled)
     if name not in _KINDS or "_" in key:
-        raise ConfigError(f"there is no option {quote(key)}{_meant(key)}")
+        raise ConfigError(f"there is no option {quote(key)}{_suggest_name(key)}")
     if _KINDS[name] == _TEXTS:
         texts = [value] if isinstance(value, str) else value
         if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
@@ -113,19 +113,19 @@ def _option(key: str, value: Any) -> tuple[str, Any]:
     return name, not value if spelled == "no_progress" else value
 
 
-def _meant(key: str) -> str:
+def _suggest_name(key: str) -> str:
     names = [name.replace("_", "-") for name in (*_KINDS, *_OTHERWISE)]
     close = get_close_matches(key.replace("_", "-"), names, 1)
     return f"; is {close[0]!r} meant?" if close else ""
 
 
-def _entries(entries: Any) -> list[TableRef]:
+def _parse_slaves(entries: Any) -> list[TableRef]:
     if not isinstance(entries, list):
         raise ConfigError("slaves is a list of entries, each under a line [[slaves]]")
-    return [_entry(entry, f"[[slaves]] entry {number}") for number, entry in enumerate(entries, 1)]
+    return [_parse_slave(entry, f"[[slaves]] entry {number}") for number, entry in enumerate(entries, 1)]
 
 
-def _entry(entry: Any, where: str) -> TableRef:
+def _parse_slave(entry: Any, where: str) -> TableRef:
     if not isinstance(entry, dict):
         raise ConfigError("slaves is a list of entries, each under a line [[slaves]]; for names alone there is slave")
     for key, value in entry.items():

@@ -93,11 +93,11 @@ def run(arguments: Sequence[str]) -> int:
         try:
             with (
                 tempfile.TemporaryDirectory(prefix="fastsync-demo-") as folder,
-                _alone(Path(folder)),
-                _served(server_class) as url,
+                _isolated_environment(Path(folder)),
+                _running_server(server_class) as url,
                 foreseen_only(Phase("showing the demonstration", has_read=True)),
             ):
-                return _perform(url, Path(folder))
+                return _run_steps(url, Path(folder))
         except Interrupted:
             return interrupt.exit_code or 1
 
@@ -114,7 +114,7 @@ def _server_class() -> Callable[..., Any]:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def _isolated_environment(folder: Path) -> Iterator[None]:
     """Let the emulator and every step see nobody's account, configuration, endpoint or proxy."""
     before = dict(os.environ)
     for name in [name for name in before if name.startswith("AWS_")]:
@@ -136,7 +136,7 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _served(server_class: Callable[..., Any]) -> Iterator[str]:
+def _running_server(server_class: Callable[..., Any]) -> Iterator[str]:
     """Run the emulator in threads of this process, on a free port, and give its URL."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = server_class(ip_address="127.0.0.1", port=0, verbose=False)
@@ -148,26 +148,26 @@ def _served(server_class: Callable[..., Any]) -> Iterator[str]:
         server.stop()
 
 
-def _perform(url: str, folder: Path) -> int:
-    orders = [order(number) for number in range(ORDERS)]
-    _fill(url, {MASTER: orders, **{name: list(copy(orders, name, plan)) for name, plan in PLANS.items()}})
-    _say(f"Three tables on an emulator at {url}: the master {MASTER} with {ORDERS:,} items, and two slaves.")
+def _run_steps(url: str, folder: Path) -> int:
+    orders = [make_order(number) for number in range(ORDERS)]
+    _fill_tables(url, {MASTER: orders, **{name: list(make_copy(orders, name, plan)) for name, plan in PLANS.items()}})
+    _print_line(f"Three tables on an emulator at {url}: the master {MASTER} with {ORDERS:,} items, and two slaves.")
     for name, plan in PLANS.items():
-        _say(
+        _print_line(
             f"  {name}: {plan.missing} items are missing, {plan.differing} differ, {plan.extra} are extra;"
             f"\n    {plan.respelled} more are only spelled differently (sets in another order, 1.5 as 1.50),"
             " which is no difference"
         )
     for step in STEPS:
-        code = _take(step, url, folder)
+        code = _run_step(step, url, folder)
         if code != step.exit_code:
-            _say(f"\nThe demo failed: that run ended with exit code {code}, not {step.exit_code}.")
+            _print_line(f"\nThe demo failed: that run ended with exit code {code}, not {step.exit_code}.")
             return 1
-    _say("\nThe demo is over: every run ended as it has to. The tables were in memory and are gone.")
+    _print_line("\nThe demo is over: every run ended as it has to. The tables were in memory and are gone.")
     return 0
 
 
-def order(number: int) -> Item:
+def make_order(number: int) -> Item:
     """Make up one order, the same for the same number."""
     chance = random.Random(f"{SEED} {number}")
     made: Item = {
@@ -178,14 +178,14 @@ def order(number: int) -> Item:
         "total": {"N": f"{chance.randint(1, 900)}.{chance.randint(1, 9)}"},
         "tags": {"SS": chance.sample(("gift", "express", "fragile", "b2b", "vat-free", "repeat"), 3)},
         "discounts": {"NS": [str(percent) for percent in chance.sample(range(1, 40), 2)]},
-        "address": {"M": _address(chance)},
-        "lines": {"L": [_line(chance) for _ in range(chance.randint(1, 2))]},
+        "address": {"M": _make_address(chance)},
+        "lines": {"L": [_make_line(chance) for _ in range(chance.randint(1, 2))]},
         "label": {"B": b64encode(chance.randbytes(24)).decode()},
     }
     return {**made, "note": {"S": "leave it at the door"}} if chance.random() < 0.3 else made
 
 
-def copy(orders: Sequence[Item], slave: str, plan: SlavePlan) -> Iterator[Item]:
+def make_copy(orders: Sequence[Item], slave: str, plan: SlavePlan) -> Iterator[Item]:
     """Give a slave's items: the master's, but for what the plan says."""
     chance = random.Random(f"{SEED} {slave}")
     picked = iter(chance.sample(range(len(orders)), plan.missing + plan.differing + plan.respelled))
@@ -196,10 +196,10 @@ def copy(orders: Sequence[Item], slave: str, plan: SlavePlan) -> Iterator[Item]:
         if number in differing:
             yield {**item, **chance.choice(CHANGES)}
         elif number in respelled:
-            yield respell(item)
+            yield respell_order(item)
         elif number not in missing:
             yield item
-    yield from (order(number) for number in range(len(orders), len(orders) + plan.extra))
+    yield from (make_order(number) for number in range(len(orders), len(orders) + plan.extra))
 
 
 CHANGES: tuple[Item, ...] = (
@@ -212,7 +212,7 @@ CHANGES: tuple[Item, ...] = (
 """What a slave's item that differs has instead, or besides."""
 
 
-def respell(item: Item) -> Item:
+def respell_order(item: Item) -> Item:
     """Write an order in another way that means the same: attributes and sets in another order, numbers with zeros."""
     other = dict(reversed(item.items()))
     other["tags"] = {"SS": item["tags"]["SS"][::-1]}
@@ -221,23 +221,23 @@ def respell(item: Item) -> Item:
     return other
 
 
-def _line(chance: random.Random) -> Item:
+def _make_line(chance: random.Random) -> Item:
     article, count = f"A-{chance.randrange(2_000):04d}", chance.randint(1, 9)
     return {"M": {"article": {"S": article}, "count": {"N": str(count)}}}
 
 
-def _address(chance: random.Random) -> Item:
+def _make_address(chance: random.Random) -> Item:
     street = chance.choice(("Harbour Street", "Mill Lane", "Rue des Écoles", "Lindenallee", "5th Avenue"))
     city = chance.choice(("Lisbon", "Gdańsk", "Lyon", "Zürich", "Portland"))
     return {"street": {"S": f"{chance.randint(1, 200)} {street}"}, "city": {"S": city}}
 
 
-def _fill(url: str, tables: Mapping[str, Sequence[Item]]) -> None:
+def _fill_tables(url: str, tables: Mapping[str, Sequence[Item]]) -> None:
     with ThreadPoolExecutor(len(tables)) as pool:
-        list(pool.map(lambda name: _create(TableRef.parse(name, url), tables[name]), tables))
+        list(pool.map(lambda name: _create_table(TableRef.parse(name, url), tables[name]), tables))
 
 
-def _create(ref: TableRef, items: Sequence[Item]) -> None:
+def _create_table(ref: TableRef, items: Sequence[Item]) -> None:
     """Create one table and write its items."""
     transport = Transport(ref, Endpoint(str(ref.endpoint_url)), lambda: Credentials("demo", "demo"), Retrying())
     schema = {
@@ -261,27 +261,27 @@ def _create(ref: TableRef, items: Sequence[Item]) -> None:
         transport.close()
 
 
-def _take(step: Step, url: str, folder: Path) -> int:
+def _run_step(step: Step, url: str, folder: Path) -> int:
     """Run one step as a process of its own, show its command and output, and give its exit code."""
     flags = [str(folder / flag) if flag == REPORT else flag for flag in step.flags]
     tables = ["--master", MASTER, "--slave", WEST, "--slave", EUROPE]
     arguments = [*tables, *flags, "--parallel", "2", "--endpoint-url", url]
-    _say(f"\n{step.purpose}\n\n$ fastsync {shlex.join(arguments)}")
+    _print_line(f"\n{step.purpose}\n\n$ fastsync {shlex.join(arguments)}")
     command = [sys.executable, "-m", "fastsync", *arguments]
     # what goes to stderr is shown where the rest is; on a terminal that is a bar, and plain lines elsewhere
     with subprocess.Popen(command, stderr=subprocess.STDOUT) as process:
         try:
             code = process.wait()
         except Interrupted:
-            _stop(process)
+            _stop_process(process)
             raise
-    _say(f"$ echo $?\n{code}")
+    _print_line(f"$ echo $?\n{code}")
     if REPORT in step.flags and code == step.exit_code:
-        _excerpt(folder / REPORT)
+        _print_excerpt(folder / REPORT)
     return code
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
+def _stop_process(process: subprocess.Popen[bytes]) -> None:
     """End a step that is at work: the first signal asks it to finish its page, the second to leave at once."""
     for _ in range(2):
         process.terminate()
@@ -291,10 +291,10 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     process.kill()
 
 
-def _excerpt(report: Path) -> None:
+def _print_excerpt(report: Path) -> None:
     lines = report.read_text(encoding="utf-8").splitlines()
-    _say("\n".join((f"$ head -n 3 {report}", *lines[:3], f"$ tail -n 2 {report}", *lines[-2:])))
+    _print_line("\n".join((f"$ head -n 3 {report}", *lines[:3], f"$ tail -n 2 {report}", *lines[-2:])))
 
 
-def _say(text: str) -> None:
+def _print_line(text: str) -> None:
     print(text, flush=True)

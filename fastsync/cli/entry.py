@@ -14,7 +14,7 @@ from fastsync.cli.sync import synchronise
 from fastsync.errors import ConfigError, FastsyncError, Interrupted, UnexpectedError
 from fastsync.model.addresses import hide_users
 from fastsync.model.wording import quote, shorten_words
-from fastsync.output.log import Log, given
+from fastsync.output.log import Log, find_flag
 from fastsync.output.unforeseen import Phase, foreseen_only, traceback_of
 
 DEBUG = "FASTSYNC_DEBUG"
@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None, report_only: bool = False) -> int:
     """Run the command line and give its exit code; with `report_only` a run writes nothing, whatever its flags say."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments and not arguments[0].startswith("-"):
-        return guarded(lambda: _command(arguments[0], arguments[1:]), arguments)
+        return guarded(lambda: _run_command(arguments[0], arguments[1:]), arguments)
     return guarded(lambda: synchronise(arguments, report_only), arguments)
 
 
@@ -65,7 +65,7 @@ def report_error(error: FastsyncError, arguments: Sequence[str]) -> None:
         message = shorten_words(message)
     shown = isinstance(error, UnexpectedError) and (_is_verbose(arguments) or bool(os.environ.get(DEBUG)))
     with suppress(Exception):
-        log = Log(_form(arguments))
+        log = Log(_find_log_format(arguments))
         trace = hide_users(traceback_of(error)) if shown else ""
         log.error(message, exit_code=error.exit_code, **({"traceback": trace} if trace else {}))
         for line in () if log.json else trace.splitlines():
@@ -83,18 +83,18 @@ def _is_verbose(arguments: Sequence[str]) -> bool:
     """Say whether arguments that need not be right ask for --verbose, on the command line or in their file."""
     if any(re.fullmatch(r"--verbose|-v\w?", word) for word in arguments):
         return True
-    file = given(list(arguments), "--config")
-    return file is not None and config_file.peek(file, "verbose") is True
+    file = find_flag(list(arguments), "--config")
+    return file is not None and config_file.read_one_option(file, "verbose") is True
 
 
-def _form(arguments: Sequence[str]) -> str:
+def _find_log_format(arguments: Sequence[str]) -> str:
     """Find the form of the lines where the arguments themselves may be wrong: as they say, else as their file does."""
-    file = given(list(arguments), "--config")
-    form = config_file.peek(file, "log-format") if file else None
-    return given(list(arguments), "--log-format") or (form if isinstance(form, str) else "text")
+    file = find_flag(list(arguments), "--config")
+    form = config_file.read_one_option(file, "log-format") if file else None
+    return find_flag(list(arguments), "--log-format") or (form if isinstance(form, str) else "text")
 
 
-def _command(name: str, arguments: Sequence[str]) -> int:
+def _run_command(name: str, arguments: Sequence[str]) -> int:
     """Run a command and return its exit code; raise ConfigError if there is no such command."""
     if name not in COMMANDS:
         raise ConfigError(f"there is no command {quote(name)}; see fastsync --help")

@@ -16,10 +16,10 @@ from fastsync.model.capacity import LIST_PRICES
 from fastsync.model.table import Side
 from fastsync.output.log import Log
 from fastsync.output.unforeseen import Phase, foreseen_only
-from fastsync.plan.duration import spelled
+from fastsync.plan.duration import format_duration
 from fastsync.plan.estimate import Estimate, StrategyEstimate, estimate_run
 from fastsync.plan.forecast import STRATEGIES, Units
-from fastsync.plan.survey import Survey, survey
+from fastsync.plan.survey import Survey, survey_tables
 from fastsync.workers.interrupt import Interrupt
 
 HEAD = ("strategy", "read units", "write units", "list price", "time at least")
@@ -31,12 +31,12 @@ Nothing but the tables' descriptions is read, and nothing is written."""
 
 def run(arguments: Sequence[str]) -> int:
     """Print what a run with these flags would take, as a table or as JSON, and give the exit code."""
-    flags = make_parser().flags(arguments)
+    flags = make_parser().parse_flags(arguments)
     as_json, _ = flags.pop("json"), flags.pop("policy")
     config = Config.of(flags.pop("master"), flags.pop("slave"), flags)
     with Interrupt() as interrupt:
         try:
-            found = survey(config)
+            found = survey_tables(config)
         except Interrupted:
             return interrupt.exit_code or 130
     if config.first_key is not None:
@@ -50,14 +50,14 @@ def _tell(config: Config, found: Survey, as_json: bool) -> None:
     for _, error in found.unfit:
         Log(config.log_format).error(error)
     made = estimate_run(config, found)
-    print(json.dumps(document(made), indent=2, ensure_ascii=False) if as_json else table(made))
+    print(json.dumps(as_document(made), indent=2, ensure_ascii=False) if as_json else format_table(made))
 
 
-def document(made: Estimate) -> dict[str, Any]:
+def as_document(made: Estimate) -> dict[str, Any]:
     """Give all that is told as JSON takes it; a strategy is null where no table tells its size."""
     strategies: dict[str, Any] = dict.fromkeys(STRATEGIES)
     for quote in made.quotes:
-        strategies[quote.forecast.strategy] = _quoted(quote, made.sides)
+        strategies[quote.forecast.strategy] = _strategy_document(quote, made.sides)
     return {
         "strategies": strategies,
         "strategy": made.choice.strategy,
@@ -70,27 +70,30 @@ def document(made: Estimate) -> dict[str, Any]:
     }
 
 
-def _quoted(quote: StrategyEstimate, sides: Sequence[Side]) -> dict[str, Any]:
+def _strategy_document(quote: StrategyEstimate, sides: Sequence[Side]) -> dict[str, Any]:
     forecast = quote.forecast
     return {
-        **_spent(forecast.total),
+        **_units_document(forecast.total),
         "usd": round(quote.usd, 6),
         "seconds": round(quote.duration.seconds, 3),
         "limited_by": quote.duration.reason,
-        "master": _spent(forecast.master),
-        "slaves": dict(zip(map(str, sides[1:]), map(_spent, forecast.slaves), strict=True)),
+        "master": _units_document(forecast.master),
+        "slaves": dict(zip(map(str, sides[1:]), map(_units_document, forecast.slaves), strict=True)),
     }
 
 
-def _spent(units: Units) -> dict[str, float]:
+def _units_document(units: Units) -> dict[str, float]:
     return {"read_units": units.read, "write_units": units.write}
 
 
-def table(made: Estimate) -> str:
+def format_table(made: Estimate) -> str:
     """Give all that is told as people read it."""
     roles = ("master", *["slave"] * len(made.sides))
-    tables = [_described(role, side) for role, side in zip(roles, made.sides, strict=False)]
-    rows = [HEAD, *(map(_row, made.quotes) if made.quotes else ((name, *["unknown"] * 4) for name in STRATEGIES))]
+    tables = [_describe_table(role, side) for role, side in zip(roles, made.sides, strict=False)]
+    rows = [
+        HEAD,
+        *(map(_format_row, made.quotes) if made.quotes else ((name, *["unknown"] * 4) for name in STRATEGIES)),
+    ]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     drawn = ["  ".join(map(str.rjust, row, widths)) for row in rows]
     chosen = f"A run would take {made.choice.strategy}: {made.choice.reason}."
@@ -98,7 +101,7 @@ def table(made: Estimate) -> str:
     return "\n".join([*tables, "", *drawn, "", chosen, "", *rests])
 
 
-def _described(role: str, side: Side) -> str:
+def _describe_table(role: str, side: Side) -> str:
     items, size = side.table.item_count, side.table.size_bytes
     if not items:
         return f"{role} {side}: size not known"
@@ -106,11 +109,11 @@ def _described(role: str, side: Side) -> str:
     return f"{role} {side}: about {items:,} items{each}"
 
 
-def _row(quote: StrategyEstimate) -> tuple[str, ...]:
+def _format_row(quote: StrategyEstimate) -> tuple[str, ...]:
     total = quote.forecast.total
     units = (f"{total.read:,.1f}", f"{total.write:,.1f}")
     price = f"${quote.usd:,.2f}" if quote.usd >= 0.005 else "under 1 cent"
-    return (quote.forecast.strategy, *units, price, spelled(quote.duration.seconds))
+    return (quote.forecast.strategy, *units, price, format_duration(quote.duration.seconds))
 
 
 def make_parser() -> Parser:

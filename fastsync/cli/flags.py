@@ -10,13 +10,13 @@ from fastsync.cli.parser import GivenOnce, Parser, number, whole_number
 FLAGS = "--master REGION:TABLE --slave REGION:TABLE [--slave ...] [flags]"
 
 
-def add_of_run(reader: Parser) -> None:
+def add_run_flags(reader: Parser) -> None:
     """Add all flags of a run."""
-    for add in (_add_tables, _add_comparison, _add_repair, _add_pace, _add_resuming, _add_output, _add_access):
+    for add in (_add_tables, _add_comparison, _add_repair, _add_limits, _add_resuming, _add_output, _add_access):
         add(reader)
 
 
-def add_of_undo(reader: Parser) -> None:
+def add_undo_flags(reader: Parser) -> None:
     """Add the flags that an undo shares with a run: pace, output and access."""
     reader.add_argument("--dry-run", action="store_true", help="write nothing, and report what would be taken back")
     pace = reader.add_argument_group("pace")
@@ -120,7 +120,7 @@ def _add_repair(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_pace(parser: argparse.ArgumentParser) -> None:
+def _add_limits(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("pace")
     group.add_argument(
         "--parallel",
@@ -269,5 +269,5 @@ def _add_role(group: argparse._ArgumentGroup, prefix: str, role: str) -> None:
 def with_run_flags(reader: Parser) -> Parser:
     """Add --version and the flags of a run, and return the parser."""
     reader.add_argument("--version", action="version", version=f"fastsync {__version__}")
-    add_of_run(reader)
+    add_run_flags(reader)
     return reader

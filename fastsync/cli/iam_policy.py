@@ -10,7 +10,7 @@ from fastsync.cli.parser import Parser, create_parser
 from fastsync.cli.policy import load_policy
 from fastsync.config.config import Config
 from fastsync.output.unforeseen import Phase, foreseen_only
-from fastsync.plan.permissions import policies
+from fastsync.plan.permissions import make_policies
 
 DESCRIPTION = """\
 Print the least IAM policies for a run with exactly these flags, as JSON: {"master": policy, "slave": policy}. Nothing
@@ -19,11 +19,11 @@ is read, so no credentials are needed; where the account of a table is not known
 
 def run(arguments: Sequence[str]) -> int:
     """Print the least policies for a run with these arguments; nothing is asked of anybody."""
-    flags = make_parser().flags(arguments)
+    flags = make_parser().parse_flags(arguments)
     load_policy(flags.pop("policy"))
     config = Config.of(flags.pop("master"), flags.pop("slave"), flags)
     with foreseen_only(Phase("writing to stdout", has_read=True)):
-        print(json.dumps(policies(config), indent=2), flush=True)
+        print(json.dumps(make_policies(config), indent=2), flush=True)
     return 0
 
 

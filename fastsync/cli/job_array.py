@@ -19,21 +19,21 @@ KUBERNETES_INDEX = "JOB_COMPLETION_INDEX"
 GIVE_IT = "give the shard as --shard I/N"
 
 
-def told(shard: str, environment: Mapping[str, str]) -> str:
+def resolve_shard(shard: str, environment: Mapping[str, str]) -> str:
     """Give a shard as I/N: `auto` and `auto/N` by the environment, any other as it is; raise ConfigError."""
     found = AUTO.fullmatch(shard)
     if found is None:
         return shard
-    source = _source(shard, environment)
-    index = _number(source, environment)
-    size = _size(found[1], source, environment)
+    source = _find_source(shard, environment)
+    index = _read_number(source, environment)
+    size = _find_size(found[1], source, environment)
     try:
         return str(Shard.parse(f"{index}/{size}"))
     except ConfigError:
         raise ConfigError(f"--shard {shard}: {source} is {index}, which is none of {size} shards from 0 on") from None
 
 
-def _source(shard: str, environment: Mapping[str, str]) -> str:
+def _find_source(shard: str, environment: Mapping[str, str]) -> str:
     """Give the name of the one variable that tells the index."""
     there = [name for name in (BATCH_INDEX, KUBERNETES_INDEX) if name in environment]
     if not there:
@@ -43,9 +43,9 @@ def _source(shard: str, environment: Mapping[str, str]) -> str:
     return there[0]
 
 
-def _size(given: str | None, source: str, environment: Mapping[str, str]) -> int:
+def _find_size(given: str | None, source: str, environment: Mapping[str, str]) -> int:
     if source == BATCH_INDEX and BATCH_SIZE in environment:
-        size = _number(BATCH_SIZE, environment)
+        size = _read_number(BATCH_SIZE, environment)
         if given is not None and int(given) != size:
             raise ConfigError(f"--shard auto/{given} does not agree with {BATCH_SIZE}, which is {size}")
         return size
@@ -54,7 +54,7 @@ def _size(given: str | None, source: str, environment: Mapping[str, str]) -> int
     return int(given)
 
 
-def _number(name: str, environment: Mapping[str, str]) -> int:
+def _read_number(name: str, environment: Mapping[str, str]) -> int:
     if not re.fullmatch(r"[0-9]{1,7}", environment[name]):
         raise ConfigError(f"--shard auto: {name} is {environment[name]!r}, and no number; {GIVE_IT}")
     return int(environment[name])

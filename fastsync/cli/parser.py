@@ -34,7 +34,7 @@ class Parser(argparse.ArgumentParser):
     of_file: Mapping[str, Any] = {}
     intermixed = False
 
-    def flags(self, argv: Sequence[str]) -> dict[str, Any]:
+    def parse_flags(self, argv: Sequence[str]) -> dict[str, Any]:
         """Give every flag by its name in snake_case: as given, else as the file says, else its default.
 
         `slave` is the list of the slaves, those of the file's entries as TableRefs. A `shard` of auto is as the
@@ -46,14 +46,14 @@ class Parser(argparse.ArgumentParser):
             action.default = argparse.SUPPRESS  # so that what is not given is not there
         given = vars(self.parse_intermixed_args(argv) if self.intermixed else self.parse_args(argv))
         path = given.get("config")
-        told = {} if path is None else config_file.read(path)
+        told = {} if path is None else config_file.read_options(path)
         # a file of a whole run serves commands, too, that take only some of its flags
         flags = {**defaults, **{name: value for name, value in told.items() if name in defaults}, **given}
         flags.pop("config", None)
         if path is not None:
             check_inputs({f"--{name.replace('_', '-')}": flags.get(name) for name in OUTPUTS}, [path])
         if isinstance(flags.get("shard"), str):
-            flags["shard"] = job_array.told(flags["shard"], os.environ)
+            flags["shard"] = job_array.resolve_shard(flags["shard"], os.environ)
         for name in sorted(NEEDED.keys() & flags.keys() - self.of_file.keys()):
             if flags[name] in (None, []):
                 self.error(f"{NEEDED[name]} is needed, here or as {name} in a --config file")

@@ -66,7 +66,7 @@ def _check_folder() -> None:
 
 def synchronise(arguments: Sequence[str], report_only: bool = False) -> int:
     """Compare and, unless only a report is wanted, repair as the arguments say."""
-    flags = make_parser().flags(arguments)
+    flags = make_parser().parse_flags(arguments)
     _check_folder()
     if report_only:
         flags["scan_for_extra"] |= flags["delete_extra"]

@@ -44,15 +44,15 @@ class Confirmer:
         self._judging = judging
         self._sleep = sleep
 
-    def confirmed(self, suspects: Sequence[Suspect]) -> Confirmed:
+    def confirm(self, suspects: Sequence[Suspect]) -> Confirmed:
         """Read suspects again, and sort them; raise RequestFailed or KeysUnanswered where the master cannot be read."""
         if suspects and self._judging.delay:
             self._sleep(self._judging.delay)
-        items, lost = self._rechecker.slaves([each for each in suspects if self._reads_slave(each)])
+        items, lost = self._rechecker.read_slaves([each for each in suspects if self._reads_slave(each)])
         found = Confirmed(lost=lost)
         gone = {slave for slave, _ in lost}
-        left = [each for each in suspects if each.slave not in gone and not self._same(each, items, found)]
-        masters = self._rechecker.masters([each for each in left if self._reads_master(each)])
+        left = [each for each in suspects if each.slave not in gone and not self._count_if_same(each, items, found)]
+        masters = self._rechecker.read_masters([each for each in left if self._reads_master(each)])
         for each in left:
             self._sort(each, items, masters, found)
         return found
@@ -63,12 +63,12 @@ class Confirmer:
     def _reads_master(self, suspect: Suspect) -> bool:
         return self._judging.recheck or (suspect.unseen and _only_on_slave(suspect))
 
-    def _same(self, before: Suspect, items: Items, found: Confirmed) -> bool:
+    def _count_if_same(self, before: Suspect, items: Items, found: Confirmed) -> bool:
         """Find an item of the master whose partner is there, and equal, though no scan has brought it in time."""
         if not before.unseen or before.master is None:
             return False
-        now = self._expiry.suspect(before.slave, before.key, before.master, items[before.slave].get(before.key))
-        if self._judge.attributes(now.master, now.slave_item) != ():
+        now = self._expiry.make_suspect(before.slave, before.key, before.master, items[before.slave].get(before.key))
+        if self._judge.differing_attributes(now.master, now.slave_item) != ():
             return False
         found.same.append(now)
         return True
@@ -81,7 +81,7 @@ class Confirmer:
             found.stay.append(before)
             return
         master = masters.get(before.key) if self._judging.recheck else before.master
-        now = self._expiry.suspect(before.slave, before.key, master, items[before.slave].get(before.key))
+        now = self._expiry.make_suspect(before.slave, before.key, master, items[before.slave].get(before.key))
         if self._stays(before, now):
             found.stay.append(now)
         else:
@@ -92,7 +92,7 @@ class Confirmer:
             return True
         if (before.master is None) is not (now.master is None):
             return False
-        return self._judge.attributes(now.master, now.slave_item) != ()
+        return self._judge.differing_attributes(now.master, now.slave_item) != ()
 
 
 def _only_on_slave(suspect: Suspect) -> bool:

@@ -39,8 +39,8 @@ class Expiry:
 
     def __init__(self, master: str | None, slaves: Sequence[str | None], now: Callable[[], float] = time.time):
         self.active = master is not None or any(slaves)
-        self._master = _expired_by(master)
-        self._slaves = [_expired_by(slave) for slave in slaves]
+        self._master = _make_expiry_test(master)
+        self._slaves = [_make_expiry_test(slave) for slave in slaves]
         self._clock = now
         self._now = now()
 
@@ -49,7 +49,7 @@ class Expiry:
         if self.active:
             self._now = self._clock()
 
-    def suspect(self, slave: int, key: Key, master: Raw | None, item: Raw | None) -> Suspect:
+    def make_suspect(self, slave: int, key: Key, master: Raw | None, item: Raw | None) -> Suspect:
         """Make a suspect in which an expired item counts as absent; `there` is the slave's item all the same."""
         if not self.active:
             return Suspect(slave, key, master, item, item)
@@ -58,7 +58,7 @@ class Expiry:
         live = None if item is None or self._slaves[slave](item, self._now) else item
         return Suspect(slave, key, master, live, item)
 
-    def living(self, pairs: Pairs) -> Living:
+    def split_expired(self, pairs: Pairs) -> Living:
         """Leave out pairs whose master's item has expired, and what is expired and only on the slave.
 
         A master's item that the slave's own setting would expire counts as expired too: it would be deleted there.
@@ -83,15 +83,15 @@ class Expiry:
         return Living(pairs._replace(keys=keys, masters=masters, slaves=items), expired, extras)
 
 
-def _expired_by(attribute: str | None) -> Expired:
+def _make_expiry_test(attribute: str | None) -> Expired:
     if attribute is None:
         return lambda item, now: False
     holder: Any = msgspec.defstruct("Ttl", [("at", Raw, Raw())], rename={"at": attribute}, gc=False)
     decode = msgspec.json.Decoder[Any](holder).decode
-    return lambda item, now: _past(decode(item).at, now)
+    return lambda item, now: _has_passed(decode(item).at, now)
 
 
-def _past(value: Raw, now: float) -> bool:
+def _has_passed(value: Raw, now: float) -> bool:
     """Say whether a TTL value (a number, epoch seconds) lies in the past, but not too long ago."""
     if not value:
         return False

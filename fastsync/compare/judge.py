@@ -43,7 +43,7 @@ class Judge:
         self._expiry = expiry
         self._version = version
 
-    def suspects(self, pairs: Pairs) -> list[Suspect]:
+    def find_suspects(self, pairs: Pairs) -> list[Suspect]:
         """Pick the pairs that are not equal. Pairs whose bytes agree cost 0.1 µs each."""
         keys, masters, slaves = pairs.keys, pairs.masters, pairs.slaves
         if not len(keys) == len(masters) == len(slaves):  # also under python -O: they would pass for equal
@@ -51,37 +51,37 @@ class Judge:
         unequal = [
             (keys[place], masters[place], slaves[place]) for place in compress(count(), map(ne, masters, slaves))
         ]
-        suspects = (self._expiry.suspect(pairs.slave, *each) for each in unequal)
-        found = [each for each in suspects if self.attributes(each.master, each.slave_item) != ()]
+        suspects = (self._expiry.make_suspect(pairs.slave, *each) for each in unequal)
+        found = [each for each in suspects if self.differing_attributes(each.master, each.slave_item) != ()]
         return [each._replace(unseen=True) for each in found] if pairs.unseen else found
 
-    def attributes(self, master: Raw | None, item: Raw | None) -> tuple[str, ...] | None:
+    def differing_attributes(self, master: Raw | None, item: Raw | None) -> tuple[str, ...] | None:
         """Name what differs; () where the items are equal (or the policy says so), None where one side is absent."""
         if master is None or item is None:
             return () if master is item else None
-        found = self._digester.differing(master, item)
+        found = self._digester.find_differing(master, item)
         if found and self._asked and not self._policy.differs(self._for_policy(master), self._for_policy(item)):
             return ()
         return found
 
-    def difference(self, suspect: Suspect) -> Difference | None:
+    def make_difference(self, suspect: Suspect) -> Difference | None:
         """Give the difference that a suspect is, or None where there is none."""
-        found = self.attributes(suspect.master, suspect.slave_item)
+        found = self.differing_attributes(suspect.master, suspect.slave_item)
         if found == ():
             return None
         return Difference(
             self._names[suspect.slave],
-            _verdict(suspect),
+            _find_verdict(suspect),
             msgspec.json.decode(encode_key(suspect.key)),
             found or (),
-            master=_parsed(suspect.master) if self._values else None,
-            slave_item=_parsed(suspect.slave_item) if self._values else None,
+            master=_parse_item(suspect.master) if self._values else None,
+            slave_item=_parse_item(suspect.slave_item) if self._values else None,
             master_version=self._version_of(suspect.master),
             slave_version=self._version_of(suspect.stored),
         )
 
     def _for_policy(self, item: Raw) -> Item:
-        return {name: msgspec.json.decode(raw) for name, raw in self._digester.attributes(item).items()}
+        return {name: msgspec.json.decode(raw) for name, raw in self._digester.compared_attributes(item).items()}
 
     def _version_of(self, item: Raw | None) -> Any:
         if item is None or self._version is None:
@@ -90,11 +90,11 @@ class Judge:
         return None if version is None else msgspec.json.decode(version)
 
 
-def _parsed(item: Raw | None) -> Item | None:
+def _parse_item(item: Raw | None) -> Item | None:
     return None if item is None else msgspec.json.decode(item)
 
 
-def _verdict(suspect: Suspect) -> Verdict:
+def _find_verdict(suspect: Suspect) -> Verdict:
     if suspect.slave_item is None:
         return Verdict.MISSING
     return Verdict.EXTRA if suspect.master is None else Verdict.DIFFERING

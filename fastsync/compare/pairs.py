@@ -65,5 +65,5 @@ class Strategy(Protocol):
     def pages(self) -> Iterator[PairsPage]:
         """Yield pairs page by page; raise RequestFailed or KeysUnanswered where the master cannot be read."""
 
-    def drop(self, slave: int) -> None:
+    def drop_slave(self, slave: int) -> None:
         """Go on without a slave that failed for good."""

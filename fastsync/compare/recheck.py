@@ -29,38 +29,38 @@ class Rechecker:
         self._readers = readers
         self._expiry = expiry
 
-    def again(self, suspects: Sequence[Suspect]) -> tuple[list[Suspect], Lost]:
+    def read_again(self, suspects: Sequence[Suspect]) -> tuple[list[Suspect], Lost]:
         """Give the suspects as they are now, and the slaves that could not be read (with their suspects left out).
 
         Raises RequestFailed or KeysUnanswered where the master cannot be read.
         """
-        found, lost = self.slaves(suspects)
+        found, lost = self.read_slaves(suspects)
         there = [suspect for suspect in suspects if suspect.slave in found]
-        masters = self.masters(there)
+        masters = self.read_masters(there)
         return [
-            self._expiry.suspect(slave, key, masters.get(key), found[slave].get(key))
+            self._expiry.make_suspect(slave, key, masters.get(key), found[slave].get(key))
             for slave, key in ((suspect.slave, suspect.key) for suspect in there)
         ], lost
 
-    def slaves(self, suspects: Sequence[Suspect]) -> tuple[Items, Lost]:
+    def read_slaves(self, suspects: Sequence[Suspect]) -> tuple[Items, Lost]:
         """Give the slaves' items as they are now, and the slaves that could not be read."""
         keys: dict[int, list[Key]] = {}
         for suspect in suspects:
             keys.setdefault(suspect.slave, []).append(suspect.key)
-        coming = {slave: self._readers[slave].read(wanted, consistent=True) for slave, wanted in keys.items()}
-        return _collect(coming)
+        coming = {slave: self._readers[slave].look_up(wanted, consistent=True) for slave, wanted in keys.items()}
+        return _collect_answers(coming)
 
-    def masters(self, suspects: Sequence[Suspect]) -> dict[Key, Raw]:
+    def read_masters(self, suspects: Sequence[Suspect]) -> dict[Key, Raw]:
         """Give the master's items as they are now; raise RequestFailed or KeysUnanswered."""
-        return self._master.read((suspect.key for suspect in suspects), consistent=True).result()
+        return self._master.look_up((suspect.key for suspect in suspects), consistent=True).wait_by_key()
 
 
-def _collect(coming: dict[int, Answers]) -> tuple[Items, Lost]:
+def _collect_answers(coming: dict[int, Answers]) -> tuple[Items, Lost]:
     found: Items = {}
     lost: Lost = []
     for slave, answers in coming.items():
         try:
-            found[slave] = answers.result()
+            found[slave] = answers.wait_by_key()
         except IncompleteError as error:
             lost.append((slave, error))
     return found, lost

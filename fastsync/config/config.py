@@ -22,7 +22,7 @@ from fastsync.config.checks import (
 )
 from fastsync.config.key_text import parse_key
 from fastsync.config.limits import DeleteLimit, Limit, Limits
-from fastsync.config.login import DURATIONS, Login, LoginFlags, logins
+from fastsync.config.login import DURATIONS, Login, LoginFlags, resolve_logins
 from fastsync.config.paths import check_outputs
 from fastsync.config.slicing import MAX_SEGMENTS, Sample, Shard, Slicing
 from fastsync.errors import ConfigError
@@ -108,7 +108,7 @@ class Config:
         if unknown := sorted(set(flags) - known):
             raise ConfigError(f"there is no option called {unknown[0]!r}")
         given = dict(flags)
-        given["ignore"] = _names(given.get("ignore", ()))
+        given["ignore"] = _as_names(given.get("ignore", ()))
         given |= {name: os.fspath(given[name]) for name in FILES if isinstance(given.get(name), os.PathLike)}
         endpoint = given.get("endpoint_url")
         slave_endpoint = given.get("slave_endpoint_url") or endpoint
@@ -116,7 +116,9 @@ class Config:
         if not listed:
             raise ConfigError("at least one --slave is needed")
         return cls(
-            master=_table(master, endpoint), slaves=tuple(_table(slave, slave_endpoint) for slave in listed), **given
+            master=_as_table(master, endpoint),
+            slaves=tuple(_as_table(slave, slave_endpoint) for slave in listed),
+            **given,
         )
 
     def __post_init__(self) -> None:
@@ -198,7 +200,7 @@ class Config:
             self.slave_mfa_serial,
             self.slave_mfa_token,
         )
-        return logins(master, slaves, (self.role_session_name, self.role_duration), (self.master, *self.slaves))
+        return resolve_logins(master, slaves, (self.role_session_name, self.role_duration), (self.master, *self.slaves))
 
     @property
     def delete_limit(self) -> DeleteLimit | None:
@@ -215,11 +217,11 @@ _KINDS = {name: kinds for name, hint in get_type_hints(Config).items() if (kinds
 """Every option whose value is text, a number or yes and no, with its types."""
 
 
-def _names(ignore: Any) -> Any:
+def _as_names(ignore: Any) -> Any:
     return tuple(ignore) if isinstance(ignore, Iterable) and not isinstance(ignore, str) else (ignore,)
 
 
-def _table(table: str | TableRef, endpoint_url: str | None) -> TableRef:
+def _as_table(table: str | TableRef, endpoint_url: str | None) -> TableRef:
     ref = TableRef.parse(table) if isinstance(table, str) else table
     if not isinstance(ref, TableRef):
         raise ConfigError(f"{quote(table)} is not a table: give its name as text, or a TableRef")

@@ -38,7 +38,7 @@ class Limit:
             f"25%, not {quote(given)}"
         )
 
-    def rate(self, table: object, has: Throughput) -> Rate:
+    def resolve(self, table: object, has: Throughput) -> Rate:
         """Give the rate for a table; raise ConfigError where a share is asked for and it tells no capacity."""
         if self.units is not None:
             return Rate(self.units)
@@ -59,10 +59,10 @@ class Limits:
     reads: Limit | None = None
     writes: Limit | None = None
 
-    def pace(self, table: object, has: Capacity, written: bool) -> Pace:
+    def resolve(self, table: object, has: Capacity, written: bool) -> Pace:
         """Give the pace of a table, for writes too where it is one that may be `written`; raise ConfigError."""
-        reads = None if self.reads is None else self.reads.rate(table, has.reads)
-        writes = None if self.writes is None or not written else self.writes.rate(table, has.writes)
+        reads = None if self.reads is None else self.reads.resolve(table, has.reads)
+        writes = None if self.writes is None or not written else self.writes.resolve(table, has.writes)
         return Pace(reads, writes)
 
 
@@ -91,6 +91,6 @@ class DeleteLimit:
                 return cls(share=Fraction(percent[1]) / 100)
         raise ConfigError(f"--max-deletes takes a number or a percentage from 0% to 100%, not {quote(text)}")
 
-    def allowed(self, scanned: int) -> int:
+    def allowed_for(self, scanned: int) -> int:
         """Give the number of deletes allowed on a slave of which `scanned` items were scanned."""
         return self.count if self.count is not None else int(scanned * self.share)

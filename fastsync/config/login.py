@@ -96,7 +96,7 @@ class LoginFlags:
             raise ConfigError(f"{self.prefix}{name} takes {what}")
 
 
-def logins(
+def resolve_logins(
     master: LoginFlags, slaves: LoginFlags, session: tuple[str | None, int], refs: Sequence[TableRef]
 ) -> tuple[Login, ...]:
     """Give every table's login, the master's first; `session` is name and seconds of a role session.
@@ -120,7 +120,7 @@ def logins(
     return found
 
 
-def role_account(login: Login) -> str | None:
+def account_of_role(login: Login) -> str | None:
     """Give the number of the account that a login's role is in."""
     found = None if login.role is None else _ROLE.fullmatch(login.role.arn)
     return None if found is None else found[1]

@@ -45,7 +45,7 @@ class Sample:
             told = quote(self.fraction)
             raise ConfigError(f"--sample takes a fraction above 0 and up to 1, for example 0.05, not {told}")
 
-    def of(self, total: int) -> Sequence[int]:
+    def choose(self, total: int) -> Sequence[int]:
         """Choose the numbers of the segments, one at least."""
         count = max(1, round(self.fraction * total))
         return sorted(random.Random(self.seed).sample(range(total), count))

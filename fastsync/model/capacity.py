@@ -24,25 +24,25 @@ PARTITION_WRITES = 1000
 """Write units per second that one partition takes at most."""
 
 
-def read_units(size: float, consistent: bool = False) -> float:
+def count_read_units(size: float, consistent: bool = False) -> float:
     """Give the units of reading `size` bytes in one piece: a page of a Scan, or one item of a look-up.
 
     A page is charged by the sum of its items, a look-up item by item. Nothing found costs as much as the smallest item.
     """
-    return max(1, _ceil(size, READ_UNIT)) * (1.0 if consistent else 0.5)
+    return max(1, _round_up(size, READ_UNIT)) * (1.0 if consistent else 0.5)
 
 
-def scan_units(size: float, requests: int, consistent: bool = False) -> float:
+def count_scan_units(size: float, requests: int, consistent: bool = False) -> float:
     """Give the units of scanning `size` bytes in so many requests of equal size."""
-    return requests * read_units(size / requests, consistent)
+    return requests * count_read_units(size / requests, consistent)
 
 
-def write_units(size: float, replaced: float = 0) -> float:
+def count_write_units(size: float, replaced: float = 0) -> float:
     """Give the units of writing or deleting one item: the larger of what is there before and after, in bytes.
 
     A failed condition costs as much. Indexes add their own.
     """
-    return float(max(1, _ceil(max(size, replaced), WRITE_UNIT)))
+    return float(max(1, _round_up(max(size, replaced), WRITE_UNIT)))
 
 
 @dataclass(frozen=True)
@@ -63,30 +63,30 @@ LIST_PRICES = Prices("us-east-1", "2024-11-01", 0.125, 0.625)
 """The list price since the cut of November 2024; other regions, table classes and discounts differ."""
 
 
-def item_size(item: Mapping[str, Any]) -> int:
+def measure_item(item: Mapping[str, Any]) -> int:
     """Give the size in bytes of an item in DynamoDB JSON: names and values."""
-    return sum(len(name.encode()) + _value_size(value) for name, value in item.items())
+    return sum(len(name.encode()) + _measure_value(value) for name, value in item.items())
 
 
-def _value_size(value: Mapping[str, Any]) -> int:
+def _measure_value(value: Mapping[str, Any]) -> int:
     ((kind, inner),) = value.items()
     match kind:
         case "S":
             return len(inner.encode())
         case "N":
-            return _number_size(inner)
+            return _measure_number(inner)
         case "B":
             return len(b64decode(inner))
         case "SS" | "NS" | "BS":
-            return sum(_value_size({kind[0]: member}) for member in inner)
+            return sum(_measure_value({kind[0]: member}) for member in inner)
         case "L":
-            return 3 + sum(1 + _value_size(member) for member in inner)
+            return 3 + sum(1 + _measure_value(member) for member in inner)
         case "M":
-            return 3 + len(inner) + item_size(inner)
+            return 3 + len(inner) + measure_item(inner)
     return 1  # BOOL and NULL
 
 
-def _number_size(text: str) -> int:
+def _measure_number(text: str) -> int:
     """Count a byte for the number, one for each pair of digits left and right of the point, one for a minus sign."""
     sign, digits, exponent = Decimal(text).as_tuple()
     spelled = "".join(map(str, digits)) + "0" * (int(exponent) % 2)
@@ -96,5 +96,5 @@ def _number_size(text: str) -> int:
     return 1 + len(significant) + (sign if significant else 0)
 
 
-def _ceil(size: float, unit: int) -> int:
+def _round_up(size: float, unit: int) -> int:
     return -int(-size // unit)

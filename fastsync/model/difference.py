@@ -101,7 +101,7 @@ class Tally:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         return self
 
-    def count(self, difference: Difference) -> None:
+    def count_difference(self, difference: Difference) -> None:
         """Add one difference: its verdict, and what became of it."""
         for name in (difference.verdict.value, _COUNTED_AS.get(difference.action)):
             if name is not None:

@@ -51,11 +51,11 @@ class KeyReader:
         """Give freshly decoded keys in canonical spelling; string keys are so already."""
         return keys if self._settle is None else [self._settle(key) for key in keys]
 
-    def read(self, item: msgspec.Raw | bytes) -> Key:
+    def read_key(self, item: msgspec.Raw | bytes) -> Key:
         """Take the key of one item, or read a key from DynamoDB JSON."""
         return self.canonical([self._one(item)])[0]
 
-    def read_all(self, items: Iterable[msgspec.Raw]) -> Sequence[Key]:
+    def read_keys(self, items: Iterable[msgspec.Raw]) -> Sequence[Key]:
         """Take the keys of many items."""
         return self.canonical(list(map(self._one, items)))
 
@@ -95,13 +95,13 @@ def _canonicalizer(schema: KeySchema, key_type: Any) -> Callable[[Key], Key] | N
     return lambda key: key_type(first(key.hash), second(key.range))
 
 
-def _number(value: _N) -> _N:
+def _canonical_number_key(value: _N) -> _N:
     text = canonical_number(value.N)
     return value if text is value.N else _N(text)
 
 
-def _binary(value: _B) -> _B:
+def _canonical_binary_key(value: _B) -> _B:
     return _B(canonical_binary(value.B))
 
 
-_CANONICAL: dict[str, Callable[[Any], Any] | None] = {"S": None, "N": _number, "B": _binary}
+_CANONICAL: dict[str, Callable[[Any], Any] | None] = {"S": None, "N": _canonical_number_key, "B": _canonical_binary_key}

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Raw
 
 from fastsync.errors import RequestFailed
-from fastsync.model.digest import fingerprints
+from fastsync.model.digest import digest_items
 from fastsync.model.keys import Key, KeyReader
 
 
@@ -48,14 +48,14 @@ class Page:
     @cached_property
     def fingerprints(self) -> Sequence[bytes]:
         """The digests of the items' bytes."""
-        return fingerprints(self.items)
+        return digest_items(self.items)
 
     @property
     def keys_read(self) -> bool:
         """Say whether the keys are there without reading them."""
         return self._keys is not None
 
-    def key(self, place: int) -> Key:
+    def key_at(self, place: int) -> Key:
         """Give the key of one item."""
         return read_keys(self.reader, (self.items[place],))[0] if self._keys is None else self._keys[place]
 
@@ -88,6 +88,6 @@ class LateKeys(Sequence[Key]):
 def read_keys(reader: KeyReader, items: Iterable[Raw]) -> Sequence[Key]:
     """Read keys, 0.5 µs each; raise ItemWithoutKey where an item has none, or one of another type."""
     try:
-        return reader.read_all(items)
+        return reader.read_keys(items)
     except msgspec.DecodeError as error:
         raise ItemWithoutKey(f"{reader.whose}: an answer holds an item without its key: {error}") from None

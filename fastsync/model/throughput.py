@@ -64,7 +64,7 @@ UNLIMITED = Pace()
 """As fast as can be."""
 
 
-def at_once(rates: Iterable[Rate | None], most: int | None) -> int | None:
+def limit_items(rates: Iterable[Rate | None], most: int | None) -> int | None:
     """Give how many items may be worked on together where each costs a unit at all of these rates, `most` at most."""
     limited = [max(FEWEST, int(rate.units * PATIENCE)) for rate in rates if rate is not None]
     return min(limited if most is None else [*limited, most], default=None)

@@ -47,6 +47,6 @@ def describe_exception(error: BaseException) -> str:
     return f"{kind}: {shorten(said, LONGEST_SENTENCE // 4)}" if said else kind
 
 
-def printable(text: str) -> str:
+def escape_unprintable(text: str) -> str:
     """Return a text with everything escaped that could steer a terminal: names hold what their writers put there."""
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)

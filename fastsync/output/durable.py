@@ -166,11 +166,11 @@ class AtomicFile:
         self._target = None if path == "-" else Path(os.path.realpath(path))
         self._temporary: Path | None = None
         try:
-            self._file = self._opened()
+            self._file = self._open_temporary()
         except OSError as error:
             raise ConfigError(f"{self._name} cannot be written: {error.strerror or error}") from None
 
-    def _opened(self) -> IO[bytes]:
+    def _open_temporary(self) -> IO[bytes]:
         if self._target is None or not _replaceable(self._target):
             return tempfile.TemporaryFile()
         handle, self._temporary = create_beside(self._target)
@@ -191,7 +191,7 @@ class AtomicFile:
         try:
             self._file.write(data)
         except OSError as error:
-            raise self._failed(error) from None
+            raise self._make_failure(error) from None
 
     def commit(self) -> None:
         """Put the whole where it belongs; raise OutputFailed, or BrokenPipeError where nobody reads stdout any more."""
@@ -203,13 +203,13 @@ class AtomicFile:
                 self._temporary = None
             else:
                 self._file.seek(0)
-                self._copy()
+                self._copy_out()
         except BrokenPipeError:
             raise
         except OSError as error:
-            raise self._failed(error) from None
+            raise self._make_failure(error) from None
 
-    def _copy(self) -> None:
+    def _copy_out(self) -> None:
         if self._target is None:
             sys.stdout.flush()
             shutil.copyfileobj(self._file, sys.stdout.buffer)
@@ -218,7 +218,7 @@ class AtomicFile:
             with self._target.open("wb") as file:
                 shutil.copyfileobj(self._file, file)
 
-    def _failed(self, error: OSError) -> OutputFailed:
+    def _make_failure(self, error: OSError) -> OutputFailed:
         return OutputFailed(f"{self._name} cannot be written: {error.strerror or error}")
 
 

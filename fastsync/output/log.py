@@ -8,12 +8,12 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any
 
-from fastsync.model.wording import printable
+from fastsync.model.wording import escape_unprintable
 
 FORMATS = ("text", "json")
 
 
-def beside_the_bar(line: str) -> None:
+def write_beside_bar(line: str) -> None:
     """Write a line to stderr, beside a bar that may stand there."""
     tqdm = sys.modules.get("tqdm")  # it takes 50 ms to load: there is a bar to write beside only where that was done
     write = print if tqdm is None else tqdm.tqdm.write
@@ -26,32 +26,32 @@ class Log:
     Text leaves the fields out, and has what could steer a terminal escaped.
     """
 
-    def __init__(self, form: str = "text", write: Callable[[str], None] = beside_the_bar):
+    def __init__(self, form: str = "text", write: Callable[[str], None] = write_beside_bar):
         self.json = form == "json"
         self._write = write
 
     def info(self, message: str, **fields: Any) -> None:
         """Say where the run stands, or what it found."""
-        self._line("info", message, fields)
+        self._write_line("info", message, fields)
 
     def warning(self, message: str, **fields: Any) -> None:
         """Say what somebody should look at."""
-        self._line("warning", message, fields)
+        self._write_line("warning", message, fields)
 
     def error(self, message: str, **fields: Any) -> None:
         """Say what went wrong."""
-        self._line("error", message, fields)
+        self._write_line("error", message, fields)
 
-    def _line(self, level: str, message: str, fields: dict[str, Any]) -> None:
+    def _write_line(self, level: str, message: str, fields: dict[str, Any]) -> None:
         if self.json:
             time = datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
             # only ASCII: a lone surrogate in a path, or a line separator in a key, cannot break the line
             self._write(json.dumps({"time": time, "level": level, "message": message, **fields}))
         else:
-            self._write(printable(message) if level == "info" else f"fastsync: {printable(message)}")
+            self._write(escape_unprintable(message) if level == "info" else f"fastsync: {escape_unprintable(message)}")
 
 
-def given(arguments: list[str], flag: str) -> str | None:
+def find_flag(arguments: list[str], flag: str) -> str | None:
     """Find the last value of a flag in arguments that could not be read, so that their error has the right form too."""
     found = None
     for word, following in zip(arguments, [*arguments[1:], ""], strict=False):

@@ -62,9 +62,9 @@ class MetricsFile:
             return
         if path == "-" or (self._path.exists() and not self._path.is_file()):
             raise ConfigError(f"--metrics-file {path} cannot be written: it is no file")
-        self._last = _last_of(self._path)
+        self._last = _read_last(self._path)
         try:
-            self._write(running=True)
+            self._write_samples(running=True)
         except OutputFailed as error:
             raise ConfigError(f"--metrics-file {path} cannot be written: {error}") from None
 
@@ -82,12 +82,12 @@ class MetricsFile:
             self._requests[place] += tally
         if self._clock() - self._written >= EVERY:
             with suppress(OutputFailed):
-                self._write(running=True)
+                self._write_samples(running=True)
 
     def end(self) -> None:
         """Nothing yet: `ended` knows the exit code."""
 
-    def ended(self, exit_code: int, complete: bool) -> None:
+    def write_end(self, exit_code: int, complete: bool) -> None:
         """Write what the run came to; raise OutputFailed where that cannot be done."""
         now = self._clock()
         self._last["exit_code"] = exit_code
@@ -98,14 +98,14 @@ class MetricsFile:
             self._last["complete_timestamp_seconds"] = now
         if exit_code == 0:
             self._last["success_timestamp_seconds"] = now
-        self._write(running=False)
+        self._write_samples(running=False)
 
-    def _write(self, running: bool) -> None:
+    def _write_samples(self, running: bool) -> None:
         self._written = self._clock()
         if self._path is None:
             return
-        state = {"running": float(running), "start_timestamp_seconds": self._began, **_prefixed(self._last)}
-        text = exposition(samples(self._path.stem, state, self._stats(), self._requests))
+        state = {"running": float(running), "start_timestamp_seconds": self._began, **_prefix_samples(self._last)}
+        text = format_samples(make_samples(self._path.stem, state, self._stats(), self._requests))
         try:
             _replace(self._path, text.encode("utf-8", "replace"))
         except OSError as error:
@@ -125,7 +125,7 @@ def _replace(path: Path, data: bytes) -> None:
         raise
 
 
-def samples(
+def make_samples(
     run: str, state: Mapping[str, float], stats: Mapping[str, Any], requests: Sequence[Tally] = ()
 ) -> Iterator[MetricSample]:
     """Give the samples of a run's state and statistics, where there are any yet; `requests` begins with the master."""
@@ -154,7 +154,7 @@ def samples(
             yield MetricSample("differences", {**named, "action": effect.replace("_", "-")}, counters[effect])
 
 
-def exposition(lines: Iterable[MetricSample]) -> str:
+def format_samples(lines: Iterable[MetricSample]) -> str:
     """Put samples into OpenMetrics text: each family once, with its type and what it tells, then `# EOF`."""
     families: dict[str, list[MetricSample]] = {}
     for sample in lines:
@@ -163,8 +163,8 @@ def exposition(lines: Iterable[MetricSample]) -> str:
     for name, members in families.items():
         text.append(f"# TYPE fastsync_{name} gauge\n# HELP fastsync_{name} {_HELP[name]}\n")
         for sample in members:
-            labels = ",".join(f'{label}="{_escaped(value)}"' for label, value in sample.labels.items())
-            text.append(f"fastsync_{name}{{{labels}}} {_number(sample.value)}\n")
+            labels = ",".join(f'{label}="{_escape_label(value)}"' for label, value in sample.labels.items())
+            text.append(f"fastsync_{name}{{{labels}}} {_format_number(sample.value)}\n")
     return "".join((*text, "# EOF\n"))
 
 
@@ -188,7 +188,7 @@ _HELP = {
 }
 
 
-def _last_of(path: Path) -> dict[str, float]:
+def _read_last(path: Path) -> dict[str, float]:
     """Read what an older file tells of the last run that ended; nothing where there is none, or it is another's."""
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
@@ -203,13 +203,13 @@ def _last_of(path: Path) -> dict[str, float]:
     return last
 
 
-def _prefixed(last: Mapping[str, float]) -> dict[str, float]:
+def _prefix_samples(last: Mapping[str, float]) -> dict[str, float]:
     return {f"last_{name}": value for name, value in last.items()}
 
 
-def _escaped(label: str) -> str:
+def _escape_label(label: str) -> str:
     return label.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
-def _number(value: float) -> str:
+def _format_number(value: float) -> str:
     return str(int(value)) if float(value).is_integer() else repr(float(value))

@@ -67,4 +67,4 @@ class Outputs:
         """
         if self.report is not None:
             self.report.begin()
-            self.report.close(complete=False)
+            self.report.finish(complete=False)

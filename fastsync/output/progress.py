@@ -30,7 +30,7 @@ class Bar:
         """Move the bar."""
         self._found += sum(tally.differences for tally in done.tallies) + len(done.extras)
         self._throttled += sum(tally.throttled for tally in (done.master, *done.tallies))
-        self._bar.set_postfix_str(f"{self._found:,} differences{_patience(self._throttled)}", refresh=False)
+        self._bar.set_postfix_str(f"{self._found:,} differences{_format_throttled(self._throttled)}", refresh=False)
         self._bar.update(done.master.scanned)
 
     def end(self) -> None:
@@ -62,7 +62,7 @@ class Lines:
             self._tallies[place] += tally
         self._found += sum(tally.differences for tally in done.tallies) + len(done.extras)
         if time.monotonic() - self._said >= LINE_EVERY:
-            self._say()
+            self._log_progress()
 
     def segment(self, done: SegmentEnd) -> None:
         """Say in JSON what a segment has brought; a person looks at the summary."""
@@ -73,26 +73,26 @@ class Lines:
                 segment=done.number,
                 scanned=done.scanned,
                 seconds=round(done.seconds, 3),
-                found={name: self._verdicts(tally) for name, tally in done.found.items()},
+                found={name: self._count_verdicts(tally) for name, tally in done.found.items()},
             )
 
-    def _verdicts(self, tally: Tally) -> dict[str, Any]:
+    def _count_verdicts(self, tally: Tally) -> dict[str, Any]:
         extra = tally.extra if self._extras else None
         return {"missing": tally.missing, "differing": tally.differing, "extra": extra}
 
     def end(self) -> None:
         """Say in JSON where the run has come to, so that the log holds its whole course; text has the summary."""
         if self._log.json:
-            self._say()
+            self._log_progress()
 
-    def _say(self) -> None:
+    def _log_progress(self) -> None:
         self._said = time.monotonic()
         scanned, elapsed = self._tallies[0].scanned, self._said - self._began
         of = f" of about {self._total:,}" if self._total else ""
         rate = scanned / max(elapsed, 0.001)
         throttled = sum(tally.throttled for tally in self._tallies)
         self._log.info(
-            f"{scanned:,}{of} items, {rate:,.0f} a second, {self._found:,} differences{_patience(throttled)}",
+            f"{scanned:,}{of} items, {rate:,.0f} a second, {self._found:,} differences{_format_throttled(throttled)}",
             elapsed_seconds=round(elapsed, 3),
             scanned=scanned,
             expected=self._total or None,
@@ -106,5 +106,5 @@ class Lines:
 TAKEN_BACK = {Effect.WRITTEN: "put back", Effect.DELETED: "removed"}
 
 
-def _patience(throttled: int) -> str:
+def _format_throttled(throttled: int) -> str:
     return f", {throttled:,} requests throttled" if throttled else ""

@@ -15,7 +15,7 @@ from fastsync.errors import ConfigError, OutputFailed
 from fastsync.model.events import PageDone
 from fastsync.output import private_files
 from fastsync.output.durable import FilePosition, Growth, OutputFile, check, truncate_to
-from fastsync.output.report_line import ReportLines, last_line
+from fastsync.output.report_line import ReportLines, format_last_line
 
 WHAT = "--resume: the report"
 
@@ -72,7 +72,7 @@ class Report:
             raise ConfigError(f"the report {copy} cannot be continued: {error.strerror or error}") from None
         return _as_text(file)
 
-    def mark(self) -> FilePosition:
+    def sync(self) -> FilePosition:
         """Return how far the report reaches, once that is on disk; raise OutputFailed."""
         try:
             os.fsync((self._copy or self._file).fileno())
@@ -80,17 +80,17 @@ class Report:
             raise OutputFailed(f"the report {self._path} cannot be written any more: {error}") from None
         return self._growth.mark()
 
-    def add(self, page: PageDone) -> None:
+    def add_page(self, page: PageDone) -> None:
         """Write the lines of a page's differences; raise OutputFailed where they cannot be written."""
-        self._write([self._lines.line(each) for each in page.differences])
+        self._write_lines([self._lines.format_line(each) for each in page.differences])
 
-    def close(self, complete: bool) -> None:
+    def finish(self, complete: bool) -> None:
         """Write the last line and close the file."""
-        self._write([last_line(complete, self._growth.lines)])
+        self._write_lines([format_last_line(complete, self._growth.lines)])
         if self._file is not sys.stdout:
             self._file.close()
 
-    def _write(self, lines: list[str]) -> None:
+    def _write_lines(self, lines: list[str]) -> None:
         if not lines:
             return
         text = "".join(f"{line}\n" for line in lines)

@@ -12,7 +12,7 @@ from typing import Protocol
 from fastsync.errors import ConfigError, OutputFailed
 from fastsync.model.events import PageDone
 from fastsync.output.durable import FILE_START, FilePosition
-from fastsync.output.report_line import ReportLines, last_line
+from fastsync.output.report_line import ReportLines, format_last_line
 
 IN_MEMORY = 5_000
 """Lines of the parent's that are put into one part."""
@@ -25,19 +25,19 @@ class PartStore(Protocol):
     def path(self) -> str:
         """Where it is."""
 
-    def number(self) -> int:
+    def next_number(self) -> int:
         """Give a number that no part has had, greater than all that were given."""
 
-    def empty(self) -> bool:
+    def is_empty(self) -> bool:
         """Say whether there is nothing at all in it."""
 
-    def numbers(self) -> Sequence[int]:
+    def part_numbers(self) -> Sequence[int]:
         """Give the numbers of the parts that are there."""
 
-    def write(self, number: int, lines: Sequence[str]) -> None:
+    def write_part(self, number: int, lines: Sequence[str]) -> None:
         """Write a part; raise OutputFailed."""
 
-    def remove(self, number: int) -> None:
+    def remove_part(self, number: int) -> None:
         """Take a part away; raise OutputFailed."""
 
 
@@ -51,17 +51,17 @@ class PartedReport:
         self._count = (mark or FILE_START).lines
         self._own: list[str] = []
         try:
-            self._check(mark)
+            self._check_folder(mark)
         except OutputFailed as error:
             raise ConfigError(str(error)) from None
 
-    def _check(self, mark: FilePosition | None) -> None:
+    def _check_folder(self, mark: FilePosition | None) -> None:
         shelf = self._shelf
-        if mark is None and not shelf.empty():
+        if mark is None and not shelf.is_empty():
             raise ConfigError(f"--report {shelf.path} is not empty: tasks write a new folder, so name one")
-        if lacking := self._parts - set(shelf.numbers()):
+        if lacking := self._parts - set(shelf.part_numbers()):
             raise ConfigError(f"--resume: the report in {shelf.path} lacks part {min(lacking)}, which was written")
-        self._sweep()
+        self._remove_stale_parts()
 
     def begin(self) -> None:
         """Nothing: a folder that holds another report was refused."""
@@ -69,35 +69,35 @@ class PartedReport:
     def discard(self) -> None:
         """Nothing: no part was written."""
 
-    def mark(self) -> FilePosition:
+    def sync(self) -> FilePosition:
         """Say which parts are good; raise OutputFailed."""
-        self._put()
+        self._write_own_lines()
         return FilePosition(0, self._count, tuple(sorted(self._parts)))
 
-    def add(self, page: PageDone) -> None:
+    def add_page(self, page: PageDone) -> None:
         """Take in a page, whose task has written a part of its own; raise OutputFailed."""
         if page.part is not None:
             self._parts.add(page.part.number)
             self._count += page.part.lines
-        self._own += map(self._lines.line, page.differences)
+        self._own += map(self._lines.format_line, page.differences)
         if len(self._own) >= IN_MEMORY:
-            self._put()
+            self._write_own_lines()
 
-    def close(self, complete: bool) -> None:
+    def finish(self, complete: bool) -> None:
         """Write the last line; raise OutputFailed."""
-        self._put()
-        self._sweep()
-        self._shelf.write(self._shelf.number(), [last_line(complete, self._count)])
+        self._write_own_lines()
+        self._remove_stale_parts()
+        self._shelf.write_part(self._shelf.next_number(), [format_last_line(complete, self._count)])
 
-    def _put(self) -> None:
+    def _write_own_lines(self) -> None:
         if self._own:
-            number = self._shelf.number()
-            self._shelf.write(number, self._own)
+            number = self._shelf.next_number()
+            self._shelf.write_part(number, self._own)
             self._parts.add(number)
             self._count += len(self._own)
             self._own = []
 
-    def _sweep(self) -> None:
+    def _remove_stale_parts(self) -> None:
         """Take parts away that do not count: of tasks that failed, or that are done again."""
-        for number in set(self._shelf.numbers()) - self._parts:
-            self._shelf.remove(number)
+        for number in set(self._shelf.part_numbers()) - self._parts:
+            self._shelf.remove_part(number)

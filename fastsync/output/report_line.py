@@ -22,11 +22,11 @@ class ReportLines:
         """Give the lines that the flags ask for."""
         return cls(config.report_values, config.version_attribute is not None)
 
-    def line(self, difference: Difference) -> str:
+    def format_line(self, difference: Difference) -> str:
         """Give the line of a difference, without its end."""
-        return dumps(self._told(difference))
+        return dumps(self._as_document(difference))
 
-    def _told(self, difference: Difference) -> dict[str, Any]:
+    def _as_document(self, difference: Difference) -> dict[str, Any]:
         told: dict[str, Any] = {
             "slave": difference.slave,
             "verdict": difference.verdict.value,
@@ -38,17 +38,17 @@ class ReportLines:
         if self.versions:
             told |= {"master_version": difference.master_version, "slave_version": difference.slave_version}
         if self.values:
-            told["master"] = _shown(difference.master, difference)
-            told["slave_item"] = _shown(difference.slave_item, difference)
+            told["master"] = _select_values(difference.master, difference)
+            told["slave_item"] = _select_values(difference.slave_item, difference)
         return told
 
 
-def last_line(complete: bool, differences: int) -> str:
+def format_last_line(complete: bool, differences: int) -> str:
     """Give the line that ends a report."""
     return dumps({"complete": complete, "differences": differences})
 
 
-def _shown(item: Item | None, difference: Difference) -> Item | None:
+def _select_values(item: Item | None, difference: Difference) -> Item | None:
     if item is None or difference.verdict is not Verdict.DIFFERING:
         return item
     return {name: item[name] for name in difference.attributes if name in item}

@@ -35,7 +35,7 @@ class Result:
         return replace(self, stats=stats, complete=False, errors=errors, exit_code=code)
 
 
-def code_of(slaves: Sequence[Tally], complete: bool) -> int:
+def find_exit_code(slaves: Sequence[Tally], complete: bool) -> int:
     """Give the exit code of statistics: the first of refused (5), incomplete (4), differences that remain (1).
 
     What was refused because something failed counts as incomplete.
@@ -56,7 +56,7 @@ def withheld(slave: str, errors: Sequence[str]) -> int:
 def write_stats(file: IO[str], stats: dict[str, Any]) -> None:
     """Write the statistics and close the file; raise OutputFailed where it cannot be written."""
     try:
-        file.write(stats_text(stats))
+        file.write(format_stats(stats))
         file.flush()
         if file is not sys.stdout:
             file.close()
@@ -64,6 +64,6 @@ def write_stats(file: IO[str], stats: dict[str, Any]) -> None:
         raise OutputFailed(f"the statistics cannot be written: {error}") from None
 
 
-def stats_text(stats: dict[str, Any]) -> str:
+def format_stats(stats: dict[str, Any]) -> str:
     """Give the statistics as the text of their file."""
     return dumps(stats, indent=2) + "\n"

@@ -19,23 +19,23 @@ class Duration:
     reason: str
 
 
-def of_reads(processes: int, limit: Rate | None = None, has: Throughput = NOTHING_TOLD) -> list[Rate]:
+def read_rates(processes: int, limit: Rate | None = None, has: Throughput = NOTHING_TOLD) -> list[Rate]:
     """Give what bounds the reads of one table: a process works on one segment, mostly in one partition."""
-    return _rates(PARTITION_READS, processes, has, None if limit is None else ("--max-read-units", limit))
+    return _collect_rates(PARTITION_READS, processes, has, None if limit is None else ("--max-read-units", limit))
 
 
-def of_writes(processes: int, limit: Rate | None = None, has: Throughput = NOTHING_TOLD) -> list[Rate]:
+def write_rates(processes: int, limit: Rate | None = None, has: Throughput = NOTHING_TOLD) -> list[Rate]:
     """Give what bounds the writes of one table."""
-    return _rates(PARTITION_WRITES, processes, has, None if limit is None else ("--max-write-units", limit))
+    return _collect_rates(PARTITION_WRITES, processes, has, None if limit is None else ("--max-write-units", limit))
 
 
-def lasting(units: float, rates: Iterable[Rate]) -> Duration:
+def find_duration(units: float, rates: Iterable[Rate]) -> Duration:
     """Give how long so many units take at the slowest of some rates."""
     slowest = min(rates, key=lambda rate: rate.units)
     return Duration(units / slowest.units, slowest.origin)
 
 
-def spelled(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """Write a duration for people, in one or two units."""
     if seconds < 60:
         return "under 1 s" if seconds < 1 else f"{seconds:.0f} s"
@@ -46,7 +46,7 @@ def spelled(seconds: float) -> str:
     return f"{hours:,} h {rest} min"
 
 
-def _rates(partition: int, processes: int, has: Throughput, limit: tuple[str, Rate] | None) -> list[Rate]:
+def _collect_rates(partition: int, processes: int, has: Throughput, limit: tuple[str, Rate] | None) -> list[Rate]:
     of = "one process" if processes == 1 else f"each of {processes:,} processes"
     rates = [Rate(partition * processes, f"{partition:,} units a second of one partition for {of}")]
     if has.known is not None and has.known[0] > 0:

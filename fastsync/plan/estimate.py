@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from fastsync.config.config import Config
 from fastsync.model.capacity import LIST_PRICES
 from fastsync.model.table import Side
-from fastsync.plan.duration import Duration, lasting, of_reads, of_writes
-from fastsync.plan.forecast import GUESSED_SIZE, Forecast, Size, Units, presumed
+from fastsync.plan.duration import Duration, find_duration, read_rates, write_rates
+from fastsync.plan.forecast import GUESSED_SIZE, Forecast, Size, Units, presume_sizes
 from fastsync.plan.segments import Plan
-from fastsync.plan.strategy_choice import Choice, expected, preferred
+from fastsync.plan.strategy_choice import Choice, forecast_run, prefer_strategy
 from fastsync.plan.survey import Survey
 
 
@@ -39,16 +39,16 @@ def estimate_run(config: Config, found: Survey) -> Estimate:
     """Quote a run on tables that were described."""
     plan = Plan.of(config.slicing, found.largest)
     sides = [found.master, *found.slaves]
-    choice = preferred(config, expected(config, found, plan))
+    choice = prefer_strategy(config, forecast_run(config, found, plan))
     quotes = [
         _estimate_strategy(forecast, sides, min(config.parallel, len(plan.numbers))) for forecast in choice.forecasts
     ]
-    sizes = presumed([side.table for side in sides])
+    sizes = presume_sizes([side.table for side in sides])
     assumptions = [
-        *_sizes(sides, sizes),
-        *_part(config, plan),
-        *_differences(config, found.slaves, sizes),
-        _price(),
+        *_assume_sizes(sides, sizes),
+        *_assume_part(config, plan),
+        *_assume_differences(config, found.slaves, sizes),
+        _assume_price(),
         *(f"{quote.forecast.strategy} takes no less time: {quote.duration.reason}" for quote in quotes),
     ]
     if config.strategy == "auto" and choice.strategy == "merge":
@@ -59,23 +59,23 @@ def estimate_run(config: Config, found: Survey) -> Estimate:
 def _estimate_strategy(forecast: Forecast, sides: Sequence[Side], processes: int) -> StrategyEstimate:
     total = forecast.total
     tables = zip(sides, (forecast.master, *forecast.slaves), strict=True)
-    spans = [span for side, units in tables for span in _spans(side, units, processes)]
+    spans = [span for side, units in tables for span in _find_durations(side, units, processes)]
     return StrategyEstimate(
         forecast, LIST_PRICES.money(total.read, total.write), max(spans, key=lambda span: span.seconds)
     )
 
 
-def _spans(side: Side, units: Units, processes: int) -> list[Duration]:
+def _find_durations(side: Side, units: Units, processes: int) -> list[Duration]:
     """Give how long the reads and the writes of one table take."""
     pace, capacity = side.pace, side.table.capacity
     spans = (
-        lasting(units.read, of_reads(processes, pace.reads, capacity.reads)),
-        lasting(units.write, of_writes(processes, pace.writes, capacity.writes)),
+        find_duration(units.read, read_rates(processes, pace.reads, capacity.reads)),
+        find_duration(units.write, write_rates(processes, pace.writes, capacity.writes)),
     )
     return [Duration(span.seconds, f"{side}: {span.reason}") for span in spans]
 
 
-def _sizes(sides: Sequence[Side], sizes: Sequence[Size]) -> list[str]:
+def _assume_sizes(sides: Sequence[Side], sizes: Sequence[Size]) -> list[str]:
     if not sizes:
         return ["no table tells its size: the service counts about every six hours, and a new table tells nothing"]
     lines = ["counts and sizes are what the tables tell, up to six hours old; every item has its table's average size"]
@@ -86,7 +86,7 @@ def _sizes(sides: Sequence[Side], sizes: Sequence[Size]) -> list[str]:
     return lines
 
 
-def _part(config: Config, plan: Plan) -> list[str]:
+def _assume_part(config: Config, plan: Plan) -> list[str]:
     lines = []
     if plan.share < 1:
         lines.append(f"figures are those of {len(plan.numbers):,} of {plan.total:,} segments")
@@ -95,7 +95,7 @@ def _part(config: Config, plan: Plan) -> list[str]:
     return lines
 
 
-def _differences(config: Config, slaves: Sequence[Side], sizes: Sequence[Size]) -> list[str]:
+def _assume_differences(config: Config, slaves: Sequence[Side], sizes: Sequence[Size]) -> list[str]:
     repairing, lines = config.repairing, []
     for side, size in zip(slaves, sizes[1:], strict=False):
         apart = size.items - sizes[0].items
@@ -111,7 +111,7 @@ def _differences(config: Config, slaves: Sequence[Side], sizes: Sequence[Size]) 
     return [*lines, f"no other item differs{each}"]
 
 
-def _price() -> str:
+def _assume_price() -> str:
     return (
         f"prices are list prices of {LIST_PRICES.region} since {LIST_PRICES.since}, on demand, standard class: "
         f"${LIST_PRICES.reads} per million read units, ${LIST_PRICES.writes} per million write units; other regions, "

@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fastsync.model.capacity import PAGE_BYTES, read_units, scan_units, write_units
+from fastsync.model.capacity import PAGE_BYTES, count_read_units, count_scan_units, count_write_units
 from fastsync.model.settings import Judging, Reading, Repairing
 from fastsync.model.table import Table
 from fastsync.plan.segments import Plan
@@ -75,15 +75,15 @@ class Workload:
     plan: Plan
 
 
-def forecasts(master: Table, slaves: Sequence[Table], work: Workload) -> tuple[Forecast, ...]:
+def forecast_strategies(master: Table, slaves: Sequence[Table], work: Workload) -> tuple[Forecast, ...]:
     """Forecast every strategy; nothing where no table tells its size."""
-    sizes = presumed([master, *slaves])
+    sizes = presume_sizes([master, *slaves])
     if not sizes:
         return ()
-    return tuple(_forecast(strategy, sizes, work) for strategy in STRATEGIES)
+    return tuple(_forecast_strategy(strategy, sizes, work) for strategy in STRATEGIES)
 
 
-def presumed(tables: Sequence[Table]) -> list[Size]:
+def presume_sizes(tables: Sequence[Table]) -> list[Size]:
     """Give the tables' sizes, and those of the others where one tells none: a new table does not for six hours.
 
     The first is the master. Gives nothing where no table tells its size.
@@ -103,13 +103,13 @@ def presumed(tables: Sequence[Table]) -> list[Size]:
     ]
 
 
-def _forecast(strategy: str, sizes: Sequence[Size], work: Workload) -> Forecast:
+def _forecast_strategy(strategy: str, sizes: Sequence[Size], work: Workload) -> Forecast:
     master, *slaves = sizes
-    first, parts, rechecks = Units(_scan(master, work)), [], Units()
+    first, parts, rechecks = Units(_scan_cost(master, work)), [], Units()
     for slave in slaves:
         pair = _Pair(master, slave, work)
-        on_master, on_slave = pair.merge() if strategy == "merge" else pair.lookup()
-        again_on_master, again_on_slave = pair.differences()
+        on_master, on_slave = pair.merge_cost() if strategy == "merge" else pair.lookup_cost()
+        again_on_master, again_on_slave = pair.differences_cost()
         first += on_master + again_on_master
         parts.append(on_slave + again_on_slave)
         rechecks += again_on_master + again_on_slave
@@ -125,29 +125,31 @@ class _Pair:
     slave: Size
     work: Workload
 
-    def lookup(self) -> tuple[Units, Units]:
+    def lookup_cost(self) -> tuple[Units, Units]:
         consistent = self.work.reading.consistent
         both, missing, extra = self.both, self.missing, self.extra
-        nothing = read_units(0, consistent)
-        slave = both * read_units(self.slave.each, consistent) + missing * nothing
+        nothing = count_read_units(0, consistent)
+        slave = both * count_read_units(self.slave.each, consistent) + missing * nothing
         if not self.work.repairing.find_extras:
             return Units(), Units(slave)
-        master = both * read_units(self.master.each, consistent) + extra * nothing
-        return Units(master), Units(slave + _scan(self.slave, self.work))
+        master = both * count_read_units(self.master.each, consistent) + extra * nothing
+        return Units(master), Units(slave + _scan_cost(self.slave, self.work))
 
-    def merge(self) -> tuple[Units, Units]:
-        return Units(), Units(_scan(self.slave, self.work))
+    def merge_cost(self) -> tuple[Units, Units]:
+        return Units(), Units(_scan_cost(self.slave, self.work))
 
-    def differences(self) -> tuple[Units, Units]:
+    def differences_cost(self) -> tuple[Units, Units]:
         """What is missing or extra is read again, consistently, and written or deleted where the flags say so."""
         repairing, times = self.work.repairing, int(self.work.judging.recheck)
         extras = self.extra if repairing.find_extras else 0
         deletes = extras if repairing.delete_extra else 0
-        nothing, here, there = (read_units(size, consistent=True) for size in (0, self.master.each, self.slave.each))
+        nothing, here, there = (
+            count_read_units(size, consistent=True) for size in (0, self.master.each, self.slave.each)
+        )
         master = self.missing * times * here + (extras * times + deletes) * nothing
         slave = self.missing * times * nothing + (extras * times + deletes) * there
-        written = self.missing * write_units(self.master.each) if repairing.write_missing else 0.0
-        return Units(master), Units(slave, written + deletes * write_units(self.slave.each))
+        written = self.missing * count_write_units(self.master.each) if repairing.write_missing else 0.0
+        return Units(master), Units(slave, written + deletes * count_write_units(self.slave.each))
 
     @property
     def both(self) -> float:
@@ -162,10 +164,10 @@ class _Pair:
         return max(0.0, self.slave.items - self.master.items)
 
 
-def _scan(size: Size, work: Workload) -> float:
+def _scan_cost(size: Size, work: Workload) -> float:
     """Scan a whole table: pages end at 1 MB, at the limit of items, and at the end of each segment."""
     segments = work.plan.total
     pages = [1, math.ceil(size.bytes / segments / PAGE_BYTES)]
     if work.reading.scan_limit is not None:
         pages.append(math.ceil(size.items / segments / work.reading.scan_limit))
-    return scan_units(size.bytes, segments * max(pages), work.reading.consistent)
+    return count_scan_units(size.bytes, segments * max(pages), work.reading.consistent)

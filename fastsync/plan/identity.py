@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from threading import Thread
 
-from fastsync.aws.describe import describe
+from fastsync.aws.describe import describe_table
 from fastsync.errors import FastsyncError
 from fastsync.model.settings import Retrying
 from fastsync.model.table import Side, replacement
@@ -56,7 +56,7 @@ class DescribedTables:
         retrying = self._retrying if patient else self._retrying.promptly()
         transport = self._found.accounts.transport(side.account, side.table.ref, side.endpoint, retrying)
         try:
-            return replacement(side.table, describe(side.table.ref, transport))
+            return replacement(side.table, describe_table(side.table.ref, transport))
         finally:
             transport.close()
 

@@ -10,22 +10,24 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from fastsync.config.config import Config
-from fastsync.config.login import Login, role_account
+from fastsync.config.login import Login, account_of_role
 from fastsync.model.table import TableRef
 
 Needed = Callable[[Config], bool]
 
 
-def policies(config: Config) -> dict[str, Any]:
+def make_policies(config: Config) -> dict[str, Any]:
     """Give `{"master": policy, "slave": policy}` as JSON takes it, for exactly these flags."""
     master, *slaves = zip((config.master, *config.slaves), config.logins, strict=True)
     return {
-        "master": _policy("FastsyncMaster", _actions(MASTER_NEEDS, config), [_arn(*master)]),
-        "slave": _policy("FastsyncSlaves", _actions(SLAVE_NEEDS, config), [_arn(*slave) for slave in slaves]),
+        "master": _make_policy("FastsyncMaster", _list_actions(MASTER_NEEDS, config), [_format_arn(*master)]),
+        "slave": _make_policy(
+            "FastsyncSlaves", _list_actions(SLAVE_NEEDS, config), [_format_arn(*slave) for slave in slaves]
+        ),
     }
 
 
-def _always(_: Config) -> bool:
+def _is_always_needed(_: Config) -> bool:
     return True
 
 
@@ -38,7 +40,7 @@ def _finds_extras(config: Config) -> bool:
     return config.repairing.find_extras
 
 
-def _writes(config: Config) -> bool:
+def _may_write(config: Config) -> bool:
     return config.write_missing or config.write_differing
 
 
@@ -47,24 +49,24 @@ def _reads_master_again(config: Config) -> bool:
 
     Suspects are, extras, items whose write has lost a race, and what a killed attempt may have repaired already.
     """
-    lost_races = _writes(config) and config.writes == "guarded"
+    lost_races = _may_write(config) and config.writes == "guarded"
     recalls = config.resume and config.undo_log is not None
     return not config.no_recheck or _finds_extras(config) or lost_races or recalls
 
 
 MASTER_NEEDS: Mapping[str, Needed] = {
-    "DescribeTable": _always,
+    "DescribeTable": _is_always_needed,
     "DescribeTimeToLive": lambda config: config.ignore_expired,
-    "Scan": _always,
+    "Scan": _is_always_needed,
     "BatchGetItem": _reads_master_again,
 }
 SLAVE_NEEDS: Mapping[str, Needed] = {
-    "DescribeTable": _always,
+    "DescribeTable": _is_always_needed,
     "DescribeTimeToLive": lambda config: config.ignore_expired,
     "Scan": lambda config: _finds_extras(config) or _may_merge(config),
-    "BatchGetItem": _always,
-    "PutItem": lambda config: _writes(config) and config.writes == "guarded",
-    "BatchWriteItem": lambda config: _writes(config) and config.writes == "batch",
+    "BatchGetItem": _is_always_needed,
+    "PutItem": lambda config: _may_write(config) and config.writes == "guarded",
+    "BatchWriteItem": lambda config: _may_write(config) and config.writes == "batch",
     "DeleteItem": lambda config: config.delete_extra,
 }
 """Each call that a run may make on a table, and when it does."""
@@ -79,18 +81,18 @@ _PARTITIONS = {
 }
 
 
-def _actions(needs: Mapping[str, Needed], config: Config) -> list[str]:
+def _list_actions(needs: Mapping[str, Needed], config: Config) -> list[str]:
     return [f"dynamodb:{call}" for call, needed in needs.items() if needed(config)]
 
 
-def _arn(ref: TableRef, login: Login) -> str:
+def _format_arn(ref: TableRef, login: Login) -> str:
     """Give a table's ARN. A table that is named is in the account of its credentials, which only a role's ARN tells."""
     if ref.name.startswith("arn:"):
         return ref.name
     partition = next((name for prefix, name in _PARTITIONS.items() if ref.region.startswith(prefix)), "aws")
-    return f"arn:{partition}:dynamodb:{ref.region}:{role_account(login) or '*'}:table/{ref.name}"
+    return f"arn:{partition}:dynamodb:{ref.region}:{account_of_role(login) or '*'}:table/{ref.name}"
 
 
-def _policy(sid: str, actions: Sequence[str], arns: Sequence[str]) -> dict[str, Any]:
+def _make_policy(sid: str, actions: Sequence[str], arns: Sequence[str]) -> dict[str, Any]:
     statement = {"Sid": sid, "Effect": "Allow", "Action": list(actions), "Resource": list(dict.fromkeys(arns))}
     return {"Version": "2012-10-17", "Statement": [statement]}

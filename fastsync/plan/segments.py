@@ -32,13 +32,13 @@ class Plan:
     @classmethod
     def of(cls, slicing: Slicing, size_bytes: int = 0) -> Plan:
         """Plan the scan of tables of which the largest has so many bytes, as far as is known."""
-        total = slicing.segments or _fitting(slicing, size_bytes)
+        total = slicing.segments or _choose_total(slicing, size_bytes)
         numbers: Sequence[int] = range(total)
         if slicing.shard is not None:
             numbers = numbers[slicing.shard.number :: slicing.shard.of]
         if slicing.sample is not None:
-            numbers = slicing.sample.of(total)
-        return cls(slicing, total, _strided(numbers))
+            numbers = slicing.sample.choose(total)
+        return cls(slicing, total, _stride(numbers))
 
     @property
     def share(self) -> float:
@@ -46,7 +46,7 @@ class Plan:
         return len(self.numbers) / self.total
 
 
-def _fitting(slicing: Slicing, size_bytes: int) -> int:
+def _choose_total(slicing: Slicing, size_bytes: int) -> int:
     total = slicing.parallel
     if size_bytes >= LARGE:
         total = max(PER_PROCESS * slicing.parallel, math.ceil(size_bytes / SEGMENT_BYTES))
@@ -55,7 +55,7 @@ def _fitting(slicing: Slicing, size_bytes: int) -> int:
     return min(total, MAX_SEGMENTS)
 
 
-def _strided(numbers: Sequence[int]) -> Sequence[int]:
+def _stride(numbers: Sequence[int]) -> Sequence[int]:
     """Put neighbours far apart: they often share a partition, which serves 3,000 units a second and no more."""
     count = len(numbers)
     stride = max(1, round(count * GOLDEN))

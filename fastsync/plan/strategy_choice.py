@@ -12,9 +12,9 @@ from fastsync.config.config import Config
 from fastsync.errors import RequestFailed
 from fastsync.model.settings import Reading
 from fastsync.model.table import Side
-from fastsync.plan.forecast import Forecast, Workload, forecasts
+from fastsync.plan.forecast import Forecast, Workload, forecast_strategies
 from fastsync.plan.segments import Plan
-from fastsync.plan.survey import Survey, side_by_side
+from fastsync.plan.survey import Survey, call_in_parallel
 
 DENIED = "AccessDeniedException"
 
@@ -42,29 +42,29 @@ class Choice:
         return f"strategy {self.strategy}: {self.reason} ({told})"
 
 
-def choose(config: Config, found: Survey, plan: Plan) -> Choice:
+def choose_strategy(config: Config, found: Survey, plan: Plan) -> Choice:
     """Take the strategy that the flags name; for `auto` the cheaper one that the slaves' policies allow.
 
     Before `auto` takes merge, each slave is asked for one item, since only an answer tells whether Scan is allowed.
     """
-    choice = preferred(config, expected(config, found, plan))
+    choice = prefer_strategy(config, forecast_run(config, found, plan))
     if config.strategy != "auto" or choice.strategy != "merge":
         return choice
     # credentials are asked for here: botocore's sessions are not safe for threads
     keyring = Keyring(found.credentials())
-    probes = side_by_side([partial(_probe, side, config, keyring) for side in found.slaves])
+    probes = call_in_parallel([partial(_probe_scan, side, config, keyring) for side in found.slaves])
     denied = [str(side) for side, (allowed, _) in zip(found.slaves, probes, strict=True) if not allowed]
     choice = replace(choice, probed=tuple(units for _, units in probes))
     return replace(choice, strategy="lookup", reason=f"Scan on {denied[0]} is denied") if denied else choice
 
 
-def expected(config: Config, found: Survey, plan: Plan) -> tuple[Forecast, ...]:
+def forecast_run(config: Config, found: Survey, plan: Plan) -> tuple[Forecast, ...]:
     """Forecast both strategies from what the tables were described as."""
     work = Workload(config.reading, config.judging, config.repairing, plan)
-    return forecasts(found.master.table, [side.table for side in found.slaves], work)
+    return forecast_strategies(found.master.table, [side.table for side in found.slaves], work)
 
 
-def preferred(config: Config, expected: Sequence[Forecast]) -> Choice:
+def prefer_strategy(config: Config, expected: Sequence[Forecast]) -> Choice:
     """Choose by flags and forecasts alone."""
     made = tuple(expected)
     if config.strategy != "auto":
@@ -79,14 +79,16 @@ def preferred(config: Config, expected: Sequence[Forecast]) -> Choice:
     return Choice("merge", "the cheaper one" if merge < lookup else "no dearer, in fewer requests", made)
 
 
-def _probe(side: Side, config: Config, keyring: Keyring) -> tuple[bool, float]:
+def _probe_scan(side: Side, config: Config, keyring: Keyring) -> tuple[bool, float]:
     """Say whether Scan is allowed on a slave, and what it cost to ask. Other failures are left to the run to meet."""
     access = Clients(keyring)
-    client = access.client(side, Reading(scan_limit=1, consistent=config.consistent_read), config.retrying.promptly())
+    client = access.client_of(
+        side, Reading(scan_limit=1, consistent=config.consistent_read), config.retrying.promptly()
+    )
     try:
         client.scan_page(Scan(0, 1, keys_only=True), b"")
     except RequestFailed as error:
         return error.code != DENIED, 0.0
     finally:
-        access.close()
+        access.close_all()
     return True, client.take_units()[0]

@@ -9,9 +9,9 @@ from threading import Thread
 from typing import TypeVar
 
 from fastsync.aws.auth.credentials import Credentials
-from fastsync.aws.auth.mfa import ask, check_terminal
+from fastsync.aws.auth.mfa import ask_code, check_terminal
 from fastsync.aws.auth.sources import Accounts
-from fastsync.aws.describe import describe, time_to_live
+from fastsync.aws.describe import describe_table, find_ttl_attribute
 from fastsync.aws.shared_cells import SharedCells
 from fastsync.aws.transport import Transport
 from fastsync.config.config import Config
@@ -33,7 +33,7 @@ class SlaveSurvey:
 
     def credentials(self, ended: Callable[[CredentialsEnded], object] | None = None) -> tuple[Credentials, ...]:
         """Give the accounts' credentials as they are valid now; tell `ended` where some end for good, or raise."""
-        return self.accounts.current(ended)
+        return self.accounts.current_credentials(ended)
 
     def shared_credentials(
         self, ledger: SharedCells, ended: Callable[[CredentialsEnded], object] | None = None
@@ -56,44 +56,44 @@ class Survey(SlaveSurvey):
         return max(side.table.size_bytes for side in (self.master, *self.slaves))
 
 
-def survey(config: Config) -> Survey:
+def survey_tables(config: Config) -> Survey:
     """Describe all tables; raise TableError where nothing can be compared.
 
     Raises ConfigError for an unknown profile, and for a limit that is a share of what a table does not tell.
     """
-    accounts = _accounts(config)  # first: a profile that is not there is told by the command line alone
+    accounts = _open_accounts(config)  # first: a profile that is not there is told by the command line alone
     _refuse_same_names(config)
-    reached = _reach_all(accounts, config, (config.master, *config.slaves), config.logins)
-    found = side_by_side([partial(_described, each, config.ignore_expired) for each in reached])
+    reached = _reach_tables(accounts, config, (config.master, *config.slaves), config.logins)
+    found = call_in_parallel([partial(_describe_reached, each, config.ignore_expired) for each in reached])
     master = found[0]
     if isinstance(master, TableError):
         raise master
     sides: list[Side] = []
     unfit: list[tuple[TableRef, str]] = []
     for ref, slave in zip(config.slaves, found[1:], strict=True):
-        error = slave if isinstance(slave, TableError) else _mismatch(slave, master, sides)
+        error = slave if isinstance(slave, TableError) else _find_mismatch(slave, master, sides)
         if error is not None:
             unfit.append((ref, str(error)))
         elif isinstance(slave, Side):
             sides.append(slave)
     if not sides:
         raise TableError("; ".join(error for _, error in unfit))
-    master, *sides = (_paced(side, number, config.limits) for number, side in enumerate((master, *sides)))
+    master, *sides = (_number_and_pace(side, number, config.limits) for number, side in enumerate((master, *sides)))
     return Survey(accounts, tuple(sides), tuple(unfit), master)
 
 
 def survey_slaves(config: Config) -> SlaveSurvey:
     """Describe the slaves only, for work that needs no master; raise TableError where none of them can be had."""
-    accounts = _accounts(config)
-    reached = _reach_all(accounts, config, config.slaves, config.logins[1:])
-    found = side_by_side([partial(_described, each, False) for each in reached])
+    accounts = _open_accounts(config)
+    reached = _reach_tables(accounts, config, config.slaves, config.logins[1:])
+    found = call_in_parallel([partial(_describe_reached, each, False) for each in reached])
     unfit = tuple(
         (ref, str(each)) for ref, each in zip(config.slaves, found, strict=True) if not isinstance(each, Side)
     )
     sides = [each for each in found if isinstance(each, Side)]
     if unfit and not sides:
         raise TableError("; ".join(error for _, error in unfit))
-    paced = (_paced(side, number, config.limits) for number, side in enumerate(sides, start=1))
+    paced = (_number_and_pace(side, number, config.limits) for number, side in enumerate(sides, start=1))
     return SlaveSurvey(accounts, tuple(paced), unfit)
 
 
@@ -108,19 +108,19 @@ def _refuse_same_names(config: Config) -> None:
         )
     master, *logins = config.logins
     for slave, login in zip(config.slaves, logins, strict=True):
-        if login == master and _place(slave) == _place(config.master):
+        if login == master and _address_of(slave) == _address_of(config.master):
             raise TableError(f"{slave} is given as a slave, but is the master already")
 
 
-def _place(ref: TableRef) -> tuple[str, str, str | None]:
+def _address_of(ref: TableRef) -> tuple[str, str, str | None]:
     return ref.region, ref.name, ref.endpoint_url
 
 
-def _accounts(config: Config) -> Accounts:
+def _open_accounts(config: Config) -> Accounts:
     """Look all profiles and addresses up, so that a wrong one is told before any question or request."""
-    accounts = Accounts(ask, config.retrying.promptly())
+    accounts = Accounts(ask_code, config.retrying.promptly())
     for ref, login in zip((config.master, *config.slaves), config.logins, strict=True):
-        profile = accounts.profile(login.profile)
+        profile = accounts.find_profile(login.profile)
         profile.check_address("sts", needed=login.role is not None)
         profile.check_address("dynamodb", needed=ref.endpoint_url is None)
         if login.role and login.role.mfa_serial and not login.role.mfa_token:
@@ -138,24 +138,24 @@ class _Reached:
     transport: Transport
 
 
-def _reach_all(
+def _reach_tables(
     accounts: Accounts, config: Config, refs: Sequence[TableRef], logins: Sequence[Login]
 ) -> list[_Reached | TableError]:
     """Find the way to tables, one after the other: botocore's sessions are not safe for threads."""
-    return [_reach(accounts, ref, login, config) for ref, login in zip(refs, logins, strict=True)]
+    return [_reach_table(accounts, ref, login, config) for ref, login in zip(refs, logins, strict=True)]
 
 
-def _reach(accounts: Accounts, ref: TableRef, login: Login, config: Config) -> _Reached | TableError:
+def _reach_table(accounts: Accounts, ref: TableRef, login: Login, config: Config) -> _Reached | TableError:
     try:
-        account = accounts.open(login, ref.region)
-        endpoint = replace(accounts.profile(login.profile).endpoint(ref), compress=config.compress)
+        account = accounts.open_login(login, ref.region)
+        endpoint = replace(accounts.find_profile(login.profile).find_endpoint(ref), compress=config.compress)
     except TableError as error:
         return error
     retrying = config.retrying.promptly()
     return _Reached(ref, endpoint, account, accounts.transport(account, ref, endpoint, retrying))
 
 
-def side_by_side(calls: Sequence[Callable[[], T]]) -> list[T]:
+def call_in_parallel(calls: Sequence[Callable[[], T]]) -> list[T]:
     """Make some calls on daemon threads, so that an interrupt need not wait for them; raise what one of them raised."""
     answers: dict[int, T] = {}
     errors: dict[int, BaseException] = {}
@@ -176,13 +176,13 @@ def side_by_side(calls: Sequence[Callable[[], T]]) -> list[T]:
     return [answers[place] for place in range(len(calls))]
 
 
-def _described(reached: _Reached | TableError, with_ttl: bool) -> Side | TableError:
+def _describe_reached(reached: _Reached | TableError, with_ttl: bool) -> Side | TableError:
     if isinstance(reached, TableError):
         return reached
     try:
-        table = describe(reached.ref, reached.transport)
+        table = describe_table(reached.ref, reached.transport)
         if with_ttl:
-            table = replace(table, ttl=time_to_live(reached.ref, reached.transport))
+            table = replace(table, ttl=find_ttl_attribute(reached.ref, reached.transport))
         return Side(table, reached.endpoint, reached.account)
     except TableError as error:
         return error
@@ -190,12 +190,12 @@ def _described(reached: _Reached | TableError, with_ttl: bool) -> Side | TableEr
         reached.transport.close()
 
 
-def _paced(side: Side, number: int, limits: Limits) -> Side:
+def _number_and_pace(side: Side, number: int, limits: Limits) -> Side:
     """Number a table and set its pace; the master, number 0, is never written."""
-    return replace(side, number=number, pace=limits.pace(side, side.table.capacity, written=number > 0))
+    return replace(side, number=number, pace=limits.resolve(side, side.table.capacity, written=number > 0))
 
 
-def _mismatch(slave: Side, master: Side, others: Sequence[Side]) -> TableError | None:
+def _find_mismatch(slave: Side, master: Side, others: Sequence[Side]) -> TableError | None:
     """Give the reason why one slave cannot be compared; raise TableError where the whole run makes no sense."""
     if slave.table.identity == master.table.identity:
         raise TableError(f"{slave} and the master {master} are the same table")

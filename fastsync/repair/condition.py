@@ -20,12 +20,12 @@ MAX_OPERATORS = 300
 _AND = " AND "
 
 
-def absent(hash_name: str) -> Condition:
+def require_absent(hash_name: str) -> Condition:
     """Make the condition that there is no item."""
     return Condition("attribute_not_exists(#k)", {"#k": hash_name})
 
 
-def unchanged(hash_name: str, before: Mapping[str, Raw], names: Sequence[str]) -> Condition:
+def require_unchanged(hash_name: str, before: Mapping[str, Raw], names: Sequence[str]) -> Condition:
     """Make the condition that there is an item, and that it has, of these attributes, what `before` has of them.
 
     `names` are other than the key's, the most important first.

@@ -47,10 +47,10 @@ class RecordedWrites:
         """Give the difference that was repaired, where the slave's item, as it was read again, is what a line left."""
         name, key = self._names[now.slave], encode_key(now.key)
         for entry in self._chain(name, key):
-            if self._equal(entry.after_item, now.stored):
+            if self._are_equal(entry.after_item, now.stored):
                 # an item that had expired counted as absent, so that what was written was missing
-                was = self._expiry.suspect(now.slave, now.key, None, entry.before_item)
-                difference = self._judge.difference(was._replace(master=entry.after_item))
+                was = self._expiry.make_suspect(now.slave, now.key, None, entry.before_item)
+                difference = self._judge.make_difference(was._replace(master=entry.after_item))
                 return difference and replace(difference, action=EFFECTS[difference.verdict])
         return None
 
@@ -64,10 +64,10 @@ class RecordedWrites:
         """Say whether the span may have lines of a key."""
         return self._at_hand is None or (slave, key) in self._at_hand
 
-    def _equal(self, one: Raw | None, other: Raw | None) -> bool:
+    def _are_equal(self, one: Raw | None, other: Raw | None) -> bool:
         if one is None or other is None:
             return one is other
-        return not self._digester.differing(one, other)
+        return not self._digester.find_differing(one, other)
 
 
 def without(pairs: Pairs, keys: set[object]) -> Pairs:

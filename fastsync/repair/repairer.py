@@ -28,7 +28,7 @@ from fastsync.model.policy import Action, Policy
 from fastsync.model.settings import Repairing
 from fastsync.model.wording import describe_exception
 from fastsync.repair.announced_writes import Announced
-from fastsync.repair.condition import absent, unchanged
+from fastsync.repair.condition import require_absent, require_unchanged
 from fastsync.repair.newer import slave_is_newer
 from fastsync.repair.undo_log import ABSENT, Entry, UndoLog
 
@@ -93,22 +93,22 @@ class Repairer:
         condition failed are decided anew for another round. One sync of the undo log serves a round.
         """
         found: dict[int, Difference | Suspect] = {}
-        decided: dict[int, Decision] = {place: self._decide(suspect) for place, suspect in enumerate(suspects)}
+        decided: dict[int, Decision] = {place: self._decide_repair(suspect) for place, suspect in enumerate(suspects)}
         for _ in range(RACES):
             intents = _take_intents(decided, found)
-            if failed := self._failed(list(intents.values())):
+            if failed := self._log_intents(list(intents.values())):
                 found.update(zip(intents, failed, strict=True))
                 decided = {}
             if not intents or failed:
                 break
             yield list(intents.values())
-            written = dict(zip(intents, self._carried_out(list(intents.values()), pool), strict=True))
+            written = dict(zip(intents, self._carry_out_all(list(intents.values()), pool), strict=True))
             found.update((place, done) for place, done in written.items() if done is not None)
             decided = self._decide_again({place: intents[place] for place, done in written.items() if done is None})
         found.update((place, _contended(intent)) for place, intent in _take_intents(decided, found).items())
         return [found[place] for place in range(len(suspects))]
 
-    def _carried_out(self, intents: Sequence[Intent], pool: Executor) -> Iterable[Difference | None]:
+    def _carry_out_all(self, intents: Sequence[Intent], pool: Executor) -> Iterable[Difference | None]:
         """Write one round; None stands for a race that was lost."""
         if not self._allowed.in_batches:
             return pool.map(self._carry_out, intents)
@@ -125,44 +125,44 @@ class Repairer:
         errors: dict[int, str | None] = {}
         for slave in dict.fromkeys(each.suspect.slave for each in intents):
             mine = [place for place, each in enumerate(intents) if each.suspect.slave == slave]
-            items = [(intents[place].suspect.key, spelled(intents[place].after)) for place in mine]
-            errors.update(zip(mine, BatchWriter(self._slaves[slave], pool).write(items), strict=True))
-        return [_done(each.difference, errors[place]) for place, each in enumerate(intents)]
+            items = [(intents[place].suspect.key, encode_item(intents[place].after)) for place in mine]
+            errors.update(zip(mine, BatchWriter(self._slaves[slave], pool).write_items(items), strict=True))
+        return [_with_result(each.difference, errors[place]) for place, each in enumerate(intents)]
 
-    def _failed(self, intents: Sequence[Intent]) -> list[Difference]:
+    def _log_intents(self, intents: Sequence[Intent]) -> list[Difference]:
         """Put intents into the undo log, where there is one; give them as failed where that is not possible."""
         if self._log is None or not intents:
             return []
         try:
             if self.broken is not None:
                 raise self.broken
-            self._log.append([self._entry(each) for each in intents])
+            self._log.append_entries([self._entry(each) for each in intents])
         except OutputFailed as error:
             self.broken = error
-            return [_done(each.difference, str(error)) for each in intents]
+            return [_with_result(each.difference, str(error)) for each in intents]
         return []
 
     def _entry(self, intent: Intent) -> Entry:
-        before, after = (ABSENT if each is None else Raw(spelled(each)) for each in (intent.before, intent.after))
+        before, after = (ABSENT if each is None else Raw(encode_item(each)) for each in (intent.before, intent.after))
         table = self._slaves[intent.suspect.slave].side.table
         return Entry(intent.difference.slave, Raw(encode_key(intent.suspect.key)), before, after, table.identity)
 
-    def _decide(self, suspect: Suspect) -> Decision:
+    def _decide_repair(self, suspect: Suspect) -> Decision:
         """Decide what a suspect is, and whether it is to be repaired; return it as it is where it has settled."""
-        difference = self._judge.difference(suspect)
+        difference = self._judge.make_difference(suspect)
         if difference is None:
             return suspect
         versioned = self._allowed.version is not None and suspect.master is not None
         if versioned and slave_is_newer(difference.master_version, difference.slave_version):
             return replace(difference, action=Effect.SLAVE_NEWER)
-        if not self._wanted(difference):
+        if not self._is_allowed(difference):
             return difference
         if suspect.slave in self._refused:
-            return _done(difference, self._refused[suspect.slave])
-        before = None if suspect.stored is None else _attributes(suspect.stored)
-        return Intent(suspect, difference, before, self._after(suspect, before))
+            return _with_result(difference, self._refused[suspect.slave])
+        before = None if suspect.stored is None else _decode_attributes(suspect.stored)
+        return Intent(suspect, difference, before, self._choose_item(suspect, before))
 
-    def _wanted(self, difference: Difference) -> bool:
+    def _is_allowed(self, difference: Difference) -> bool:
         allowed = {
             Verdict.MISSING: self._allowed.write_missing,
             Verdict.DIFFERING: self._allowed.write_differing,
@@ -170,43 +170,43 @@ class Repairer:
         }
         return allowed[difference.verdict] and self._policy.resolve(difference) is Action.REPAIR
 
-    def _after(self, suspect: Suspect, before: Attributes | None) -> Attributes | None:
+    def _choose_item(self, suspect: Suspect, before: Attributes | None) -> Attributes | None:
         if suspect.master is None:
             return None
         keys = self._slaves[suspect.slave].side.table.keys.names
-        after = writable(suspect.master, keys)
+        after = writable_attributes(suspect.master, keys)
         if not self._allowed.keep_ignored or before is None or suspect.slave_item is None:
             return after
         ignored = self._allowed.ignored.difference(keys)
-        kept = {name: raw for name, raw in writable(suspect.slave_item, keys).items() if name in ignored}
+        kept = {name: raw for name, raw in writable_attributes(suspect.slave_item, keys).items() if name in ignored}
         return {name: raw for name, raw in after.items() if name not in ignored} | kept
 
     def _carry_out(self, intent: Intent) -> Difference | None:
         """Write one intent; return None where its condition failed. Never raises: the difference says what failed."""
         if intent.suspect.slave in self._refused:
-            return _done(intent.difference, self._refused[intent.suspect.slave])
+            return _with_result(intent.difference, self._refused[intent.suspect.slave])
         try:
-            answer = self._write(intent)
+            answer = self._send_write(intent)
             written = answer.done or self._written_before(answer, intent.suspect)
         except IncompleteError as error:
             return self._give_up(intent, error)
         except BaseException as error:  # a policy's: what was written beside this item must still be told
-            return _done(intent.difference, describe_exception(error))
-        return _done(intent.difference, None) if written else None
+            return _with_result(intent.difference, describe_exception(error))
+        return _with_result(intent.difference, None) if written else None
 
     def _give_up(self, intent: Intent, error: IncompleteError) -> Difference:
         if isinstance(error, RequestFailed) and error.refused:
             self._refused[intent.suspect.slave] = str(error)
-        return _done(intent.difference, str(error))
+        return _with_result(intent.difference, str(error))
 
     def _decide_again(self, raced: Mapping[int, Intent]) -> dict[int, Decision]:
         """Read both sides of lost races again, all at once, and decide anew."""
         if not raced:
             return {}
         try:
-            again, lost = self._rechecker.again([intent.suspect for intent in raced.values()])
+            again, lost = self._rechecker.read_again([intent.suspect for intent in raced.values()])
         except IncompleteError as error:
-            return {place: _done(intent.difference, str(error)) for place, intent in raced.items()}
+            return {place: _with_result(intent.difference, str(error)) for place, intent in raced.items()}
         errors = dict(lost)
         now = {(suspect.slave, suspect.key): suspect for suspect in again}
         decided: dict[int, Decision] = {}
@@ -223,25 +223,25 @@ class Repairer:
         if (now.master is None) is not (intent.suspect.master is None):
             return now
         try:
-            return self._decide(now)
+            return self._decide_repair(now)
         except Interrupted:
             raise
         except BaseException as error:  # a policy's: what was written beside this item must still be told
-            return _done(intent.difference, describe_exception(error))
+            return _with_result(intent.difference, describe_exception(error))
 
-    def _write(self, intent: Intent) -> WriteAnswer:
+    def _send_write(self, intent: Intent) -> WriteAnswer:
         slave = self._slaves[intent.suspect.slave]
-        condition = self._condition(intent, slave.side.table.keys.names)
+        condition = self._make_condition(intent, slave.side.table.keys.names)
         if intent.after is None:
-            return slave.delete(encode_key(intent.suspect.key), condition)
-        return slave.put(spelled(intent.after), condition)
+            return slave.delete_item(encode_key(intent.suspect.key), condition)
+        return slave.put_item(encode_item(intent.after), condition)
 
-    def _condition(self, intent: Intent, key_names: Sequence[str]) -> Condition:
+    def _make_condition(self, intent: Intent, key_names: Sequence[str]) -> Condition:
         if intent.before is None:
-            return absent(key_names[0])
-        return unchanged(key_names[0], intent.before, self._guarded(intent, key_names))
+            return require_absent(key_names[0])
+        return require_unchanged(key_names[0], intent.before, self._guarded_names(intent, key_names))
 
-    def _guarded(self, intent: Intent, key_names: Sequence[str]) -> list[str]:
+    def _guarded_names(self, intent: Intent, key_names: Sequence[str]) -> list[str]:
         """Name the attributes that must be unchanged, the most important first.
 
         What is compared is guarded; and what is not compared where the slave's value of it is written back, or may be
@@ -262,20 +262,22 @@ class Repairer:
             return False
         if suspect.master is None or answer.current is None:
             return suspect.master is None and answer.current is None
-        return self._judge.attributes(suspect.master, answer.current) == ()
+        return self._judge.differing_attributes(suspect.master, answer.current) == ()
 
 
-def writable(item: Raw, keys: Collection[str]) -> Attributes:
+def writable_attributes(item: Raw, keys: Collection[str]) -> Attributes:
     """Give an item's attributes as they may be written: whole, without `aws:rep:*` but for the `keys` of the table."""
     return {
-        name: raw for name, raw in _attributes(item).items() if name in keys or not name.startswith(REPLICATION_PREFIX)
+        name: raw
+        for name, raw in _decode_attributes(item).items()
+        if name in keys or not name.startswith(REPLICATION_PREFIX)
     }
 
 
-_attributes = msgspec.json.Decoder(Attributes).decode
+_decode_attributes = msgspec.json.Decoder(Attributes).decode
 
 
-def spelled(item: Attributes | None) -> bytes:
+def encode_item(item: Attributes | None) -> bytes:
     """Write an item as DynamoDB JSON, its values as they were read."""
     return msgspec.json.encode(item)
 
@@ -283,7 +285,7 @@ def spelled(item: Attributes | None) -> bytes:
 def announced(intent: Intent) -> Announced:
     """Return an intent as it is announced, with both items in its difference where that has them."""
     after = None if intent.after is None else item_digest(intent.after)
-    return Announced(encode_key(intent.suspect.key), after, _done(intent.difference, None))
+    return Announced(encode_key(intent.suspect.key), after, _with_result(intent.difference, None))
 
 
 def _take_intents(decided: Mapping[int, Decision], found: dict[int, Difference | Suspect]) -> dict[int, Intent]:
@@ -297,7 +299,7 @@ def _contended(intent: Intent) -> Difference:
     return replace(intent.difference, action=Effect.CONTENDED, error=text)
 
 
-def _done(difference: Difference, error: str | None) -> Difference:
+def _with_result(difference: Difference, error: str | None) -> Difference:
     effect = EFFECTS[difference.verdict] if error is None else Effect.FAILED
     return replace(difference, action=effect, error=error)
 

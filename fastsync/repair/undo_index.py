@@ -16,7 +16,7 @@ from typing import IO, Any, NamedTuple
 import msgspec
 
 from fastsync.errors import ConfigError
-from fastsync.model.digest import canonical
+from fastsync.model.digest import canonical_value
 from fastsync.model.table import TableRef
 from fastsync.repair.undo_log import Entry
 
@@ -209,11 +209,11 @@ def _checked_key(entry: Entry) -> bytes:
             raise _Wrong(f"{name} is neither null nor an item in DynamoDB JSON")
         if item is not None and not all(_is_equal_key_value(item.get(each), value) for each, value in key.items()):
             raise _Wrong(f"{name} has another key than the line")
-    return _text({name: canonical(value) for name, value in key.items()})
+    return _text({name: canonical_value(value) for name, value in key.items()})
 
 
 def _is_equal_key_value(value: Any, other: Mapping[str, str]) -> bool:
-    return _is_key_value(value) and bool(canonical(value) == canonical(other))
+    return _is_key_value(value) and bool(canonical_value(value) == canonical_value(other))
 
 
 def _is_item(item: Any) -> bool:

@@ -78,11 +78,11 @@ class UndoLog:
                 f"the undo log {path} cannot be opened any more, so nothing more is written to slaves: {error.strerror}"
             ) from None
 
-    def append(self, entries: Sequence[Entry]) -> None:
+    def append_entries(self, entries: Sequence[Entry]) -> None:
         """Write entries and return when they are on disk; raise OutputFailed where that fails."""
         lines = b"".join(map(_line, entries))
         try:
-            self._write(lines)
+            self._append_lines(lines)
             os.fdatasync(self._file)
         except OSError as error:
             raise OutputFailed(
@@ -99,15 +99,15 @@ class UndoLog:
         """Close the file."""
         os.close(self._file)
 
-    def _write(self, lines: bytes) -> None:
+    def _append_lines(self, lines: bytes) -> None:
         with _locked(self._file):
             before = _cut_torn_line(self._file)
             if (written := os.write(self._file, lines)) < len(lines):
-                _take_back(self._file, before)
+                _try_truncate(self._file, before)
                 raise OSError(0, f"the disk took {written} of {len(lines)} bytes")
 
 
-def size_of(path: str | None) -> int:
+def undo_log_size(path: str | None) -> int:
     """Give the bytes of an undo log, 0 where there is none."""
     try:
         return 0 if path is None else Path(path).stat().st_size
@@ -115,7 +115,7 @@ def size_of(path: str | None) -> int:
         return 0
 
 
-def go_on(path: str) -> None:
+def reopen_undo_log(path: str) -> None:
     """Make an undo log, or take one up that an earlier run has left; raise ConfigError where that cannot be."""
     try:
         handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
@@ -137,10 +137,10 @@ def check(path: str, resume: bool) -> None:
     except OSError as error:
         raise ConfigError(f"--undo-log {path} cannot be written: {error.strerror or error}") from None
     if not resume:
-        _refuse_content(path, size_of(path))
+        _refuse_content(path, undo_log_size(path))
 
 
-def create(path: str) -> None:
+def create_undo_log(path: str) -> None:
     """Make an empty undo log; raise ConfigError where the file has content already, or cannot be made."""
     try:
         handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)  # it holds whole items
@@ -194,6 +194,6 @@ def _cut_torn_line(handle: int) -> int:
     return end
 
 
-def _take_back(handle: int, size: int) -> None:
+def _try_truncate(handle: int, size: int) -> None:
     with suppress(OSError):
         os.ftruncate(handle, size)

@@ -53,27 +53,27 @@ class LogLine:
 Content = ReportLine | ReportEnd | StatisticsFile | LogLine
 
 
-def read(path: str) -> Iterator[Content]:
+def read_file(path: str) -> Iterator[Content]:
     """Yield what one file holds ("-" is stdin); raise ConfigError where it is no file of fastsync, or cannot be read.
 
     A report may stop in the middle of a line, as one does whose run was killed, and an empty file is such a report.
     """
     try:
-        with _opened(path) as file:
+        with _open_file(path) as file:
             first = file.readline(MOST_STATS)
-            start = _parsed(first)
+            start = _parse_json(first)
             if start is None or _is_stats(start):
-                yield from _whole(path, first, file)
+                yield from _read_whole(path, first, file)
             elif _is_log(start):
-                yield from _log(path, first, file)
+                yield from _read_log(path, first, file)
             else:
-                yield from _report(path, first, file)
+                yield from _read_report(path, first, file)
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror or error}") from None
 
 
 @contextmanager
-def _opened(path: str) -> Iterator[IO[bytes]]:
+def _open_file(path: str) -> Iterator[IO[bytes]]:
     if path == "-":
         if sys.stdin is None:
             raise ConfigError("stdin (-) cannot be read: it is closed")
@@ -83,21 +83,21 @@ def _opened(path: str) -> Iterator[IO[bytes]]:
             yield file
 
 
-def _whole(path: str, first: bytes, file: IO[bytes]) -> Iterator[Content]:
+def _read_whole(path: str, first: bytes, file: IO[bytes]) -> Iterator[Content]:
     text = first + file.read(MOST_STATS)
-    told = _parsed(text)
+    told = _parse_json(text)
     if _is_stats(told) and _is_writable(told) and not _has_repeats(text):
         yield StatisticsFile(told)
     elif not text.strip() or (b"\n" not in text and text.startswith(b'{"slave"')):
         yield ReportEnd(None)
     else:
-        _refuse(path)
+        _refuse_file(path)
 
 
-def _report(path: str, first: bytes, file: IO[bytes]) -> Iterator[Content]:
+def _read_report(path: str, first: bytes, file: IO[bytes]) -> Iterator[Content]:
     whole = False
-    for number, text in enumerate(_lines(first, file), 1):
-        line = _parsed(text)
+    for number, text in enumerate(_read_lines(first, file), 1):
+        line = _parse_json(text)
         whole = _is_end(line)
         if whole:
             yield ReportEnd(line)
@@ -106,34 +106,34 @@ def _report(path: str, first: bytes, file: IO[bytes]) -> Iterator[Content]:
         elif line is None and not text.endswith(b"\n"):
             break
         else:
-            _refuse(path, number)
+            _refuse_file(path, number)
     if not whole:
         yield ReportEnd(None)
 
 
-def _log(path: str, first: bytes, file: IO[bytes]) -> Iterator[Content]:
-    for number, text in enumerate(_lines(first, file), 1):
-        line = _parsed(text)
+def _read_log(path: str, first: bytes, file: IO[bytes]) -> Iterator[Content]:
+    for number, text in enumerate(_read_lines(first, file), 1):
+        line = _parse_json(text)
         if _is_log(line):
             yield LogLine(line)
         elif line is not None or text.endswith(b"\n"):
-            _refuse(path, number)
+            _refuse_file(path, number)
 
 
-def _lines(first: bytes, file: IO[bytes]) -> Iterator[bytes]:
+def _read_lines(first: bytes, file: IO[bytes]) -> Iterator[bytes]:
     yield first
     while line := file.readline(MOST_STATS):
         yield line
 
 
-def _refuse(path: str, number: int = 1) -> NoReturn:
+def _refuse_file(path: str, number: int = 1) -> NoReturn:
     if _is_gzip(path):
         raise ConfigError(f"{path} is compressed; unpack it first")
     where = f", from its line {number} on" if number > 1 else ""
     raise ConfigError(f"{path} is neither a report nor statistics nor JSON log lines of fastsync{where}")
 
 
-def _parsed(text: bytes) -> Any:
+def _parse_json(text: bytes) -> Any:
     """Parse JSON strictly: None where it is none, or holds what a browser would not take for JSON."""
     try:
         return _DECODER.decode(text.decode())
@@ -170,15 +170,17 @@ def _is_gzip(path: str) -> bool:
     return False
 
 
-def _finite(text: str) -> float:
-    return number if math.isfinite(number := float(text)) else _no_number(text)
+def _parse_finite(text: str) -> float:
+    return number if math.isfinite(number := float(text)) else _refuse_constant(text)
 
 
-def _no_number(text: str) -> NoReturn:
+def _refuse_constant(text: str) -> NoReturn:
     raise ValueError(text)
 
 
-_DECODER = json.JSONDecoder(parse_constant=_no_number, parse_float=_finite)  # making one takes as long as a line
+_DECODER = json.JSONDecoder(
+    parse_constant=_refuse_constant, parse_float=_parse_finite
+)  # making one takes as long as a line
 
 
 def _is_stats(told: Any) -> bool:

@@ -29,7 +29,7 @@ class Repeats:
 
     def __init__(self, in_memory: int = IN_MEMORY) -> None:
         self._stack = ExitStack()
-        self._buckets = [self._stack.enter_context(_bucket(in_memory)) for _ in range(BUCKETS)]
+        self._buckets = [self._stack.enter_context(_open_bucket(in_memory)) for _ in range(BUCKETS)]
 
     def __enter__(self) -> Repeats:
         return self
@@ -37,7 +37,7 @@ class Repeats:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def add(self, report: int, slave: str, verdict: str, key: Mapping[str, Any]) -> None:
+    def add_difference(self, report: int, slave: str, verdict: str, key: Mapping[str, Any]) -> None:
         """Take in a difference; on a table that changes, one key may have two verdicts in the course of a run."""
         told = repr((slave, verdict, sorted(key.items()))).encode("utf-8", "backslashreplace")
         digest = blake2b(told, digest_size=DIGEST).digest()
@@ -46,22 +46,22 @@ class Repeats:
         except OSError as error:
             raise OutputFailed(f"a temporary file cannot be written: {error.strerror or error}") from None
 
-    def found(self) -> tuple[int, int] | None:
+    def find_repeat(self) -> tuple[int, int] | None:
         """Give the numbers of two reports that have a difference in common, None where there are none."""
         for bucket in self._buckets:
             bucket.seek(0)
             first: dict[bytes, bytes] = {}
-            for digest, report in _records(bucket):
+            for digest, report in _read_records(bucket):
                 if (other := first.setdefault(digest, report)) != report:
                     return int.from_bytes(other, "big"), int.from_bytes(report, "big")
         return None
 
 
-def _bucket(in_memory: int) -> SpooledTemporaryFile[bytes]:
+def _open_bucket(in_memory: int) -> SpooledTemporaryFile[bytes]:
     return SpooledTemporaryFile(in_memory)
 
 
-def _records(bucket: SpooledTemporaryFile[bytes]) -> Iterator[tuple[bytes, bytes]]:
+def _read_records(bucket: SpooledTemporaryFile[bytes]) -> Iterator[tuple[bytes, bytes]]:
     text = bucket.read()
     for start in range(0, len(text), DIGEST + NUMBER):
         middle = start + DIGEST

@@ -100,12 +100,12 @@ def _contradiction(tally: Tally, scanned: int, complete: bool) -> str | None:
     return None
 
 
-def missing(parts: Sequence[ShardFile]) -> list[int]:
+def find_missing(parts: Sequence[ShardFile]) -> list[int]:
     """Give the numbers of the shards that are not there."""
     return sorted(set(range(parts[0].shard.of)) - {part.shard.number for part in parts})
 
 
-def add_up(parts: Sequence[ShardFile]) -> dict[str, Any]:
+def add_up_shards(parts: Sequence[ShardFile]) -> dict[str, Any]:
     """Give the statistics of the whole in the form of those of a run.
 
     Raises ConfigError where two files do not belong together, or one contradicts itself. Where shards are missing the
@@ -115,7 +115,7 @@ def add_up(parts: Sequence[ShardFile]) -> dict[str, Any]:
     for part in parts:
         _check_sums(part.file, part.stats)
     stats = [part.stats for part in parts]
-    absent = missing(parts)
+    absent = find_missing(parts)
     strategies = {each.strategy for each in stats}
     return {
         "complete": not absent and all(each.complete for each in stats),
@@ -123,21 +123,21 @@ def add_up(parts: Sequence[ShardFile]) -> dict[str, Any]:
         "segments": stats[0].segments,
         "elapsed_seconds": max(each.elapsed_seconds for each in stats),
         "sample": None,
-        "shard": _spelled(sorted(part.shard.number for part in parts), parts[0].shard.of) if absent else None,
+        "shard": _format_numbers(sorted(part.shard.number for part in parts), parts[0].shard.of) if absent else None,
         "master": {
             "table": stats[0].master.table,
             "scanned": sum(each.master.scanned for each in stats),
             "read_units": math.fsum(each.master.read_units for each in stats),
         },
-        "slaves": {name: _summed([each.slaves[name] for each in stats]) for name in stats[0].slaves},
-        "errors": [*(error for each in stats for error in each.errors), *_told(absent, parts[0].shard.of)],
+        "slaves": {name: _sum_slaves([each.slaves[name] for each in stats]) for name in stats[0].slaves},
+        "errors": [*(error for each in stats for error in each.errors), *_describe_missing(absent, parts[0].shard.of)],
     }
 
 
 def _refuse_others(parts: Sequence[ShardFile]) -> None:
     first = parts[0]
     for part in parts[1:]:
-        for what, of_one, of_other in zip(_COMMON, _common(first), _common(part), strict=True):
+        for what, of_one, of_other in zip(_COMMON, _common_terms(first), _common_terms(part), strict=True):
             if of_one != of_other:
                 told = f"{what} {of_one} in {first.file} and {of_other} in {part.file}"
                 raise ConfigError(f"what does not belong together cannot be added up: {told}")
@@ -151,7 +151,7 @@ def _refuse_others(parts: Sequence[ShardFile]) -> None:
 _COMMON = ("the master is", "slaves are", "segments are", "shards are", "slaves whose extras were looked for are")
 
 
-def _common(part: ShardFile) -> tuple[str, ...]:
+def _common_terms(part: ShardFile) -> tuple[str, ...]:
     """Give what all shards of a run have in common, as text."""
     stats = part.stats
     extras = (name for name, slave in stats.slaves.items() if slave.extra is not None)
@@ -159,18 +159,18 @@ def _common(part: ShardFile) -> tuple[str, ...]:
     return (stats.master.table, slaves, str(stats.segments), str(part.shard.of), looked_for)
 
 
-def _summed(slaves: Sequence[Any]) -> dict[str, int | float | None]:
-    return {name: _sum([getattr(slave, name) for slave in slaves]) for name in _COUNTERS}
+def _sum_slaves(slaves: Sequence[Any]) -> dict[str, int | float | None]:
+    return {name: _sum_values([getattr(slave, name) for slave in slaves]) for name in _COUNTERS}
 
 
-def _sum(values: Sequence[int | float | None]) -> int | float | None:
+def _sum_values(values: Sequence[int | float | None]) -> int | float | None:
     known = [value for value in values if value is not None]
     if len(known) < len(values):
         return None
     return math.fsum(known) if isinstance(known[0], float) else sum(known)
 
 
-def _told(absent: Sequence[int], of: int) -> list[str]:
+def _describe_missing(absent: Sequence[int], of: int) -> list[str]:
     if not absent:
         return []
     named = ", ".join(f"{number}/{of}" for number in absent[:MOST_NAMED])
@@ -179,7 +179,7 @@ def _told(absent: Sequence[int], of: int) -> list[str]:
     return [f"{noun} {named}{more} {verb} missing: what is in the segments of a missing shard is not known"]
 
 
-def _spelled(numbers: Sequence[int], of: int) -> str:
+def _format_numbers(numbers: Sequence[int], of: int) -> str:
     """Write numbers in their order as ranges: 0,2-4/6."""
     ranges: list[list[int]] = []
     for number in numbers:

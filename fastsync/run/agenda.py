@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from fastsync.model.events import SegmentTask, Terms
 from fastsync.plan.segments import Plan
-from fastsync.repair.undo_log import size_of
+from fastsync.repair.undo_log import undo_log_size
 
 RESTARTS = 3
 """How often in a row a task is taken up again whose worker died before it brought anything new."""
@@ -67,7 +67,7 @@ class Agenda:
     ):
         self._terms = terms
         self._log_from = log_from
-        self._log_size = self._size()
+        self._log_size = self._undo_log_size()
         self._plan = plan
         self._start_key = start_key
         self._names = tuple(map(str, terms.slaves))
@@ -75,8 +75,8 @@ class Agenda:
         self._deaths: Counter[int] = Counter()
         self._ahead: dict[tuple[int, tuple[str, ...]], tuple[bytes, ...]] = {}
         self.repeated = log_from is not None
-        started, parked_started = _divided(left.legs, self._names)
-        pending, parked_pending = _divided(left.stretches, self._names)
+        started, parked_started = _split_by_fitness(left.legs, self._names)
+        pending, parked_pending = _split_by_fitness(left.stretches, self._names)
         self._legs = deque(started)
         self._stretches = deque(each for each in pending if each.place < len(plan.numbers))
         self._parked = parked_started
@@ -88,30 +88,32 @@ class Agenda:
     def __next__(self) -> SegmentTask:
         """Give the next task; after the last one there may be another yet, where a worker dies."""
         if self._legs:
-            return self._opened(self._legs.popleft())
+            return self._open_task(self._legs.popleft())
         if not self._stretches:
             raise StopIteration
         pending = self._stretches.popleft()
         if pending.place + 1 < len(self._plan.numbers):
             self._stretches.appendleft(replace(pending, place=pending.place + 1))
-        return self._opened(StartedSegment(self._plan.numbers[pending.place], pending.slaves, pending.counts))
+        return self._open_task(StartedSegment(self._plan.numbers[pending.place], pending.slaves, pending.counts))
 
-    def _opened(self, started: StartedSegment) -> SegmentTask:
+    def _open_task(self, started: StartedSegment) -> SegmentTask:
         places = tuple(self._names.index(name) for name in started.slaves)
         start = None if started.resume else self._start_key
         log = self._log_from if started.log is None else started.log
-        recall = None if log is None else (log, self._size() if self._deaths[started.segment] else self._log_size)
+        recall = (
+            None if log is None else (log, self._undo_log_size() if self._deaths[started.segment] else self._log_size)
+        )
         task = SegmentTask(
             self._terms, started.segment, self._plan.total, start, started.resume, places, started.counts, recall
         )
         task = replace(task, ahead=self._ahead.pop((started.segment, started.slaves), ()))
-        self._open[task.id] = replace(started, log=self._size() if log is None else log)
+        self._open[task.id] = replace(started, log=self._undo_log_size() if log is None else log)
         return task
 
-    def _size(self) -> int:
-        return size_of(self._terms.repairing.undo_log)
+    def _undo_log_size(self) -> int:
+        return undo_log_size(self._terms.repairing.undo_log)
 
-    def lost(self, task: SegmentTask) -> Mapping[int, str]:
+    def lost_slaves(self, task: SegmentTask) -> Mapping[int, str]:
         """Give the slaves that a task began with and has lost: places and names."""
         started = self._open[task.id]
         return {place: self._names[place] for place in task.slaves if self._names[place] not in started.slaves}
@@ -125,7 +127,7 @@ class Agenda:
         self._open[task.id] = replace(self._open[task.id], resume=resume, log=log)
         del self._deaths[task.number]
 
-    def lose(self, task: SegmentTask, slave: int) -> None:
+    def lose_slave(self, task: SegmentTask, slave: int) -> None:
         """Note that a task goes on without a slave; the last one that is lost takes the master's items along."""
         started = self._open[task.id]
         name = self._names[slave]
@@ -159,22 +161,22 @@ class Agenda:
             self._ahead[started.segment, started.slaves] = (*task.ahead, *ahead)
         return True
 
-    def left(self) -> Backlog:
+    def backlog(self) -> Backlog:
         """Give all that is left, what is at work from its last page on record."""
         at_work = (started for started in self._open.values() if started.slaves)
         return Backlog((*at_work, *self._legs, *self._parked), (*self._stretches, *self._later))
 
     def log_from(self) -> int:
         """Give the size of the undo log behind which all lines stand of pages that are not on record."""
-        left = self.left()
+        left = self.backlog()
         begun = [started.log for started in left.legs if started.log is not None]
         if left.stretches and self._log_from is not None:  # some were begun by the run before, after its checkpoint
             begun.append(self._log_from)
-        return min([self._size(), *begun])
+        return min([self._undo_log_size(), *begun])
 
     def has_left(self, slave: str) -> bool:
         """Say whether a slave is not compared to its end."""
-        left = self.left()
+        left = self.backlog()
         return any(slave in started.slaves for started in left.legs) or any(
             slave in part.slaves for part in left.stretches
         )
@@ -187,7 +189,7 @@ def _ticket(task: SegmentTask) -> tuple[int, tuple[int, ...]]:
 _Part = TypeVar("_Part", StartedSegment, PendingSegments)
 
 
-def _divided(parts: Sequence[_Part], fit: Sequence[str]) -> tuple[list[_Part], list[_Part]]:
+def _split_by_fitness(parts: Sequence[_Part], fit: Sequence[str]) -> tuple[list[_Part], list[_Part]]:
     """Divide each part between the slaves that can be compared now and the others, who catch up later."""
     now, later = [], []
     for part in parts:

@@ -21,7 +21,7 @@ from fastsync.model.addresses import hide_users
 from fastsync.model.table import TableRef
 from fastsync.output.durable import sync_folder
 from fastsync.output.private_files import create_beside, refuse_irregular, remove_temporaries, reopen
-from fastsync.run.checkpoint_form import Checkpoint, Damaged, OtherVersion, decode, encode
+from fastsync.run.checkpoint_form import Checkpoint, Damaged, OtherVersion, decode_checkpoint, encode_checkpoint
 
 EVERY = 1.0
 """Seconds between two writes at least: what is lost at worst is the work of so long."""
@@ -48,7 +48,7 @@ class CheckpointFile:
         self._due = 0.0
         try:
             if os.path.lexists(path):
-                self._claim(resume)
+                self._claim_path(resume)
             elif not self.path.parent.is_dir():
                 raise ConfigError(f"--checkpoint {path} cannot be written: there is no such folder")
             self._check_folder()
@@ -65,7 +65,7 @@ class CheckpointFile:
             why = error.strerror or error
             raise ConfigError(f"--checkpoint {self.path} cannot be written: in its folder: {why}") from None
 
-    def _claim(self, resume: bool) -> None:
+    def _claim_path(self, resume: bool) -> None:
         refuse_irregular(self.path.stat().st_mode)
         if not resume:
             raise ConfigError(
@@ -73,16 +73,16 @@ class CheckpointFile:
                 "delete the file to start afresh"
             )
         self._lock = reopen(self.path, os.O_RDONLY, follow=True)
-        if not _locked(self._lock) or os.fstat(self._lock).st_ino != self.path.stat().st_ino:
+        if not _try_lock(self._lock) or os.fstat(self._lock).st_ino != self.path.stat().st_ino:
             raise ConfigError(f"--checkpoint {self.path} belongs to a run that is still at work")
         remove_temporaries(self.path)
 
-    def read(self) -> Checkpoint | None:
+    def read_checkpoint(self) -> Checkpoint | None:
         """Return what the file says, None where there is no file; raise ConfigError where it is damaged."""
         if self._lock is None:
             return None
         try:
-            return decode(self.path.read_bytes())
+            return decode_checkpoint(self.path.read_bytes())
         except OSError as error:
             raise ConfigError(f"--checkpoint {self.path} cannot be read: {error.strerror or error}") from None
         except OtherVersion as error:
@@ -91,18 +91,18 @@ class CheckpointFile:
                 "finish that run with it, or delete the file to start afresh"
             ) from None
         except Damaged as error:
-            raise damaged(self.path, str(error)) from None
+            raise damage_error(self.path, str(error)) from None
 
     @property
     def due(self) -> bool:
         """Say whether it is time to write again."""
         return time.monotonic() >= self._due
 
-    def write(self, checkpoint: Checkpoint) -> None:
+    def write_checkpoint(self, checkpoint: Checkpoint) -> None:
         """Replace the file; raise OutputFailed where that fails: the old one is still there then."""
         began = time.monotonic()
         try:
-            lock = self._replaced(encode(checkpoint))
+            lock = self._replaced(encode_checkpoint(checkpoint))
             sync_folder(self.path)
         except OSError as error:
             raise OutputFailed(f"the checkpoint {self.path} cannot be written: {error.strerror or error}") from None
@@ -110,14 +110,14 @@ class CheckpointFile:
         self._lock = lock
         self._due = time.monotonic() + max(EVERY, (time.monotonic() - began) / SHARE)
 
-    def remove(self) -> None:
+    def remove_file(self) -> None:
         """Take the file away: there is nothing left to resume."""
         with suppress(OSError):
             self.path.unlink(missing_ok=True)
             sync_folder(self.path)
         self._let_go()
 
-    def beside(self, what: str) -> Path:
+    def path_beside(self, what: str) -> Path:
         """Name a file that goes with this one."""
         return self.path.with_name(f"{self.path.name}.{what}")
 
@@ -125,7 +125,7 @@ class CheckpointFile:
         """Write a new file, put it in place, and return its descriptor, which holds its lock."""
         handle, temporary = create_beside(self.path)
         try:
-            _locked(handle)
+            _try_lock(handle)
             while data:
                 data = data[os.write(handle, data) :]
             os.fsync(handle)
@@ -162,24 +162,24 @@ class CheckpointFile:
         self._let_go()
 
 
-def damaged(path: Path, why: str) -> ConfigError:
+def damage_error(path: Path, why: str) -> ConfigError:
     """Return the error that says that a checkpoint cannot be used."""
     return ConfigError(
         f"--checkpoint {path} is no checkpoint of fastsync, or is damaged ({why}); delete the file to start afresh"
     )
 
 
-def left_behind(path: Path) -> Checkpoint | None:
+def read_left_behind(path: Path) -> Checkpoint | None:
     """Return what a run left behind, None where this version cannot read it: who resumes it is told why."""
     try:
         handle = reopen(path, os.O_RDONLY, follow=True)
         with os.fdopen(handle, "rb") as file:
-            return decode(file.read())
+            return decode_checkpoint(file.read())
     except (OSError, OtherVersion, Damaged):
         return None
 
 
-def settings(config: Config, policy: object) -> dict[str, Any]:
+def collect_settings(config: Config, policy: object) -> dict[str, Any]:
     """Give by option, as JSON holds it, what a run that goes on must have in common with the one that it continues."""
     given = {each.name: getattr(config, each.name) for each in fields(config) if each.name not in FREE}
     for file in ("report", "undo_log"):
@@ -188,24 +188,24 @@ def settings(config: Config, policy: object) -> dict[str, Any]:
     if config.executor == "spark" and config.report is not None:  # which is no file, and not always of this machine
         given["report"] = f"the folder {config.report}"
     given["policy"] = None if policy is None else f"{type(policy).__module__}:{type(policy).__qualname__}"
-    text = json.dumps(given, default=_plain, ensure_ascii=False)
+    text = json.dumps(given, default=_as_plain, ensure_ascii=False)
     held: dict[str, Any] = json.loads(text.encode(errors="replace"))  # a path need not be text
     return held
 
 
-def refuse_others(checkpoint: Checkpoint, path: Path, now: Mapping[str, Any]) -> None:
+def check_settings(checkpoint: Checkpoint, path: Path, now: Mapping[str, Any]) -> None:
     """Raise ConfigError, with what differs, where a checkpoint is of other tables or other settings."""
     then = checkpoint.settings
     differing = [name for name in {**then, **now} if then.get(name) != now.get(name)]
     if differing:
         told = "; ".join(
-            f"--{name.replace('_', '-')} was {_shown(then.get(name))} and is now {_shown(now.get(name))}"
+            f"--{name.replace('_', '-')} was {_format_value(then.get(name))} and is now {_format_value(now.get(name))}"
             for name in differing
         )
         raise ConfigError(f"--checkpoint {path} is of a run with other tables or settings: {told}")
 
 
-def refuse_other_tables(checkpoint: Checkpoint, path: Path, now: Mapping[str, tuple[str, ...]]) -> None:
+def check_tables(checkpoint: Checkpoint, path: Path, now: Mapping[str, tuple[str, ...]]) -> None:
     """Raise ConfigError where a table of this name is not the one that the checkpoint is of."""
     for name, identity in now.items():
         if checkpoint.tables.get(name, identity) != identity:
@@ -215,22 +215,22 @@ def refuse_other_tables(checkpoint: Checkpoint, path: Path, now: Mapping[str, tu
             )
 
 
-def _plain(value: Any) -> Any:
+def _as_plain(value: Any) -> Any:
     if isinstance(value, TableRef):  # without the credentials that it may have of its own: they are access
         return {"text": value.text, "endpoint_url": value.endpoint_url}
     return sorted(value) if isinstance(value, frozenset | set) else str(value)
 
 
-def _shown(value: Any) -> str:
+def _format_value(value: Any) -> str:
     if isinstance(value, dict) and "text" in value:
         # a checkpoint of an earlier version may hold an address with a password
         return hide_users(" at ".join(each for each in (value["text"], value.get("endpoint_url")) if each))
     if isinstance(value, list):
-        return "[" + ", ".join(map(_shown, value)) + "]"
+        return "[" + ", ".join(map(_format_value, value)) + "]"
     return "not given" if value is None else hide_users(json.dumps(value, ensure_ascii=False))
 
 
-def _locked(handle: int) -> bool:
+def _try_lock(handle: int) -> bool:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -66,28 +66,28 @@ class _Envelope(msgspec.Struct, forbid_unknown_fields=True):
     content: msgspec.Raw
 
 
-def encode(checkpoint: Checkpoint) -> bytes:
+def encode_checkpoint(checkpoint: Checkpoint) -> bytes:
     """Return a checkpoint as the bytes of its file."""
     content = escape_line_breaks_in_bytes(msgspec.json.encode(checkpoint))
     return msgspec.json.encode(_Envelope(VERSION, checksum(content), msgspec.Raw(content)))
 
 
-def decode(data: bytes) -> Checkpoint:
+def decode_checkpoint(data: bytes) -> Checkpoint:
     """Return the checkpoint that the bytes of a file hold; raise Damaged or OtherVersion."""
     try:
         version = msgspec.json.decode(data, type=_Versioned).version
         if version not in (VERSION, WITHOUT_CHECKSUM):
             raise OtherVersion(f"form {version}, this one reads {VERSION}")
-        content = data if version == WITHOUT_CHECKSUM else _content(data)
+        content = data if version == WITHOUT_CHECKSUM else _checked_content(data)
         checkpoint = msgspec.json.decode(content, type=Checkpoint)
-        for fault in faults(checkpoint):
+        for fault in find_faults(checkpoint):
             raise Damaged(fault)
     except (ValueError, RecursionError) as error:  # msgspec's errors and those of UTF-8 are ValueErrors
         raise Damaged(str(error) or type(error).__name__) from None
     return checkpoint
 
 
-def _content(data: bytes) -> bytes:
+def _checked_content(data: bytes) -> bytes:
     envelope = msgspec.json.decode(data, type=_Envelope)
     content = bytes(envelope.content)
     if checksum(content) != envelope.checksum:
@@ -95,10 +95,10 @@ def _content(data: bytes) -> bytes:
     return content
 
 
-def faults(checkpoint: Checkpoint) -> Iterator[str]:
+def find_faults(checkpoint: Checkpoint) -> Iterator[str]:
     """Yield what makes no sense in a checkpoint, in a few words each."""
-    slaves = _tables(checkpoint.settings, "slaves")
-    yield from _unknown_names(checkpoint, slaves, _tables(checkpoint.settings, "master"))
+    slaves = _table_names(checkpoint.settings, "slaves")
+    yield from _unknown_names(checkpoint, slaves, _table_names(checkpoint.settings, "master"))
     if not 1 <= checkpoint.total <= MAX_SEGMENTS:
         yield f"a job has no {checkpoint.total} segments"
     if checkpoint.strategy not in ("lookup", "merge"):
@@ -109,11 +109,11 @@ def faults(checkpoint: Checkpoint) -> Iterator[str]:
     if any(_are_wrong(chunks, checkpoint.extras.get(name, FILE_START)) for name, chunks in checkpoint.deleted.items()):
         yield "deletes are done of extras that there are not"
     yield from _wrong_parts(checkpoint.left, checkpoint.total)
-    if any(_is_no_count(tally) for tally in _tallies(checkpoint.totals)):
+    if any(_is_no_count(tally) for tally in _all_tallies(checkpoint.totals)):
         yield "a count is no number of items"
 
 
-def faults_of_plan(left: Backlog, numbers: Sequence[int]) -> Iterator[str]:
+def find_faults_of_plan(left: Backlog, numbers: Sequence[int]) -> Iterator[str]:
     """Yield what of a checkpoint does not fit the segments of the plan, given in their order."""
     if any(part.place > len(numbers) for part in left.stretches):
         yield f"it goes on behind the last of {len(numbers)} segments"
@@ -126,7 +126,7 @@ def faults_of_plan(left: Backlog, numbers: Sequence[int]) -> Iterator[str]:
             yield f"segment {leg.segment} was begun and not begun"
 
 
-def _tables(settings: Mapping[str, Any], name: str) -> set[str]:
+def _table_names(settings: Mapping[str, Any], name: str) -> set[str]:
     """Return the names of the tables that a setting holds, one or several."""
     given = settings.get(name)
     refs = given if isinstance(given, list) else [given]
@@ -138,19 +138,19 @@ def _unknown_names(checkpoint: Checkpoint, slaves: set[str], master: set[str]) -
     named: set[str] = {*checkpoint.extras, *checkpoint.deleted, *totals.slaves, *totals.failed, *totals.spread.counts}
     named.update(difference.slave for difference in totals.failed.values())
     named.update(name for segment in totals.spread.segments.values() for name in segment.found)
-    named.update(name for part in _parts(left) for name in part.slaves)
+    named.update(name for part in _all_parts(left) for name in part.slaves)
     for name in sorted(named - slaves):
         yield f"{name!r} is none of its slaves"
     for name in sorted(set(checkpoint.tables) - slaves - master):
         yield f"{name!r} is none of its tables"
 
 
-def _parts(left: Backlog) -> Sequence[StartedSegment | PendingSegments]:
+def _all_parts(left: Backlog) -> Sequence[StartedSegment | PendingSegments]:
     return (*left.legs, *left.stretches)
 
 
 def _wrong_parts(left: Backlog, total: int) -> Iterator[str]:
-    if any(not part.slaves for part in _parts(left)):
+    if any(not part.slaves for part in _all_parts(left)):
         yield "a part of the job is left for no slave"
     for leg in left.legs:
         if not 0 <= leg.segment < total or (leg.log or 0) < 0:
@@ -159,15 +159,15 @@ def _wrong_parts(left: Backlog, total: int) -> Iterator[str]:
             json.loads(leg.resume)
     if any(part.place < 0 for part in left.stretches):
         yield "segments are left from a place before the first on"
-    if _twice((leg.segment, slave) for leg in left.legs for slave in leg.slaves):
+    if _has_repeats((leg.segment, slave) for leg in left.legs for slave in leg.slaves):
         yield "a segment is left twice for a slave"
-    if _twice(slave for part in left.stretches for slave in part.slaves):
+    if _has_repeats(slave for part in left.stretches for slave in part.slaves):
         yield "segments are left twice for a slave"
-    if _twice(leg.segment for leg in left.legs if leg.counts) or sum(part.counts for part in left.stretches) > 1:
+    if _has_repeats(leg.segment for leg in left.legs if leg.counts) or sum(part.counts for part in left.stretches) > 1:
         yield "items of the master would count twice"
 
 
-def _twice(values: Iterable[object]) -> bool:
+def _has_repeats(values: Iterable[object]) -> bool:
     return any(times > 1 for times in Counter(values).values())
 
 
@@ -177,10 +177,10 @@ def _is_wrong(mark: FilePosition) -> bool:
 
 def _are_wrong(chunks: Chunks, waiting: FilePosition) -> bool:
     outside = any(not 0 <= number * chunks.size < waiting.lines for number in chunks.done)
-    return chunks.size < 1 or outside or _twice(chunks.done)
+    return chunks.size < 1 or outside or _has_repeats(chunks.done)
 
 
-def _tallies(totals: Totals) -> Iterator[Tally]:
+def _all_tallies(totals: Totals) -> Iterator[Tally]:
     yield totals.master
     yield from totals.slaves.values()
     for segment in totals.spread.segments.values():

@@ -32,7 +32,7 @@ from fastsync.output.sink import SegmentSink, Sink
 from fastsync.output.unforeseen import Phase, unexpected
 from fastsync.run.agenda import Agenda
 from fastsync.run.deletes import Deletes
-from fastsync.run.extras import Found, refusal
+from fastsync.run.extras import Found, explain_refusal
 from fastsync.run.journal import Journal
 from fastsync.run.outcome import Outcome
 from fastsync.workers.executor import Executor
@@ -65,7 +65,7 @@ class Audience:
         for sink in self.sinks:
             sink.begin(terms)
 
-    def page(self, done: PageDone) -> None:
+    def tell_page(self, done: PageDone) -> None:
         """Tell everyone of a page."""
         for listener in self.listeners:
             for difference in done.differences:
@@ -73,7 +73,7 @@ class Audience:
         for sink in self.sinks:
             sink.page(done)
 
-    def segment(self, done: SegmentEnd) -> None:
+    def tell_segment(self, done: SegmentEnd) -> None:
         """Tell those who ask for it of a segment that has come to its end."""
         for sink in self.sinks:
             if isinstance(sink, SegmentSink):
@@ -109,15 +109,16 @@ class Coordinator:
         self._interrupt = interrupt
         self._tables = tables
         self._notify(lambda: self._audience.begin(terms))
-        self._follow(executor.run(self._agenda, interrupt))
+        self._follow_events(executor.run(self._agenda, interrupt))
         changed = self._ask_again()
         if not interrupt.count:
             self._deletes.refused = {
-                name: refusal(self._found(name, changed, config), config.delete_limit) for name in self._deletes.place
+                name: explain_refusal(self._found(name, changed, config), config.delete_limit)
+                for name in self._deletes.place
             }
         self._save_checkpoint()
         if not interrupt.count:
-            self._follow(executor.run(self._deletes, interrupt))
+            self._follow_events(executor.run(self._deletes, interrupt))
             self._save_checkpoint()
         if self._deletes.begun:
             self._ask_again()
@@ -136,7 +137,7 @@ class Coordinator:
         Where only items that failed are left, that run starts afresh, since no resume point leads to a single item.
         """
         if complete:
-            self._journal.remove()
+            self._journal.remove_files()
         elif self._journal.checkpoint_path is None:
             return
         elif self.finished and self._outcome.items_failed:
@@ -153,7 +154,7 @@ class Coordinator:
     @property
     def finished(self) -> bool:
         """Say whether nothing is left to be compared or deleted."""
-        left = self._agenda.left()
+        left = self._agenda.backlog()
         return not (left.legs or left.stretches or self._deletes.some_left or self._journal.broken)
 
     def _ask_again(self) -> Mapping[str, str]:
@@ -196,7 +197,7 @@ class Coordinator:
             return True
         return config.executor != "spark" and (config.undo_log is not None or not self._agenda.repeated)
 
-    def _follow(self, running: Generator[tuple[Task, Event], None, None]) -> None:
+    def _follow_events(self, running: Generator[tuple[Task, Event], None, None]) -> None:
         try:
             with closing(running) as events:
                 for task, event in events:
@@ -222,7 +223,7 @@ class Coordinator:
         if page.part is not None:
             self._half.add(task.id)
         try:
-            self._pending.setdefault(task.id, PendingPages()).add(page)
+            self._pending.setdefault(task.id, PendingPages()).add_page(page)
         except OutputFailed as error:
             self.give_up(error)
         if page.resume:
@@ -237,7 +238,7 @@ class Coordinator:
             self._half.discard(task.id)
         match event:
             case SlaveLost(slave, fatal=fatal) if isinstance(task, SegmentTask):
-                self._agenda.lose(task, slave)
+                self._agenda.lose_slave(task, slave)
                 if fatal:
                     self._interrupt.request_stop()
             case TaskDone():
@@ -254,9 +255,9 @@ class Coordinator:
                 return
             case TaskFailed() | TaskStopped():
                 self._leave_to_resume(task, event)
-        segment = self._outcome.add(event, task)
+        segment = self._outcome.add_event(event, task)
         if segment is not None:
-            self._notify(lambda: self._audience.segment(segment))
+            self._notify(lambda: self._audience.tell_segment(segment))
 
     def _retry(self, task: Task) -> bool:
         ahead = tuple(self._ahead.pop(task.id, ()))
@@ -264,44 +265,44 @@ class Coordinator:
 
     def _count_buffered(self, task: Task) -> None:
         """Take in what a task brought; what concerns a slave that it has lost does not count for the checkpoint."""
-        lost = self._agenda.lost(task) if isinstance(task, SegmentTask) else {}
-        for page in self._pages(task):
+        lost = self._agenda.lost_slaves(task) if isinstance(task, SegmentTask) else {}
+        for page in self._take_pending(task):
             stands = page
             if lost and isinstance(task, SegmentTask):
                 stands, loose = split_lost(page, lost, len(lost) == len(task.covered))
-                self._loose.add(loose)
+                self._loose.add_page(loose)
             self._record_page(stands, task)
 
     def _discard_buffered(self, task: Task) -> None:
         """Forget what a task brought that will come again; what it consumed counts."""
-        for page in self._pages(task):
+        for page in self._take_pending(task):
             self._record_page(usage_of(page), task)
 
     def _leave_to_resume(self, task: Task, event: TaskFailed | TaskStopped) -> None:
         """Leave the rest of a task to another run, which goes on where this one is certain; what came after is told."""
-        for page in self._pages(task):
+        for page in self._take_pending(task):
             self._record_page(usage_of(page), task)
-            self._loose.add(findings_of(page))
+            self._loose.add_page(findings_of(page))
         if isinstance(task, SegmentTask):
             self._agenda.leave(task)
         elif isinstance(event, TaskFailed):
-            self._deletes.fail(task, event.error)
+            self._deletes.set_failed(task, event.error)
         if isinstance(event, TaskFailed) and event.fatal:
             self._interrupt.request_stop()
 
-    def _pages(self, task: Task) -> Iterator[PageDone]:
+    def _take_pending(self, task: Task) -> Iterator[PageDone]:
         """Take the pages that were held back, and forget what they were going to write."""
         self._ahead.pop(task.id, None)
         held = self._pending.pop(task.id, None)
-        return iter(()) if held is None else held.take()
+        return iter(()) if held is None else held.take_all()
 
     def _record_page(self, page: PageDone, task: Task | None = None) -> None:
-        self._outcome.add(page, task)
+        self._outcome.add_event(page, task)
         try:
-            self._journal.add(page)
+            self._journal.add_page(page)
         except OutputFailed as error:
             self.give_up(error)
-        self._notify(lambda: self._audience.page(page))
+        self._notify(lambda: self._audience.tell_page(page))
 
     def _notify(self, tell: Callable[[], None]) -> None:
         """Call listeners or sinks. Where one raises, the work ends after the pages at hand, and none is called again.
@@ -328,24 +329,26 @@ class Coordinator:
             log = self._agenda.log_from()
             if self._deletes.log_from is not None:
                 log = min(log, self._deletes.log_from)
-            self._journal.save_checkpoint(self._agenda.left(), self._outcome.totals(), self._deletes.done(), log, ended)
+            self._journal.save_checkpoint(
+                self._agenda.backlog(), self._outcome.totals(), self._deletes.done_chunks(), log, ended
+            )
         except OutputFailed as error:
             self.give_up(error)
 
     def _report_rest(self) -> None:
         """Tell what is true now, but not on the checkpoint: a run that resumes does it, and tells it, anew."""
         try:
-            for page in self._loose.take():
+            for page in self._loose.take_all():
                 waiting = tuple(self._deletes.left_alone(extra) for extra in page.extras)
                 self._report_uncounted(replace(page, differences=page.differences + waiting, extras=()), waiting)
             for left in self._deletes.not_deleted():
-                self._report_uncounted(PageDone(Tally(), self._deletes.tallies(), tuple(left)), left)
+                self._report_uncounted(PageDone(Tally(), self._deletes.empty_tallies(), tuple(left)), left)
         except OutputFailed as error:
             self.give_up(error)
 
     def _report_uncounted(self, page: PageDone, uncounted: Iterable[Difference]) -> None:
         for difference in uncounted:
             tally = page.tallies[self._deletes.place[difference.slave]]
-            tally.count(difference)
+            tally.count_difference(difference)
             tally.withheld += self._deletes.withheld(difference)
         self._record_page(page)

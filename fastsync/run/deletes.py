@@ -10,8 +10,8 @@ from itertools import chain, islice
 
 from fastsync.model.difference import Difference, Effect, Tally
 from fastsync.model.events import DeleteTask, Terms
-from fastsync.model.throughput import at_once
-from fastsync.repair.undo_log import size_of
+from fastsync.model.throughput import limit_items
+from fastsync.repair.undo_log import undo_log_size
 from fastsync.run.agenda import RESTARTS
 from fastsync.run.extras import Refusal, WaitingExtras
 
@@ -48,15 +48,15 @@ class Deletes:
         self.begun = False
         self._terms = terms
         self.log_from = log_from
-        self._log_size = None if log_from is None else self._logged()
+        self._log_size = None if log_from is None else self._undo_log_size()
         self._waiting = waiting
         self._done = {name: set(done[name].done) if name in done else set() for name in waiting}
-        sizes = {name: _fitting(terms, place) for name, place in self.place.items()}
+        sizes = {name: _choose_size(terms, place) for name, place in self.place.items()}
         self._size = {name: done[name].size if name in done else sizes.get(name, PER_TASK) for name in waiting}
         self._failed: dict[tuple[int, ...], str] = {}
         self._retried: deque[DeleteTask] = deque()
         self._deaths: Counter[tuple[int, ...]] = Counter()
-        self._tasks = chain.from_iterable(map(self._of, self.place))
+        self._tasks = chain.from_iterable(map(self._tasks_of, self.place))
 
     def __iter__(self) -> Iterator[DeleteTask]:
         return self
@@ -65,38 +65,38 @@ class Deletes:
         """Give the next task; after the last one there may be another yet, where a worker dies."""
         return self._retried.popleft() if self._retried else next(self._tasks)
 
-    def _of(self, name: str) -> Iterator[DeleteTask]:
+    def _tasks_of(self, name: str) -> Iterator[DeleteTask]:
         if self.refused.get(name) is not None:
             return
-        for number, extras in self._waiting[name].chunks(self._size[name]):
+        for number, extras in self._waiting[name].read_chunks(self._size[name]):
             if number not in self._done[name]:
                 keys = tuple(json.dumps(extra.key).encode() for extra in extras)
-                yield self._handed_out(DeleteTask(self._terms, self.place[name], keys, number))
+                yield self._hand_out(DeleteTask(self._terms, self.place[name], keys, number))
 
     def withheld(self, extra: Difference) -> bool:
         """Say whether an extra was refused because something failed, and not by a safety limit."""
         refusal = self.refused.get(extra.slave)
         return extra.action is Effect.REFUSED and refusal is not None and refusal.failed
 
-    def _handed_out(self, task: DeleteTask) -> DeleteTask:
+    def _hand_out(self, task: DeleteTask) -> DeleteTask:
         """Note where lines of deletes begin in the undo log; those of an earlier attempt are to be recalled."""
         self.begun = True
         if self.log_from is None:
-            self.log_from = self._logged()
+            self.log_from = self._undo_log_size()
         if self._deaths[task.id]:
-            return replace(task, undo_span=(self.log_from, self._logged()))
+            return replace(task, undo_span=(self.log_from, self._undo_log_size()))
         return task if self._log_size is None else replace(task, undo_span=(self.log_from, self._log_size))
 
-    def _logged(self) -> int:
-        return size_of(self._terms.repairing.undo_log)
+    def _undo_log_size(self) -> int:
+        return undo_log_size(self._terms.repairing.undo_log)
 
     def advance(self, task: DeleteTask) -> None:
         """Note that what came of a task's extras is on record."""
-        self._done[self._name(task)].add(task.number)
+        self._done[self._slave_name(task)].add(task.number)
 
     def is_done(self, task: DeleteTask) -> bool:
         """Say whether what came of a task's extras is on record."""
-        return task.number in self._done[self._name(task)]
+        return task.number in self._done[self._slave_name(task)]
 
     def retry(self, task: DeleteTask, ahead: tuple[bytes, ...] = ()) -> bool:
         """Put a task back whose worker died; False where that was tried often enough, or is not needed.
@@ -106,17 +106,17 @@ class Deletes:
         self._deaths[task.id] += 1
         if self.is_done(task) or self._deaths[task.id] > RESTARTS:
             return False
-        self._retried.append(self._handed_out(replace(task, ahead=(*task.ahead, *ahead))))
+        self._retried.append(self._hand_out(replace(task, ahead=(*task.ahead, *ahead))))
         return True
 
-    def fail(self, task: DeleteTask, error: str) -> None:
+    def set_failed(self, task: DeleteTask, error: str) -> None:
         """Note that a task failed: nothing is known of its extras, unless they are on record."""
         self._failed[task.id] = error
 
-    def _name(self, task: DeleteTask) -> str:
+    def _slave_name(self, task: DeleteTask) -> str:
         return str(self._terms.slaves[task.slave])
 
-    def done(self) -> dict[str, Chunks]:
+    def done_chunks(self) -> dict[str, Chunks]:
         """Give what is done, by slave."""
         return {name: Chunks(self._size[name], tuple(sorted(done))) for name, done in self._done.items() if done}
 
@@ -131,7 +131,7 @@ class Deletes:
     def not_deleted(self) -> Iterator[list[Difference]]:
         """Yield the extras that were not deleted, some at a time, with the reason; those of other runs' slaves wait."""
         for name, place in self.place.items():
-            for number, extras in self._waiting[name].chunks(self._size[name]):
+            for number, extras in self._waiting[name].read_chunks(self._size[name]):
                 if number not in self._done[name]:
                     failed = self._failed.get((place, number))
                     yield from self._portions(self.left_alone(extra, failed) for extra in extras)
@@ -151,13 +151,13 @@ class Deletes:
             return replace(extra, action=Effect.REFUSED, error=refusal.reason)
         return replace(extra, action=Effect.NONE)
 
-    def tallies(self) -> tuple[Tally, ...]:
+    def empty_tallies(self) -> tuple[Tally, ...]:
         """Give an empty tally for every slave."""
         return tuple(Tally() for _ in self.place)
 
 
-def _fitting(terms: Terms, slave: int) -> int:
+def _choose_size(terms: Terms, slave: int) -> int:
     """Give the size of a slave's tasks: what the limits let one do while somebody waits for an interrupt."""
     pace = terms.slaves[slave].pace
     most = WITH_ITEMS if terms.values else PER_TASK
-    return at_once((terms.master.pace.reads, pace.reads, pace.writes), most) or most
+    return limit_items((terms.master.pace.reads, pace.reads, pace.writes), most) or most

@@ -46,17 +46,17 @@ class WaitingExtras:
         """How many extras wait."""
         return self._growth.lines
 
-    def add(self, extra: Difference) -> None:
+    def add_extra(self, extra: Difference) -> None:
         """Keep an extra; raise OutputFailed where the disk does not take it."""
         line = json.dumps([extra.slave, extra.key, extra.slave_item, extra.slave_version]).encode() + b"\n"
         try:
-            self._file = self._file or self._opened()
+            self._file = self._file or self._open_file()
             self._file.write(line)
         except OSError as error:
-            raise self._failed(error) from None
+            raise self._make_failure(error) from None
         self._growth.add(line, 1)
 
-    def mark(self) -> FilePosition:
+    def sync(self) -> FilePosition:
         """Return how far the file reaches, once that is on disk; raise OutputFailed."""
         if self._file is None:
             return FILE_START
@@ -65,9 +65,9 @@ class WaitingExtras:
             os.fsync(self._file.fileno())
             return self._growth.mark()
         except OSError as error:
-            raise self._failed(error) from None
+            raise self._make_failure(error) from None
 
-    def chunks(self, size: int) -> Iterator[tuple[int, Iterator[Difference]]]:
+    def read_chunks(self, size: int) -> Iterator[tuple[int, Iterator[Difference]]]:
         """Yield all extras in chunks of up to `size`, each with its number; to be asked for after the last was added.
 
         A chunk is read while it is gone through, and is gone once the next one is asked for. Raises OutputFailed,
@@ -82,7 +82,7 @@ class WaitingExtras:
         try:
             self._check(self._file)
         except OSError as error:  # what is not on disk yet does not fit
-            raise self._failed(error) from None
+            raise self._make_failure(error) from None
         where = 0
         while True:
             self._file.seek(where)  # whoever asks may use the file in between
@@ -91,7 +91,7 @@ class WaitingExtras:
             where += len(line)
             yield line
 
-    def remove(self) -> None:
+    def remove_file(self) -> None:
         """Take the file away."""
         if self._file is not None:
             self._file.close()
@@ -121,10 +121,10 @@ class WaitingExtras:
     def _damaged(self, why: str) -> OutputFailed:
         return OutputFailed(f"the extras in {self._path or 'a temporary file'} are damaged, so none is deleted: {why}")
 
-    def _failed(self, error: OSError) -> OutputFailed:
+    def _make_failure(self, error: OSError) -> OutputFailed:
         return OutputFailed(f"extras cannot be kept in {self._path or tempfile.gettempdir()}: {error}")
 
-    def _opened(self) -> IO[bytes]:
+    def _open_file(self) -> IO[bytes]:
         if self._path is None:
             return tempfile.TemporaryFile()
         return os.fdopen(create(self._path), "w+b")
@@ -188,7 +188,7 @@ class Found:
         return self.same + self.extras - self.scanned > moved
 
 
-def refusal(found: Found, limit: DeleteLimit | None) -> Refusal | None:
+def explain_refusal(found: Found, limit: DeleteLimit | None) -> Refusal | None:
     """Say why the deletes of a slave are refused; return None where they may begin."""
     if found.changed is not None:
         return Refusal(f"not deleted: {found.changed}", failed=True)
@@ -201,8 +201,8 @@ def refusal(found: Found, limit: DeleteLimit | None) -> Refusal | None:
             f"not deleted: {found.same} items were the same on both sides and {found.extras} only on the slave, but "
             f"its scan returned {found.scanned}: a table changed meanwhile, or its answers cannot be trusted; run again"
         )
-    if limit is not None and found.extras > limit.allowed(found.scanned):
-        allowed = limit.allowed(found.scanned)
+    if limit is not None and found.extras > limit.allowed_for(found.scanned):
+        allowed = limit.allowed_for(found.scanned)
         return Refusal(f"not deleted: {found.extras} extras are more than --max-deletes allows ({allowed})")
     return None
 

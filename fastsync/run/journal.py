@@ -47,11 +47,11 @@ class Journal:
         """Say whether it is time to keep how far the run has come."""
         return self._file is not None and self._file.due and not self.broken
 
-    def add(self, page: PageDone) -> None:
+    def add_page(self, page: PageDone) -> None:
         """Put a page's extras and differences on disk; raise OutputFailed where that fails."""
         try:
             for extra in page.extras:
-                self.extras[extra.slave].add(extra)
+                self.extras[extra.slave].add_extra(extra)
         except OutputFailed:
             self.broken = True
             raise
@@ -62,7 +62,7 @@ class Journal:
         if self._report is None:
             return
         try:
-            self._report.add(page)
+            self._report.add_page(page)
         except OutputFailed:
             self.broken, self._report = True, None
             raise
@@ -74,32 +74,32 @@ class Journal:
         if self.broken:
             return
         try:
-            extras = {name: waiting.mark() for name, waiting in self.extras.items()}
+            extras = {name: waiting.sync() for name, waiting in self.extras.items()}
             if self._file is None:
                 return
             if self._report is not None:
-                self._checkpoint = replace(self._checkpoint, report=self._report.mark())
+                self._checkpoint = replace(self._checkpoint, report=self._report.sync())
             now = replace(self._checkpoint, left=left, totals=totals, extras=extras)
-            self._file.write(replace(now, deleted=dict(deleted), log=log, ended=ended))
+            self._file.write_checkpoint(replace(now, deleted=dict(deleted), log=log, ended=ended))
         except OutputFailed:
             self.broken = True
             raise
 
-    def close(self, complete: bool) -> None:
+    def finish_report(self, complete: bool) -> None:
         """Write the last line of the report; raise OutputFailed. A checkpoint may still follow."""
         report, self._report = self._report, None
         if report is not None:
-            report.close(complete)
+            report.finish(complete)
 
-    def remove(self) -> None:
+    def remove_files(self) -> None:
         """Take away what only another run would need."""
         if self._file is not None:
-            self._file.remove()  # first: without the others it could not be resumed
+            self._file.remove_file()  # first: without the others it could not be resumed
             copy_of_report(self._file).unlink(missing_ok=True)
         for waiting in self.extras.values():
-            waiting.remove()
+            waiting.remove_file()
 
-    def leave(self) -> None:
+    def leave_files(self) -> None:
         """Leave the checkpoint to whoever resumes it."""
         if self._file is not None:
             self._file.close()
@@ -107,9 +107,9 @@ class Journal:
 
 def copy_of_report(file: CheckpointFile) -> Path:
     """Name the file that keeps what a report to stdout was told."""
-    return file.beside("report")
+    return file.path_beside("report")
 
 
 def extras_of_slave(file: CheckpointFile, place: int) -> Path:
     """Name the file of a slave's waiting extras by its place among the flags: its name need not do for a file."""
-    return file.beside(f"extras-{place}")
+    return file.path_beside(f"extras-{place}")

@@ -11,7 +11,7 @@ from typing import Any
 from fastsync.errors import TableError
 from fastsync.model.difference import Difference, Effect, Tally
 from fastsync.model.events import Event, OrdersDisagree, PageDone, SegmentEnd, SlaveLost, Task, TaskFailed, TaskStopped
-from fastsync.output.statistics import Result, code_of
+from fastsync.output.statistics import Result, find_exit_code
 from fastsync.plan.forecast import Forecast
 from fastsync.plan.segments import Plan
 from fastsync.run.segment_totals import SegmentTotals, SegmentTotalsState
@@ -74,7 +74,7 @@ class Outcome:
         for place, name in enumerate(self._names[1:]):
             self.slaves[place] += totals.slaves.get(name, Tally())
         for difference in totals.failed.values():
-            self._note(difference)
+            self._note_first(difference)
         self._spread.resume_from(totals.spread)
 
     @property
@@ -86,29 +86,29 @@ class Outcome:
         """Add a sentence that is worth knowing, and no error."""
         self._said.append(text)
 
-    def add(self, event: Event, task: Task | None = None) -> SegmentEnd | None:
+    def add_event(self, event: Event, task: Task | None = None) -> SegmentEnd | None:
         """Take in one event, with the task that it comes from where there is one; give the segment that it ended."""
-        segment = None if task is None else self._spread.add(task, event)
+        segment = None if task is None else self._spread.add_event(task, event)
         match event:
             case PageDone():
                 self.master += event.master
                 for place, tally in enumerate(event.tallies):
                     self.slaves[place] += tally
                 for difference in event.differences:
-                    self._note(difference)
+                    self._note_first(difference)
             case SlaveLost():
                 self.slaves_lost.add(event.slave)
-                self._fail(event)
+                self._add_failure(event)
             case OrdersDisagree():
                 self._disagreements[event.slave] += 1
             case TaskFailed():
                 self.task_failed = True
-                self._fail(event)
+                self._add_failure(event)
             case TaskStopped():
                 self._stopped = True
         return segment
 
-    def _fail(self, event: SlaveLost | TaskFailed) -> None:
+    def _add_failure(self, event: SlaveLost | TaskFailed) -> None:
         self._refused_only &= event.refused
         self.add_error(event.error)
 
@@ -140,27 +140,29 @@ class Outcome:
             return self.interrupted
         if (self.task_failed or self.slaves_lost) and self._refused_only and not self.compared:
             return TableError.exit_code
-        return code_of(self.slaves, self.complete)
+        return find_exit_code(self.slaves, self.complete)
 
     def stop_clock(self) -> None:
         """Stop the clock: from here on the statistics tell one and the same time."""
         self._ended = self._ended or time.monotonic()
 
-    def stats(self) -> dict[str, Any]:
+    def make_stats(self) -> dict[str, Any]:
         """Give the statistics as the file holds them."""
         return {
             "complete": self.complete,
             "strategy": self._strategy,
             "segments": self._plan.total,
             "elapsed_seconds": round((self._ended or time.monotonic()) - self._began, 3),
-            "sample": self._sample(),
+            "sample": self._sample_stats(),
             "shard": None if self._plan.slicing.shard is None else str(self._plan.slicing.shard),
             "master": {
                 "table": self._names[0],
                 "scanned": self.master.scanned,
                 "read_units": self.master.read_units,
             },
-            "slaves": {name: self._counters(tally) for name, tally in zip(self._names[1:], self.slaves, strict=True)},
+            "slaves": {
+                name: self._count_slave(tally) for name, tally in zip(self._names[1:], self.slaves, strict=True)
+            },
             "errors": self.all_errors(),
         }
 
@@ -193,10 +195,10 @@ class Outcome:
 
     def notes(self) -> list[str]:
         """Say what is worth knowing about how the run went."""
-        parts = (self._cost(), self._spread.notes(self._plan), self._in_another_order(), self._throttled())
+        parts = (self._cost_notes(), self._spread.notes(self._plan), self._order_notes(), self._throttling_notes())
         return [*self._said, *chain.from_iterable(parts)]
 
-    def _throttled(self) -> list[str]:
+    def _throttling_notes(self) -> list[str]:
         tallies = zip(self._names, (self.master, *self.slaves), strict=True)
         return [
             f"{name}: {tally.throttled:,} {'request was' if tally.throttled == 1 else 'requests were'} throttled; "
@@ -205,7 +207,7 @@ class Outcome:
             if tally.throttled
         ]
 
-    def _cost(self) -> list[str]:
+    def _cost_notes(self) -> list[str]:
         if self._forecast is None:
             return []
         tallies, total = (self.master, *self.slaves), self._forecast.total
@@ -217,7 +219,7 @@ class Outcome:
             line += f" (estimated, from the counts alone: {self._forecast.rechecks:,.1f})"
         return [line]
 
-    def _in_another_order(self) -> list[str]:
+    def _order_notes(self) -> list[str]:
         return [
             f"{name}: its scan brings items in another order than the master's, in {count} of {self._plan.total} "
             "segments, which went on as lookup: --strategy lookup is cheaper then"
@@ -225,7 +227,7 @@ class Outcome:
             if count
         ]
 
-    def _sample(self) -> dict[str, Any] | None:
+    def _sample_stats(self) -> dict[str, Any] | None:
         sample = self._plan.slicing.sample
         if sample is None:
             return None
@@ -237,21 +239,21 @@ class Outcome:
             "estimate": dict(zip(self._names[1:], self._spread.estimates(self._plan), strict=True)),
         }
 
-    def _counters(self, tally: Tally) -> dict[str, int | float | None]:
+    def _count_slave(self, tally: Tally) -> dict[str, int | float | None]:
         counters: dict[str, int | float | None] = dict(tally.as_dict())
         if not self._extras:
             counters["extra"] = None
         return counters
 
-    def _note(self, difference: Difference) -> None:
+    def _note_first(self, difference: Difference) -> None:
         if difference.action in (Effect.FAILED, Effect.REFUSED):
             place = self._names.index(difference.slave, 1) - 1
             self._first[difference.action].setdefault(place, difference)
 
 
-def result_of(outcome: Outcome, interrupt: Interrupt) -> Result:
+def make_result(outcome: Outcome, interrupt: Interrupt) -> Result:
     """Give what a run came to; from here on its clock stands."""
     outcome.stop_clock()
     outcome.interrupted = interrupt.exit_code
-    stats = outcome.stats()
+    stats = outcome.make_stats()
     return Result(stats, outcome.complete, stats["errors"], outcome.exit_code, outcome.warnings(), outcome.notes())

@@ -12,7 +12,7 @@ from fastsync.errors import ConfigError, FastsyncError, Interrupted, OutputFaile
 from fastsync.model.digest import new_seed
 from fastsync.model.events import Terms
 from fastsync.model.settings import Reading
-from fastsync.model.throughput import at_once
+from fastsync.model.throughput import limit_items
 from fastsync.output.durable import FILE_START, check
 from fastsync.output.outputs import Outputs
 from fastsync.output.report import check_resumed
@@ -20,13 +20,13 @@ from fastsync.output.report_folder import PartedReport, PartStore
 from fastsync.output.report_line import ReportLines
 from fastsync.output.unforeseen import Phase, unexpected
 from fastsync.plan.segments import Plan
-from fastsync.plan.strategy_choice import Choice, choose, expected
-from fastsync.plan.survey import Survey, survey
+from fastsync.plan.strategy_choice import Choice, choose_strategy, forecast_run
+from fastsync.plan.survey import Survey, survey_tables
 from fastsync.repair import undo_log
 from fastsync.repair.undo_index import check_log
 from fastsync.run.agenda import Agenda, Backlog
-from fastsync.run.checkpoint import CheckpointFile, damaged, refuse_other_tables, refuse_others, settings
-from fastsync.run.checkpoint_form import Checkpoint, faults_of_plan
+from fastsync.run.checkpoint import CheckpointFile, check_settings, check_tables, collect_settings, damage_error
+from fastsync.run.checkpoint_form import Checkpoint, find_faults_of_plan
 from fastsync.run.deletes import Deletes
 from fastsync.run.extras import WHAT as EXTRAS
 from fastsync.run.extras import WaitingExtras
@@ -48,7 +48,7 @@ class Prepared:
 
 
 @contextmanager
-def prepare(
+def prepare_run(
     config: Config,
     policy: object,
     announce: Callable[[str], object],
@@ -91,11 +91,11 @@ class Preparation:
         self._policy = policy
         self._file = file
         self._announce = announce
-        self._settings = settings(config, policy)
+        self._settings = collect_settings(config, policy)
         self.has_read = False
-        then = None if file is None else file.read()
+        then = None if file is None else file.read_checkpoint()
         if then is not None and file is not None:
-            refuse_others(then, file.path, self._settings)
+            check_settings(then, file.path, self._settings)
         self._then = None if then is None or then.ended else then
         if self._then is not None and file is not None:
             self._check_files(self._then, file)
@@ -106,7 +106,7 @@ class Preparation:
         self.begun = False
         self.outputs = self._opened()
         if config.resume:
-            announce(_told(config, then))
+            announce(_describe_resume(config, then))
 
     def start(self, values: bool, hold: Callable[[], object]) -> Prepared:
         """Describe the tables, choose a strategy, and let everything begin; raise ConfigError or TableError.
@@ -132,14 +132,14 @@ class Preparation:
         """Raise ConfigError where a checkpoint does not fit the plan, or its files are not what they were."""
         config = self._config
         plan = Plan.of(replace(config.slicing, segments=then.total))
-        for fault in faults_of_plan(then.left, plan.numbers):
-            raise damaged(file.path, fault)
+        for fault in find_faults_of_plan(then.left, plan.numbers):
+            raise damage_error(file.path, fault)
         if config.report is not None and self._folder is None:
             check_resumed(config.report, then.report, copy_of_report(file))
         for place, ref in enumerate(config.slaves):
             if (mark := then.extras.get(str(ref), FILE_START)).lines:
                 check(extras_of_slave(file, place), mark, EXTRAS)
-        if undo_log.size_of(config.undo_log) < then.log:
+        if undo_log.undo_log_size(config.undo_log) < then.log:
             raise ConfigError(
                 f"--resume: the undo log {config.undo_log} is shorter than it was when the checkpoint {file.path} was "
                 "written: not the same file"
@@ -147,8 +147,8 @@ class Preparation:
 
     def _start(self, values: bool, hold: Callable[[], object]) -> Prepared:
         config = self._config
-        found = survey(config)
-        parts = (_reading(config, found), config.retrying, config.judging, config.repairing)
+        found = survey_tables(config)
+        parts = (_limit_pages(config, found), config.retrying, config.judging, config.repairing)
         terms = Terms(found.master, found.slaves, *parts, self._policy, values, seed=new_seed())
         first = (
             None if config.first_key is None else typed_key("--starting-key", config.first_key, found.master.table.keys)
@@ -159,7 +159,7 @@ class Preparation:
         terms = replace(terms, strategy=outcome.strategy)
         hold()
         if config.undo_log is not None:
-            (undo_log.go_on if config.resume else undo_log.create)(config.undo_log)
+            (undo_log.reopen_undo_log if config.resume else undo_log.create_undo_log)(config.undo_log)
         extras = {str(ref): self._extras(place, before) for place, ref in enumerate(config.slaves)}
         begin = replace(before, total=plan.total, strategy=outcome.strategy, totals=outcome.totals())
         self._begin(begin, extras)
@@ -210,7 +210,7 @@ class Preparation:
         """Give the checkpoint to go on from: the earlier run's, or one at which nothing is done."""
         tables = {str(side): side.table.identity for side in (found.master, *found.slaves)}
         if self._then is not None and self._file is not None:
-            refuse_other_tables(self._then, self._file.path, tables)
+            check_tables(self._then, self._file.path, tables)
             return replace(self._then, tables={**self._then.tables, **tables})
         left = Backlog.whole([str(side) for side in found.slaves], [str(ref) for ref, _ in found.unfit])
         return Checkpoint(self._settings, tables, "", 0, left, NOTHING_COUNTED)
@@ -229,9 +229,9 @@ class Preparation:
     def _chosen(self, found: Survey, plan: Plan) -> Choice:
         """Choose a strategy, which may read an item of a slave; a run that goes on keeps to what was chosen."""
         if self._then is not None:
-            return Choice(self._then.strategy, "as before", expected(self._config, found, plan))
+            return Choice(self._then.strategy, "as before", forecast_run(self._config, found, plan))
         self.has_read = self._config.strategy == "auto"  # which asks each slave for an item
-        choice = choose(self._config, found, plan)
+        choice = choose_strategy(self._config, found, plan)
         if self._config.strategy == "auto":
             self._announce(str(choice))
         return choice
@@ -244,15 +244,15 @@ class Preparation:
         return WaitingExtras(extras_of_slave(self._file, place), begin.extras.get(name, FILE_START), name)
 
 
-def _reading(config: Config, found: Survey) -> Reading:
+def _limit_pages(config: Config, found: Survey) -> Reading:
     """Say how tables are read: in smaller pages where writing takes long, since a page is done when all is written."""
     if not (config.write_missing or config.write_differing):
         return config.reading
     writes = (side.pace.writes for side in found.slaves)
-    return replace(config.reading, scan_limit=at_once(writes, config.reading.scan_limit))
+    return replace(config.reading, scan_limit=limit_items(writes, config.reading.scan_limit))
 
 
-def _told(config: Config, then: Checkpoint | None) -> str:
+def _describe_resume(config: Config, then: Checkpoint | None) -> str:
     """Say what --resume has come to."""
     if then is None:
         return f"there is no checkpoint {config.checkpoint} to resume: starting afresh"

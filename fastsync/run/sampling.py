@@ -22,7 +22,7 @@ class Counts:
     total: int = 0
     squares: int = 0
 
-    def add(self, count: int) -> None:
+    def add_segment(self, count: int) -> None:
         """Take in one more segment."""
         self.segments += 1
         self.total += count
@@ -38,7 +38,7 @@ class Interval:
     high: int | None
 
 
-def interval(counts: Counts, of: int) -> Interval | None:
+def estimate_total(counts: Counts, of: int) -> Interval | None:
     """Estimate the total over `of` segments; None where no segment was counted.
 
     A score interval: bounds are the totals T from which the count differs by no more than t standard errors, where the
@@ -54,13 +54,13 @@ def interval(counts: Counts, of: int) -> Interval | None:
         return Interval(counts.total, counts.total, counts.total)
     if counts.segments == 1:
         return Interval(estimate, counts.total, None)
-    width = _quantile(counts.segments - 1) ** 2 * _clustering(counts) * (1 - share) / 2
+    width = _student_quantile(counts.segments - 1) ** 2 * _measure_clustering(counts) * (1 - share) / 2
     reach = math.sqrt(width * width + 2 * counts.total * width)
     low, high = ((counts.total + width + way * reach) / share for way in (-1, 1))
     return Interval(estimate, max(counts.total, math.floor(low)), math.ceil(high))
 
 
-def _clustering(counts: Counts) -> float:
+def _measure_clustering(counts: Counts) -> float:
     """Give how much more the segments vary than a random scatter would: variance over mean, at least 1."""
     if not counts.total:
         return 1.0
@@ -69,5 +69,5 @@ def _clustering(counts: Counts) -> float:
     return max(1.0, variance / mean)
 
 
-def _quantile(freedom: int) -> float:
+def _student_quantile(freedom: int) -> float:
     return STUDENT[freedom - 1] if freedom <= len(STUDENT) else NORMAL + (NORMAL**3 + NORMAL) / (4 * freedom)

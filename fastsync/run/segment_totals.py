@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from fastsync.model.difference import Tally
 from fastsync.model.events import Event, PageDone, SegmentEnd, SegmentTask, SlaveLost, Task, TaskDone
 from fastsync.plan.segments import Plan
-from fastsync.run.sampling import Counts, interval
+from fastsync.run.sampling import Counts, estimate_total
 
 UNEVEN = 2.0
 """A segment is worth a word from so many times the average on..."""
@@ -63,7 +63,7 @@ class SegmentTotals:
         self._open = dict(totals.segments)
         self._counts |= totals.counts
 
-    def add(self, task: Task, event: Event) -> SegmentEnd | None:
+    def add_event(self, task: Task, event: Event) -> SegmentEnd | None:
         """Take in one event of a task; give its segment where that has come to its end."""
         if not isinstance(task, SegmentTask):
             return None
@@ -80,16 +80,16 @@ class SegmentTotals:
             case SlaveLost():
                 self._lost.setdefault(task.number, set()).add(self._names[event.slave])
             case TaskDone():
-                return self._close(task, event.seconds)
+                return self._close_segment(task, event.seconds)
         return None
 
-    def _close(self, task: SegmentTask, seconds: float) -> SegmentEnd:
+    def _close_segment(self, task: SegmentTask, seconds: float) -> SegmentEnd:
         """Count a segment for the slaves that it was compared with to its end; others catch up in another run."""
         segment, lost = self._open[task.number], self._lost.pop(task.number, set())
         names = [name for place in task.covered if (name := self._names[place]) not in lost]
         found = {name: segment.found.pop(name) for name in names}
         for name, tally in found.items():
-            self._counts[name].add(tally.differences)
+            self._counts[name].add_segment(tally.differences)
         if not segment.found:
             del self._open[task.number]
         if task.counts:
@@ -102,7 +102,7 @@ class SegmentTotals:
 
     def estimates(self, plan: Plan) -> list[dict[str, int | None] | None]:
         """Give for each slave the estimated differences in all segments; None where no segment was compared."""
-        found = [interval(self._counts[name], plan.total) for name in self._names]
+        found = [estimate_total(self._counts[name], plan.total) for name in self._names]
         return [
             None if each is None else {"differences": each.estimate, "low": each.low, "high": each.high}
             for each in found

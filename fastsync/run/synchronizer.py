@@ -24,13 +24,13 @@ from fastsync.plan.identity import DescribedTables
 from fastsync.plan.segments import Plan
 from fastsync.plan.survey import Survey
 from fastsync.run.coordinator import Audience, Coordinator
-from fastsync.run.outcome import Outcome, result_of
-from fastsync.run.preparation import Preparation, Prepared, prepare
+from fastsync.run.outcome import Outcome, make_result
+from fastsync.run.preparation import Preparation, Prepared, prepare_run
 from fastsync.workers.executor import Executor
 from fastsync.workers.inline import InlineExecutor
 from fastsync.workers.interrupt import Interrupt
-from fastsync.workers.processes import ProcessExecutor, warm_up
-from fastsync.workers.spark.executor import Cluster, SparkExecutor, cluster_of
+from fastsync.workers.processes import ProcessExecutor, start_fork_server
+from fastsync.workers.spark.executor import Cluster, SparkExecutor, open_cluster
 
 
 class Synchronizer:
@@ -81,43 +81,43 @@ class Synchronizer:
     def _run_with_metrics(self, phase: Phase) -> Result:
         metrics = MetricsFile(self._config.metrics_file)
         try:
-            result = self._run(metrics, phase)
+            result = self._run_measured(metrics, phase)
         except FastsyncError as error:
             with suppress(OutputFailed):
-                metrics.ended(error.exit_code, False)
+                metrics.write_end(error.exit_code, False)
             raise
         try:
-            metrics.ended(result.exit_code, result.complete)
+            metrics.write_end(result.exit_code, result.complete)
         except OutputFailed as error:
             return result.without(error)
         return result
 
-    def _run(self, metrics: MetricsFile, phase: Phase) -> Result:
+    def _run_measured(self, metrics: MetricsFile, phase: Phase) -> Result:
         config, cluster = self._config, None
-        interrupt, outcome = Interrupt(config.max_duration), _nothing_done(config)
+        interrupt, outcome = Interrupt(config.max_duration), _empty_outcome(config)
         try:
             with ExitStack() as stack:
                 if config.executor == "spark":  # first: it takes SIGINT for itself
-                    cluster = stack.enter_context(cluster_of(config))
+                    cluster = stack.enter_context(open_cluster(config))
                     config = replace(config, parallel=cluster.cores if config.parallel == 1 else config.parallel)
                 stack.enter_context(interrupt)
                 folder = None if cluster is None else cluster.open_folder
                 preparation: Preparation | None = None
                 try:
-                    preparation = stack.enter_context(prepare(config, self._policy, self._announce, folder))
+                    preparation = stack.enter_context(prepare_run(config, self._policy, self._announce, folder))
                     if config.executor == "processes":
-                        warm_up()
+                        start_fork_server()
                     if cluster is not None:
-                        cluster.check()
+                        cluster.check_version()
                     start = preparation.start(config.report_values or bool(self._listeners), interrupt.only_count)
                 except Interrupted:
                     return _ended_early(config, interrupt, preparation)
                 outcome = start.outcome
-                executor = partial(_executor, config, cluster, start.found)
+                executor = partial(_make_executor, config, cluster, start.found)
                 self._work(start, executor, interrupt, metrics, phase)
-                return result_of(outcome, interrupt)
+                return make_result(outcome, interrupt)
         except Interrupted:  # the second signal has broken off what was waited for
-            return result_of(outcome, interrupt)
+            return make_result(outcome, interrupt)
 
     def _work(
         self,
@@ -129,7 +129,7 @@ class Synchronizer:
     ) -> None:
         """Do the job, and write down how far it came, whatever ends it."""
         config, outcome = self._config, start.outcome
-        metrics.follow(outcome.stats)
+        metrics.follow(outcome.make_stats)
         audience = Audience(self._listeners, (*self._sinks, metrics))
         job = Coordinator(start.agenda, start.deletes, outcome, start.journal, audience)
         at_work = executor(job.give_up)
@@ -139,12 +139,12 @@ class Synchronizer:
             job.run(start.terms, config, at_work, interrupt, DescribedTables(start.found, config.retrying))
         if interrupt.timed_out and not job.finished:
             outcome.add_error(f"ended by --max-duration after {config.max_duration:g} s; not everything was reached")
-        with _kept(failures, job, outcome), _noted(outcome):
-            start.journal.close(result_of(outcome, interrupt).complete)
-        with _kept(failures, job, outcome), _noted(outcome):
-            start.outputs.write_stats(result_of(outcome, interrupt).stats)
+        with _kept(failures, job, outcome), _output_failures_noted(outcome):
+            start.journal.finish_report(make_result(outcome, interrupt).complete)
+        with _kept(failures, job, outcome), _output_failures_noted(outcome):
+            start.outputs.write_stats(make_result(outcome, interrupt).stats)
         with _kept(failures, job, outcome):
-            job.finish(result_of(outcome, interrupt).complete)
+            job.finish(make_result(outcome, interrupt).complete)
         if job.failure is not None:
             raise job.failure
         if failures:
@@ -152,7 +152,7 @@ class Synchronizer:
 
 
 @contextmanager
-def _noted(outcome: Outcome) -> Iterator[None]:
+def _output_failures_noted(outcome: Outcome) -> Iterator[None]:
     """Take an output that fails for an error of the run."""
     try:
         yield
@@ -181,22 +181,22 @@ def _ended_early(config: Config, interrupt: Interrupt, preparation: Preparation 
     Where not even the local files were checked by then they stay as they are.
     """
     interrupt.only_count()
-    outcome = _nothing_done(config)
+    outcome = _empty_outcome(config)
     if preparation is not None:
         with suppress(FastsyncError):  # the report cannot be written
             outcome = preparation.end_early()
-        with _noted(outcome):
-            preparation.outputs.write_stats(result_of(outcome, interrupt).stats)
-    return result_of(outcome, interrupt)
+        with _output_failures_noted(outcome):
+            preparation.outputs.write_stats(make_result(outcome, interrupt).stats)
+    return make_result(outcome, interrupt)
 
 
-def _nothing_done(config: Config) -> Outcome:
+def _empty_outcome(config: Config) -> Outcome:
     strategy = "lookup" if config.strategy == "auto" else config.strategy
     names = [str(ref) for ref in (config.master, *config.slaves)]
     return Outcome(names, strategy, Plan.of(config.slicing), False)
 
 
-def _executor(
+def _make_executor(
     config: Config, cluster: Cluster | None, found: Survey, ended: Callable[[CredentialsEnded], object]
 ) -> Executor:
     if cluster is not None:

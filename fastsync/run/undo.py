@@ -28,16 +28,16 @@ from fastsync.plan.segments import Plan
 from fastsync.plan.survey import SlaveSurvey, survey_slaves
 from fastsync.repair.undo_index import Index
 from fastsync.run.agenda import RESTARTS
-from fastsync.run.outcome import Outcome, result_of
+from fastsync.run.outcome import Outcome, make_result
 from fastsync.workers.interrupt import Interrupt
-from fastsync.workers.processes import ProcessExecutor, warm_up
+from fastsync.workers.processes import ProcessExecutor, start_fork_server
 
 ITEMS_PER_TASK = 1000
 BYTES_PER_TASK = 64 << 20
 """Bytes of lines in one task, so that a few large items are divided among the processes too."""
 
 
-def undo(
+def undo_run(
     path: str,
     flags: Mapping[str, Any],
     known: Sequence[TableRef] = (),
@@ -73,9 +73,9 @@ def undo(
                 interrupt.only_count()
                 if work is not None:
                     return work.result()
-                return result_of(_outcome(names), interrupt) if preparing is None else preparing.end_early()
+                return make_result(_outcome(names), interrupt) if preparing is None else preparing.end_early()
     except Interrupted:  # the second signal has broken off what was waited for
-        return result_of(_outcome(names), interrupt) if work is None else work.result()
+        return make_result(_outcome(names), interrupt) if work is None else work.result()
 
 
 def _outcome(names: Sequence[str]) -> Outcome:
@@ -119,7 +119,7 @@ class _Undo:
 
     def _describe(self, dry_run: bool) -> None:
         config = self._config
-        warm_up()
+        start_fork_server()
         self._found = _refuse_replaced(survey_slaves(config), self._index)
         for side in self._found.slaves:
             _check_keys(side, self._index)
@@ -168,19 +168,19 @@ class _Undo:
             case TaskFailed(error, died=True) if self._tasks.retry(task):
                 self._outcome.add_note(f"{error}; it was taken up again")
             case TaskFailed(refused=refused, fatal=fatal):
-                self._outcome.add(event)
+                self._outcome.add_event(event)
                 if refused:
                     self._tasks.give_up(task.slave)
                 if fatal:
                     self._interrupt.request_stop()
             case _:
-                self._outcome.add(event)
+                self._outcome.add_event(event)
 
     def _take_in(self, page: PageDone) -> None:
-        self._outcome.add(page)
+        self._outcome.add_event(page)
         try:
             if self._report is not None:
-                self._report.add(page)
+                self._report.add_page(page)
         except OutputFailed as error:
             self._report = None
             self._give_up(error)
@@ -195,7 +195,7 @@ class _Undo:
         """Write the last line of the report and the statistics, each even where the other fails."""
         with self._noted():
             if self._report is not None:
-                self._report.close(self.result().complete)
+                self._report.finish(self.result().complete)
         with self._noted():
             self._outputs.write_stats(self.result().stats)
 
@@ -211,7 +211,7 @@ class _Undo:
 
     def result(self) -> Result:
         """Return what the undo has come to."""
-        return result_of(self._outcome, self._interrupt)
+        return make_result(self._outcome, self._interrupt)
 
 
 class _Tasks:

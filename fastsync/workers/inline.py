@@ -32,7 +32,7 @@ class InlineExecutor:
                 for event in run_task(task, clients, lambda: interrupt.count > 0):
                     yield task, event
         finally:
-            clients.close()
+            clients.close_all()
 
 
 class _Renewed(Keyring):
@@ -42,5 +42,5 @@ class _Renewed(Keyring):
         super().__init__(current())
         self._current = current
 
-    def of(self, account: int) -> Callable[[], Credentials]:
+    def source_of(self, account: int) -> Callable[[], Credentials]:
         return lambda: self._current()[account]

@@ -49,7 +49,7 @@ class Interrupt:
 
     def __enter__(self) -> Interrupt:
         if threading.current_thread() is threading.main_thread():
-            self._old = {number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)}
+            self._old = {number: signal.signal(number, self._note_signal) for number in (signal.SIGINT, signal.SIGTERM)}
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -80,7 +80,7 @@ class Interrupt:
         """The exit code that the first signal stands for, None where there was none."""
         return None if self.signal is None else 128 + self.signal
 
-    def _note(self, number: int, _: FrameType | None) -> None:
+    def _note_signal(self, number: int, _: FrameType | None) -> None:
         if self._over:
             if Interrupt.leave is not None and self.signal is not None and self._pressing is None:
                 Interrupt.leave(128 + self.signal)

@@ -29,7 +29,7 @@ class PendingPages:
         self._many = self._bytes = 0
         self._file: IO[bytes] | None = None
 
-    def add(self, page: PageDone) -> None:
+    def add_page(self, page: PageDone) -> None:
         """Keep a page; raise OutputFailed where the disk does not take it."""
         self._pages.append(page)
         self._many += len(page.differences) + len(page.extras)
@@ -38,7 +38,7 @@ class PendingPages:
         if self._many > IN_MEMORY or self._bytes > BYTES_IN_MEMORY:
             self._put_aside()
 
-    def take(self) -> Iterator[PageDone]:
+    def take_all(self) -> Iterator[PageDone]:
         """Yield all pages; none is held any more then."""
         file, pages = self._file, self._pages
         self._file, self._pages, self._many, self._bytes = None, [], 0, 0

@@ -93,20 +93,20 @@ class ProcessExecutor:
         try:
             for _ in range(self._parallel):
                 if not interrupt.count and (task := next(waiting, None)) is not None:
-                    crew.start(task)
+                    crew.start_worker(task)
             while crew.workers:
                 for worker in crew.ready():
-                    for event in worker.hear():
+                    for event in worker.receive_event():
                         yield worker.task, event
                         if isinstance(event, ENDS):
                             following = None if interrupt.count else next(waiting, None)
                             crew.assign_next(worker, following)
                 crew.look_after(interrupt.count, self._current)
         finally:
-            crew.dismiss()
+            crew.dismiss_all()
 
 
-def warm_up() -> None:
+def start_fork_server() -> None:
     """Start the fork server, which loads the workers' modules while the parent still describes tables: 0.2 s saved.
 
     Raises ConfigError in a daemonic process, such as a worker of a task queue: Python lets it start no others.
@@ -118,7 +118,7 @@ def warm_up() -> None:
         )
     multiprocessing.set_forkserver_preload([__name__])
     resource_tracker.ensure_running()  # it unblocks signals when it starts, so it starts before they are held
-    with _signals_held():
+    with _signals_blocked():
         forkserver.ensure_running()
 
 
@@ -132,19 +132,21 @@ class _Worker(Generic[T]):
         self.alive = True
         self._inbox = Inbox(self.events.fileno())
         self._outbox = Outbox(self.orders.fileno())
-        self._process = context.Process(target=work, args=(from_parent, to_parent, credentials, cells), daemon=True)
-        _start(self._process)
+        self._process = context.Process(
+            target=run_worker, args=(from_parent, to_parent, credentials, cells), daemon=True
+        )
+        _start_process(self._process)
         # the parent's copies of the child's ends, else end-of-file would never come
         to_parent.close()
         from_parent.close()
         self.task = task
-        self.assign(task)
+        self.assign_task(task)
 
-    def assign(self, task: T) -> None:
+    def assign_task(self, task: T) -> None:
         self.task = task
-        self.order(Assignment(pickle.dumps(task)))
+        self.send_order(Assignment(pickle.dumps(task)))
 
-    def order(self, order: Renewal | Assignment | Stop | Finish) -> None:
+    def send_order(self, order: Renewal | Assignment | Stop | Finish) -> None:
         with suppress(OSError):  # it has died: its pipe of events tells
             self._outbox.send(order)
 
@@ -158,14 +160,14 @@ class _Worker(Generic[T]):
         """Say whether an order is not in the pipe yet, because the worker does not read."""
         return self._outbox.waiting
 
-    def hear(self) -> list[Event]:
+    def receive_event(self) -> list[Event]:
         """Return the events that have come in whole; a worker that died has failed its task."""
         try:
             return self._inbox.read()
         except (EOFError, OSError):
             self.alive = False
             self._process.join(OBITUARY)
-            death = _death(self._process.exitcode)
+            death = _describe_death(self._process.exitcode)
             return [TaskFailed(f"{self.task}: its worker process {death}", died=True)]
 
     def kill(self) -> None:
@@ -173,7 +175,7 @@ class _Worker(Generic[T]):
 
     def finish(self) -> None:
         """Have the worker end by itself."""
-        self.order(Finish())
+        self.send_order(Finish())
         if not self._outbox.waiting:
             self.orders.close()
 
@@ -197,7 +199,7 @@ class _Crew(Generic[T]):
         self._cells = cells
         self._stopped = 0
 
-    def start(self, task: T) -> None:
+    def start_worker(self, task: T) -> None:
         self.workers.append(_Worker(task, self._credentials, self._cells))
 
     def ready(self) -> list[_Worker[T]]:
@@ -216,33 +218,33 @@ class _Crew(Generic[T]):
     def assign_next(self, worker: _Worker[T], task: T | None) -> None:
         """Give a worker that has ended its task the next one, in another process where it died."""
         if task is not None and worker.alive:
-            worker.assign(task)
+            worker.assign_task(task)
             return
         worker.finish()
         self._leaving.append((worker, time.monotonic() + LAST_BREATH))
         self.workers.remove(worker)
         if task is not None:
-            self.start(task)
+            self.start_worker(task)
 
     def look_after(self, interrupts: int, current: Callable[[], Sequence[Credentials]]) -> None:
         """Pass on interrupts, the first as an order and the second as a kill, and credentials that are new."""
         if interrupts > self._stopped:
             for worker in self.workers:
-                worker.order(Stop()) if interrupts == 1 else worker.kill()
+                worker.send_order(Stop()) if interrupts == 1 else worker.kill()
             self._stopped = interrupts
         self._see_off()
         renewed = tuple(current())
         if renewed != self._credentials:
             self._credentials = renewed
             for worker in self.workers:
-                worker.order(Renewal(renewed))
+                worker.send_order(Renewal(renewed))
 
     def kill(self) -> None:
         """Kill all workers at once, also those that are frozen; may be called at any moment."""
         for worker in (*self.workers, *(each for each, _ in self._leaving)):
             worker.kill()
 
-    def dismiss(self) -> None:
+    def dismiss_all(self) -> None:
         """Leave no worker behind: those at work are killed, those that are to end have a moment for it."""
         for worker in self.workers:
             worker.kill()
@@ -263,7 +265,7 @@ class _Crew(Generic[T]):
                 worker.kill()
 
 
-def _start(process: BaseProcess) -> None:
+def _start_process(process: BaseProcess) -> None:
     """Start a worker, from another fork server where somebody has killed the first one.
 
     That waits for the fork server, which may be frozen, with signals held. A thread does it, and this one hears them.
@@ -272,7 +274,7 @@ def _start(process: BaseProcess) -> None:
 
     def start() -> None:
         try:
-            with _signals_held():
+            with _signals_blocked():
                 _start_patiently(process)
         except BaseException as error:
             errors.append(error)
@@ -293,7 +295,9 @@ def _start_patiently(process: BaseProcess) -> None:
     process.start()
 
 
-def work(orders: Connection, events: Connection, credentials: tuple[Credentials, ...], cells: SharedCells) -> None:
+def run_worker(
+    orders: Connection, events: Connection, credentials: tuple[Credentials, ...], cells: SharedCells
+) -> None:
     """Be a worker: do the tasks that are ordered, one after the other, until the pipe of orders ends."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
@@ -302,16 +306,16 @@ def work(orders: Connection, events: Connection, credentials: tuple[Credentials,
     keyring = Keyring(credentials)
     stopped = threading.Event()
     assigned: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-    threading.Thread(target=_listen, args=(orders, keyring, stopped, assigned), daemon=True).start()
+    threading.Thread(target=_follow_orders, args=(orders, keyring, stopped, assigned), daemon=True).start()
     clients = Clients(keyring, cells)
     with suppress(BrokenPipeError):  # the parent is gone: see _listen
         while (task := assigned.get()) is not None:
-            for event in _events(task, clients, stopped):
+            for event in _run_pickled(task, clients, stopped):
                 send(events.fileno(), event)
-    clients.close()
+    clients.close_all()
 
 
-def _events(pickled: bytes, clients: Clients, stopped: threading.Event) -> Iterator[Event]:
+def _run_pickled(pickled: bytes, clients: Clients, stopped: threading.Event) -> Iterator[Event]:
     try:
         task: AnyTask = pickle.loads(pickled)
     except BaseException as error:  # a policy's, which may do anything while it is loaded
@@ -319,7 +323,7 @@ def _events(pickled: bytes, clients: Clients, stopped: threading.Event) -> Itera
     return run_task(task, clients, stopped.is_set)
 
 
-def _listen(
+def _follow_orders(
     orders: Connection, keyring: Keyring, stopped: threading.Event, assigned: queue.SimpleQueue[bytes | None]
 ) -> None:
     with suppress(EOFError, OSError):
@@ -338,7 +342,7 @@ def _listen(
 
 
 @contextmanager
-def _signals_held() -> Iterator[None]:
+def _signals_blocked() -> Iterator[None]:
     """Block SIGINT and SIGTERM: workers inherit that, since a terminal or a service manager signals them too."""
     held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
@@ -347,18 +351,18 @@ def _signals_held() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, held)
 
 
-def _death(exitcode: int | None) -> str:
+def _describe_death(exitcode: int | None) -> str:
     if exitcode is not None and exitcode < 0:
         return f"was killed by {signal.Signals(-exitcode).name}"
     return f"died with exit code {exitcode}"
 
 
-def _travelling(cells: SharedCells) -> tuple[Callable[..., SharedCells], tuple[object, int]]:
-    return _arrived, (reduction.DupFd(cells.fd), cells.tables)
+def _reduce_cells(cells: SharedCells) -> tuple[Callable[..., SharedCells], tuple[object, int]]:
+    return _rebuild_cells, (reduction.DupFd(cells.fd), cells.tables)
 
 
-def _arrived(descriptor: Any, tables: int) -> SharedCells:
+def _rebuild_cells(descriptor: Any, tables: int) -> SharedCells:
     return SharedCells(tables, descriptor.detach())
 
 
-reduction.register(SharedCells, _travelling)  # how it is handed over when a worker starts
+reduction.register(SharedCells, _reduce_cells)  # how it is handed over when a worker starts

@@ -28,9 +28,9 @@ from fastsync.model.digest import Digester
 from fastsync.model.events import Event, PageDone, UndoTask, WritesAhead
 from fastsync.model.keys import Key, encode_key
 from fastsync.model.policy import Policy
-from fastsync.model.throughput import at_once
-from fastsync.repair.condition import absent, unchanged
-from fastsync.repair.repairer import EFFECTS, spelled, writable
+from fastsync.model.throughput import limit_items
+from fastsync.repair.condition import require_absent, require_unchanged
+from fastsync.repair.repairer import EFFECTS, encode_item, writable_attributes
 from fastsync.repair.undo_index import read_entries
 from fastsync.repair.undo_log import Entry
 from fastsync.workers.portions import MOST, PORTION_BYTES
@@ -61,7 +61,7 @@ class Restorer:
         access.begin_task()
         self._task = task
         self._access = access
-        self._client = access.client(task.side, terms.reading, terms.retrying)
+        self._client = access.client_of(task.side, terms.reading, terms.retrying)
         self._pool = ThreadPoolExecutor(IN_FLIGHT)
         self._reader = BatchReader(self._client, self._pool, terms.reading.batch_limit)
         self._digester = Digester(keys=task.side.table.keys.names)
@@ -89,14 +89,14 @@ class Restorer:
         reading: tuple[list[_Item], Answers] | None = None
         done = self._task.start
         for items in chain(self._take_pages(), [[]]):
-            coming = (items, self._reader.read([item.key for item in items], consistent=True))
+            coming = (items, self._reader.look_up([item.key for item in items], consistent=True))
             if reading is not None:
                 done += len(reading[0])
                 yield from self._restore_page(*reading, done)
             reading = coming
 
     def _restore_page(self, items: Sequence[_Item], answers: Answers, done: int) -> Iterator[Event]:
-        now = answers.result()
+        now = answers.wait_by_key()
         found: list[Difference] = []
         changes: list[_Change] = []
         for item in items:
@@ -109,11 +109,11 @@ class Restorer:
             found += filter(None, self._pool.map(self._restore, changes))
         yield self._count(len(items), found, done)
 
-    def tallies(self) -> tuple[Tally, ...]:
+    def empty_tallies(self) -> tuple[Tally, ...]:
         """Return an empty tally for every slave."""
         return tuple(Tally() for _ in self._task.terms.slaves)
 
-    def spent(self, done: PageDone) -> PageDone:
+    def add_usage(self, done: PageDone) -> PageDone:
         """Add the units that requests have consumed since the last event."""
         done.tallies[self._task.slave].__iadd__(self._client.take_usage())
         return done
@@ -121,11 +121,11 @@ class Restorer:
     def _take_pages(self) -> Iterator[list[_Item]]:
         """Yield the items of one page after the other, so many that they take about PORTION_BYTES."""
         pace, lines = self._task.side.pace, self._task.lines[self._task.start :]
-        most = at_once((pace.reads, pace.writes), MOST) or MOST
+        most = limit_items((pace.reads, pace.writes), MOST) or MOST
         page: list[_Item] = []
         size = 0
         for offsets, entry in zip(lines, self._read_entries([each[0] for each in lines]), strict=True):
-            page.append(_Item(self._client.keys.read(entry.key), offsets, entry))
+            page.append(_Item(self._client.keys.read_key(entry.key), offsets, entry))
             size += len(entry.before) + len(entry.after)
             if len(page) == most or size >= PORTION_BYTES:
                 yield page
@@ -137,7 +137,7 @@ class Restorer:
         """Put an item among those to be restored, or among what was found; one that is as before is in neither."""
         before, known = self._before(item, now)
         suspect = Suspect(self._task.slave, item.key, before, now, now)
-        difference = self._judge.difference(suspect)
+        difference = self._judge.make_difference(suspect)
         if difference is None:
             if (restored := self._announced.get(encode_key(item.key))) is not None:
                 found.append(restored)
@@ -172,7 +172,7 @@ class Restorer:
     def _is_equal(self, one: Raw | None, other: Raw | None) -> bool:
         if one is None or other is None:
             return one is other
-        return not self._digester.differing(one, other)
+        return not self._digester.find_differing(one, other)
 
     def _restore(self, change: _Change) -> Difference | None:
         """Write one item; return None where it was restored meanwhile, by nobody that this undo knows of."""
@@ -194,25 +194,25 @@ class Restorer:
     def _write(self, suspect: Suspect) -> WriteAnswer:
         names = self._task.side.table.keys.names
         if suspect.slave_item is None:
-            condition = absent(names[0])
+            condition = require_absent(names[0])
         else:
-            now = writable(suspect.slave_item, names)
-            before = {} if suspect.master is None else writable(suspect.master, names)
+            now = writable_attributes(suspect.slave_item, names)
+            before = {} if suspect.master is None else writable_attributes(suspect.master, names)
             guarded = sorted(now.keys() | before.keys(), key=lambda name: (now.get(name) == before.get(name), name))
-            condition = unchanged(names[0], now, [name for name in guarded if name not in names])
+            condition = require_unchanged(names[0], now, [name for name in guarded if name not in names])
         if suspect.master is None:
-            return self._client.delete(encode_key(suspect.key), condition)
-        return self._client.put(spelled(writable(suspect.master, names)), condition)
+            return self._client.delete_item(encode_key(suspect.key), condition)
+        return self._client.put_item(encode_item(writable_attributes(suspect.master, names)), condition)
 
     def _count(self, items: int, found: Sequence[Difference], done: int) -> PageDone:
         """Count a page: what is as it was before the run is the same."""
-        tallies = self.tallies()
+        tallies = self.empty_tallies()
         tally = tallies[self._task.slave]
         for difference in found:
-            tally.count(difference)
+            tally.count_difference(difference)
         tally.same = items - len(found)
         tally.compared = items - tally.extra
-        return self.spent(PageDone(Tally(scanned=items), tallies, tuple(found), resume=b"%d" % done))
+        return self.add_usage(PageDone(Tally(scanned=items), tallies, tuple(found), resume=b"%d" % done))
 
 
 def _done(difference: Difference) -> Difference:

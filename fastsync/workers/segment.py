@@ -79,7 +79,7 @@ def run_task(task: AnyTask, clients: Clients, stopped: Callable[[], bool]) -> It
             raise
         except BaseException as error:
             end = _unforeseen(task, error)
-    yield work.spent(PageDone(Tally(), work.tallies()))
+    yield work.add_usage(PageDone(Tally(), work.empty_tallies()))
     yield TaskDone(time.monotonic() - began) if isinstance(end, TaskDone) else end
 
 
@@ -106,8 +106,8 @@ class _Work:
         self._task = task
         self._clients = clients
         self._terms = terms
-        self._master = clients.client(terms.master, terms.reading, terms.retrying)
-        self._slaves = [clients.client(side, terms.reading, terms.retrying) for side in terms.slaves]
+        self._master = clients.client_of(terms.master, terms.reading, terms.retrying)
+        self._slaves = [clients.client_of(side, terms.reading, terms.retrying) for side in terms.slaves]
         self._pool = ThreadPoolExecutor(IN_FLIGHT * (1 + len(self._slaves)))
         self._scans = ThreadPoolExecutor(1 + len(self._slaves))
         self._readers = [BatchReader(client, self._pool, terms.reading.batch_limit) for client in self._slaves]
@@ -153,15 +153,15 @@ class _Work:
         kind = Merge if task.terms.strategy == "merge" else Lookup
         strategy: Strategy = kind(task, self._master_reader, readers, self._scans)
         for page in strategy.pages():
-            done, lost = yield from self._page(page if task.counts else page._replace(scanned=0))
+            done, lost = yield from self._compare_page(page if task.counts else page._replace(scanned=0))
             for slave, error in (*page.lost, *lost):
-                strategy.drop(slave)
+                strategy.drop_slave(slave)
                 refused = isinstance(error, RequestFailed) and error.refused
                 yield SlaveLost(slave, f"{task}: {error}", refused, error.fatal)
-            yield self.spent(done)
+            yield self.add_usage(done)
             if page.disagreeing is not None:
                 yield OrdersDisagree(page.disagreeing)
-            self._check_log()
+            self._check_undo_log()
 
     def _deletes(self, task: DeleteTask) -> Iterator[Event]:
         """Delete extras that are still extra when both sides are read again, in portions that take little memory.
@@ -169,7 +169,7 @@ class _Work:
         Only the last page has a resume point, so that all of them count or none. Where something fails after others
         were deleted, the extras that are left have failed.
         """
-        keys = [self._master.keys.read(key) for key in task.keys]
+        keys = [self._master.keys.read_key(key) for key in task.keys]
         left = dict.fromkeys(keys)
         try:
             yield from self._delete(task.slave, Portions(keys), left)
@@ -179,13 +179,15 @@ class _Work:
             told = str(error) if isinstance(error, IncompleteError) else describe_exception(error)
             yield self._failed_extras(task.slave, left, told)
             raise
-        yield self.spent(PageDone(Tally(), self.tallies(), resume=NOTHING_LEFT, undo_offset=self._repairer.undo_offset))
+        yield self.add_usage(
+            PageDone(Tally(), self.empty_tallies(), resume=NOTHING_LEFT, undo_offset=self._repairer.undo_offset)
+        )
 
     def _delete(self, slave: int, portions: Portions[Key], left: dict[Key, None]) -> Iterator[Event]:
         """Delete portion by portion, and take what was decided out of `left`."""
         for keys in portions:
             self._expiry.read_clock()
-            again, lost = self._rechecker.again([Suspect(slave, key, None, None, None) for key in keys])
+            again, lost = self._rechecker.read_again([Suspect(slave, key, None, None, None) for key in keys])
             for _, error in lost:
                 raise error
             portions.learn(len(again), sum(map(_known_bytes, again)))
@@ -193,62 +195,62 @@ class _Work:
             for each in again:
                 left.pop(each.key, None)
             left.update((each.key, None) for each in still)
-            tallies = self.tallies()
+            tallies = self.empty_tallies()
             gone = (self._repaired(each, tallies) for each in again if each.stored is None)
             yield self._deleted(tallies, [each for each in gone if each is not None])
             for part in by_bytes(still, _known_bytes):
-                tallies = self.tallies()
+                tallies = self.empty_tallies()
                 found = yield from self._repair_and_count(part, tallies)
                 for each in part:
                     del left[each.key]
                 yield self._deleted(tallies, found)
-            self._check_log()
+            self._check_undo_log()
 
     def _deleted(self, tallies: tuple[Tally, ...], found: Sequence[Difference]) -> PageDone:
-        return self.spent(PageDone(Tally(), tallies, tuple(found), undo_offset=self._repairer.undo_offset))
+        return self.add_usage(PageDone(Tally(), tallies, tuple(found), undo_offset=self._repairer.undo_offset))
 
     def _failed_extras(self, slave: int, keys: Iterable[Key], error: str) -> PageDone:
-        tallies, name = self.tallies(), str(self._terms.slaves[slave])
+        tallies, name = self.empty_tallies(), str(self._terms.slaves[slave])
         found = []
         for key in keys:
             found.append(
                 Difference(name, Verdict.EXTRA, msgspec.json.decode(encode_key(key)), action=Effect.FAILED, error=error)
             )
-            tallies[slave].count(found[-1])
+            tallies[slave].count_difference(found[-1])
         return replace(self._deleted(tallies, found), resume=NOTHING_LEFT)
 
-    def _check_log(self) -> None:
+    def _check_undo_log(self) -> None:
         """End the task once the undo log has failed: what was done until then is told already."""
         if self._repairer.broken is not None:
             raise self._repairer.broken
 
-    def tallies(self) -> tuple[Tally, ...]:
+    def empty_tallies(self) -> tuple[Tally, ...]:
         """Give an empty tally for every slave."""
         return tuple(Tally() for _ in self._slaves)
 
-    def spent(self, done: PageDone) -> PageDone:
+    def add_usage(self, done: PageDone) -> PageDone:
         """Add the units that requests have consumed since the last event."""
         for client, tally in zip((self._master, *self._slaves), (done.master, *done.tallies), strict=True):
             tally += client.take_usage()  # noqa: PLW2901 (in place)
         return done
 
-    def _page(self, page: PairsPage) -> Generator[Event, None, tuple[PageDone, Lost]]:
+    def _compare_page(self, page: PairsPage) -> Generator[Event, None, tuple[PageDone, Lost]]:
         self._expiry.read_clock()
-        tallies = self.tallies()
+        tallies = self.empty_tallies()
         suspects: list[Suspect] = []
         found: list[Difference] = []
         for pairs in page.pairs:
             tallies[pairs.slave].compared += _of_master(pairs)
             left, told = self._find_earlier_repairs(pairs, tallies)
             found += told
-            suspects += self._compared(left, tallies[pairs.slave])
+            suspects += self._find_suspects(left, tallies[pairs.slave])
         if page.slave_scanned is not None:
             slave, count = page.slave_scanned
             tallies[slave].scanned += count
         extras: list[Difference] = []
         lost: dict[int, IncompleteError] = {}
         for part in by_bytes(suspects, _known_bytes):
-            confirmed = self._confirmer.confirmed([each for each in part if each.slave not in lost])
+            confirmed = self._confirmer.confirm([each for each in part if each.slave not in lost])
             lost.update(confirmed.lost)
             for each in part:
                 if each.slave in lost and each.master is not None:  # it has no verdict
@@ -257,7 +259,7 @@ class _Work:
             found += yield from self._repair_and_count(
                 [each for each in confirmed.stay if not self._waits(each)], tallies
             )
-            waiting = (self._judge.difference(each) for each in confirmed.stay if self._waits(each))
+            waiting = (self._judge.make_difference(each) for each in confirmed.stay if self._waits(each))
             extras += (self._for_parent(each) for each in waiting if each is not None)
         master, log = Tally(scanned=page.scanned), self._repairer.undo_offset
         return PageDone(master, tallies, tuple(found), tuple(extras), page.resume, log), list(lost.items())
@@ -271,8 +273,8 @@ class _Work:
         known = self._earlier.find_recorded(pairs)
         if not known:
             return pairs, []
-        again, _ = self._rechecker.again(known)
-        agreeing = [each for each in again if self._judge.attributes(each.master, each.slave_item) == ()]
+        again, _ = self._rechecker.read_again(known)
+        agreeing = [each for each in again if self._judge.differing_attributes(each.master, each.slave_item) == ()]
         told = {each.key: found for each in agreeing if (found := self._repaired(each, tallies)) is not None}
         return without(pairs, set(told)), list(told.values())
 
@@ -281,7 +283,7 @@ class _Work:
         difference = self._earlier.repaired(now)
         if difference is None:
             return None
-        tallies[now.slave].count(difference)
+        tallies[now.slave].count_difference(difference)
         return self._for_parent(difference)
 
     def _count_settled(self, confirmed: Confirmed, tallies: Sequence[Tally]) -> list[Difference]:
@@ -299,12 +301,12 @@ class _Work:
                 tallies[now.slave].settled += before.master is not None
         return found
 
-    def _compared(self, pairs: Pairs, tally: Tally) -> list[Suspect]:
+    def _find_suspects(self, pairs: Pairs, tally: Tally) -> list[Suspect]:
         extras: list[Suspect] = []
         if self._expiry.active:
-            pairs, expired, extras = self._expiry.living(pairs)
+            pairs, expired, extras = self._expiry.split_expired(pairs)
             tally.expired += expired
-        found = self._judge.suspects(pairs)
+        found = self._judge.find_suspects(pairs)
         tally.same += len(pairs.keys) - len(found)
         return [*found, *extras] if self._terms.repairing.find_extras else found
 
@@ -315,7 +317,7 @@ class _Work:
         found = []
         for suspect, done in zip(suspects, (yield from self._repair_all(suspects)), strict=True):
             if isinstance(done, Difference):
-                tallies[suspect.slave].count(done)
+                tallies[suspect.slave].count_difference(done)
                 found.append(self._for_parent(done))
             elif (repaired := self._repaired(done, tallies)) is not None:
                 found.append(repaired)

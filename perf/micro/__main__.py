@@ -24,7 +24,7 @@ from fastsync.compare.expiry import Expiry
 from fastsync.compare.judge import Judge
 from fastsync.compare.pairs import Pairs
 from fastsync.compare.strategies.walk import Unmatched, match_in_order
-from fastsync.model.digest import Digester, fingerprints
+from fastsync.model.digest import Digester, digest_items
 from fastsync.model.keys import KeyReader, encode_keys
 from fastsync.model.page import Page
 from fastsync.model.policy import Policy
@@ -70,19 +70,23 @@ def wire(url: str) -> Iterator[Part]:
     target = "DynamoDB_20120810.BatchGetItem"
     signer = Signer("127.0.0.1", "/", "us-east-1")
     connections = Connections(Endpoint(url))
-    headers = signer.headers(target, wanted, CREDENTIALS)
-    body = connections.exchange("/", wanted, headers).body
-    yield "sign a look-up of 100 keys", 1, lambda: signer.headers(target, wanted, CREDENTIALS)
-    yield "exchange it for 100 items: send, receive, check", 1, lambda: connections.exchange("/", wanted, headers)
+    headers = signer.sign(target, wanted, CREDENTIALS)
+    body = connections.post("/", wanted, headers).body
+    yield "sign a look-up of 100 keys", 1, lambda: signer.sign(target, wanted, CREDENTIALS)
+    yield "exchange it for 100 items: send, receive, check", 1, lambda: connections.post("/", wanted, headers)
     yield "CRC32 of its answer", 1, lambda: zlib.crc32(body)
     yield "look up 100 keys, all told", BATCH, lambda: slave.batch_get(keys, False)
     yield "scan a page, all told", len(page.items), lambda: master.scan_page(scan, b"")
-    yield "read the keys of a page", len(page.items), lambda: master.keys.read_all(page.items)
-    yield "fingerprints of a page", len(page.items), lambda: fingerprints(page.items)
+    yield "read the keys of a page", len(page.items), lambda: master.keys.read_keys(page.items)
+    yield "fingerprints of a page", len(page.items), lambda: digest_items(page.items)
     yield "keys as JSON", len(page.keys), lambda: encode_keys(page.keys)
     with ThreadPoolExecutor(64) as pool:
         reader = BatchReader(slave, pool, BATCH)
-        yield "look up a page, in flight together", len(page.keys), lambda: reader.read(page.keys).partners(page)
+        yield (
+            "look up a page, in flight together",
+            len(page.keys),
+            lambda: reader.look_up(page.keys).wait_for_partners(page),
+        )
 
 
 def walking() -> Iterator[Part]:
@@ -119,7 +123,7 @@ def judging() -> Iterator[Part]:
     for name, (slave, ignored) in others.items():
         judge = Judge(("slave",), Digester(frozenset(ignored)), Policy(), Expiry(None, [None]))
         pairs = Pairs(0, keys, master, [Raw(bytes(item)) for item in slave])
-        yield f"judge a pair: {name}", PAGE, lambda judge=judge, pairs=pairs: judge.suspects(pairs)  # type: ignore[misc]
+        yield f"judge a pair: {name}", PAGE, lambda judge=judge, pairs=pairs: judge.find_suspects(pairs)  # type: ignore[misc]
 
 
 def main() -> None:

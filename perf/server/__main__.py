@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from fastsync.model.capacity import item_size
+from fastsync.model.capacity import measure_item
 from perf import items
 from perf.items import Attributes
 from perf.server.answers import ANSWERS, Answer
@@ -105,7 +105,7 @@ class Connection(asyncio.Protocol):
 def make(options: argparse.Namespace) -> dict[str, Table]:
     """Make a master and slaves: every so-manieth item differs or is missing on all slaves."""
     shape = items.SHAPES[options.shape]
-    size = item_size(json.loads(items.spell(shape(0))))
+    size = measure_item(json.loads(items.spell(shape(0))))
     differing, missing = (round(1 / share) if share else 0 for share in (options.differing, options.missing))
     master: list[bytes | None] = []
     slave: list[bytes | None] = []

@@ -126,7 +126,7 @@ def _run(given: list[str], say: Callable[[str], None] = print) -> int:
     given = [path for word in given for path in (sorted(map(str, Path().glob(word))) if "*" in word else [word])]
     if not given[0].startswith("-"):
         return cli.main(given)
-    flags: dict[str, Any] = sync.make_parser().flags(given)
+    flags: dict[str, Any] = sync.make_parser().parse_flags(given)
     flags |= {"segments": min(FEW, flags["segments"] or 1), "executor": "inline"}
     sinks = [Lines(Log(flags["log_format"], say))]
     result = Synchronizer(flags.pop("master"), flags.pop("slave"), sinks=sinks, **flags).run()

@@ -216,4 +216,4 @@ def test_an_address_in_an_older_checkpoint() -> None:
 
     table = {"text": "us-east-1:t", "endpoint_url": address("CaNaRy7")}
     for value in (table, [table], address("CaNaRy7")):
-        assert CANARY not in checkpoint._shown(value)
+        assert CANARY not in checkpoint._format_value(value)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from fastsync.model.capacity import item_size, read_units, write_units
+from fastsync.model.capacity import count_read_units, count_write_units, measure_item
 from tests.e2e.cases import BOOL, BS, NS, NULL, SS, B, L, M, N, S, item
 from tests.servers import Server
 from tests.tables import Item, call, create_table, put_items, unique
@@ -36,7 +36,7 @@ def test_sizes(value: Item, server: Server) -> None:
     """An item of 1,024 bytes by our count takes one unit to write, one of 1,025 bytes two."""
     table = unique()
     create_table(server, REGION, table)
-    bare = item_size(item("k", v=value, f=S("")))
+    bare = measure_item(item("k", v=value, f=S("")))
     units = [
         consumed(server, "PutItem", {"TableName": table, "Item": item(key, v=value, f=S("x" * (size - bare)))})
         for key, size in (("k", 1024), ("l", 1025))
@@ -51,14 +51,14 @@ def test_reads(consistent: bool, server: Server) -> None:
     create_table(server, REGION, table)
     items = [item(f"{place:05}", f=S("x" * (size - 8))) for place, size in enumerate(SIZES) if size]
     put_items(server, REGION, table, items)
-    sizes = {each["id"]["S"]: item_size(each) for each in items}
+    sizes = {each["id"]["S"]: measure_item(each) for each in items}
     scan = {"TableName": table, "ConsistentRead": consistent}
-    assert consumed(server, "Scan", scan) == read_units(sum(sizes.values()), consistent)
+    assert consumed(server, "Scan", scan) == count_read_units(sum(sizes.values()), consistent)
     first = call(server, REGION, "Scan", {**scan, "Limit": 3})["Items"]
-    assert consumed(server, "Scan", {**scan, "Limit": 3}) == read_units(sum(map(item_size, first)), consistent)
+    assert consumed(server, "Scan", {**scan, "Limit": 3}) == count_read_units(sum(map(measure_item, first)), consistent)
     keys = {"Keys": [{"id": each["id"]} for each in items], "ConsistentRead": consistent}
     units = consumed(server, "BatchGetItem", {"RequestItems": {table: keys}})
-    assert units == sum(read_units(size, consistent) for size in sizes.values())
+    assert units == sum(count_read_units(size, consistent) for size in sizes.values())
 
 
 def test_nothing_found(dynoxide: Server) -> None:
@@ -68,7 +68,7 @@ def test_nothing_found(dynoxide: Server) -> None:
     table = unique()
     create_table(dynoxide, REGION, table)
     for consistent in (False, True):
-        least = read_units(0, consistent)
+        least = count_read_units(0, consistent)
         keys = {"Keys": [item("nowhere")], "ConsistentRead": consistent}
         assert consumed(dynoxide, "BatchGetItem", {"RequestItems": {table: keys}}) == least
         assert consumed(dynoxide, "Scan", {"TableName": table, "ConsistentRead": consistent}) == least
@@ -81,7 +81,7 @@ def test_writes(server: Server) -> None:
     before = 0
     for size in (5000, 100, 100, 3000):
         put = {"TableName": table, "Item": item("k", f=S("x" * (size - 4)))}
-        assert consumed(server, "PutItem", put) == write_units(size, before)
+        assert consumed(server, "PutItem", put) == count_write_units(size, before)
         before = size
     for there in (before, 0):
-        assert consumed(server, "DeleteItem", {"TableName": table, "Key": item("k")}) == write_units(0, there)
+        assert consumed(server, "DeleteItem", {"TableName": table, "Key": item("k")}) == count_write_units(0, there)

@@ -14,8 +14,8 @@ import pytest
 from fastsync import Synchronizer
 from fastsync.cli import main
 from fastsync.config.config import Config
-from fastsync.plan.permissions import policies
-from fastsync.run.undo import undo
+from fastsync.plan.permissions import make_policies
+from fastsync.run.undo import undo_run
 from tests.functional import faults
 from tests.functional.conftest import MakeWorld
 from tests.functional.tables_behind_proxy import Table, World, item, options
@@ -70,7 +70,7 @@ def test_policies_are_what_runs_call(make_world: MakeWorld, flags: list[str]) ->
         )
     ran = made.run_inline(*flags)
     assert ran.stats["complete"], ran.stats["errors"]
-    told = policies(_config(made, *flags))
+    told = make_policies(_config(made, *flags))
     for side, table in (("master", made.master), ("slave", made.slave)):
         assert called(made, table) == allowed(told, side), side
 
@@ -79,7 +79,7 @@ def test_policies_are_what_runs_call(make_world: MakeWorld, flags: list[str]) ->
 def test_auto_may_do_what_either_strategy_does(make_world: MakeWorld, flags: list[str]) -> None:
     """Where the strategy is left to the run, its policy is that of both together; asking a slave takes no more."""
     made = make_world([item("a", v=1)], [item("b", v=1)])
-    told = {by: policies(_config(made, "--strategy", by, *flags)) for by in ("auto", "lookup", "merge")}
+    told = {by: make_policies(_config(made, "--strategy", by, *flags)) for by in ("auto", "lookup", "merge")}
     for side in ("master", "slave"):
         assert allowed(told["auto"], side) == allowed(told["lookup"], side) | allowed(told["merge"], side)
     made.run_inline("--strategy", "auto", *flags)
@@ -96,10 +96,10 @@ def test_what_a_killed_attempt_had_written_is_read_again(make_world: MakeWorld, 
     made.proxy.add(faults.before(lambda: shutil.copy(checkpoint, then)), "BatchWriteItem")
     run = partial(Synchronizer, str(made.master), [str(made.slave)], executor="inline", endpoint_url=made.proxy.url)
     run(**options(flags)).run()
-    assert called(made, made.master) == allowed(policies(_config(made, *flags)), "master")
+    assert called(made, made.master) == allowed(make_policies(_config(made, *flags)), "master")
     then.rename(checkpoint)  # as if the run had been killed when all was written and nothing told
     assert run(**options(flags), resume=True).run().stats["slaves"][str(made.slave)]["written"] == 1
-    assert called(made, made.master) == allowed(policies(_config(made, *flags, "--resume")), "master")
+    assert called(made, made.master) == allowed(make_policies(_config(made, *flags, "--resume")), "master")
 
 
 def test_undo_is_allowed_what_the_run_was(make_world: MakeWorld, tmp_path: Path) -> None:
@@ -109,10 +109,10 @@ def test_undo_is_allowed_what_the_run_was(make_world: MakeWorld, tmp_path: Path)
     log = tmp_path / "undo"
     made.run_inline(*flags, "--undo-log", str(log))
     made.proxy.requests.clear()
-    result = undo(str(log), {"endpoint_url": made.proxy.url})
+    result = undo_run(str(log), {"endpoint_url": made.proxy.url})
     assert result.exit_code == 0
     assert called(made, made.master) == set()
-    assert called(made, made.slave) == allowed(policies(_config(made, *flags)), "slave") - {"Scan"}
+    assert called(made, made.slave) == allowed(make_policies(_config(made, *flags)), "slave") - {"Scan"}
 
 
 def test_no_run_is_denied_what_it_calls(make_world: MakeWorld) -> None:
@@ -154,7 +154,7 @@ def test_wrong_flags_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_run_that_only_reports_may_not_write() -> None:
     """Without a write flag no action that writes is allowed."""
-    told = policies(Config.of("us-east-1:a", ["us-west-2:b"], {"scan_for_extra": True}))
+    told = make_policies(Config.of("us-east-1:a", ["us-west-2:b"], {"scan_for_extra": True}))
     assert not {"PutItem", "BatchWriteItem", "DeleteItem", "UpdateItem"} & (
         allowed(told, "slave") | allowed(told, "master")
     )
@@ -163,6 +163,6 @@ def test_a_run_that_only_reports_may_not_write() -> None:
 def _config(made: World, *flags: str) -> Config:
     from fastsync.cli.sync import make_parser  # noqa: PLC0415
 
-    given = make_parser().flags([*made.tables, *flags])
+    given = make_parser().parse_flags([*made.tables, *flags])
     given.pop("policy")
     return Config.of(given.pop("master"), given.pop("slave"), given)

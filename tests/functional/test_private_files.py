@@ -152,8 +152,8 @@ def test_two_runs_with_one_metrics_file(tmp_path: Path) -> None:
     """Two runs that write one file of metrics never mix their halves, and leave nothing beside it."""
     one, other = (MetricsFile(str(tmp_path / "metrics")) for _ in range(2))
     for exit_code in range(5):
-        one.ended(exit_code, False)
-        other.ended(0, True)
+        one.write_end(exit_code, False)
+        other.write_end(0, True)
         assert (tmp_path / "metrics").read_text().endswith("# EOF\n")
     assert [path.name for path in tmp_path.iterdir()] == ["metrics"]
 

@@ -11,7 +11,7 @@ from fastsync.aws.clients import Clients, Keyring
 from fastsync.config.config import Config
 from fastsync.model.difference import Tally
 from fastsync.model.events import Event, PageDone, SegmentTask, TaskDone, Terms
-from fastsync.plan.survey import survey
+from fastsync.plan.survey import survey_tables
 from fastsync.workers.segment import run_task
 from tests.functional.conftest import MakeWorld
 from tests.functional.tables_behind_proxy import World, item
@@ -32,9 +32,9 @@ def made(make_world: MakeWorld) -> World:
 @pytest.fixture
 def access(made: World) -> Iterator[Clients]:
     """Clients in this process."""
-    opened = Clients(Keyring(survey(_config(made)).credentials()))
+    opened = Clients(Keyring(survey_tables(_config(made)).credentials()))
     yield opened
-    opened.close()
+    opened.close_all()
 
 
 def _config(made: World) -> Config:
@@ -44,7 +44,7 @@ def _config(made: World) -> Config:
 
 def _task(made: World, strategy: str) -> SegmentTask:
     config = _config(made)
-    found = survey(config)
+    found = survey_tables(config)
     parts = (config.reading, config.retrying, config.judging, config.repairing)
     return SegmentTask(Terms(found.master, found.slaves, *parts, strategy=strategy), 0, 1)
 

@@ -101,21 +101,21 @@ class Slave(Played):
         """Put an item on a condition."""
         self._check("PutItem")
         new = Raw(item)
-        self.fate.sent(lambda: self._write(self.keys.read(new), new, condition))
-        return self._write(self.keys.read(new), new, condition)
+        self.fate.sent(lambda: self._write(self.keys.read_key(new), new, condition))
+        return self._write(self.keys.read_key(new), new, condition)
 
     def delete(self, key: bytes, condition: Condition) -> WriteAnswer:
         """Delete an item on a condition."""
         self._check("DeleteItem")
-        self.fate.sent(lambda: self._write(self.keys.read(key), None, condition))
-        return self._write(self.keys.read(key), None, condition)
+        self.fate.sent(lambda: self._write(self.keys.read_key(key), None, condition))
+        return self._write(self.keys.read_key(key), None, condition)
 
     def batch_write(self, items: Sequence[bytes]) -> Sequence[Key]:
         """Put items, and leave none unprocessed."""
         self._check("BatchWriteItem")
-        self.fate.sent(lambda: [self._write(self.keys.read(item), Raw(item), None) for item in items])
+        self.fate.sent(lambda: [self._write(self.keys.read_key(item), Raw(item), None) for item in items])
         for item in items:
-            self._write(self.keys.read(item), Raw(item), None)
+            self._write(self.keys.read_key(item), Raw(item), None)
         return []
 
     @staticmethod

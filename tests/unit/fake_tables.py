@@ -84,7 +84,7 @@ class Played:
         """Give a page of a segment, which ends after PAGE bytes or after `per_page` items."""
         self._check("Scan")
         order = self._order(scan.number, scan.total)
-        first = len(order) - order[::-1].index(self.keys.read(start)) if start else 0
+        first = len(order) - order[::-1].index(self.keys.read_key(start)) if start else 0
         size, last = 0, first
         there = self.items
         while last < len(order) and size < PAGE and (self.per_page is None or last - first < self.per_page):
@@ -144,7 +144,7 @@ class Played:
 
     def change(self, key: bytes, value: str) -> None:
         """Have somebody else put an item of another value (see `make`), unless there is one of a later one."""
-        found = self.keys.read(key)
+        found = self.keys.read_key(key)
         with self._lock:
             there = self.items.get(found)
             if there is None or msgspec.json.decode(there)["v"]["S"] < value:
@@ -154,7 +154,7 @@ class Played:
     def _order(self, number: int, total: int) -> list[Key]:
         if (number, total) not in self._orders:
             order = [key for key in self._all if self.segment(key, total) % total == number]
-            order[self.twice[0] : self.twice[0]] = [self.keys.read(self.twice[1])] if self.twice[1] else []
+            order[self.twice[0] : self.twice[0]] = [self.keys.read_key(self.twice[1])] if self.twice[1] else []
             self._orders[number, total] = order
         return self._orders[number, total]
 
@@ -174,7 +174,7 @@ class PlayedClients:
     def __init__(self, tables: Iterable[Played]):
         self._tables = {table.side: table for table in tables}
 
-    def client(self, side: Side, _reading: Reading, _retrying: Retrying) -> Any:
+    def client_of(self, side: Side, _reading: Reading, _retrying: Retrying) -> Any:
         """Give a table."""
         return self._tables[side]
 
@@ -273,7 +273,7 @@ def make(name: str, schema: KeySchema, items: Mapping[bytes, str], pad: int = 0,
     reader = KeyReader(schema)
     filled = b"x" * pad
     spelled = {
-        reader.read(key): Raw(key[:-1] + b',"v":{"S":"%s"},"pad":{"S":"%s"}}' % (value.encode(), filled))
+        reader.read_key(key): Raw(key[:-1] + b',"v":{"S":"%s"},"pad":{"S":"%s"}}' % (value.encode(), filled))
         for key, value in items.items()
     }
     return Played(name, schema, spelled, **more)

@@ -64,11 +64,11 @@ def test_every_command_parses(document: str, command: str, tmp_path: Path, monke
     if name == "demo":
         assert given == ["demo"]
     elif name == "combine":
-        combine.make_parser().flags(given[1:])
+        combine.make_parser().parse_flags(given[1:])
     elif name in ("undo", "report"):
         {"undo": undo.make_parser, "report": report.make_parser}[name]().parse_args(given[1:])
     else:
-        flags: dict[str, Any] = READERS[name]().flags(given[1:] if name else given)
+        flags: dict[str, Any] = READERS[name]().parse_flags(given[1:] if name else given)
         flags.pop("policy")
         flags.pop("json", None)
         Config.of(flags.pop("master"), flags.pop("slave"), flags)
@@ -78,7 +78,7 @@ def test_every_command_parses(document: str, command: str, tmp_path: Path, monke
 def test_every_configuration_is_valid(document: str, block: str, tmp_path: Path) -> None:
     """Every TOML block is a --config file."""
     (tmp_path / "x.toml").write_text(block)
-    options = config_file.read(str(tmp_path / "x.toml"))
+    options = config_file.read_options(str(tmp_path / "x.toml"))
     options.pop("policy", None)
     Config.of(options.pop("master"), options.pop("slave"), options)
 

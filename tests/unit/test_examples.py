@@ -43,7 +43,7 @@ def test_commands_of_job_arrays(
     """Each member of an array is a shard of its own, with files of its own in the folder of its job."""
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    flags = make_parser().flags(words(command, environment, tmp_path))
+    flags = make_parser().parse_flags(words(command, environment, tmp_path))
     assert (tmp_path / "run").is_dir()
     assert flags["shard"] == shard
     assert all("-3" in flags[name] for name in ("report", "stats", "checkpoint"))

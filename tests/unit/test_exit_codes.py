@@ -50,7 +50,7 @@ CASES: dict[str, tuple[list[Event], int | None, int]] = {
 def outcome(events: list[Event], interrupted: int | None = None) -> Outcome:
     made = Outcome([str(MASTER), str(SLAVE)], "lookup", Plan.of(Slicing(4)), True)
     for event in events:
-        made.add(event)
+        made.add_event(event)
     made.interrupted = interrupted
     return made
 
@@ -71,8 +71,8 @@ def test_exit_codes_of_errors(error: type[FastsyncError], code: int) -> None:
 def test_statistics_have_the_form_of_the_contract() -> None:
     """Every counter is there under its name; what was not looked for is null."""
     made = Outcome([str(MASTER), str(SLAVE)], "lookup", Plan.of(Slicing(4)), False)
-    made.add(PageDone(Tally(scanned=3, read_units=1.5), (Tally(compared=3, same=2, settled=1, read_units=2.0),)))
-    stats: dict[str, Any] = made.stats()
+    made.add_event(PageDone(Tally(scanned=3, read_units=1.5), (Tally(compared=3, same=2, settled=1, read_units=2.0),)))
+    stats: dict[str, Any] = made.make_stats()
     assert stats.pop("elapsed_seconds") >= 0
     zero = dict.fromkeys(("missing", "differing", "slave_newer", "expired", "contended", "refused"), 0)
     zero |= dict.fromkeys(("written", "deleted", "failed", "scanned", "filtered", "changed"), 0)
@@ -94,8 +94,8 @@ def test_errors_of_items_are_told_once_per_slave() -> None:
     failed = Difference(str(SLAVE), Verdict.MISSING, {"id": {"S": "k"}}, (), Effect.FAILED, "too large")
     tally = Tally()
     for _ in range(3):
-        tally.count(failed)
-    (error,) = outcome([PageDone(Tally(scanned=3), (tally,), (failed,) * 3)]).stats()["errors"]
+        tally.count_difference(failed)
+    (error,) = outcome([PageDone(Tally(scanned=3), (tally,), (failed,) * 3)]).make_stats()["errors"]
     assert "3 items" in error
     assert "too large" in error
     assert "'k'" in error

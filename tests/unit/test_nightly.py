@@ -9,7 +9,7 @@ import pytest
 
 from fastsync import nightly
 from fastsync.run.agenda import Backlog
-from fastsync.run.checkpoint_form import Checkpoint, encode
+from fastsync.run.checkpoint_form import Checkpoint, encode_checkpoint
 from fastsync.run.outcome import NOTHING_COUNTED
 
 DATE = "2026-11-24T020000.000Z"
@@ -30,7 +30,7 @@ def test_a_refusal_tells_of_nothing_older(
     report = tmp_path / stopped / f"{DATE}-report.report.jsonl"
     settings = {"report": str(report), "slaves": [{"text": "us-west-2:b"}]}
     then = Checkpoint(settings, {}, "merge", 1, Backlog.whole(["us-west-2:b"], []), NOTHING_COUNTED)
-    (tmp_path / "kept.report").write_bytes(encode(then))
+    (tmp_path / "kept.report").write_bytes(encode_checkpoint(then))
     config = tmp_path / "orders.toml"
     config.write_text(f'master = "us-east-1:a"\nslave = "us-west-2:b"\ncheckpoint = "{tmp_path / "kept"}"\n')
     assert nightly.main(["report", str(config), "--folder", str(tmp_path / "runs")]) == 2

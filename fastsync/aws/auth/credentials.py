@@ -95,7 +95,7 @@ class Account:
             self._held = self._source.fetch()
         return self._held
 
-    def current(self) -> Credentials:
+    def renew_if_due(self) -> Credentials:
         """Give credentials that are valid now, and see to it that they are renewed in time.
 
         Raises TableError where there are none, and CredentialsEnded where they are about to end for good.
@@ -105,7 +105,7 @@ class Account:
         if expired or self._source.ends_within(RENEW_BEFORE):
             if self._clock() >= self._next_try and self._renewing.acquire(blocking=False):
                 self._next_try = self._clock() + TRY_EVERY
-                threading.Thread(target=self._renew, args=(held, expired), daemon=True).start()
+                threading.Thread(target=self._fetch_again, args=(held, expired), daemon=True).start()
             if self._reason is not None and (expired or self._source.ends_within(END_BEFORE)):
                 raise CredentialsEnded(f"the credentials of {self._name} end, and there are no others: {self._reason}")
         return held
@@ -115,7 +115,7 @@ class Account:
         if self._held is not None and number == self._held.number and self._expired != number:
             self._expired, self._reason, self._next_try = number, None, 0.0
 
-    def _renew(self, held: Credentials, expired: bool) -> None:
+    def _fetch_again(self, held: Credentials, expired: bool) -> None:
         try:
             found = self._source.renew() if expired else self._source.fetch()
             renewed = replace(found, number=held.number) != held

@@ -20,7 +20,7 @@ def check_terminal() -> None:
         raise ConfigError(NO_TERMINAL)
 
 
-def ask(question: str) -> str:
+def ask_code(question: str) -> str:
     """Ask for a code of six digits; raise ConfigError where nobody can be asked, or something else was typed."""
     check_terminal()
     try:

@@ -18,7 +18,7 @@ from urllib.request import getproxies
 from fastsync.aws.auth.credentials import Account, Credentials, hide_secrets
 from fastsync.aws.budget import Budget, PrivateCell
 from fastsync.aws.connections import TIMEOUT
-from fastsync.aws.failures import FAULTS, THROTTLES, Fault, Throttled, advice
+from fastsync.aws.failures import FAULTS, THROTTLES, Fault, Throttled, describe_error
 from fastsync.aws.retries import Tries
 from fastsync.aws.transport import Transport
 from fastsync.config.checks import check_address
@@ -52,20 +52,20 @@ class Accounts:
         self._accounts: list[Account] = []
         self._renewing = Lock()  # botocore's sessions are not safe for threads
 
-    def profile(self, name: str | None) -> Profile:
+    def find_profile(self, name: str | None) -> Profile:
         """Give a profile; raise ConfigError where there is no such."""
         if name not in self._profiles:
             self._profiles[name] = Profile(name, self._ask, self._retrying)
         return self._profiles[name]
 
-    def open(self, login: Login, region: str) -> int:
+    def open_login(self, login: Login, region: str) -> int:
         """Open a login and give the number of its account; raise TableError, the same one however often it is asked.
 
         `region` is where roles are assumed if the profile has none of its own.
         """
         if login not in self._opened:
             try:
-                account = Account(str(login), self._source(login, region), self._renewing)
+                account = Account(str(login), self._make_source(login, region), self._renewing)
                 account.held  # noqa: B018 (raises)
                 self._opened[login] = len(self._accounts)
                 self._accounts.append(account)
@@ -79,29 +79,31 @@ class Accounts:
     def transport(self, number: int, ref: TableRef, endpoint: Endpoint, retrying: Retrying) -> Transport:
         """Open a way to a table with the credentials of one account as they are valid at each request."""
         account = self._accounts[number]
-        return Transport(ref, endpoint, account.current, retrying, ask_renewal=lambda old: account.expire(old.number))
+        return Transport(
+            ref, endpoint, account.renew_if_due, retrying, ask_renewal=lambda old: account.expire(old.number)
+        )
 
     def expire(self, number: int, credentials: int) -> None:
         """Have the credentials of one account renewed at once, those of this number being called expired."""
         self._accounts[number].expire(credentials)
 
-    def current(self, ended: Callable[[CredentialsEnded], object] | None = None) -> tuple[Credentials, ...]:
+    def current_credentials(self, ended: Callable[[CredentialsEnded], object] | None = None) -> tuple[Credentials, ...]:
         """Give the credentials of all accounts as they are valid now.
 
         Tells `ended` of those that end for good, or raises CredentialsEnded where there is no `ended`.
         """
         for account in self._accounts:
             try:
-                account.current()
+                account.renew_if_due()
             except CredentialsEnded as error:
                 if ended is None:
                     raise
                 ended(error)
         return tuple(account.held for account in self._accounts)
 
-    def _source(self, login: Login, region: str) -> Source:
-        profile = self.profile(login.profile)
-        base = profile.source(region)
+    def _make_source(self, login: Login, region: str) -> Source:
+        profile = self.find_profile(login.profile)
+        base = profile.find_source(region)
         if login.role is None:
             return base
         return AssumedRole(profile.session, base, login, self._ask, self._retrying).source()
@@ -135,7 +137,7 @@ class Profile:
         session.get_component("credential_provider").get_provider("assume-role")._prompter = self._ask_once
         return session
 
-    def source(self, region: str) -> Source:
+    def find_source(self, region: str) -> Source:
         """Give the profile's own credentials; raise TableError where there are none."""
         if self._source is None:
             if self.session.get_config_variable("region") is None:
@@ -171,9 +173,9 @@ class Profile:
             names = f"AWS_ENDPOINT_URL_{service.upper()}, AWS_ENDPOINT_URL or endpoint_url in the configuration file"
             check_address(names, address)
 
-    def endpoint(self, ref: TableRef) -> Endpoint:
+    def find_endpoint(self, ref: TableRef) -> Endpoint:
         """Find where a table is reached, by botocore's rules: flags, environment, configuration file, region."""
-        return Endpoint(*_address(self.session, ref))
+        return Endpoint(*_find_address(self.session, ref))
 
 
 class Source:
@@ -265,9 +267,9 @@ class AssumedRole:
             try:
                 return self._once(sts, keys, code)
             except (Fault, Throttled) as failure:
-                pause = tries.pause(failure)
+                pause = tries.next_pause(failure)
                 if pause is None:
-                    text = f"AssumeRole failed {tries.failed} times, the last time with {failure}"
+                    text = f"AssumeRole failed {tries.failed_count} times, the last time with {failure}"
                     raise TableError(f"{self._login} could not be assumed with {self._login.base}: {text}") from None
                 time.sleep(pause)
 
@@ -311,7 +313,7 @@ def _sorted_out(login: Login, response: Mapping[str, Any], keys: Credentials, co
         return Throttled(_hidden(f"{name}: {error.get('Message')}", login, keys, code))
     if name in FAULTS or status >= 500:
         return Fault(_hidden(f"{name}: {error.get('Message')}", login, keys, code))
-    told = _told(login, error, keys, code)
+    told = _describe_refusal(login, error, keys, code)
     return _BaseExpired(told) if name in EXPIRED else TableError(told)
 
 
@@ -331,10 +333,10 @@ def _session_of(answer: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _told(login: Login, error: Mapping[str, str], keys: Credentials, code: str | None) -> str:
+def _describe_refusal(login: Login, error: Mapping[str, str], keys: Credentials, code: str | None) -> str:
     """Say why a role was not assumed, and what to do."""
     name, message = error.get("Code", ""), _hidden(error.get("Message", "no message"), login, keys, code)
-    text = f"{login} could not be assumed with {login.base}: {advice(name, message)}"
+    text = f"{login} could not be assumed with {login.base}: {describe_error(name, message)}"
     if name == "AccessDenied":
         text += f" ({DENIED.format(base=f'the caller in {login.base}')}"
         text += f"{WRONG_CODE if login.role and login.role.mfa_serial else ''})"
@@ -391,7 +393,7 @@ def _is_unusual(proxy: str) -> bool:
     return user.count(":") > 1 or not set("/#?@[]").isdisjoint(user)
 
 
-def _address(session: Session, ref: TableRef) -> tuple[str, str | None, str | None]:
+def _find_address(session: Session, ref: TableRef) -> tuple[str, str | None, str | None]:
     from botocore.exceptions import BotoCoreError
     from botocore.utils import get_environ_proxies
 

@@ -22,7 +22,7 @@ class Circles:
 
     def check(self, next_key: bytes) -> None:
         """Take in the next key to go on from; raise RequestFailed where the scan has gone on from it before."""
-        key = self._client.keys.read(next_key)
+        key = self._client.keys.read_key(next_key)
         if key == self._kept:
             raise RequestFailed(
                 f"{self._client.side}: Scan came back to the key {encode_key(key).decode()}, from which it had gone on "

@@ -42,7 +42,7 @@ class Lookup:
         self._scans = scans
         self._left = _scans_left(task)
 
-    def drop(self, slave: int) -> None:
+    def drop_slave(self, slave: int) -> None:
         """Go on without a slave that failed for good."""
         self._readers.pop(slave, None)
 
@@ -52,36 +52,36 @@ class Lookup:
         while self._left:
             name, start = self._left[0]
             if name == MASTER_NAME:
-                yield from self._compare(start.encode())
+                yield from self._scan_master(start.encode())
             elif (slave := places.get(name)) in self._readers and slave is not None:
-                yield from self._extras(slave, start.encode())
+                yield from self._scan_slave(slave, start.encode())
             self._left = self._left[1:]
 
-    def _compare(self, start: bytes) -> Iterator[PairsPage]:
-        pages = scan(self._master.client, self._slice(), start, self._scans)
-        for page, answers in looked_up(pages, self._readers):
+    def _scan_master(self, start: bytes) -> Iterator[PairsPage]:
+        pages = scan_pages(self._master.client, self._scan_part(), start, self._scans)
+        for page, answers in look_up_pages(pages, self._readers):
             if not self._readers:
                 return
-            yield self._matched(page, answers)
+            yield self._pair_page(page, answers)
 
-    def _matched(self, page: Page, answers: Mapping[int, Answers]) -> PairsPage:
+    def _pair_page(self, page: Page, answers: Mapping[int, Answers]) -> PairsPage:
         pairs, lost = [], []
         for slave, coming in answers.items():
             if slave not in self._readers:
                 continue
             try:
-                found = coming.partners(page)
+                found = coming.wait_for_partners(page)
             except IncompleteError as error:
-                self.drop(slave)
+                self.drop_slave(slave)
                 lost.append((slave, error))
             else:
                 pairs.append(Pairs(slave, page.keys, page.items, found))
-        return PairsPage(pairs, len(page.items), None, lost, self._after(page))
+        return PairsPage(pairs, len(page.items), None, lost, self._resume_after(page))
 
-    def _extras(self, slave: int, start: bytes) -> Iterator[PairsPage]:
+    def _scan_slave(self, slave: int, start: bytes) -> Iterator[PairsPage]:
         recheck = self._task.terms.judging.recheck
-        pages = scan(self._readers[slave].client, self._slice(keys_only=recheck), start, self._scans)
-        found = looked_up(pages, {slave: self._master}, keys_only=True)
+        pages = scan_pages(self._readers[slave].client, self._scan_part(keys_only=recheck), start, self._scans)
+        found = look_up_pages(pages, {slave: self._master}, keys_only=True)
         while slave in self._readers:
             try:
                 following = next(found, None)
@@ -91,21 +91,21 @@ class Lookup:
             if following is None:
                 return
             page, answers = following
-            known = answers[slave].result()
+            known = answers[slave].wait_by_key()
             counted = (slave, len(page.items))
-            yield PairsPage([_unknown(slave, page, known)], slave_scanned=counted, resume=self._after(page))
+            yield PairsPage([_pair_extras(slave, page, known)], slave_scanned=counted, resume=self._resume_after(page))
 
-    def _after(self, page: Page) -> bytes:
+    def _resume_after(self, page: Page) -> bytes:
         """Say which scans are left after a page of the first of them."""
         name, _ = self._left[0]
         here = [(name, page.next_key.decode())] if page.next_key else []
         return json.dumps([*here, *self._left[1:]]).encode()
 
-    def _slice(self, keys_only: bool = False) -> Scan:
+    def _scan_part(self, keys_only: bool = False) -> Scan:
         return Scan(self._task.number, self._task.total, keys_only, checked=True)
 
 
-def scan(client: Client, part: Scan, start: bytes, pool: Executor) -> Iterator[Page]:
+def scan_pages(client: Client, part: Scan, start: bytes, pool: Executor) -> Iterator[Page]:
     """Yield the pages of a segment, each next one being fetched while its predecessor is worked on."""
     coming = pool.submit(client.scan_page, part, start)
     circles = Circles(client)
@@ -119,15 +119,17 @@ def scan(client: Client, part: Scan, start: bytes, pool: Executor) -> Iterator[P
         yield page
 
 
-def looked_up(
+def look_up_pages(
     pages: Iterable[Page], readers: Mapping[int, BatchReader], keys_only: bool = False
 ) -> Iterator[tuple[Page, Mapping[int, Answers]]]:
     """Start the look-ups of every page, and yield pages in order once they are answered, or enough others are ahead."""
     ahead: deque[tuple[Page, Mapping[int, Answers]]] = deque()
     try:
         for page in pages:
-            ahead.append((page, {place: reader.read(page.keys, False, keys_only) for place, reader in readers.items()}))
-            while ahead and (_arrived(ahead[0][1]) or _enough(ahead, readers)):
+            ahead.append(
+                (page, {place: reader.look_up(page.keys, False, keys_only) for place, reader in readers.items()})
+            )
+            while ahead and (_all_arrived(ahead[0][1]) or _enough_ahead(ahead, readers)):
                 yield ahead.popleft()
     except IncompleteError:  # what was scanned before counts
         yield from ahead
@@ -135,14 +137,14 @@ def looked_up(
     yield from ahead
 
 
-def _arrived(answers: Mapping[int, Answers]) -> bool:
+def _all_arrived(answers: Mapping[int, Answers]) -> bool:
     return all(coming.arrived for coming in answers.values())
 
 
-def _enough(ahead: Sequence[tuple[Page, object]], readers: Mapping[int, BatchReader]) -> bool:
+def _enough_ahead(ahead: Sequence[tuple[Page, object]], readers: Mapping[int, BatchReader]) -> bool:
     if len(ahead) < FEWEST_AHEAD:
         return False
-    return sum(page.size for page, _ in ahead) >= AHEAD or not any(reader.hungry for reader in readers.values())
+    return sum(page.size for page, _ in ahead) >= AHEAD or not any(reader.is_hungry for reader in readers.values())
 
 
 def _scans_left(task: SegmentTask) -> Sequence[tuple[str, str]]:
@@ -154,6 +156,6 @@ def _scans_left(task: SegmentTask) -> Sequence[tuple[str, str]]:
     return [first, *((str(task.terms.slaves[slave]), "") for slave in slaves)]
 
 
-def _unknown(slave: int, page: Page, known: dict[Key, Raw]) -> Pairs:
+def _pair_extras(slave: int, page: Page, known: dict[Key, Raw]) -> Pairs:
     only = [(key, item) for key, item in zip(page.keys, page.items, strict=True) if key not in known]
     return Pairs(slave, [key for key, _ in only], [None] * len(only), [item for _, item in only])

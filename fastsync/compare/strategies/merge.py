@@ -39,11 +39,11 @@ class Merge:
         self._extras = task.terms.repairing.find_extras
         self._lookup: Lookup | None = None
 
-    def drop(self, slave: int) -> None:
+    def drop_slave(self, slave: int) -> None:
         """Go on without a slave that failed for good."""
         self._readers.pop(slave, None)
         if self._lookup is not None:
-            self._lookup.drop(slave)
+            self._lookup.drop_slave(slave)
 
     def pages(self) -> Iterator[PairsPage]:
         """Yield the segment's pairs, each page of the master or of a slave as it leaves its window."""
@@ -52,7 +52,7 @@ class Merge:
             yield from self._merged(point)
             if self._turns.disagreeing is None:
                 return
-            point = self._left()
+            point = self._scans_left()
             yield PairsPage([], resume=json.dumps(point).encode(), disagreeing=self._turns.disagreeing)
             del self._master, self._slaves, self._turns  # and with them the pages that are on their way
         task = replace(self._task, resume=json.dumps(point).encode())
@@ -66,9 +66,9 @@ class Merge:
         resume point, with the keys of every page read as it arrives: a page that is damaged is then asked for again.
         """
         for checked in (False, True):
-            self._open(point, checked)
+            self._open_windows(point, checked)
             try:
-                for page in chain(self._side_by_side(), self._all_leave()):
+                for page in chain(self._scan_in_turns(), self._release_all()):
                     yield page
                     point = json.loads(page.resume) if page.resume else point
                 return
@@ -76,25 +76,25 @@ class Merge:
                 if checked:
                     raise
 
-    def _open(self, point: Mapping[str, str] | None, checked: bool) -> None:
+    def _open_windows(self, point: Mapping[str, str] | None, checked: bool) -> None:
         """Begin, or go on from a point: the key behind what is done of each table, which is not there at its end."""
         self._checked = checked
         starts = dict.fromkeys((MASTER_NAME, *self._names.values()), "") if point is None else point
-        self._master = self._window(self._reader, starts.get(MASTER_NAME), list(self._readers))
+        self._master = self._make_window(self._reader, starts.get(MASTER_NAME), list(self._readers))
         self._slaves = {
-            slave: self._window(reader, starts.get(self._names[slave]), [slave])
+            slave: self._make_window(reader, starts.get(self._names[slave]), [slave])
             for slave, reader in self._readers.items()
         }
         self._turns = Turns(self._master, self._slaves, self._extras, resumed=point is not None)
 
-    def _window(self, reader: BatchReader, start: str | None, slaves: list[int]) -> Window:
+    def _make_window(self, reader: BatchReader, start: str | None, slaves: list[int]) -> Window:
         if start is None:
             return Window(None, None, slaves)
         part = Scan(self._task.number, self._task.total, checked=self._checked)
         stream = Stream(reader.client, part, start.encode(), self._scans)
         return Window(stream, start.encode(), slaves)
 
-    def _side_by_side(self) -> Iterator[PairsPage]:
+    def _scan_in_turns(self) -> Iterator[PairsPage]:
         while self._readers:
             slave = self._turns.next_slave(self._reader, self._readers)
             if slave is not None:
@@ -106,61 +106,61 @@ class Merge:
 
     def _read_master(self) -> Iterator[PairsPage]:
         while self._master.is_full:
-            yield self._master_leaves()
-        self._master.read()
+            yield self._release_master_page()
+        self._master.read_page()
         for slave in self._readers:
-            self._meet(slave)
-        yield from self._complete_leave()
+            self._match_pages(slave)
+        yield from self._release_matched()
 
     def _read_slave(self, slave: int) -> Iterator[PairsPage]:
         window = self._slaves[slave]
         while window.is_full and slave in self._readers:
-            yield self._slave_leaves(slave)
+            yield self._release_slave_page(slave)
         if slave not in self._readers:
             return
         try:
-            window.read()
+            window.read_page()
         except IncompleteError as error:
-            self.drop(slave)
+            self.drop_slave(slave)
             yield PairsPage([], lost=[(slave, error)])
             return
-        self._meet(slave)
-        yield from self._complete_leave()
+        self._match_pages(slave)
+        yield from self._release_matched()
 
-    def _meet(self, slave: int) -> None:
+    def _match_pages(self, slave: int) -> None:
         window = self._slaves[slave]
         for mine, its, pairs in match_pages(self._master.pages, window.pages, slave):
             mine.add_pairs(its, pairs)
             self._master.note_match(slave, mine)
             window.note_match(slave, its)
 
-    def _complete_leave(self) -> Iterator[PairsPage]:
+    def _release_matched(self) -> Iterator[PairsPage]:
         """Let pages go of which nothing waits, a slave's not before those of the master that it has partners in."""
-        while self._readers and self._master.pages and not self._waits(self._master.pages[0]):
-            yield self._master_leaves()
+        while self._readers and self._master.pages and not self._is_waiting(self._master.pages[0]):
+            yield self._release_master_page()
         for slave in list(self._readers):
             window = self._slaves[slave]
             while slave in self._readers and window.pages and self._is_done(window.pages[0], slave):
-                yield self._slave_leaves(slave)
+                yield self._release_slave_page(slave)
 
-    def _waits(self, held: BufferedPage) -> bool:
+    def _is_waiting(self, held: BufferedPage) -> bool:
         return any(held.unmatched[slave].any_left for slave in self._readers)
 
     def _is_done(self, held: BufferedPage, slave: int) -> bool:
         return not held.unmatched[slave].any_left and held.last_partner <= self._master.released
 
-    def _all_leave(self) -> Iterator[PairsPage]:
+    def _release_all(self) -> Iterator[PairsPage]:
         for slave in self._readers:
             for held in self._slaves[slave].pages:
                 held.unmatched[slave].skip_rest()
-            self._meet(slave)
+            self._match_pages(slave)
         while self._readers and self._master.pages:
-            yield self._master_leaves()
+            yield self._release_master_page()
         for slave in list(self._readers):
             while slave in self._readers and self._slaves[slave].pages:
-                yield self._slave_leaves(slave)
+                yield self._release_slave_page(slave)
 
-    def _master_leaves(self) -> PairsPage:
+    def _release_master_page(self) -> PairsPage:
         held = self._master.release_oldest()
         pairs = [each for each in held.matched if each.slave in self._readers]
         for slave in self._readers:
@@ -168,22 +168,22 @@ class Merge:
             alone = [*rest.skip_rest().items(), *rest.repeated]
             keys, items = [key for key, _ in alone], [item for _, item in alone]
             pairs.append(Pairs(slave, keys, items, [None] * len(alone), unseen=True))
-        return PairsPage(pairs, len(held.page.items), resume=self._point())
+        return PairsPage(pairs, len(held.page.items), resume=self._resume_point())
 
-    def _slave_leaves(self, slave: int) -> PairsPage:
+    def _release_slave_page(self, slave: int) -> PairsPage:
         held = self._slaves[slave].release_oldest()
         alone = held.unmatched[slave].skip_rest() if self._extras else {}
         pairs = Pairs(slave, list(alone), [None] * len(alone), list(alone.values()), unseen=True)
-        return PairsPage([pairs], slave_scanned=(slave, len(held.page.items)), resume=self._point())
+        return PairsPage([pairs], slave_scanned=(slave, len(held.page.items)), resume=self._resume_point())
 
-    def _point(self) -> bytes:
+    def _resume_point(self) -> bytes:
         cuts = {
             MASTER_NAME: self._master.resume_key,
             **{self._names[slave]: self._slaves[slave].resume_key for slave in self._readers},
         }
         return json.dumps({name: cut.decode() for name, cut in cuts.items() if cut is not None}).encode()
 
-    def _left(self) -> list[tuple[str, str]]:
+    def _scans_left(self) -> list[tuple[str, str]]:
         """List the scans that are left to lookup, in its words."""
-        point = json.loads(self._point())
+        point = json.loads(self._resume_point())
         return [(name, start) for name, start in point.items() if name == MASTER_NAME or self._extras]

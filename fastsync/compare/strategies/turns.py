@@ -41,7 +41,7 @@ class Turns:
                 return slave
         if self._master.stream is not None and self._master.is_full:
             for slave, its in readers.items():
-                if self._is_to_bring_more(slave, reader, its):
+                if self._has_more_to_bring(slave, reader, its):
                     return slave
         return None
 
@@ -53,26 +53,26 @@ class Turns:
             self._master.bytes_since_match(slave), WINDOW
         )
 
-    def _is_to_bring_more(self, slave: int, reader: BatchReader, its_reader: BatchReader) -> bool:
+    def _has_more_to_bring(self, slave: int, reader: BatchReader, its_reader: BatchReader) -> bool:
         """Say whether a slave has a turn before the master's oldest page leaves; find out that orders disagree."""
         its, oldest = self._slaves[slave], self._master.pages[0]
         passed, to_come = self._master.unmatched_of_oldest(slave)
         if min(its.end, self._master.end) < self._patience:
             return bool(to_come) and its.stream is not None
         enough = FEW * len(oldest.page.items)
-        if len(passed) > enough and _are_there(its_reader, passed):
+        if len(passed) > enough and _has_most_keys(its_reader, passed):
             self.disagreeing = slave
-        elif len(to_come) > enough and _are_there(its_reader, to_come):
-            if its.stream is not None and not (self._extras and _are_there(reader, its.unmatched_of_newest(slave))):
+        elif len(to_come) > enough and _has_most_keys(its_reader, to_come):
+            if its.stream is not None and not (self._extras and _has_most_keys(reader, its.unmatched_of_newest(slave))):
                 return True
             self.disagreeing = slave
         return False
 
 
-def _are_there(reader: BatchReader, keys: Collection[Key]) -> bool:
+def _has_most_keys(reader: BatchReader, keys: Collection[Key]) -> bool:
     """Say whether a table has most of some keys, by asking for a few; a table that cannot be read has none."""
     asked = list(islice(keys, 0, None, -(-len(keys) // ASKED) or 1))
     try:
-        return 2 * len(reader.read(asked, keys_only=True).result()) > len(asked)
+        return 2 * len(reader.look_up(asked, keys_only=True).wait_by_key()) > len(asked)
     except IncompleteError:
         return False

@@ -45,11 +45,11 @@ class Unmatched:
         """Say whether any item has met no partner."""
         return self.left > 0 or bool(self.skipped)
 
-    def key(self, ahead: int = 0) -> Key:
+    def key_at(self, ahead: int = 0) -> Key:
         """Give the key of an item that was not looked at yet."""
-        return self.page.key(self.start + ahead)
+        return self.page.key_at(self.start + ahead)
 
-    def take(self, count: int) -> Sequence[Raw]:
+    def take_next(self, count: int) -> Sequence[Raw]:
         """Give the next items, which have met."""
         self.start += count
         self.left -= count
@@ -57,8 +57,8 @@ class Unmatched:
 
     def skip(self, count: int) -> None:
         """Take the next items for alone."""
-        keys = [self.key(ahead) for ahead in range(count)]
-        for key, item in zip(keys, self.take(count), strict=True):
+        keys = [self.key_at(ahead) for ahead in range(count)]
+        for key, item in zip(keys, self.take_next(count), strict=True):
             if key in self.skipped:
                 self.repeated.append((key, item))
             else:
@@ -84,10 +84,10 @@ def match_in_order(mine: Unmatched, its: Unmatched) -> tuple[Sequence[Raw], Sequ
             unequal += 1
             if unequal == SINGLY:
                 _ = mine.page.keys, its.page.keys  # they are read by that
-            count = int(mine.key() == its.key())
+            count = int(mine.key_at() == its.key_at())
         if count:
-            masters += mine.take(count)
-            slaves += its.take(count)
+            masters += mine.take_next(count)
+            slaves += its.take_next(count)
         elif not _skip_to_match(mine, its, NEAR):
             searches += 1
             if searches > FAR or not _skip_to_match(mine, its, max(mine.left, its.left)):
@@ -114,9 +114,9 @@ def _count_equal(mine: Unmatched, its: Unmatched) -> int:
 
 def _skip_to_match(mine: Unmatched, its: Unmatched, reach: int) -> bool:
     """Pass over what comes before the next partners, where there are any within reach."""
-    places = {its.key(place): place for place in reversed(range(min(reach, its.left)))}
+    places = {its.key_at(place): place for place in reversed(range(min(reach, its.left)))}
     for place in range(min(reach, mine.left)):
-        if (other := places.get(mine.key(place))) is not None:
+        if (other := places.get(mine.key_at(place))) is not None:
             mine.skip(place)
             its.skip(other)
             return True

@@ -83,17 +83,17 @@ class Stream:
         self._part = part
         self._pool = pool
         self._circles = Circles(client)
-        self._ask(start)
+        self._request_page(start)
 
     def next_page(self) -> Page:
         """Wait for the next page; raise RequestFailed."""
         page = self._coming.result()
         if page.next_key:
             self._circles.check(page.next_key)
-            self._ask(page.next_key)
+            self._request_page(page.next_key)
         return page
 
-    def _ask(self, start: bytes) -> None:
+    def _request_page(self, start: bytes) -> None:
         self._coming = self._pool.submit(self._client.scan_page, self._part, start)
 
 
@@ -112,7 +112,7 @@ class Window:
         self.pages: deque[BufferedPage] = deque()
         self._matched_up_to = dict.fromkeys(slaves, 0)
 
-    def read(self) -> BufferedPage:
+    def read_page(self) -> BufferedPage:
         """Take in the next page; raise RequestFailed."""
         assert self.stream is not None
         page = self.stream.next_page()

@@ -39,27 +39,27 @@ class Gathered:
         self._messages: list[dict[str, Any]] = []
         self._messages_left_out = 0
 
-    def add(self, name: str, parts: Iterable[Content]) -> None:
+    def add_file(self, name: str, parts: Iterable[Content]) -> None:
         """Take in all of one file."""
         courses: list[list[dict[str, Any]]] = []
         segments = Segments()
         for part in parts:
             match part:
                 case ReportLine():
-                    self._difference(part.line)
+                    self._add_difference(part.line)
                 case ReportEnd():
                     self._reports.append({"name": name, "lines": self._lines, "last": part.last})
                     self._lines = 0
                 case StatisticsFile():
                     self._runs.append(part.told)
                 case LogLine():
-                    if not segments.add(part.line):
-                        self._log_line(part.line, courses)
+                    if not segments.add_line(part.line):
+                        self._add_log_line(part.line, courses)
         self._courses += courses
-        if (told := segments.told()) is not None:
+        if (told := segments.as_document()) is not None:
             self._segments.append({"name": name, **told})
 
-    def told(self) -> dict[str, Any]:
+    def as_document(self) -> dict[str, Any]:
         """Give everything but the rows, to be written as JSON."""
         return {
             "runs": self._runs,
@@ -74,7 +74,7 @@ class Gathered:
             "left_out": self.left_out,
         }
 
-    def _difference(self, line: dict[str, Any]) -> None:
+    def _add_difference(self, line: dict[str, Any]) -> None:
         self._lines += 1
         counts = self._counts.setdefault(line["slave"], Counter())
         counts[line["verdict"]] += 1
@@ -90,7 +90,7 @@ class Gathered:
         else:
             self.left_out += 1
 
-    def _log_line(self, line: dict[str, Any], courses: list[list[dict[str, Any]]]) -> None:
+    def _add_log_line(self, line: dict[str, Any], courses: list[list[dict[str, Any]]]) -> None:
         if "scanned" in line and _is_number(line.get("elapsed_seconds")):
             point = {name: line.get(name) for name in COURSE}
             if not courses or point["elapsed_seconds"] < courses[-1][-1]["elapsed_seconds"]:

@@ -20,7 +20,7 @@ from fastsync.config.paths import check_inputs, check_outputs
 from fastsync.errors import ConfigError, OutputFailed
 from fastsync.output.durable import open_output
 from fastsync.reports.html.gather import Gathered
-from fastsync.reports.read import read
+from fastsync.reports.read import read_file
 
 
 def make_page(paths: Sequence[str], output: str, most_rows: int) -> None:
@@ -37,10 +37,10 @@ def make_page(paths: Sequence[str], output: str, most_rows: int) -> None:
         raise ConfigError("stdin (-) can be read once only")
     gathered = Gathered(most_rows)
     for path in paths:
-        gathered.add(path, read(path))
+        gathered.add_file(path, read_file(path))
     file = open_output(output, "--output")
     try:
-        file.writelines(page(gathered))
+        file.writelines(render_page(gathered))
         file.flush()
         if file is not sys.stdout:
             file.close()
@@ -50,7 +50,7 @@ def make_page(paths: Sequence[str], output: str, most_rows: int) -> None:
         raise OutputFailed(f"the page {output} cannot be written: {error.strerror or error}") from None
 
 
-def page(gathered: Gathered) -> Iterator[str]:
+def render_page(gathered: Gathered) -> Iterator[str]:
     """Yield the text of the page, in ASCII."""
     parts = {name: files(__package__).joinpath(f"page.{name}").read_text("ascii") for name in ("css", "js", "html")}
     policy = f"default-src 'none'; script-src {_hash(parts['js'])}; style-src {_hash(parts['css'])}; base-uri 'none'"
@@ -59,15 +59,15 @@ def page(gathered: Gathered) -> Iterator[str]:
         "{{data}}"
     )
     yield before
-    yield _unmarked(json.dumps(gathered.told()))[:-1]
+    yield _strip_comments(json.dumps(gathered.as_document()))[:-1]
     yield ',"rows":['
     for place, row in enumerate(gathered.rows):
-        yield ("," if place else "") + _unmarked(row)
+        yield ("," if place else "") + _strip_comments(row)
     yield "]}"
     yield after
 
 
-def _unmarked(text: str) -> str:
+def _strip_comments(text: str) -> str:
     """Write JSON so that no string in it can end the block it stands in: neither "</script>" nor "<!--"."""
     return text.replace("<", "\\u003c")
 

@@ -22,18 +22,18 @@ class Segments:
         self._scanned: dict[int, int] = {}
         self._found: dict[str, dict[int, list[int]]] = {}
 
-    def add(self, line: dict[str, Any]) -> bool:
+    def add_line(self, line: dict[str, Any]) -> bool:
         """Take in a line of a log; say whether it is one of a segment."""
         number, found = line.get("segment"), line.get("found")
         if not _is_count(number) or not isinstance(found, dict):
             return False
-        self._scanned[number] = _count(line.get("scanned"))
+        self._scanned[number] = _as_count(line.get("scanned"))
         for slave, verdicts in found.items():
             if isinstance(verdicts, dict):
-                self._found.setdefault(slave, {})[number] = [_count(verdicts.get(name)) for name in VERDICTS]
+                self._found.setdefault(slave, {})[number] = [_as_count(verdicts.get(name)) for name in VERDICTS]
         return True
 
-    def told(self) -> dict[str, Any] | None:
+    def as_document(self) -> dict[str, Any] | None:
         """Give bars of `each` segments: items scanned, and for each slave the counts by verdict; None without any."""
         if not self._scanned:
             return None
@@ -60,5 +60,5 @@ def _is_count(value: Any) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST
 
 
-def _count(value: Any) -> int:
+def _as_count(value: Any) -> int:
     return value if _is_count(value) else 0

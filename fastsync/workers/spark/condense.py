@@ -28,29 +28,29 @@ class EventSummary:
         for event in events:
             match event:
                 case PageDone():
-                    self._pending.add(event)
+                    self._pending.add_page(event)
                     if event.resume:
-                        yield from self._counted()
+                        yield from self._count_pending()
                 case TaskDone():
-                    yield from self._counted()
-                    self._tell(event)
+                    yield from self._count_pending()
+                    self._add_events(event)
                 case TaskFailed() | TaskStopped():
-                    self._tell(*self._pending.take(), event)
+                    self._add_events(*self._pending.take_all(), event)
                 case WritesAhead():
                     pass  # who hears of it only at the end cannot make use of it
                 case SlaveLost():
-                    self._tell(event)
+                    self._add_events(event)
                     self._lost.add(self._names[event.slave])
                 case _:
-                    self._tell(event)
+                    self._add_events(event)
 
-    def _counted(self) -> Iterator[Difference]:
-        for page in self._pending.take():
-            self._sum.add(page, tuple(each for each in page.differences if each.slave in self._lost))
+    def _count_pending(self) -> Iterator[Difference]:
+        for page in self._pending.take_all():
+            self._sum.add_page(page, tuple(each for each in page.differences if each.slave in self._lost))
             yield from (each for each in page.differences if each.slave not in self._lost)
 
-    def _tell(self, *events: Event) -> None:
-        self.events += [*self._sum.take(), *events]
+    def _add_events(self, *events: Event) -> None:
+        self.events += [*self._sum.take_sum(), *events]
 
 
 class _PageSum:
@@ -58,9 +58,9 @@ class _PageSum:
 
     def __init__(self, slaves: int):
         self._slaves = slaves
-        self._begin()
+        self._reset()
 
-    def _begin(self) -> None:
+    def _reset(self) -> None:
         self._pages = 0
         self._master = Tally()
         self._tallies = tuple(Tally() for _ in range(self._slaves))
@@ -69,7 +69,7 @@ class _PageSum:
         self._resume = b""
         self._log = 0
 
-    def add(self, page: PageDone, differences: Iterable[Difference]) -> None:
+    def add_page(self, page: PageDone, differences: Iterable[Difference]) -> None:
         """Add a page, of whose differences only these are to be told."""
         self._pages += 1
         self._master += page.master
@@ -80,9 +80,9 @@ class _PageSum:
         self._resume = page.resume or self._resume
         self._log = page.undo_offset or self._log
 
-    def take(self) -> Iterator[PageDone]:
+    def take_sum(self) -> Iterator[PageDone]:
         """Yield the sum, if there is one, and begin anew."""
         if self._pages:
             found = (tuple(self._differences), tuple(self._extras))
             yield PageDone(self._master, self._tallies, *found, self._resume, self._log)
-            self._begin()
+            self._reset()

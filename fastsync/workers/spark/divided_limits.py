@@ -12,11 +12,11 @@ from fastsync.model.throughput import Pace, Rate
 
 def count_shares(terms: Terms, tasks: int) -> int | None:
     """Give how many of so many tasks may be at work, each with a few units a second; None where nothing is limited."""
-    paces = [pace for side in _sides(terms) for pace in (side.pace.reads, side.pace.writes) if pace is not None]
+    paces = [pace for side in _all_sides(terms) for pace in (side.pace.reads, side.pace.writes) if pace is not None]
     return max(1, min(tasks, *(int(pace.units / SMALLEST) for pace in paces))) if paces else None
 
 
-def _sides(terms: Terms) -> tuple[Side, ...]:
+def _all_sides(terms: Terms) -> tuple[Side, ...]:
     return (terms.master, *terms.slaves)
 
 
@@ -24,7 +24,7 @@ def divide_limits(terms: Terms, share: int) -> Terms:
     """Give the terms of one of so many tasks: each keeps to its share of the limits."""
     if share == 1:
         return terms
-    master, *slaves = (replace(side, pace=_divide_pace(side.pace, share)) for side in _sides(terms))
+    master, *slaves = (replace(side, pace=_divide_pace(side.pace, share)) for side in _all_sides(terms))
     return replace(terms, master=master, slaves=tuple(slaves))
 
 

@@ -61,15 +61,15 @@ class TaskRunner:
                 for difference in condensed.differences(run_task(task, clients, lambda: False)):
                     if self.lines is not None:
                         written += 1
-                        yield self.lines.line(difference)
+                        yield self.lines.format_line(difference)
                 clients.repay_budgets()
             finally:
-                clients.close()
+                clients.close_all()
             told.add({self.number: (written, condensed.events)})
-        _spare_zips()
+        _forget_zips()
 
 
-def _spare_zips() -> None:
+def _forget_zips() -> None:
     """Forget who imports from zips: pyspark has each read its whole zip anew before a task, 0.1 s up to Python 3.11."""
     for path, finder in list(sys.path_importer_cache.items()):
         if isinstance(finder, zipimport.zipimporter):
@@ -88,10 +88,10 @@ class Cluster:
         """How many tasks run at once, as far as Spark knows now."""
         return max(1, int(self.context.defaultParallelism))
 
-    def check(self) -> None:
+    def check_version(self) -> None:
         """Raise ConfigError where executors do not load this fastsync; waits until there is one."""
         try:
-            there = self.context.parallelize([__version__], 1).map(_version).collect()[0]
+            there = self.context.parallelize([__version__], 1).map(_return_version).collect()[0]
         except Interrupted:
             raise
         except Exception as error:
@@ -108,7 +108,7 @@ class Cluster:
 
 
 @contextmanager
-def cluster_of(config: Config) -> Iterator[Cluster]:
+def open_cluster(config: Config) -> Iterator[Cluster]:
     """Give the cluster of the Spark context that is there, else of one that lasts as long as the run.
 
     Raises ConfigError where Spark is not there, or not such that the run is safe on it.
@@ -130,7 +130,7 @@ def cluster_of(config: Config) -> Iterator[Cluster]:
         except Exception as error:
             raise ConfigError(f"--executor spark: Spark does not start: {root_cause(error)}") from None
     try:
-        _check(config, context)
+        _check_context(config, context)
         yield Cluster(context)
     finally:
         if own:
@@ -138,7 +138,7 @@ def cluster_of(config: Config) -> Iterator[Cluster]:
                 context.stop()
 
 
-def _check(config: Config, context: Any) -> None:
+def _check_context(config: Config, context: Any) -> None:
     if not config.repairing.nothing and context.getConf().get("spark.speculation", "false").lower() == "true":
         raise ConfigError(
             "this Spark context has spark.speculation on, which would do writes twice at the same time: "
@@ -151,7 +151,7 @@ def _check(config: Config, context: Any) -> None:
         )
 
 
-def _version(_: str) -> str:
+def _return_version(_: str) -> str:
     return __version__
 
 
@@ -186,14 +186,14 @@ class SparkExecutor:
                     task = ready.popleft() if ready else next(waiting, None)
                     if task is None:
                         break
-                    desk.submit(task, credentials)
+                    desk.submit_task(task, credentials)
                 if not desk.running:
                     return
-                for task, events in desk.ended():
+                for task, events in desk.wait_for_ended():
                     for event in events:
                         yield task, event
                 if interrupt.count > 1:
-                    desk.cancel()
+                    desk.cancel_all()
         finally:
             desk.close()
 
@@ -213,20 +213,20 @@ class _Desk:
         self._told = cluster.context.accumulator({}, _EventsByNumber())
         self._pool = ThreadPoolExecutor(most)
 
-    def submit(self, task: Task, credentials: tuple[Credentials, ...]) -> None:
+    def submit_task(self, task: Task, credentials: tuple[Credentials, ...]) -> None:
         """Have a task worked on."""
-        number = next(self._numbers) if self._folder is None else self._folder.number()
+        number = next(self._numbers) if self._folder is None else self._folder.next_number()
         work = TaskRunner(credentials, self._lines, number)
         sent = pickle.dumps(replace(task, terms=divide_limits(task.terms, self._share)))
-        self.running[self._pool.submit(self._do, work, sent, task)] = task
+        self.running[self._pool.submit(self._wait_for_job, work, sent, task)] = task
 
-    def ended(self) -> Iterator[tuple[Task, list[Event]]]:
+    def wait_for_ended(self) -> Iterator[tuple[Task, list[Event]]]:
         """Wait a little, and give what has come to an end."""
         done, _ = wait(self.running, TICK, FIRST_COMPLETED)
         for future in done:
             yield self.running.pop(future), future.result()
 
-    def cancel(self) -> None:
+    def cancel_all(self) -> None:
         """Have Spark end all tasks at once."""
         self._cancelled = True
         with suppress(Exception):  # then Spark is gone, and all its tasks with it
@@ -235,39 +235,39 @@ class _Desk:
     def close(self) -> None:
         """Leave nothing at work."""
         if self.running:
-            self.cancel()
+            self.cancel_all()
         self._pool.shutdown(cancel_futures=True)
 
-    def _do(self, work: TaskRunner, sent: bytes, task: Task) -> list[Event]:
+    def _wait_for_job(self, work: TaskRunner, sent: bytes, task: Task) -> list[Event]:
         """Wait for a task's job, and give its events; a job that failed has changed nothing that counts."""
         try:
-            return self._job(work, sent, str(task))
+            return self._run_job(work, sent, str(task))
         except Exception as error:
             if self._folder is not None:
                 with suppress(OutputFailed):  # what is left is swept away at the end
-                    self._folder.remove(work.number)
+                    self._folder.remove_part(work.number)
             if self._cancelled:
                 return [TaskStopped()]
             return [TaskFailed(f"{task}: its Spark job failed: {root_cause(error)}", died=True)]
 
-    def _job(self, work: TaskRunner, sent: bytes, name: str) -> list[Event]:
+    def _run_job(self, work: TaskRunner, sent: bytes, name: str) -> list[Event]:
         self._context.setJobGroup(self._group, f"fastsync: {name}", interruptOnCancel=True)
         told = self._told
         lines = self._context.parallelize([sent], 1).mapPartitions(lambda tasks: work(tasks, told))
         if self._folder is None:
             lines.count()
         else:
-            lines.saveAsTextFile(self._folder.part(work.number))
+            lines.saveAsTextFile(self._folder.part_path(work.number))
         written, events = told.value.pop(work.number)
         if self._folder is None:
             return list(events)
         if not written:
-            self._folder.remove(work.number)
+            self._folder.remove_part(work.number)
             return list(events)
-        return _with_part(events, ReportPart(work.number, written))
+        return _attach_part(events, ReportPart(work.number, written))
 
 
-def _with_part(events: Sequence[Event], part: ReportPart) -> list[Event]:
+def _attach_part(events: Sequence[Event], part: ReportPart) -> list[Event]:
     """Tell of a task's part of the report with the first page, which is the first that counts."""
     place = next(place for place, event in enumerate(events) if isinstance(event, PageDone))
     page = events[place]

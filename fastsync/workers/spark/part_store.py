@@ -20,10 +20,10 @@ class SparkPartStore:
         self._context = context
         self._path = path
         try:
-            self._folder = self._of(path)
+            self._folder = self._make_path(path)
             self._files = self._folder.getFileSystem(context._jsc.hadoopConfiguration())
             self._files.mkdirs(self._folder)
-            numbers = self.numbers()
+            numbers = self.part_numbers()
         except Exception as error:  # py4j's, whatever Java throws
             raise ConfigError(f"--report {path} cannot be written by Spark: {root_cause(error)}") from None
         self._next = count(max(numbers, default=-1) + 1)
@@ -33,40 +33,40 @@ class SparkPartStore:
         """Where it is."""
         return self._path
 
-    def number(self) -> int:
+    def next_number(self) -> int:
         """Give a number that no part has had, greater than all that were given."""
         return next(self._next)
 
-    def empty(self) -> bool:
+    def is_empty(self) -> bool:
         """Say whether there is nothing at all in it."""
-        with self._said():
+        with self._failures_described():
             return not len(self._files.listStatus(self._folder))
 
-    def numbers(self) -> Sequence[int]:
+    def part_numbers(self) -> Sequence[int]:
         """Give the numbers of the parts that are there."""
-        with self._said():
+        with self._failures_described():
             names = [str(each.getPath().getName()) for each in self._files.listStatus(self._folder)]
         return sorted(int(name) for name in names if name.isdigit())
 
-    def part(self, number: int) -> str:
+    def part_path(self, number: int) -> str:
         """Give the path of a part, itself a folder of text files."""
         return f"{self._path.rstrip('/')}/{number:06}"
 
-    def write(self, number: int, lines: Sequence[str]) -> None:
+    def write_part(self, number: int, lines: Sequence[str]) -> None:
         """Write a part."""
-        with self._said():
-            self._context.parallelize(lines, 1).saveAsTextFile(self.part(number))
+        with self._failures_described():
+            self._context.parallelize(lines, 1).saveAsTextFile(self.part_path(number))
 
-    def remove(self, number: int) -> None:
+    def remove_part(self, number: int) -> None:
         """Take a part away."""
-        with self._said():
-            self._files.delete(self._of(self.part(number)), True)
+        with self._failures_described():
+            self._files.delete(self._make_path(self.part_path(number)), True)
 
-    def _of(self, path: str) -> Any:
+    def _make_path(self, path: str) -> Any:
         return self._context._jvm.org.apache.hadoop.fs.Path(path)
 
     @contextmanager
-    def _said(self) -> Iterator[None]:
+    def _failures_described(self) -> Iterator[None]:
         try:
             yield
         except Exception as error:

@@ -19,7 +19,7 @@ from fastsync.model.settings import Retrying
 from fastsync.model.table import KeySchema
 
 READER = KeyReader(KeySchema("id", "N"))
-KEYS = [READER.read(b'{"id":{"N":"%d"}}' % number) for number in range(1000)]
+KEYS = [READER.read_key(b'{"id":{"N":"%d"}}' % number) for number in range(1000)]
 Decide = Callable[[Sequence[Key]], int]
 
 
@@ -64,7 +64,7 @@ class Table:
 
 def read(table: Table, keys: Sequence[Key] = KEYS, limit: int = 100, threads: int = 8) -> dict[Key, Raw]:
     with ThreadPoolExecutor(threads) as pool:
-        return BatchReader(cast(Client, cast(Any, table)), pool, limit).read(keys).result()
+        return BatchReader(cast(Client, cast(Any, table)), pool, limit).look_up(keys).wait_by_key()
 
 
 LEAVES: dict[str, Callable[[random.Random], Decide]] = {

@@ -49,7 +49,7 @@ class Table:
 
     def sleep(self, _: float) -> None:
         if self._busy:
-            assert self.writer.write([_item(b"other")]) == [None]
+            assert self.writer.write_items([_item(b"other")]) == [None]
 
 
 def _item(text: bytes) -> KeyedItem:
@@ -59,5 +59,5 @@ def _item(text: bytes) -> KeyedItem:
 @pytest.mark.parametrize("busy", [True, False])
 def test_a_batch_is_given_up_only_at_a_standstill(busy: bool) -> None:
     """A batch that comes back more often than --max-retries allows is given up, but not while others are taken."""
-    (error,) = Table(busy).writer.write([_item(b"held")])
+    (error,) = Table(busy).writer.write_items([_item(b"held")])
     assert error is None if busy else error is not None and "3 times in a row" in error

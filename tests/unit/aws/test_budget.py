@@ -36,7 +36,7 @@ def test_the_rate_is_held(rate: float) -> None:
         expected, cost = chance.uniform(0, rate), chance.uniform(0, 2 * rate)
         budget.reserve(expected)
         assert consumed <= rate * (time.now - began) * 1.001
-        budget.charge(cost - expected)
+        budget.add_debt(cost - expected)
         consumed, last = consumed + cost, cost
     assert consumed - last >= rate * (time.now - began) * 0.99
 
@@ -81,7 +81,7 @@ def test_no_limit_no_wait() -> None:
         fare = meter.charge_for(100)
         fare.reserve()
         fare.correct(1_000_000, 100)
-    assert (time.now, meter.pieces(None), meter.pieces(100)) == (1000, None, 100)
+    assert (time.now, meter.pieces_per_request(None), meter.pieces_per_request(100)) == (1000, None, 100)
 
 
 def test_a_throttled_request_is_not_charged() -> None:
@@ -108,18 +108,18 @@ def test_a_throttled_request_is_not_charged() -> None:
 )
 def test_requests_are_cut_to_the_budget(rate: float, guess: float | None, each: float, pieces: int) -> None:
     """A request holds what a second pays for at most; where nothing is known of sizes it begins with one item."""
-    assert CostModel(Time().budget(rate), guess).pieces(None, each) == pieces
+    assert CostModel(Time().budget(rate), guess).pieces_per_request(None, each) == pieces
 
 
 def test_the_cost_of_a_piece_is_learned() -> None:
     """Whatever the first guess was, what answers cost decides, the latest most."""
     meter = CostModel(Time().budget(100), 50.0)
-    assert meter.pieces(None) == 1
+    assert meter.pieces_per_request(None) == 1
     for _ in range(30):
         meter.charge_for(1).correct(0.5, 1)
-    assert meter.pieces(None) == pytest.approx(50, rel=0.3)
+    assert meter.pieces_per_request(None) == pytest.approx(50, rel=0.3)
     for _ in range(30):
         meter.charge_for(1).correct(5, 1)
-    assert meter.pieces(None) == pytest.approx(5, rel=0.3)
+    assert meter.pieces_per_request(None) == pytest.approx(5, rel=0.3)
     meter.charge_for(1).correct(0.0, 100)  # a server that reports nothing for something
-    assert meter.pieces(100) == pytest.approx(100, rel=1)
+    assert meter.pieces_per_request(100) == pytest.approx(100, rel=1)

@@ -26,12 +26,12 @@ def flags(tmp_path: Path, text: str, *argv: str) -> dict[str, Any]:
     """Read a file with this text, and the arguments, as the command line does."""
     file = tmp_path / "sync.toml"
     file.write_text(text, encoding="utf-8")
-    return make_parser().flags(["--config", str(file), *argv])
+    return make_parser().parse_flags(["--config", str(file), *argv])
 
 
 def differing(tmp_path: Path, text: str, *argv: str) -> dict[str, Any]:
     """Give the flags that are not what they are without a file."""
-    plain = make_parser().flags(["-m", "us-east-1:a", "-s", "us-west-2:b"])
+    plain = make_parser().parse_flags(["-m", "us-east-1:a", "-s", "us-west-2:b"])
     return {name: value for name, value in flags(tmp_path, TABLES + text, *argv).items() if plain[name] != value}
 
 
@@ -156,7 +156,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "bytes.toml").write_bytes(b'master = "\xff"')
     for name in ("nowhere.toml", ".", "bytes.toml"):
         with pytest.raises(ConfigError, match=re.escape(str(tmp_path / name))):
-            config_file.read(str(tmp_path / name))
+            config_file.read_options(str(tmp_path / name))
 
 
 def test_codes_are_not_repeated(tmp_path: Path) -> None:
@@ -177,7 +177,7 @@ def test_an_undo_takes_what_concerns_it(tmp_path: Path) -> None:
     """The file of a run serves its undo, too: credentials and slaves count, what an undo does not do is left out."""
     file = tmp_path / "sync.toml"
     file.write_text(TABLES + 'write-missing = true\nprofile = "p"\n[[slaves]]\ntable = "eu-west-1:b"\nprofile = "q"\n')
-    given = make_parser_of_undo().flags(["undo.log", "--config", str(file)])
+    given = make_parser_of_undo().parse_flags(["undo.log", "--config", str(file)])
     assert (given["log"], given["profile"]) == ("undo.log", "p")
     assert "write_missing" not in given
     assert given["slave"][1].profile == "q"
@@ -186,7 +186,7 @@ def test_an_undo_takes_what_concerns_it(tmp_path: Path) -> None:
 def test_the_example_is_valid() -> None:
     """examples/orders.toml is a whole configuration, and README shows it as it is."""
     example = ROOT / "examples" / "orders.toml"
-    given = make_parser().flags(["--config", str(example)])
+    given = make_parser().parse_flags(["--config", str(example)])
     given.pop("policy")
     config = Config.of(given.pop("master"), given.pop("slave"), given)
     assert len(config.slaves) == 4

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fastsync.cli.job_array import told
+from fastsync.cli.job_array import resolve_shard
 from fastsync.cli.sync import make_parser
 from fastsync.errors import ConfigError
 
@@ -40,14 +40,14 @@ REFUSED = [
 @pytest.mark.parametrize(("shard", "environment", "expected"), TOLD)
 def test_the_environment_tells(shard: str, environment: dict[str, str], expected: str) -> None:
     """AWS Batch tells index and size, Kubernetes the index; what is not auto stays as it is."""
-    assert told(shard, environment) == expected
+    assert resolve_shard(shard, environment) == expected
 
 
 @pytest.mark.parametrize(("shard", "environment", "words"), REFUSED)
 def test_an_environment_that_does_not_tell(shard: str, environment: dict[str, str], words: str) -> None:
     """Nothing is guessed: what is missing, in two minds or no number is refused in one sentence."""
     with pytest.raises(ConfigError, match=words):
-        told(shard, environment)
+        resolve_shard(shard, environment)
 
 
 @pytest.mark.parametrize("file", [False, True])
@@ -57,4 +57,4 @@ def test_it_is_told_wherever_the_flag_stands(file: bool, tmp_path: Path, monkeyp
     path = tmp_path / "run.toml"
     path.write_text('shard = "auto/4"\nmaster = "us-east-1:a"\nslave = "us-west-2:a"\n')
     given = ["--config", str(path)] if file else ["-m", "us-east-1:a", "-s", "us-west-2:a", "--shard", "auto/4"]
-    assert make_parser().flags(given)["shard"] == "1/4"
+    assert make_parser().parse_flags(given)["shard"] == "1/4"

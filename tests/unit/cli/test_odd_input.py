@@ -28,7 +28,7 @@ from fastsync.config.key_text import parse_key, typed_key
 from fastsync.errors import ConfigError
 from fastsync.model.table import KeySchema
 from fastsync.run.agenda import Backlog
-from fastsync.run.checkpoint_form import Checkpoint, encode
+from fastsync.run.checkpoint_form import Checkpoint, encode_checkpoint
 from fastsync.run.outcome import NOTHING_COUNTED
 from tests.unit.reports.test_combine import end, line, lined, statistics
 
@@ -479,7 +479,7 @@ def test_a_checkpoint(runner: Runner, tmp_path: Path) -> None:
     """Whatever stands in a checkpoint, it is refused, with one sentence and before any request, or is what it was."""
     chance = random.Random(1)
     settings: dict[str, Any] = {}
-    text = encode(Checkpoint(settings, {}, "merge", 1, Backlog.whole(["us-west-2:b"], []), NOTHING_COUNTED))
+    text = encode_checkpoint(Checkpoint(settings, {}, "merge", 1, Backlog.whole(["us-west-2:b"], []), NOTHING_COUNTED))
     for _ in range(MUTANTS):
         (tmp_path / "c").write_bytes(mutated(chance, text))
         runner.run(*TABLES, "--checkpoint", str(tmp_path / "c"), "--resume")

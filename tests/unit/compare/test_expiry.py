@@ -24,8 +24,8 @@ def test_an_item_that_expires_while_its_page_is_judged(master: Raw, item: Raw | 
     clock = count(NOW, 2)  # two seconds from one look to the next
     expiry = Expiry("ttl", ["ttl"], lambda: float(next(clock)))
     judge = Judge(("slave",), Digester(), Policy(), expiry)
-    left, expired, _ = expiry.living(Pairs(0, [1], [master], [item]))
-    suspects = judge.suspects(left)
+    left, expired, _ = expiry.split_expired(Pairs(0, [1], [master], [item]))
+    suspects = judge.find_suspects(left)
     assert expired + len(left.keys) == 1
     assert all(each.master is not None for each in suspects)
 
@@ -35,6 +35,6 @@ def test_the_next_page_has_a_clock_of_its_own() -> None:
     clock = count(NOW, 2)
     expiry = Expiry("ttl", [None], lambda: float(next(clock)))
     page = Pairs(0, [1], [BETWEEN], [None])
-    assert expiry.living(page).expired == 0
+    assert expiry.split_expired(page).expired == 0
     expiry.read_clock()
-    assert expiry.living(page).expired == 1
+    assert expiry.split_expired(page).expired == 1

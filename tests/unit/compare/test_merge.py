@@ -83,7 +83,7 @@ def schemas(draw: st.DrawFn) -> tuple[KeySchema, list[bytes]]:
     reader = KeyReader(schema)
     for one, two in drawn:
         item = {"h": {first: one}, **({"r": {second: two}} if second else {})}
-        key = reader.read(msgspec.json.encode(item))
+        key = reader.read_key(msgspec.json.encode(item))
         spelled.setdefault(key, msgspec.json.encode(item))
     return schema, list(spelled.values())
 

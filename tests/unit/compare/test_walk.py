@@ -58,7 +58,7 @@ def test_nothing_is_lost(both: tuple[Items, Items]) -> None:
         alone = [*rest.skipped.values(), *(item for _, item in rest.repeated)]
         later = rest.page.items[rest.start :]
         assert Counter(map(bytes, [*met, *alone, *later])) == Counter(bytes(_raw(*each)) for each in items)
-        assert [key for key, item in rest.skipped.items() if READER.read(item) != key] == []
+        assert [key for key, item in rest.skipped.items() if READER.read_key(item) != key] == []
 
 
 @pytest.mark.parametrize("gap", [1, NEAR - 1, NEAR, 3 * NEAR])
@@ -87,4 +87,4 @@ def test_an_item_without_its_key() -> None:
     """An item that lacks its key is told as a failure of the table, when its key is first needed."""
     page = Page([Raw(b'{"v":{"S":"x"}}')], b"", READER)
     with pytest.raises(RequestFailed, match=r"local:t: an answer holds an item without its key"):
-        page.key(0)
+        page.key_at(0)

@@ -101,13 +101,13 @@ def test_delete_limits_may_be_numbers() -> None:
     """In the library a limit of deletes may be a number as well as its text."""
     limit = Config.of("us-east-1:a", "us-east-1:b", {"max_deletes": 7}).delete_limit
     assert limit is not None
-    assert limit.allowed(100) == 7
+    assert limit.allowed_for(100) == 7
 
 
 @pytest.mark.parametrize(("text", "allowed"), [("0", 0), ("7", 7), ("10%", 20), ("0.5%", 1), ("100%", 200)])
 def test_delete_limits(text: str, allowed: int) -> None:
     """A limit is a number, or a share of the slave's items scanned, rounded down."""
-    assert DeleteLimit.parse(text).allowed(200) == allowed
+    assert DeleteLimit.parse(text).allowed_for(200) == allowed
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_delete_limits(text: str, allowed: int) -> None:
 )
 def test_max_deletes_is_exact(limit: str, scanned: int, allowed: int) -> None:
     """As many deletes are allowed as exact arithmetic allows, neither one fewer nor one more."""
-    assert DeleteLimit.parse(limit).allowed(scanned) == allowed
+    assert DeleteLimit.parse(limit).allowed_for(scanned) == allowed
 
 
 def test_max_deletes_is_exact_for_any_share() -> None:
@@ -136,7 +136,7 @@ def test_max_deletes_is_exact_for_any_share() -> None:
     for hundredths in range(0, 10_001, 7):
         for scanned in (0, 1, 99, 100, 10_000, 999_983):
             limit = DeleteLimit.parse(f"{hundredths // 100}.{hundredths % 100:02}%")
-            assert limit.allowed(scanned) == scanned * hundredths // 10_000
+            assert limit.allowed_for(scanned) == scanned * hundredths // 10_000
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from fastsync.config.config import Config
 from fastsync.config.limits import Limit, Limits
 from fastsync.errors import ConfigError
-from fastsync.model.throughput import UNLIMITED, Capacity, Rate, Throughput, at_once
+from fastsync.model.throughput import UNLIMITED, Capacity, Rate, Throughput, limit_items
 
 FLAG = "--max-read-units"
 
@@ -17,7 +17,7 @@ FLAG = "--max-read-units"
 )
 def test_numbers(given: object, units: float) -> None:
     """A number above 0 is taken as it is, as text or as a number."""
-    assert Limit.parse(FLAG, given).rate("t", Throughput()) == Rate(units)
+    assert Limit.parse(FLAG, given).resolve("t", Throughput()) == Rate(units)
 
 
 @pytest.mark.parametrize(
@@ -42,23 +42,23 @@ def test_what_is_no_limit(given: object) -> None:
 )
 def test_shares(has: Throughput, units: float, origin: str) -> None:
     """A share is of provisioned capacity, else of the on-demand maximum, else of warm throughput."""
-    assert Limit.parse(FLAG, "25%").rate("t", has) == Rate(units, origin)
+    assert Limit.parse(FLAG, "25%").resolve("t", has) == Rate(units, origin)
 
 
 def test_a_share_of_nothing() -> None:
     """Where a table tells no capacity, the error names it and asks for a number."""
     with pytest.raises(ConfigError, match=r"us-east-1:orders .* give --max-read-units a number"):
-        Limit.parse(FLAG, "25%").rate("us-east-1:orders", Throughput())
+        Limit.parse(FLAG, "25%").resolve("us-east-1:orders", Throughput())
 
 
 def test_paces() -> None:
     """The master has no budget for writes, and nobody has one that was not asked for."""
     has = Capacity(Throughput(provisioned=100), Throughput(provisioned=10))
     limits = Config.of("us-east-1:a", "us-east-1:b", {"max_read_units": 5, "max_write_units": "50%"}).limits
-    master, slave = (limits.pace("t", has, written) for written in (False, True))
+    master, slave = (limits.resolve("t", has, written) for written in (False, True))
     assert (master.reads, master.writes) == (Rate(5), None)
     assert (slave.reads, slave.writes) == (Rate(5), Rate(5, "50% of its provisioned capacity of 10"))
-    assert Limits().pace("t", has, True) == UNLIMITED
+    assert Limits().resolve("t", has, True) == UNLIMITED
 
 
 @pytest.mark.parametrize(
@@ -75,4 +75,4 @@ def test_paces() -> None:
 )
 def test_work_between_two_looks(rates: list[Rate | None], most: int | None, items: int | None) -> None:
     """What is begun together takes some seconds at the lowest limit, so that an interrupt is soon looked at."""
-    assert at_once(rates, most) == items
+    assert limit_items(rates, most) == items

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fastsync.model.capacity import LIST_PRICES, item_size, read_units, scan_units, write_units
+from fastsync.model.capacity import LIST_PRICES, count_read_units, count_scan_units, count_write_units, measure_item
 
 MIB = 1 << 20
 NUMBERS = {
@@ -17,7 +17,7 @@ NUMBERS = {
 @pytest.mark.parametrize(("number", "size"), NUMBERS.items())
 def test_numbers(number: str, size: int) -> None:
     """A number takes a byte, and one for each pair of digits that is not zero on the outside."""
-    assert item_size({"": {"N": number}}) == size
+    assert measure_item({"": {"N": number}}) == size
 
 
 @pytest.mark.parametrize(
@@ -26,15 +26,15 @@ def test_numbers(number: str, size: int) -> None:
 )
 def test_reads(size: int, eventual: float, strong: float) -> None:
     """A read is charged by 4 KB begun, half with eventual consistency; nothing found costs the least."""
-    assert (read_units(size), read_units(size, consistent=True)) == (eventual, strong)
+    assert (count_read_units(size), count_read_units(size, consistent=True)) == (eventual, strong)
 
 
 def test_scans_are_charged_by_the_page() -> None:
     """The items of a page are added up before rounding, and each request rounds anew."""
-    assert scan_units(MIB, 1) == 128
-    assert scan_units(400 * 100, 1) == 5.0
-    assert scan_units(400 * 100, 100) == 50.0
-    assert scan_units(0, 1000) == 500.0
+    assert count_scan_units(MIB, 1) == 128
+    assert count_scan_units(400 * 100, 1) == 5.0
+    assert count_scan_units(400 * 100, 100) == 50.0
+    assert count_scan_units(0, 1000) == 500.0
 
 
 @pytest.mark.parametrize(
@@ -42,11 +42,11 @@ def test_scans_are_charged_by_the_page() -> None:
 )
 def test_writes(size: int, replaced: int, units: float) -> None:
     """A write is charged by the larger of both versions, a delete by what it deletes."""
-    assert write_units(size, replaced) == units
+    assert count_write_units(size, replaced) == units
 
 
 def test_prices() -> None:
     """The list price is that of its date: a scan of 1 GB costs 1.6 cents, a million small writes 62.5."""
     assert (LIST_PRICES.region, LIST_PRICES.since) == ("us-east-1", "2024-11-01")
-    assert LIST_PRICES.money(read_units(1 << 30), 0) == pytest.approx(0.0164, abs=0.0001)
-    assert LIST_PRICES.money(0, 1_000_000 * write_units(400)) == pytest.approx(0.625)
+    assert LIST_PRICES.money(count_read_units(1 << 30), 0) == pytest.approx(0.0164, abs=0.0001)
+    assert LIST_PRICES.money(0, 1_000_000 * count_write_units(400)) == pytest.approx(0.625)

@@ -37,7 +37,7 @@ def test_equal_keys_are_equal_objects(case: tuple[str, bytes, bytes]) -> None:
     """Two spellings of a key value are one key, hash alike, and are written alike."""
     kind, left, right = case
     reader = KeyReader(KeySchema("k", kind))
-    one, other = (reader.read(b'{"x":{"S":"1"},"k":' + value + b"}") for value in (left, right))
+    one, other = (reader.read_key(b'{"x":{"S":"1"},"k":' + value + b"}") for value in (left, right))
     assert one == other
     assert hash(one) == hash(other)
     assert encode_key(one) == encode_key(other) == b'{"k":' + right + b"}"
@@ -52,23 +52,25 @@ def test_readers_of_one_schema_share_their_keys(schema: KeySchema) -> None:
         item[schema.range] = {str(schema.range_type): values[str(schema.range_type)]}
     raw = json.dumps(item).encode()
     same = KeySchema(schema.hash, schema.hash_type, schema.range, schema.range_type)
-    assert KeyReader(schema).read(raw) == KeyReader(same).read(raw)
-    assert json.loads(encode_key(KeyReader(schema).read(raw))) == {name: item[name] for name in schema.names}
+    assert KeyReader(schema).read_key(raw) == KeyReader(same).read_key(raw)
+    assert json.loads(encode_key(KeyReader(schema).read_key(raw))) == {name: item[name] for name in schema.names}
 
 
 def test_neighbours_in_the_38th_digit_are_two_keys() -> None:
     """Number keys are never rounded."""
     reader = KeyReader(KeySchema("k", "N"))
     low, high = (b'{"k":{"N":"%d"}}' % (10**37 + add) for add in (0, 1))
-    assert reader.read(low) != reader.read(high)
-    assert json.loads(encode_key(reader.read(high))) == {"k": {"N": "1" + "0" * 36 + "1"}}
+    assert reader.read_key(low) != reader.read_key(high)
+    assert json.loads(encode_key(reader.read_key(high))) == {"k": {"N": "1" + "0" * 36 + "1"}}
 
 
 @given(st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**38), max_value=10**38))
 def test_number_keys_agree_exactly_where_numbers_do(number: Decimal) -> None:
     """Plain and exponent spelling of one number are one key, and its value is kept."""
     reader = KeyReader(KeySchema("k", "N"))
-    plain, exponent = (reader.read(json.dumps({"k": {"N": text}}).encode()) for text in (f"{number:f}", f"{number:E}"))
+    plain, exponent = (
+        reader.read_key(json.dumps({"k": {"N": text}}).encode()) for text in (f"{number:f}", f"{number:E}")
+    )
     assert plain == exponent
     assert Decimal(json.loads(encode_key(plain))["k"]["N"]) == number
 
@@ -77,12 +79,12 @@ def test_number_keys_agree_exactly_where_numbers_do(number: Decimal) -> None:
 def test_items_without_their_key_are_refused(item: bytes) -> None:
     """An item that lacks its key, or has it in another type, is an error and not a key."""
     with pytest.raises(msgspec.ValidationError):
-        KeyReader(KeySchema("k", "S")).read(item)
+        KeyReader(KeySchema("k", "S")).read_key(item)
 
 
 def test_lists_of_keys() -> None:
     """Keys are written as the list that BatchGetItem takes."""
     reader = KeyReader(KeySchema("k", "S", "r", "N"))
-    keys = [reader.read(b'{"r":{"N":"%d"},"k":{"S":"\\"q"}}' % number) for number in (1, 2)]
+    keys = [reader.read_key(b'{"r":{"N":"%d"},"k":{"S":"\\"q"}}' % number) for number in (1, 2)]
     expected = [{"k": {"S": '"q'}, "r": {"N": "1"}}, {"k": {"S": '"q'}, "r": {"N": "2"}}]
     assert json.loads(encode_keys(keys)) == expected

@@ -14,7 +14,7 @@ from fastsync.model.difference import Tally
 from fastsync.model.events import PageDone, Terms
 from fastsync.model.settings import Judging, Reading, Repairing, Retrying
 from fastsync.model.table import Endpoint, KeySchema, Side, Table, TableRef
-from fastsync.output.metrics import MetricSample, MetricsFile, exposition
+from fastsync.output.metrics import MetricSample, MetricsFile, format_samples
 from tests.openmetrics import parse
 
 COUNTERS = {counter: place for place, counter in enumerate(field.name for field in fields(Tally))}
@@ -63,7 +63,7 @@ def values(path: Path) -> dict[str, float]:
 @pytest.mark.parametrize("label", ['"', "\\", "\n", 'a"b\\n\nc', "\\\n", "{}=,", "ümlaut 😀"])
 def test_labels_are_escaped(label: str) -> None:
     """Whatever a label holds is read back as it was, and stays on its line."""
-    assert list(parse(exposition([MetricSample("running", {"run": label}, 1)]))) == [
+    assert list(parse(format_samples([MetricSample("running", {"run": label}, 1)]))) == [
         ("fastsync_running", {"run": label}, 1)
     ]
 
@@ -71,7 +71,7 @@ def test_labels_are_escaped(label: str) -> None:
 @pytest.mark.parametrize("value", [0, 1, 12.5, 1e-9, 1e18, 123456789.123])
 def test_values_are_exact(value: float) -> None:
     """A value is written with all its digits."""
-    ((_, _, read),) = parse(exposition([MetricSample("running", {}, value)]))
+    ((_, _, read),) = parse(format_samples([MetricSample("running", {}, value)]))
     assert read == value
 
 
@@ -84,7 +84,7 @@ def test_a_run_that_ended(tmp_path: Path) -> None:
     for _ in range(2):
         metrics.page(PageDone(Tally(throttled=1), (Tally(throttled=2, retried=3), Tally())))
     clock.now += 2
-    metrics.ended(1, True)
+    metrics.write_end(1, True)
     found = values(file)
     assert found["fastsync_items slave=us-west-2:orders verdict=extra"] == COUNTERS["extra"]
     assert "fastsync_items slave=eu-west-1:orders verdict=extra" not in found
@@ -109,13 +109,13 @@ def test_a_run_that_ended(tmp_path: Path) -> None:
 def test_the_last_success_outlives_a_failure(tmp_path: Path) -> None:
     """When a run last succeeded is still told while the next one is under way, and after it has failed."""
     file, clock = tmp_path / "orders.prom", Clock()
-    MetricsFile(str(file), clock).ended(0, True)
+    MetricsFile(str(file), clock).write_end(0, True)
     success = clock.now
     clock.now += 100
     failing = MetricsFile(str(file), clock)
     assert values(file)["fastsync_running"] == 1
     assert values(file)["fastsync_last_exit_code"] == 0
-    failing.ended(3, False)
+    failing.write_end(3, False)
     assert values(file)["fastsync_last_success_timestamp_seconds"] == success
     assert values(file)["fastsync_last_complete_timestamp_seconds"] == success
     assert values(file)["fastsync_last_end_timestamp_seconds"] == clock.now
@@ -158,4 +158,4 @@ def test_a_folder_that_vanishes(tmp_path: Path) -> None:
     clock.now += 60
     metrics.page(PageDone(Tally(), (Tally(), Tally())))
     with pytest.raises(OutputFailed, match=re.escape(str(folder))):
-        metrics.ended(0, True)
+        metrics.write_end(0, True)

@@ -9,10 +9,10 @@ import pytest
 from fastsync.config.config import Config
 from fastsync.model.table import KeySchema, Table, TableRef
 from fastsync.model.throughput import Rate, Throughput
-from fastsync.plan.duration import Duration, lasting, of_reads, of_writes, spelled
-from fastsync.plan.forecast import Size, Workload, forecasts, presumed
+from fastsync.plan.duration import Duration, find_duration, format_duration, read_rates, write_rates
+from fastsync.plan.forecast import Size, Workload, forecast_strategies, presume_sizes
 from fastsync.plan.segments import Plan
-from fastsync.plan.strategy_choice import preferred
+from fastsync.plan.strategy_choice import prefer_strategy
 
 MILLION = 1_000_000
 
@@ -30,7 +30,7 @@ def read(master: Table, *slaves: Table, **flags: Any) -> tuple[float, float]:
     """Give the read units of lookup and of merge."""
     given = config(**flags)
     work = Workload(given.reading, given.judging, given.repairing, Plan.of(given.slicing))
-    lookup, merge = forecasts(master, slaves, work)
+    lookup, merge = forecast_strategies(master, slaves, work)
     return lookup.total.read, merge.total.read
 
 
@@ -64,7 +64,7 @@ def test_what_is_missing_is_read_again() -> None:
     master, slave = described(1000, 2000), described(900, 2000)
     given = config(write_missing=True)
     work = Workload(given.reading, given.judging, given.repairing, Plan.of(given.slicing))
-    for forecast in forecasts(master, [slave], work):
+    for forecast in forecast_strategies(master, [slave], work):
         assert forecast.total.write == 100 * 2
         assert forecast.rechecks == 200
     again, never = read(master, slave), read(master, slave, no_recheck=True)
@@ -112,7 +112,7 @@ def test_every_slave_is_read_and_the_master_once() -> None:
 )
 def test_tables_that_tell_nothing(tables: list[Table], sizes: list[Size]) -> None:
     """A table that tells no size is taken for as large as the others; where none does nothing is known."""
-    assert presumed(tables) == sizes
+    assert presume_sizes(tables) == sizes
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_the_cheaper_strategy(master: Table, slave: Table, flags: dict[str, Any]
     """The cheaper strategy is preferred, and the sentence says which, why, and what both would take."""
     given = config(**flags)
     work = Workload(given.reading, given.judging, given.repairing, Plan.of(given.slicing))
-    choice = preferred(given, forecasts(master, [slave], work))
+    choice = prefer_strategy(given, forecast_strategies(master, [slave], work))
     assert choice.strategy == strategy
     assert str(choice).startswith(f"strategy {strategy}: ")
     for name in ("lookup", "merge") if master.item_count else ("no estimates",):
@@ -141,10 +141,10 @@ def test_the_cheaper_strategy(master: Table, slave: Table, flags: dict[str, Any]
 
 def test_durations() -> None:
     """Units last as long as the slowest rate makes them, and people read it in hours and minutes."""
-    assert lasting(6000, of_reads(2)).seconds == 1
-    assert lasting(6000, of_writes(2)).seconds == 3
-    assert lasting(100, of_reads(2, Rate(10, "5% of it"))) == Duration(10, "--max-read-units of 10, 5% of it")
-    assert lasting(100, of_reads(2, Rate(10), Throughput(warm=5))).reason.startswith("its warm throughput of 5")
-    assert [spelled(seconds) for seconds in (0.2, 59.4, 60, 3599, 3600, 90_000)] == [
+    assert find_duration(6000, read_rates(2)).seconds == 1
+    assert find_duration(6000, write_rates(2)).seconds == 3
+    assert find_duration(100, read_rates(2, Rate(10, "5% of it"))) == Duration(10, "--max-read-units of 10, 5% of it")
+    assert find_duration(100, read_rates(2, Rate(10), Throughput(warm=5))).reason.startswith("its warm throughput of 5")
+    assert [format_duration(seconds) for seconds in (0.2, 59.4, 60, 3599, 3600, 90_000)] == [
         "under 1 s", "59 s", "1 min", "1 h 0 min", "1 h 0 min", "25 h 0 min"
     ]  # fmt: skip

@@ -11,9 +11,9 @@ from msgspec import Raw
 
 from fastsync.config.limits import DeleteLimit
 from fastsync.model.difference import Difference, Verdict
-from fastsync.repair.condition import MAX_OPERATORS, MAX_TEXT, unchanged
-from fastsync.repair.repairer import writable
-from fastsync.run.extras import Found, WaitingExtras, refusal
+from fastsync.repair.condition import MAX_OPERATORS, MAX_TEXT, require_unchanged
+from fastsync.repair.repairer import writable_attributes
+from fastsync.run.extras import Found, WaitingExtras, explain_refusal
 
 
 def raws(item: dict[str, Any]) -> dict[str, Raw]:
@@ -23,7 +23,7 @@ def raws(item: dict[str, Any]) -> dict[str, Raw]:
 def test_conditions_hold_what_is_there_and_what_is_not() -> None:
     """What the slave's item has is to be unchanged, and what it lacks is to be still absent."""
     before = raws({"id": {"S": "1"}, "a": {"N": "1"}, "b": {"S": "x"}})
-    condition = unchanged("id", before, ["a", "c", "b"])
+    condition = require_unchanged("id", before, ["a", "c", "b"])
     assert condition.expression == ("attribute_exists(#k) AND #g0=:g0 AND attribute_not_exists(#g1) AND #g2=:g2")
     assert condition.names == {"#k": "id", "#g0": "a", "#g1": "c", "#g2": "b"}
     assert condition.values == {":g0": before["a"], ":g2": before["b"]}
@@ -34,7 +34,7 @@ def test_conditions_stay_within_the_services_limits(there: int, least: int) -> N
     """However many attributes there are or lack, a condition stays within 4 KB and 300 operators."""
     names = [f"name{number:04}" for number in range(1000)]
     before = raws({name: {"N": "1"} for place, name in enumerate(names) if there and place % there == 0})
-    condition = unchanged("id", before, names)
+    condition = require_unchanged("id", before, names)
     assert len(condition.expression) <= MAX_TEXT
     assert sum(map(condition.expression.count, (" AND ", "=", "("))) <= MAX_OPERATORS
     guarded = list(condition.names.values())
@@ -46,21 +46,30 @@ def test_conditions_stay_within_the_services_limits(there: int, least: int) -> N
 def test_replication_attributes_are_never_written() -> None:
     """aws:rep:* stay behind; every other byte is written as it was read."""
     item = Raw(b'{"id":{"S":"1"},"aws:rep:updatetime":{"N":"1"},"n":{"N":"1.50"},"s":{"NS":["2","1"]}}')
-    assert msgspec.json.encode(writable(item, ["id"])) == b'{"id":{"S":"1"},"n":{"N":"1.50"},"s":{"NS":["2","1"]}}'
+    assert (
+        msgspec.json.encode(writable_attributes(item, ["id"]))
+        == b'{"id":{"S":"1"},"n":{"N":"1.50"},"s":{"NS":["2","1"]}}'
+    )
 
 
 def test_a_key_is_written_whatever_it_is_called() -> None:
     """A key attribute whose name begins like those of replication belongs to every item that is written."""
     item = Raw(b'{"aws:rep:id":{"S":"1"},"aws:rep:updatetime":{"N":"1"}}')
-    assert msgspec.json.encode(writable(item, ["aws:rep:id"])) == b'{"aws:rep:id":{"S":"1"}}'
+    assert msgspec.json.encode(writable_attributes(item, ["aws:rep:id"])) == b'{"aws:rep:id":{"S":"1"}}'
 
 
 def test_when_deletes_are_refused() -> None:
     """A failed segment, an empty master and a limit that is passed each refuse all deletes of a slave."""
     five, limit = Found(5, 100), DeleteLimit.parse
-    assert [refusal(five, each) for each in (None, limit("5"), limit("5%"))] == [None, None, None]
-    by_limits = {"--max-deletes": refusal(Found(6, 100), limit("5%")), "--allow-empty-master": refusal(EMPTY, None)}
-    by_failures = {"could not be compared": refusal(LACKING, None), "m was replaced": refusal(REPLACED, None)}
+    assert [explain_refusal(five, each) for each in (None, limit("5"), limit("5%"))] == [None, None, None]
+    by_limits = {
+        "--max-deletes": explain_refusal(Found(6, 100), limit("5%")),
+        "--allow-empty-master": explain_refusal(EMPTY, None),
+    }
+    by_failures = {
+        "could not be compared": explain_refusal(LACKING, None),
+        "m was replaced": explain_refusal(REPLACED, None),
+    }
     for words, told in (by_limits | by_failures).items():
         assert told is not None
         assert words in told.reason
@@ -80,8 +89,8 @@ def test_extras_are_kept_in_full() -> None:
         for number in range(5)
     ]
     for extra in extras:
-        waiting.add(extra)
-    chunks = [list(chunk) for _, chunk in waiting.chunks(2)]
+        waiting.add_extra(extra)
+    chunks = [list(chunk) for _, chunk in waiting.read_chunks(2)]
     assert [len(chunk) for chunk in chunks] == [2, 2, 1]
-    assert [(number, len(list(chunk))) for number, chunk in waiting.chunks(2)] == [(0, 2), (1, 2), (2, 1)]
+    assert [(number, len(list(chunk))) for number, chunk in waiting.read_chunks(2)] == [(0, 2), (1, 2), (2, 1)]
     assert [extra for chunk in chunks for extra in chunk] == extras

@@ -347,7 +347,7 @@ def test_repeats_are_found_on_disk() -> None:
     """A difference of two reports is found among many that went to disk, and none where there is none."""
     with Repeats(in_memory=100) as repeats:
         for number in range(1000):
-            repeats.add(number % 2, SLAVE, "extra", {"id": {"N": str(number)}})
-        assert repeats.found() is None
-        repeats.add(0, SLAVE, "extra", {"id": {"N": "7"}})
-        assert repeats.found() == (1, 0)
+            repeats.add_difference(number % 2, SLAVE, "extra", {"id": {"N": str(number)}})
+        assert repeats.find_repeat() is None
+        repeats.add_difference(0, SLAVE, "extra", {"id": {"N": "7"}})
+        assert repeats.find_repeat() == (1, 0)

@@ -12,9 +12,9 @@ import pytest
 from fastsync import cli
 from fastsync.errors import ConfigError
 from fastsync.reports.html.gather import Gathered
-from fastsync.reports.html.page import make_page, page
+from fastsync.reports.html.page import make_page, render_page
 from fastsync.reports.html.segments import BARS, Segments
-from fastsync.reports.read import LogLine, ReportEnd, ReportLine, StatisticsFile, read
+from fastsync.reports.read import LogLine, ReportEnd, ReportLine, StatisticsFile, read_file
 
 SLAVE = "us-west-2:orders"
 STATS: dict[str, Any] = {"complete": True, "master": {"table": "us-east-1:orders"}, "slaves": {SLAVE: {}}, "errors": []}
@@ -61,7 +61,7 @@ def data(html: str) -> Any:
 def test_told_apart(content: str, kinds: list[type], tmp_path: Path) -> None:
     """Files are told apart by what is in them, also where the run was killed while it wrote them."""
     (tmp_path / "x").write_text(content)
-    parts = list(read(str(tmp_path / "x")))
+    parts = list(read_file(str(tmp_path / "x")))
     assert [type(part) for part in parts] == kinds
     ended = '"complete"' in content[-50:]
     assert all((part.last is not None) is ended for part in parts if isinstance(part, ReportEnd))
@@ -140,7 +140,7 @@ def test_data_stays_data(hostile: str, tmp_path: Path) -> None:
 
 def test_nothing_is_loaded(tmp_path: Path) -> None:
     """The page's policy forbids everything but its own script and style, and the page refers to nothing outside."""
-    html = "".join(page(Gathered()))
+    html = "".join(render_page(Gathered()))
     policy = re.search(r'Content-Security-Policy" content="([^"]*)"', html)
     assert policy
     assert re.fullmatch(
@@ -177,8 +177,8 @@ def test_a_log_of_two_attempts() -> None:
     """Where a run went on in the log of the one that had stopped, each has a course of its own."""
     gathered = Gathered()
     seconds = [30, 60, 5, 35, "x", None, True]
-    gathered.add("log", [LogLine({**LOG, "elapsed_seconds": each}) for each in seconds])
-    courses = gathered.told()["courses"]
+    gathered.add_file("log", [LogLine({**LOG, "elapsed_seconds": each}) for each in seconds])
+    courses = gathered.as_document()["courses"]
     assert [[point["elapsed_seconds"] for point in course] for course in courses] == [[30, 60], [5, 35]]
 
 
@@ -192,8 +192,8 @@ def bars(*lines: Any) -> Any:
     """Give what the page is told of segments by these log lines."""
     segments = Segments()
     for line in lines:
-        segments.add(line)
-    return segments.told()
+        segments.add_line(line)
+    return segments.as_document()
 
 
 def test_differences_by_segment() -> None:

@@ -42,7 +42,7 @@ def test_every_segment_is_handed_out_once() -> None:
     assert made.has_left(A)
     for task in tasks:
         made.finish(task)
-    assert made.left() == Backlog((), ())
+    assert made.backlog() == Backlog((), ())
     assert not made.has_left(A)
 
 
@@ -50,9 +50,9 @@ def test_what_is_at_work_is_left() -> None:
     """A task that is handed out is left from its last page on record on until it is done."""
     made = agenda()
     task = next(made)
-    assert made.left() == Backlog((StartedSegment(task.number, (A, B), log=0),), (PendingSegments(1, (A, B)),))
+    assert made.backlog() == Backlog((StartedSegment(task.number, (A, B), log=0),), (PendingSegments(1, (A, B)),))
     made.advance(task, b"here", log=7)
-    assert made.left().legs == (StartedSegment(task.number, (A, B), resume=b"here", log=7),)
+    assert made.backlog().legs == (StartedSegment(task.number, (A, B), resume=b"here", log=7),)
     assert made.log_from() == 0  # there is no undo log
     assert made.has_left(A)
 
@@ -63,7 +63,7 @@ def test_another_run_goes_on() -> None:
     done, moved, begun = (next(first) for _ in range(SEGMENTS))
     first.finish(done)
     first.advance(moved, b"here", log=0)
-    second = agenda(left=first.left(), start_key=b"start")
+    second = agenda(left=first.backlog(), start_key=b"start")
     tasks = {task.number: task for task in second}
     assert tasks.keys() == {moved.number, begun.number}
     assert (tasks[moved.number].resume, tasks[moved.number].start_key) == (b"here", None)
@@ -81,9 +81,9 @@ def test_what_a_killed_run_wrote_is_remembered_until_the_segment_is_done(tmp_pat
     assert task.undo_span == (40, 100)
     log.write_bytes(b"x" * 120)
     made.advance(task, b"there", log=120)
-    (left,) = made.left().legs
+    (left,) = made.backlog().legs
     assert (left.resume, left.log, made.log_from()) == (b"there", 40, 40)
-    again = next(Agenda(terms, plan, made.left(), log_from=made.log_from()))
+    again = next(Agenda(terms, plan, made.backlog(), log_from=made.log_from()))
     assert again.undo_span == (40, 120)
 
 
@@ -92,11 +92,11 @@ def test_a_slave_that_is_lost_catches_up_from_its_last_page() -> None:
     made = agenda()
     task = next(made)
     made.advance(task, b"here", log=0)
-    made.lose(task, 1)
-    assert made.lost(task) == {1: B}
+    made.lose_slave(task, 1)
+    assert made.lost_slaves(task) == {1: B}
     made.advance(task, b"there", log=0)
     made.finish(task)
-    assert made.left().legs == (StartedSegment(task.number, (B,), counts=False, resume=b"here", log=0),)
+    assert made.backlog().legs == (StartedSegment(task.number, (B,), counts=False, resume=b"here", log=0),)
     assert (made.has_left(A), made.has_left(B)) == (True, True)  # A lacks the other segments
 
 
@@ -104,10 +104,10 @@ def test_the_last_slave_that_is_lost_takes_the_items_of_the_master_along() -> No
     """Where every slave is lost, one leg counts the master's items when it is caught up, and one only."""
     made = agenda()
     task = next(made)
-    made.lose(task, 0)
-    made.lose(task, 1)
+    made.lose_slave(task, 0)
+    made.lose_slave(task, 1)
     made.finish(task)
-    assert [(leg.slaves, leg.counts) for leg in made.left().legs] == [((A,), False), ((B,), True)]
+    assert [(leg.slaves, leg.counts) for leg in made.backlog().legs] == [((A,), False), ((B,), True)]
 
 
 def test_slaves_that_cannot_be_compared_wait() -> None:
@@ -120,7 +120,7 @@ def test_slaves_that_cannot_be_compared_wait() -> None:
         (0, (0,), True),
         (Plan.of(Slicing(segments=3)).numbers[2], (0, 1), True),
     ]
-    waiting = made.left()
+    waiting = made.backlog()
     assert [leg for leg in waiting.legs if C in leg.slaves] == [
         StartedSegment(0, (C,), counts=False, resume=b"here"),
         StartedSegment(1, (C,)),
@@ -151,7 +151,7 @@ def test_a_worker_that_dies_is_replaced_a_few_times() -> None:
         assert task.resume == b"there"
     assert not made.retry(task)
     made.leave(task)
-    assert made.left().legs[-1].resume == b"there"
+    assert made.backlog().legs[-1].resume == b"there"
 
 
 @pytest.mark.parametrize("moved", [b"", b"here"])
@@ -163,4 +163,4 @@ def test_a_task_that_is_parked_is_not_handed_out_again(moved: bytes) -> None:
         made.advance(task, moved, log=0)
     made.leave(task)
     assert task.number not in {other.number for other in made}
-    assert StartedSegment(task.number, (A, B), resume=moved, log=0) in made.left().legs
+    assert StartedSegment(task.number, (A, B), resume=moved, log=0) in made.backlog().legs

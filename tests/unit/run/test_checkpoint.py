@@ -17,7 +17,7 @@ from fastsync.model.difference import Difference, Effect, Tally, Verdict
 from fastsync.model.events import PageDone
 from fastsync.output.durable import FilePosition
 from fastsync.run.agenda import Backlog, PendingSegments, StartedSegment
-from fastsync.run.checkpoint import CheckpointFile, refuse_other_tables, refuse_others, settings
+from fastsync.run.checkpoint import CheckpointFile, check_settings, check_tables, collect_settings
 from fastsync.run.checkpoint_form import Checkpoint
 from fastsync.run.deletes import Chunks
 from fastsync.run.extras import WaitingExtras
@@ -35,10 +35,10 @@ def checkpoint() -> Checkpoint:
     """Give a checkpoint in which every field says something."""
     left = Backlog((StartedSegment(3, (A,), False, b'{"":"x"}', 12),), (PendingSegments(5, (A,)),))
     counts = Counts()
-    counts.add(4)
+    counts.add_segment(4)
     spread = SegmentTotalsState({3: OpenSegment(7, {A: Tally(missing=2)})}, {A: counts})
     totals = Totals(Tally(scanned=9, read_units=1.5), {A: Tally(same=8, recheck_units=0.5)}, {A: FAILED}, spread)
-    kept = settings(config(), None)
+    kept = collect_settings(config(), None)
     marks, chunks = (FilePosition(10, 2), {A: FilePosition(50_000, 1500)}), {A: Chunks(700, (0, 2))}
     return Checkpoint(kept, {A: ("a", "1")}, "merge", 8, left, totals, *marks, chunks, 40)
 
@@ -63,13 +63,13 @@ def test_what_is_written_comes_back(tmp_path: Path) -> None:
     """A run that resumes reads what the one before has written last, to the last counter."""
     path = tmp_path / "cp"
     file = CheckpointFile(str(path), resume=False)
-    assert file.read() is None
-    file.write(replace(checkpoint(), total=1))
-    file.write(checkpoint())
+    assert file.read_checkpoint() is None
+    file.write_checkpoint(replace(checkpoint(), total=1))
+    file.write_checkpoint(checkpoint())
     file.close()
     again = CheckpointFile(str(path), resume=True)
-    assert again.read() == checkpoint()
-    again.remove()
+    assert again.read_checkpoint() == checkpoint()
+    again.remove_file()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -77,31 +77,31 @@ def test_one_run_at_a_time(tmp_path: Path) -> None:
     """A file that a run works with is refused to every other one, until it is left."""
     path = str(tmp_path / "cp")
     first, second = CheckpointFile(path, resume=False), CheckpointFile(path, resume=False)
-    first.write(checkpoint())
+    first.write_checkpoint(checkpoint())
     with pytest.raises(OutputFailed, match="another run"):
-        second.write(replace(checkpoint(), total=1))
+        second.write_checkpoint(replace(checkpoint(), total=1))
     for resume, why in ((True, "still at work"), (False, "--resume")):
         with pytest.raises(ConfigError, match=why):
             CheckpointFile(path, resume)
     first.close()
     third = CheckpointFile(path, resume=True)
-    assert third.read() == checkpoint()
+    assert third.read_checkpoint() == checkpoint()
     third.close()
 
 
 def test_the_old_one_outlives_a_full_disk(tmp_path: Path) -> None:
     """A checkpoint that does not fit any more is told, and the file holds the one before, whole."""
     file = CheckpointFile(str(tmp_path / "cp"), resume=False)
-    file.write(checkpoint())
+    file.write_checkpoint(checkpoint())
     long = replace(
         checkpoint(), total=1000, left=Backlog(tuple(StartedSegment(number, (A,)) for number in range(1000)), ())
     )
     with full_disk(8192), pytest.raises(OutputFailed, match=r"cp cannot be written: .*too large"):
-        file.write(long)
+        file.write_checkpoint(long)
     assert [path.name for path in tmp_path.iterdir()] == ["cp"]
-    assert file.read() == checkpoint()
-    file.write(long)  # there is room again
-    assert file.read() == long
+    assert file.read_checkpoint() == checkpoint()
+    file.write_checkpoint(long)  # there is room again
+    assert file.read_checkpoint() == long
     file.close()
 
 
@@ -111,15 +111,15 @@ def test_extras_on_a_full_disk(tmp_path: Path) -> None:
         waiting = WaitingExtras(path)
         with full_disk(8192), pytest.raises(OutputFailed, match="extras cannot be kept"):
             for number in range(1000):
-                waiting.add(Difference(A, Verdict.EXTRA, {"id": {"N": str(number)}}))
-            waiting.mark()
+                waiting.add_extra(Difference(A, Verdict.EXTRA, {"id": {"N": str(number)}}))
+            waiting.sync()
 
 
 def test_pages_that_are_held_back_on_a_full_disk() -> None:
     """Pages that have to be put aside and cannot be are told."""
     found = tuple(Difference(A, Verdict.MISSING, {"id": {"N": str(number)}}) for number in range(IN_MEMORY + 1))
     with full_disk(8192), pytest.raises(OutputFailed, match="pages cannot be kept"):
-        PendingPages().add(PageDone(Tally(), (Tally(),), found))
+        PendingPages().add_page(PageDone(Tally(), (Tally(),), found))
 
 
 class Mine(Policy):
@@ -139,18 +139,18 @@ def test_other_settings_are_refused(other: str) -> None:
     """A run with other settings may not go on; the sentence says which were what, and are now."""
     now, policy, told = OTHERS[other]
     with pytest.raises(ConfigError) as refused:
-        refuse_others(checkpoint(), Path("cp"), settings(now, policy))
+        check_settings(checkpoint(), Path("cp"), collect_settings(now, policy))
     assert told in str(refused.value)
 
 
 def test_what_may_be_another() -> None:
     """Pace, access and what is only shown may be others in the run that goes on."""
     now = config(parallel=8, max_read_units="5", profile="other", verbose=True, stats="stats.json")
-    refuse_others(checkpoint(), Path("cp"), settings(now, None))
+    check_settings(checkpoint(), Path("cp"), collect_settings(now, None))
 
 
 def test_a_table_that_was_made_again() -> None:
     """A table of the same name that is not the same table is refused; one that the checkpoint does not know is not."""
-    refuse_other_tables(checkpoint(), Path("cp"), {A: ("a", "1"), "us-west-2:new": ("n",)})
+    check_tables(checkpoint(), Path("cp"), {A: ("a", "1"), "us-west-2:new": ("n",)})
     with pytest.raises(ConfigError, match=f"{A} was deleted and made again"):
-        refuse_other_tables(checkpoint(), Path("cp"), {A: ("a", "2")})
+        check_tables(checkpoint(), Path("cp"), {A: ("a", "2")})

@@ -20,9 +20,9 @@ from fastsync.run.checkpoint_form import (
     Checkpoint,
     Damaged,
     OtherVersion,
-    decode,
-    encode,
-    faults_of_plan,
+    decode_checkpoint,
+    encode_checkpoint,
+    find_faults_of_plan,
 )
 from fastsync.run.deletes import Chunks
 from tests.unit.run.test_checkpoint import A, checkpoint
@@ -36,7 +36,7 @@ Change = Callable[[Any], object]
 def refused(data: bytes) -> bool:
     """Return whether the bytes are refused; what is taken must be what was written."""
     try:
-        assert decode(data) == checkpoint()
+        assert decode_checkpoint(data) == checkpoint()
     except (Damaged, OtherVersion):
         return True
     return False
@@ -49,12 +49,12 @@ def without_checksum(content: Any) -> bytes:
 
 def content() -> Any:
     """Return the content of a checkpoint as parsed JSON."""
-    return json.loads(encode(checkpoint()))["content"]
+    return json.loads(encode_checkpoint(checkpoint()))["content"]
 
 
 def test_every_bit_counts() -> None:
     """Whichever bit of a checkpoint is flipped, it is refused."""
-    data = encode(checkpoint())
+    data = encode_checkpoint(checkpoint())
     for place in range(len(data) * 8):
         changed = bytearray(data)
         changed[place // 8] ^= 1 << place % 8
@@ -63,7 +63,7 @@ def test_every_bit_counts() -> None:
 
 def test_every_cut_counts() -> None:
     """Wherever a checkpoint was cut short, it is refused."""
-    data = encode(checkpoint())
+    data = encode_checkpoint(checkpoint())
     assert all(refused(data[:size]) for size in range(len(data)))
 
 
@@ -80,7 +80,7 @@ def mutations(chance: random.Random, data: bytes) -> Iterator[bytes]:
 
 def test_random_damage() -> None:
     """Bytes put in, taken out, doubled or replaced at random never make another checkpoint of it."""
-    chance, data = random.Random(SEED), encode(checkpoint())
+    chance, data = random.Random(SEED), encode_checkpoint(checkpoint())
     for _ in range(500):
         for changed in mutations(chance, data):
             refused(changed)
@@ -88,7 +88,7 @@ def test_random_damage() -> None:
 
 def test_any_value_changed() -> None:
     """Whichever single value of the JSON is another one, also one of the right type, the checkpoint is refused."""
-    whole = json.loads(encode(checkpoint()))
+    whole = json.loads(encode_checkpoint(checkpoint()))
     count = 0
     for parent, name in list(places(whole)):
         before = parent[name]
@@ -110,7 +110,7 @@ def places(value: Any) -> Iterator[tuple[Any, Any]]:
 
 def test_the_version_before_is_read() -> None:
     """A checkpoint that the version before has written, without checksums, is gone on with."""
-    assert decode(without_checksum(content())) == checkpoint()
+    assert decode_checkpoint(without_checksum(content())) == checkpoint()
 
 
 def test_the_version_before_never_crashes() -> None:
@@ -119,7 +119,7 @@ def test_the_version_before_never_crashes() -> None:
     for _ in range(500):
         for changed in mutations(chance, data):
             with suppress(Damaged, OtherVersion):
-                decode(changed)
+                decode_checkpoint(changed)
 
 
 LEFT = checkpoint().left
@@ -161,9 +161,9 @@ NONSENSE: dict[str, Checkpoint] = {
 @pytest.mark.parametrize("case", NONSENSE)
 def test_what_makes_no_sense(case: str) -> None:
     """What no run could have written is refused, whoever has computed its checksum."""
-    for data in (encode(NONSENSE[case]), without_checksum(msgspec.to_builtins(NONSENSE[case]))):
+    for data in (encode_checkpoint(NONSENSE[case]), without_checksum(msgspec.to_builtins(NONSENSE[case]))):
         with pytest.raises(Damaged):
-            decode(data)
+            decode_checkpoint(data)
 
 
 PLANS: dict[str, Backlog] = {
@@ -176,18 +176,18 @@ PLANS: dict[str, Backlog] = {
 @pytest.mark.parametrize("case", PLANS)
 def test_what_does_not_fit_the_plan(case: str) -> None:
     """What is left must be of the segments that the run compares, each begun or not begun."""
-    assert list(faults_of_plan(PLANS[case], [0, 2, 4]))
+    assert list(find_faults_of_plan(PLANS[case], [0, 2, 4]))
 
 
 def test_what_fits_the_plan() -> None:
     """A segment that was begun before those that were not is no fault, nor one that every slave has behind it."""
     left = Backlog((StartedSegment(0, (A,)),), (PendingSegments(1, (A,)),))
-    assert not list(faults_of_plan(left, [0, 2, 4]))
-    assert not list(faults_of_plan(Backlog((), (PendingSegments(3, (A,)),)), [0, 2, 4]))
+    assert not list(find_faults_of_plan(left, [0, 2, 4]))
+    assert not list(find_faults_of_plan(Backlog((), (PendingSegments(3, (A,)),)), [0, 2, 4]))
 
 
 def test_lines_end_where_json_says() -> None:
     """Other line ends than \\n are escaped in a checkpoint, and its values come back as they were."""
     odd = replace(checkpoint(), tables={A: ("a\x85b\u2028c\u2029d",)})
-    assert decode(encode(odd)) == odd
-    assert len(encode(odd).decode().splitlines()) == 1
+    assert decode_checkpoint(encode_checkpoint(odd)) == odd
+    assert len(encode_checkpoint(odd).decode().splitlines()) == 1

@@ -75,7 +75,7 @@ def test_extras_that_were_not_reached_are_work_left() -> None:
     outcome = Outcome([MASTER, A], "lookup", plan, True)
     outcome.slaves[0].compared, outcome.slaves[0].scanned = 5, 1
     extras = {A: WaitingExtras()}
-    extras[A].add(Difference(A, Verdict.EXTRA, {"id": {"S": "x"}}))
+    extras[A].add_extra(Difference(A, Verdict.EXTRA, {"id": {"S": "x"}}))
     left = Backlog.whole([A], [])
     record = Journal(Checkpoint({}, {}, "lookup", 3, left, outcome.totals()), None, None, extras)
     job = Coordinator(Agenda(TERMS, plan, left), Deletes(TERMS, extras, {}), outcome, record, Audience((), ()))

@@ -21,7 +21,7 @@ def waiting(name: str, count: int) -> WaitingExtras:
     """Give so many extras of a slave that wait."""
     made = WaitingExtras()
     for number in range(count):
-        made.add(Difference(name, Verdict.EXTRA, {"id": {"S": f"{number}"}}))
+        made.add_extra(Difference(name, Verdict.EXTRA, {"id": {"S": f"{number}"}}))
     return made
 
 
@@ -48,7 +48,7 @@ def test_every_extra_is_in_one_task() -> None:
         made.advance(task)
     assert not made.some_left
     assert left_alone(made) == []
-    assert made.done() == {A: Chunks(PER_TASK, (0, 1, 2)), B: Chunks(PER_TASK, (0,))}
+    assert made.done_chunks() == {A: Chunks(PER_TASK, (0, 1, 2)), B: Chunks(PER_TASK, (0,))}
 
 
 def test_what_an_earlier_run_did_is_not_done_again() -> None:
@@ -73,7 +73,7 @@ def test_a_task_that_failed() -> None:
     """Extras of a failed task are told as failed with its error; those of a task that never began are not."""
     made = deletes(a=PER_TASK + 1)
     first = next(made)
-    made.fail(first, "denied")
+    made.set_failed(first, "denied")
     told = left_alone(made)
     assert [each.action for each in told] == [Effect.FAILED] * PER_TASK + [Effect.NONE]
     assert {each.error for each in told} == {"denied", None}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from fastsync.run.checkpoint_form import decode
+from fastsync.run.checkpoint_form import decode_checkpoint
 from tests.unit.run.test_checkpoint import checkpoint
 
 OLD = Path(__file__).with_name("old_checkpoint.json")
@@ -14,4 +14,4 @@ OLD = Path(__file__).with_name("old_checkpoint.json")
 
 def test_a_checkpoint_of_before_the_packages_is_read() -> None:
     """An upgrade between a run and its resume loses no progress: the old file says the same as ever."""
-    assert replace(decode(OLD.read_bytes()), settings={}) == replace(checkpoint(), settings={})
+    assert replace(decode_checkpoint(OLD.read_bytes()), settings={}) == replace(checkpoint(), settings={})

@@ -34,9 +34,9 @@ def spread(segments: Sequence[tuple[int, float]]) -> SegmentTotals:
     made = SegmentTotals(SLAVES)
     for number, (items, seconds) in enumerate(segments):
         task = SegmentTask(TERMS, number, 10)
-        made.add(task, page(items // 2, 0, 0))
-        made.add(task, page(items - items // 2, 0, 0))
-        made.add(task, TaskDone(seconds))
+        made.add_event(task, page(items // 2, 0, 0))
+        made.add_event(task, page(items - items // 2, 0, 0))
+        made.add_event(task, TaskDone(seconds))
     return made
 
 
@@ -69,7 +69,7 @@ def test_only_whole_segments_count() -> None:
         (half, (page(10, 4, 0), SlaveLost(1, "lost", False), page(10, 4, 0), TaskDone())),
     ):
         for event in events:
-            made.add(task, event)
+            made.add_event(task, event)
     assert made.estimates(PLAN) == [
         {"differences": 50, "low": 10, "high": made.estimates(PLAN)[0]["high"]},  # type: ignore[index]
         {"differences": 30, "low": 3, "high": None},
@@ -81,9 +81,9 @@ def test_waiting_extras_count_once() -> None:
     made = SegmentTotals(SLAVES)
     task = SegmentTask(TERMS, 0, 1)
     extra = Difference(SLAVES[1], Verdict.EXTRA, {"id": {"S": "x"}})
-    made.add(task, PageDone(Tally(), (Tally(), Tally()), extras=(extra,)))
-    made.add(task, TaskDone())
-    made.add(DeleteTask(TERMS, 1, (b"{}",)), PageDone(Tally(), (Tally(), Tally(extra=1, deleted=1))))
+    made.add_event(task, PageDone(Tally(), (Tally(), Tally()), extras=(extra,)))
+    made.add_event(task, TaskDone())
+    made.add_event(DeleteTask(TERMS, 1, (b"{}",)), PageDone(Tally(), (Tally(), Tally(extra=1, deleted=1))))
     found = made.estimates(Plan.of(Slicing(1, 1)))
     assert [each and each["differences"] for each in found] == [0, 1]
 
@@ -93,10 +93,10 @@ def test_a_slave_that_caught_up_counts() -> None:
     made = SegmentTotals(SLAVES)
     task = SegmentTask(TERMS, 0, 10)
     for event in (page(30_000, 1, 2), SlaveLost(1, "lost", False), page(30_000, 4, 0), TaskDone(20)):
-        made.add(task, event)
+        made.add_event(task, event)
     later = SegmentTask(TERMS, 0, 10, slaves=(1,), counts=False)
     for event in (page(0, 0, 5), TaskDone(20)):
-        end = made.add(later, event)
+        end = made.add_event(later, event)
     assert end == SegmentEnd(0, 60_000, 20, {SLAVES[1]: Tally(missing=7)})
     assert [each and each["low"] for each in made.estimates(PLAN)] == [5, 7]
     assert made.notes(PLAN) == []

@@ -98,12 +98,12 @@ class World:
 
         self.master = make("us-east-1:m", SCHEMA, MASTER, per_page=3, fails=tick)
         made = make("s", SCHEMA, {**SLAVE, **EXTRAS}, per_page=3)
-        order = [made.keys.read(key) for key in KEYS.values()]
+        order = [made.keys.read_key(key) for key in KEYS.values()]
         self.slave = Slave("us-west-2:s", SCHEMA, made.items, per_page=3, fails=tick, fate=self.fate, order=order)
         self.folder.mkdir(exist_ok=True)
         self.log = self.folder / "undo" if self.kind.log else None
         if self.log is not None:
-            undo_log.create(str(self.log))
+            undo_log.create_undo_log(str(self.log))
         self.kept = Kept(self.told, self.kind.kept_often)
 
     @property

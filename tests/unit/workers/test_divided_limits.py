@@ -37,7 +37,7 @@ def test_a_task_pays_what_it_owes() -> None:
     """A task that ends has waited until its budgets are paid off, since the next one knows nothing of its debt."""
     ledger = SharedCells(1)
     access = Clients(Keyring([Credentials("a", "b")]), ledger)
-    client = access.client(LIMITED, Reading(), Retrying())
+    client = access.client_of(LIMITED, Reading(), Retrying())
     access.end_task()
     cell, _ = ledger.cells_of(0)
     cell.paid_off = owed = time.monotonic() + 0.2

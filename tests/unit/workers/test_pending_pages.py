@@ -26,11 +26,11 @@ def test_pages_come_back_as_they_went() -> None:
     held = PendingPages()
     pages = [page(number, IN_MEMORY // 20) for number in range(35)]  # three times aside, and some in memory
     for each in pages:
-        held.add(each)
-    assert list(held.take()) == pages
-    assert list(held.take()) == []
-    held.add(pages[0])
-    assert list(held.take()) == pages[:1]
+        held.add_page(each)
+    assert list(held.take_all()) == pages
+    assert list(held.take_all()) == []
+    held.add_page(pages[0])
+    assert list(held.take_all()) == pages[:1]
 
 
 def test_consumed_and_counted() -> None:

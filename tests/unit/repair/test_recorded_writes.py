@@ -47,7 +47,7 @@ def test_an_expired_item_was_missing(tmp_path: Path, before: Any, verdict: Verdi
     judge = Judge(("us-west-2:b",), Digester(), Policy(), expiry)
     recall = RecordedWrites(str(log), (0, log.stat().st_size), judge, expiry, ("us-west-2:b",))
     item = Raw(json.dumps(MASTER).encode())
-    key = KeyReader(KeySchema("id", "S")).read(item)
+    key = KeyReader(KeySchema("id", "S")).read_key(item)
     found = recall.find_repair(Suspect(0, key, item, item, item))
     recall.close()
     assert found is not None
