@@ -81,7 +81,7 @@ def _scheduled(arguments: Sequence[str]) -> int:
 
 
 def make_nightly_parser() -> Parser:
-    """Give the reader of the arguments of a scheduled run; what it does not know goes on to the run."""
+    """Return the reader of the arguments of a scheduled run; what it does not know goes on to the run."""
     reading = Parser(prog="python -m fastsync.nightly", description=DESCRIPTION, allow_abbrev=False)
     reading.add_argument("what", choices=("report", "sync", "crontab"), help="crontab prints lines that do the others")
     reading.add_argument("config", metavar="CONFIG", help="a --config file")
@@ -186,7 +186,7 @@ def _parse_run_flags(arguments: Sequence[str]) -> dict[str, Any]:
 
 
 def _date_of(checkpoint: Path | None, folder: Path) -> str | None:
-    """Give the date of the run that goes on; None where one begins, as it does where only failed items are left."""
+    """Return the date of the run that goes on; None where one begins, as it does where only failed items are left."""
     then = None if checkpoint is None else read_left_behind(checkpoint)
     if checkpoint is None or then is None:
         return None
@@ -199,7 +199,7 @@ def _date_of(checkpoint: Path | None, folder: Path) -> str | None:
 
 
 def _write_flags(flags: Mapping[str, Any], files: Files) -> list[str]:
-    """Give what a repair is asked for besides: an undo log, and the writes, where the configuration names none."""
+    """Return what a repair is asked for besides: an undo log, and the writes, where the configuration names none."""
     if not flags:
         return []
     asked = flags["write_missing"] or flags["write_differing"] or flags["delete_extra"]
@@ -245,12 +245,12 @@ def _delete_old_files(folder: Path, keep: int, now: datetime, date: str) -> None
 
 
 def _modified_at(file: Path) -> int | None:
-    """Say when a file was written, in nanoseconds; None where there is none."""
+    """Return when a file was written, in nanoseconds; None where there is none."""
     return file.stat().st_mtime_ns if file.exists() else None
 
 
 def _print_outcome(code: int, files: Files, text: str, counted: bool) -> None:
-    """Say what a run came to, by its part of the log, and by its statistics where it has `counted` anything."""
+    """Return what a run came to, by its part of the log, and by its statistics where it has `counted` anything."""
     said = [line for line in map(_parse_line, text.split("\n")) if line]
     warnings = [line["message"] for line in said if line["level"] != "info" and "stats" not in line]
     try:

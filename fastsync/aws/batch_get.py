@@ -1,4 +1,4 @@
-"""Every key answered: look-ups by BatchGetItem in flight together, under a batch size and a number that adapt.
+"""Look up keys by BatchGetItem, many requests in flight, until every key has an answer.
 
 The only owner of retries of unprocessed keys: they go back into the queue, the batch shrinks and the thread that got
 them back waits. It is given up after `max_retries` rounds in which the table has answered nobody, in whatever process.
@@ -137,7 +137,7 @@ class Answers:
 
     @property
     def arrived(self) -> bool:
-        """Say whether `result` would not have to wait."""
+        """Return whether `result` would not have to wait."""
         return self._done.is_set()
 
     @property

@@ -1,4 +1,4 @@
-"""Batch writes: BatchWriteItem for quiet tables, every item answered, and counted only once it was taken.
+"""Write whole items by BatchWriteItem; an item counts only once the service has taken it.
 
 The only owner of retries of unprocessed items. A batch that the service rejects is written again item by item, since
 one bad item makes it reject them all.

@@ -1,4 +1,4 @@
-"""Budget: capacity units per second of one table in one direction, private or shared between all processes of a run.
+"""Budgets: capacity units per second of one table in one direction, for one process or shared by all.
 
 A bucket that fills at the rate and holds one second's worth is kept as one number, the time at which it is paid off.
 A request that would start before that time waits; one that starts puts what it is expected to cost on the bucket, so
@@ -93,7 +93,7 @@ class Budget:
         self._cell.answered = self.clock()
 
     def answered_since(self, moment: float) -> bool:
-        """Say whether the table has answered anybody since then."""
+        """Return whether the table has answered anybody since then."""
         return self._cell.answered > moment
 
     def _try_reserve(self, units: float, rate: float) -> float:
@@ -149,14 +149,14 @@ class CostModel:
         self._free = Charge(self, 0.0, 1.0)
 
     def pieces_per_request(self, most: int | None, each: float = 1.0) -> int | None:
-        """Give how many pieces one request may hold, `most` at most; None where nothing limits it."""
+        """Return how many pieces one request may hold, `most` at most; None where nothing limits it."""
         if self.budget.rate is None:
             return most
         fitting = max(1, int(self._request / (self._cost_per_piece * each))) if self._pieces else 1
         return fitting if most is None else min(most, fitting)
 
     def charge_for(self, pieces: int | None, each: float = 1.0) -> Charge:
-        """Give the fare of a request of so many pieces: nothing where nothing is limited."""
+        """Return the fare of a request of so many pieces: nothing where nothing is limited."""
         if self.budget.rate is None or pieces is None:
             return self._free
         return Charge(self, min(self._most, pieces * self._cost_per_piece * each), each)

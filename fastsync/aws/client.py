@@ -1,4 +1,4 @@
-"""Client: DynamoDB's calls on one table, one request a call; items stay the raw bytes that came over the wire.
+"""DynamoDB's operations on one table, one request each; items stay raw bytes as they came over the wire.
 
 Decoding a page of 400 B items without parsing them costs 0.4 µs an item, and their keys 0.5 µs.
 """
@@ -167,15 +167,15 @@ class Client:
         return back
 
     def take_units(self) -> tuple[float, float]:
-        """Give the read and write units consumed since this was last asked."""
+        """Return the read and write units consumed since this was last asked."""
         return _take_all(self._read_units), _take_all(self._write_units)
 
     def take_recheck_units(self) -> float:
-        """Give how many of the read units went into reading again, consistently, since this was last asked."""
+        """Return how many of the read units went into reading again, consistently, since this was last asked."""
         return _take_all(self._recheck_units)
 
     def take_failures(self) -> tuple[int, int]:
-        """Give how many requests were throttled, and how many sent again, since this was last asked."""
+        """Return how many requests were throttled, and how many sent again, since this was last asked."""
         return int(_take_all(self.transport.throttles)), int(_take_all(self.transport.retries))
 
     def take_usage(self) -> Tally:
@@ -186,11 +186,11 @@ class Client:
         return Tally(read_units=read, write_units=written, recheck_units=rechecks, throttled=throttled, retried=retried)
 
     def keys_at_once(self, most: int, consistent: bool) -> int:
-        """Give how many keys one look-up may hold within the limit of read units, `most` at most."""
+        """Return how many keys one look-up may hold within the limit of read units, `most` at most."""
         return self._lookups.pieces_per_request(most, self._price_factor(consistent)) or most
 
     def writes_at_once(self, most: int) -> int:
-        """Give how many items one batch may write within the limit of write units, `most` at most."""
+        """Return how many items one batch may write within the limit of write units, `most` at most."""
         return self._writes.pieces_per_request(most) or most
 
     @property

@@ -1,4 +1,4 @@
-"""Access: the clients of a process, opened once per table and kept from task to task."""
+"""The clients of a process: opened once per table and reused from task to task."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Keyring:
         self.credentials = tuple(credentials)
 
     def source_of(self, account: int) -> Callable[[], Credentials]:
-        """Give a source of one account's current credentials."""
+        """Return a source of one account's current credentials."""
         return lambda: self.credentials[account]
 
 
@@ -38,7 +38,7 @@ class Clients:
         self._limited: list[Budget] = []
 
     def client_of(self, side: Side, reading: Reading, retrying: Retrying) -> Client:
-        """Give the client of a table; its connections stay open until `close`."""
+        """Return the client of a table; its connections stay open until `close`."""
         if side not in self._clients:
             credentials = self._keyring.source_of(side.account)
             ask = partial(self._ask_renewal, side.account)
@@ -53,7 +53,7 @@ class Clients:
             self._cells.note_expired(account, expired.number)
 
     def _make_budgets(self, side: Side) -> tuple[Budget, Budget]:
-        """Give the budgets of a table's reads and writes."""
+        """Return the budgets of a table's reads and writes."""
         cells: tuple[Cell, Cell] = (PrivateCell(), PrivateCell())
         if self._cells is not None:
             cells = self._cells.cells_of(side.number)
@@ -65,7 +65,7 @@ class Clients:
         return reads, writes
 
     def repay_budgets(self) -> None:
-        """Wait until every limited budget is paid off: for who leaves, and whose debt nobody else knows."""
+        """Wait until all budgets are repaid. A Spark task does so before it exits: nobody else knows its debt."""
         self.begin_task()
         for budget in self._limited:
             budget.reserve(0.0)

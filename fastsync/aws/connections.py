@@ -1,4 +1,4 @@
-"""Connections: kept open to one endpoint, one exchange at a time on each; length and CRC32 of every answer checked.
+"""Connections to one endpoint, reused; length and CRC32 of every answer are checked.
 
 http.client opens them; requests and answers go over the socket itself, since http.client reads the headers of an
 answer with a parser of e-mails, at a third of the cost of a whole look-up (perf/micro).
@@ -200,7 +200,7 @@ def _read_exactly(file: BufferedIOBase, size: int) -> bytes:
 
 
 def _check_and_unpack(answer: _Answer) -> bytes:
-    """Give the body of an answer, unpacked; the CRC32 is that of the bytes as sent."""
+    """Return the body of an answer, unpacked; the CRC32 is that of the bytes as sent."""
     expected = answer.headers.get(b"x-amz-crc32")
     if expected is not None and expected != b"%d" % zlib.crc32(answer.body):
         raise Fault("an answer whose CRC32 is wrong")
@@ -229,7 +229,7 @@ def _prepare_connection(endpoint: Endpoint) -> tuple[HTTPConnection, str]:
 
 
 def _proxy_headers(proxy: Proxy) -> dict[str, str]:
-    """Give the header with a proxy's user and password where its address has them."""
+    """Return the header with a proxy's user and password where its address has them."""
     if proxy.user is None:
         return {}
     return {"proxy-authorization": f"Basic {b64encode(proxy.user.encode()).decode()}"}

@@ -1,4 +1,4 @@
-"""Description: what a table is, what it has, and by what its items expire, as the service tells it."""
+"""Describe a table: its keys, its capacity, and the attribute by which its items expire."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an answer that is not a success means: try again, be patient, or give up, in a sentence that says what to do.
+"""Classify answers that are not a success: retry, wait, or give up with a sentence that says what to do.
 
 Error names: developer guide "Error handling"; the API model's error lists; dynamodb-facts section 7.1.
 """
@@ -106,7 +106,7 @@ def parse_error(body: bytes) -> tuple[str, str]:
 
 
 def is_refusal(code: str) -> bool:
-    """Say whether every further request to the table would fail alike."""
+    """Return whether every further request to the table would fail alike."""
     return code in _REFUSED
 
 

@@ -1,4 +1,4 @@
-"""Flight: how many requests to one table are under way at once: more while that brings more, fewer when throttled.
+"""Adapt the number of requests in flight to one table: more while that helps, fewer when throttled.
 
 Where a round trip takes 40 ms and an answer 0.2 ms of this process, sixty in flight cost no more than one and bring
 sixty times as much; on a server next door more than a few only wait for each other. Answers tell which it is: as long

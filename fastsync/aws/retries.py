@@ -1,4 +1,4 @@
-"""Retries: how often one request may fail, and how long to wait before it is sent again.
+"""How often one request may fail, and how long to wait before it is sent again.
 
 Faults and throttling are counted apart, each up to `max_retries` in a row. Throttling is patience rather than failure:
 its count begins anew whenever the table has answered anybody meanwhile, in whatever thread or process.

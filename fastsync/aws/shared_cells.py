@@ -1,4 +1,4 @@
-"""Ledger: numbers that all processes of a run see, each under a lock that the kernel frees when its holder dies.
+"""Numbers that all processes of a run share, under locks that the kernel frees when their holder dies.
 
 It lives in memory that is shared through a file descriptor. A semaphore would stay locked for ever, and every other
 worker with it, once a worker is killed between taking and giving it back; a record lock does not.
@@ -43,7 +43,7 @@ class SharedCells:
             self._memory[:cells] = _DOUBLE.pack(time.monotonic()) * (cells // _DOUBLE.size)
 
     def cells_of(self, table: int) -> tuple[SharedCell, SharedCell]:
-        """Give the cells of the reads and of the writes of a table by its number."""
+        """Return the cells of the reads and of the writes of a table by its number."""
         return self._cell(2 * table), self._cell(2 * table + 1)
 
     def note_expired(self, account: int, number: int) -> None:

@@ -1,4 +1,4 @@
-"""Transport: one signed POST on a kept connection, retried with full jitter.
+"""Send one signed request over a kept connection, and retry it with full jitter.
 
 Cost of one call with 100 items: about 0.3 ms of CPU, see perf/micro. The only owner of retries of single requests; how
 many, and how long between them, `retries` decides.
@@ -149,7 +149,7 @@ class Transport:
         raise RequestFailed(text, code, is_refusal(code), reply.body, attempts)
 
     def _wait_for_renewal(self, expired: Credentials) -> bool:
-        """Say whether there are other credentials by now; ask and wait for them where there can be others."""
+        """Return whether there are other credentials by now; ask and wait for them where there can be others."""
         if expired.renewable and self._credentials() == expired:
             self._ask_renewal(expired)
         for _ in range(RENEWAL_LOOKS if expired.renewable else 0):
@@ -160,7 +160,7 @@ class Transport:
 
 
 def _retry_after(headers: Mapping[bytes, bytes]) -> float:
-    """Give the seconds that the service asks to wait, 0 where it does not; it counts in milliseconds."""
+    """Return the seconds that the service asks to wait, 0 where it does not; it counts in milliseconds."""
     with suppress(ValueError):
         return int(headers.get(b"x-amz-retry-after", b"0")) / 1000
     return 0.0

@@ -35,7 +35,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def make_parser() -> Parser:
-    """Give the reader of the arguments of `fastsync combine`."""
+    """Return the reader of the arguments of `fastsync combine`."""
     usage = "fastsync combine FILE... [--stats FILE] [--report FILE]"
     reader = create_parser("fastsync combine", usage, DESCRIPTION)
     reader.intermixed = True

@@ -1,4 +1,4 @@
-"""Config file: a TOML file with the names of the flags, and a `[[slaves]]` entry for each slave of another account.
+"""Read a TOML file with the names of the flags, and a `[[slaves]]` entry for each slave in another account.
 
 master = "us-east-1:orders"
 write-missing = true

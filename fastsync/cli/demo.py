@@ -1,4 +1,4 @@
-"""The embedded demonstration: three tables with known differences on a server of its own, and the real command line.
+"""fastsync demo: three tables with known differences on an embedded server, and the real command line.
 
 `fastsync demo` needs nothing but the extra `fastsync[demo]`: no account, no credentials, no network.
 """
@@ -186,7 +186,7 @@ def make_order(number: int) -> Item:
 
 
 def make_copy(orders: Sequence[Item], slave: str, plan: SlavePlan) -> Iterator[Item]:
-    """Give a slave's items: the master's, but for what the plan says."""
+    """Return a slave's items: the master's, but for what the plan says."""
     chance = random.Random(f"{SEED} {slave}")
     picked = iter(chance.sample(range(len(orders)), plan.missing + plan.differing + plan.respelled))
     missing, differing, respelled = (

@@ -80,7 +80,7 @@ def _pipe_closed() -> int:
 
 
 def _is_verbose(arguments: Sequence[str]) -> bool:
-    """Say whether arguments that need not be right ask for --verbose, on the command line or in their file."""
+    """Return whether arguments that need not be right ask for --verbose, on the command line or in their file."""
     if any(re.fullmatch(r"--verbose|-v\w?", word) for word in arguments):
         return True
     file = find_flag(list(arguments), "--config")

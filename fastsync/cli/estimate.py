@@ -1,4 +1,4 @@
-"""Estimate: the command that tells units, money and time of a run before anything but descriptions is read."""
+"""fastsync estimate: what a run would take in units, money and time; only descriptions are read."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _tell(config: Config, found: Survey, as_json: bool) -> None:
 
 
 def as_document(made: Estimate) -> dict[str, Any]:
-    """Give all that is told as JSON takes it; a strategy is null where no table tells its size."""
+    """Return all that is told as JSON takes it; a strategy is null where no table tells its size."""
     strategies: dict[str, Any] = dict.fromkeys(STRATEGIES)
     for quote in made.quotes:
         strategies[quote.forecast.strategy] = _strategy_document(quote, made.sides)
@@ -87,7 +87,7 @@ def _units_document(units: Units) -> dict[str, float]:
 
 
 def format_table(made: Estimate) -> str:
-    """Give all that is told as people read it."""
+    """Return all that is told as people read it."""
     roles = ("master", *["slave"] * len(made.sides))
     tables = [_describe_table(role, side) for role, side in zip(roles, made.sides, strict=False)]
     rows = [
@@ -117,7 +117,7 @@ def _format_row(quote: StrategyEstimate) -> tuple[str, ...]:
 
 
 def make_parser() -> Parser:
-    """Give the reader of the arguments of `fastsync estimate`: those of a run, and how to tell."""
+    """Return the reader of the arguments of `fastsync estimate`: those of a run, and how to tell."""
     reader = create_parser("fastsync estimate", f"fastsync estimate {FLAGS} [--json]", DESCRIPTION)
     reader.add_argument("--json", action="store_true", help="tell it as JSON")
     return with_run_flags(reader)

@@ -1,4 +1,4 @@
-"""The flags in their groups, as `--help` shows them."""
+"""The flags of all commands, in the groups that `--help` shows."""
 
 from __future__ import annotations
 

@@ -28,5 +28,5 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def make_parser() -> Parser:
-    """Give the reader of the arguments of `fastsync iam-policy`: those of the run that the policies are for."""
+    """Return the reader of the arguments of `fastsync iam-policy`: those of the run that the policies are for."""
     return with_run_flags(create_parser("fastsync iam-policy", f"fastsync iam-policy {FLAGS}", DESCRIPTION))

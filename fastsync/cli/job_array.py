@@ -1,4 +1,4 @@
-"""Job array: which shard this host is, as AWS Batch and Kubernetes tell each member of an array of jobs.
+"""Find this host's shard, as AWS Batch and Kubernetes number the members of an array of jobs.
 
 AWS Batch tells index and size (user guide, "AWS Batch job environment variables"). An indexed Job of Kubernetes tells
 its index only (Job API, completionMode), so that the number of shards has to be given: auto/N.
@@ -20,7 +20,7 @@ GIVE_IT = "give the shard as --shard I/N"
 
 
 def resolve_shard(shard: str, environment: Mapping[str, str]) -> str:
-    """Give a shard as I/N: `auto` and `auto/N` by the environment, any other as it is; raise ConfigError."""
+    """Return a shard as I/N: `auto` and `auto/N` by the environment, any other as it is; raise ConfigError."""
     found = AUTO.fullmatch(shard)
     if found is None:
         return shard
@@ -34,7 +34,7 @@ def resolve_shard(shard: str, environment: Mapping[str, str]) -> str:
 
 
 def _find_source(shard: str, environment: Mapping[str, str]) -> str:
-    """Give the name of the one variable that tells the index."""
+    """Return the name of the one variable that tells the index."""
     there = [name for name in (BATCH_INDEX, KUBERNETES_INDEX) if name in environment]
     if not there:
         raise ConfigError(f"--shard {shard}: neither {BATCH_INDEX} nor {KUBERNETES_INDEX} is set here; {GIVE_IT}")

@@ -1,4 +1,4 @@
-"""Reader: a command's arguments, completed by a --config file and by defaults; ConfigError where they are wrong."""
+"""The parser of a command's arguments, completed by a --config file and by defaults."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Parser(argparse.ArgumentParser):
     intermixed = False
 
     def parse_flags(self, argv: Sequence[str]) -> dict[str, Any]:
-        """Give every flag by its name in snake_case: as given, else as the file says, else its default.
+        """Return every flag by its name in snake_case: as given, else as the file says, else its default.
 
         `slave` is the list of the slaves, those of the file's entries as TableRefs. A `shard` of auto is as the
         environment tells.

@@ -15,7 +15,7 @@ Make one HTML page of a report, and of what else is given of its run: the file o
 
 
 def make_parser() -> Parser:
-    """Give the reader of the arguments of `fastsync report`."""
+    """Return the reader of the arguments of `fastsync report`."""
     reader = create_parser("fastsync report", "fastsync report FILE... [-o PAGE]", DESCRIPTION)
     reader.add_argument("files", metavar="FILE", nargs="+", help="a report, statistics, or a log; - is stdin")
     reader.add_argument("-o", "--output", metavar="PAGE", default="-", help="where the page goes (default: stdout)")

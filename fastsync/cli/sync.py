@@ -93,5 +93,5 @@ def _sinks(flags: dict[str, Any], log: Log) -> list[Sink]:
 
 
 def make_parser() -> Parser:
-    """Give the reader of the arguments of a run; it raises ConfigError instead of exiting."""
+    """Return the reader of the arguments of a run; it raises ConfigError instead of exiting."""
     return with_run_flags(create_parser("fastsync", USAGE, DESCRIPTION, EPILOG))

@@ -41,7 +41,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def make_parser() -> Parser:
-    """Give the reader of the arguments of `fastsync undo`."""
+    """Return the reader of the arguments of `fastsync undo`."""
     reader = create_parser("fastsync undo", "fastsync undo FILE [flags]", DESCRIPTION)
     reader.of_file = {"slave": []}  # their entries tell how the slaves of the log are reached
     reader.add_argument("log", metavar="FILE", help="the undo log of a run")

@@ -1,4 +1,4 @@
-"""Confirm: what makes suspects certain before they count: looking up what no scan has brought, and reading again.
+"""Confirm suspects before they count: look up what no scan has returned, and read the rest again.
 
 Both are done in one: where a suspect's slave side is unseen, the first half of reading it again is its look-up.
 """
@@ -74,7 +74,7 @@ class Confirmer:
         return True
 
     def _sort(self, before: Suspect, items: Items, masters: Mapping[Key, Raw], found: Confirmed) -> None:
-        """Say whether a suspect stays one."""
+        """Return whether a suspect stays one."""
         if before.unseen and _only_on_slave(before) and before.key in masters:
             return  # the scan of the master has brought it, or is going to
         if not self._reads_slave(before):

@@ -92,7 +92,7 @@ def _make_expiry_test(attribute: str | None) -> Expired:
 
 
 def _has_passed(value: Raw, now: float) -> bool:
-    """Say whether a TTL value (a number, epoch seconds) lies in the past, but not too long ago."""
+    """Return whether a TTL value (a number, epoch seconds) lies in the past, but not too long ago."""
     if not value:
         return False
     given = msgspec.json.decode(value)

@@ -1,4 +1,4 @@
-"""Judge: from pairs to suspects, and from a suspect to a difference; digests first, then the policy."""
+"""Turn pairs into suspects, and suspects into differences; digests first, then the policy."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Judge:
         return found
 
     def make_difference(self, suspect: Suspect) -> Difference | None:
-        """Give the difference that a suspect is, or None where there is none."""
+        """Return the difference that a suspect is, or None where there is none."""
         found = self.differing_attributes(suspect.master, suspect.slave_item)
         if found == ():
             return None

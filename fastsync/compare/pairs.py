@@ -1,4 +1,4 @@
-"""Pairs: what a strategy yields, the same whichever one it is; the absent side of a pair is None."""
+"""What a strategy yields: pairs of items, whose absent side is None."""
 
 from __future__ import annotations
 

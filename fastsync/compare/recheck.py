@@ -30,7 +30,7 @@ class Rechecker:
         self._expiry = expiry
 
     def read_again(self, suspects: Sequence[Suspect]) -> tuple[list[Suspect], Lost]:
-        """Give the suspects as they are now, and the slaves that could not be read (with their suspects left out).
+        """Return the suspects as they are now, and the slaves that could not be read (with their suspects left out).
 
         Raises RequestFailed or KeysUnanswered where the master cannot be read.
         """
@@ -43,7 +43,7 @@ class Rechecker:
         ], lost
 
     def read_slaves(self, suspects: Sequence[Suspect]) -> tuple[Items, Lost]:
-        """Give the slaves' items as they are now, and the slaves that could not be read."""
+        """Return the slaves' items as they are now, and the slaves that could not be read."""
         keys: dict[int, list[Key]] = {}
         for suspect in suspects:
             keys.setdefault(suspect.slave, []).append(suspect.key)
@@ -51,7 +51,7 @@ class Rechecker:
         return _collect_answers(coming)
 
     def read_masters(self, suspects: Sequence[Suspect]) -> dict[Key, Raw]:
-        """Give the master's items as they are now; raise RequestFailed or KeysUnanswered."""
+        """Return the master's items as they are now; raise RequestFailed or KeysUnanswered."""
         return self._master.look_up((suspect.key for suspect in suspects), consistent=True).wait_by_key()
 
 

@@ -1,4 +1,4 @@
-"""Checks: what can be wrong with the value of a flag, or with some of them together; one clear sentence for each."""
+"""Checks of single flags; each raises ConfigError with one clear sentence."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def check_picklable(policy: object) -> None:
 
 
 def _not_an_address(url: str) -> str | None:
-    """Say what is wrong with an address, None where nothing is."""
+    """Return what is wrong with an address, None where nothing is."""
     try:
         parts = urlsplit(url)
         right = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0

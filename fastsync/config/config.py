@@ -1,4 +1,4 @@
-"""Every flag of the command line, validated once, and made into the parts that the rooms below need."""
+"""Every flag of the command line, validated once, and the settings that follow from it."""
 
 from __future__ import annotations
 

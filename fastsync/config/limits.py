@@ -39,7 +39,7 @@ class Limit:
         )
 
     def resolve(self, table: object, has: Throughput) -> Rate:
-        """Give the rate for a table; raise ConfigError where a share is asked for and it tells no capacity."""
+        """Return the rate for a table; raise ConfigError where a share is asked for and it tells no capacity."""
         if self.units is not None:
             return Rate(self.units)
         share = self.percent or 0.0
@@ -60,7 +60,7 @@ class Limits:
     writes: Limit | None = None
 
     def resolve(self, table: object, has: Capacity, written: bool) -> Pace:
-        """Give the pace of a table, for writes too where it is one that may be `written`; raise ConfigError."""
+        """Return the pace of a table, for writes too where it is one that may be `written`; raise ConfigError."""
         reads = None if self.reads is None else self.reads.resolve(table, has.reads)
         writes = None if self.writes is None or not written else self.writes.resolve(table, has.writes)
         return Pace(reads, writes)
@@ -92,5 +92,5 @@ class DeleteLimit:
         raise ConfigError(f"--max-deletes takes a number or a percentage from 0% to 100%, not {quote(text)}")
 
     def allowed_for(self, scanned: int) -> int:
-        """Give the number of deletes allowed on a slave of which `scanned` items were scanned."""
+        """Return the number of deletes allowed on a slave of which `scanned` items were scanned."""
         return self.count if self.count is not None else int(scanned * self.share)

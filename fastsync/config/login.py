@@ -1,4 +1,4 @@
-"""Login: as whom a table's requests are made: a profile or the default chain, and perhaps a role assumed from there."""
+"""Whose credentials a table's requests use: a profile or the default chain, and perhaps a role assumed with it."""
 
 from __future__ import annotations
 
@@ -60,11 +60,11 @@ class LoginFlags:
     mfa_token: str | None
 
     def speaks_of(self, ref: TableRef) -> bool:
-        """Say whether a table has credentials of its own."""
+        """Return whether a table has credentials of its own."""
         return (ref.profile or self.profile or ref.role_arn or self.role_arn) is not None
 
     def login(self, ref: TableRef, session: Role) -> Login:
-        """Give a table's login: what the table's own entry does not say, these flags say."""
+        """Return a table's login: what the table's own entry does not say, these flags say."""
         arn = ref.role_arn or self.role_arn
         external_id = ref.external_id or self.external_id
         if arn is None:
@@ -99,7 +99,7 @@ class LoginFlags:
 def resolve_logins(
     master: LoginFlags, slaves: LoginFlags, session: tuple[str | None, int], refs: Sequence[TableRef]
 ) -> tuple[Login, ...]:
-    """Give every table's login, the master's first; `session` is name and seconds of a role session.
+    """Return every table's login, the master's first; `session` is name and seconds of a role session.
 
     Raises ConfigError.
     """
@@ -121,7 +121,7 @@ def resolve_logins(
 
 
 def account_of_role(login: Login) -> str | None:
-    """Give the number of the account that a login's role is in."""
+    """Return the number of the account that a login's role is in."""
     found = None if login.role is None else _ROLE.fullmatch(login.role.arn)
     return None if found is None else found[1]
 

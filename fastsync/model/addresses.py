@@ -20,7 +20,7 @@ class Proxy(NamedTuple):
 
 
 def holds_user(address: str) -> bool:
-    """Say whether an address holds a user or a password, be it otherwise right or not."""
+    """Return whether an address holds a user or a password, be it otherwise right or not."""
     return "@" in address
 
 

@@ -1,4 +1,4 @@
-"""Capacity: sizes of items, capacity units and list prices by the service's rules; arithmetic only.
+"""Sizes of items, capacity units and list prices by the service's rules; arithmetic only.
 
 Sources: developer guide, "Item sizes and formats" and "Read and write operations"; API reference, Scan, BatchGetItem.
 Held against what two servers report as consumed, see tests/functional/test_capacity.py.
@@ -25,7 +25,7 @@ PARTITION_WRITES = 1000
 
 
 def count_read_units(size: float, consistent: bool = False) -> float:
-    """Give the units of reading `size` bytes in one piece: a page of a Scan, or one item of a look-up.
+    """Return the units of reading `size` bytes in one piece: a page of a Scan, or one item of a look-up.
 
     A page is charged by the sum of its items, a look-up item by item. Nothing found costs as much as the smallest item.
     """
@@ -33,12 +33,12 @@ def count_read_units(size: float, consistent: bool = False) -> float:
 
 
 def count_scan_units(size: float, requests: int, consistent: bool = False) -> float:
-    """Give the units of scanning `size` bytes in so many requests of equal size."""
+    """Return the units of scanning `size` bytes in so many requests of equal size."""
     return requests * count_read_units(size / requests, consistent)
 
 
 def count_write_units(size: float, replaced: float = 0) -> float:
-    """Give the units of writing or deleting one item: the larger of what is there before and after, in bytes.
+    """Return the units of writing or deleting one item: the larger of what is there before and after, in bytes.
 
     A failed condition costs as much. Indexes add their own.
     """
@@ -55,7 +55,7 @@ class Prices:
     writes: float
 
     def money(self, read: float, write: float) -> float:
-        """Give the price in USD of so many read and write units."""
+        """Return the price in USD of so many read and write units."""
         return (read * self.reads + write * self.writes) / 1_000_000
 
 
@@ -64,7 +64,7 @@ LIST_PRICES = Prices("us-east-1", "2024-11-01", 0.125, 0.625)
 
 
 def measure_item(item: Mapping[str, Any]) -> int:
-    """Give the size in bytes of an item in DynamoDB JSON: names and values."""
+    """Return the size in bytes of an item in DynamoDB JSON: names and values."""
     return sum(len(name.encode()) + _measure_value(value) for name, value in item.items())
 
 

@@ -1,4 +1,4 @@
-"""What can be found, what became of it, and how findings add up."""
+"""What can be found, what became of it, and counters of both."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ class Tally:
         return self.differences - self.written - self.deleted
 
     def as_dict(self) -> Mapping[str, int | float]:
-        """Give the counters in the order of the statistics file, which has no room for the others."""
+        """Return the counters in the order of the statistics file, which has no room for the others."""
         return {name: getattr(self, name) for name in _COUNTERS if name not in _UNTOLD}
 
 

@@ -1,4 +1,4 @@
-"""Everything that crosses a process boundary, and nothing else: tasks go to workers, events come back."""
+"""Everything that crosses a process boundary, and nothing else: tasks to workers, events back."""
 
 from __future__ import annotations
 

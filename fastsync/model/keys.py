@@ -1,4 +1,4 @@
-"""Keys: taken from raw items a page at a time, in one canonical spelling, so that equal keys are equal objects.
+"""Keys, read from raw items a page at a time, in one canonical form, so that equal keys are equal objects.
 
 A key is a frozen msgspec struct made for the table's schema: hashable, compared by value, and written back as
 DynamoDB JSON. Taking the keys of a page costs about 0.5 µs per item.
@@ -61,12 +61,12 @@ class KeyReader:
 
 
 def encode_key(key: Key) -> bytes:
-    """Give a key as DynamoDB JSON."""
+    """Return a key as DynamoDB JSON."""
     return msgspec.json.encode(key)
 
 
 def encode_keys(keys: Iterable[Key]) -> bytes:
-    """Give keys as a JSON list: 0.1 µs a key."""
+    """Return keys as a JSON list: 0.1 µs a key."""
     return msgspec.json.encode(keys)
 
 

@@ -1,4 +1,4 @@
-"""Page: what one Scan brings. Items stay raw, and their keys are read when somebody asks for them."""
+"""One page of a scan. Items stay raw; keys are decoded on demand."""
 
 from __future__ import annotations
 
@@ -52,11 +52,11 @@ class Page:
 
     @property
     def keys_read(self) -> bool:
-        """Say whether the keys are there without reading them."""
+        """Return whether the keys are there without reading them."""
         return self._keys is not None
 
     def key_at(self, place: int) -> Key:
-        """Give the key of one item."""
+        """Return the key of one item."""
         return read_keys(self.reader, (self.items[place],))[0] if self._keys is None else self._keys[place]
 
 

@@ -1,4 +1,4 @@
-"""Policy: do two items differ, and what is to be done about a difference. Override it to decide otherwise."""
+"""Policy: whether two items differ, and what to do about a difference. Override it to decide otherwise."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class Policy:
     """The default policy. A subclass runs in the workers: importable, picklable, and pure."""
 
     def differs(self, master: Item, slave: Item) -> bool:
-        """Say whether two items differ; asked only where their digests do.
+        """Return whether two items differ; asked only where their digests do.
 
         Both items are DynamoDB JSON without the ignored attributes.
         """
         return True
 
     def resolve(self, difference: Difference) -> Action:
-        """Say what is to be done; `difference.master` and `.slave_item` hold whole items, None where absent."""
+        """Return what is to be done; `difference.master` and `.slave_item` hold whole items, None where absent."""
         return Action.REPAIR

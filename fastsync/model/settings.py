@@ -77,7 +77,7 @@ class Repairing:
 
     @property
     def nothing(self) -> bool:
-        """Say whether this is a run that only reports."""
+        """Return whether this is a run that only reports."""
         return not (self.write_missing or self.write_differing or self.delete_extra)
 
 

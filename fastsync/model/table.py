@@ -1,4 +1,4 @@
-"""What a table is: how it is named, where it is reached, what its keys are."""
+"""Tables: their names, endpoints, keys and descriptions."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ class Table:
 
 
 def same_identity(one: Sequence[str], other: Sequence[str]) -> bool:
-    """Say whether two identities (see `Table`) are of one table, not of two that had one name after the other."""
+    """Return whether two identities (see `Table`) are of one table, not of two that had one name after the other."""
     return tuple(one) == tuple(other)
 
 

@@ -41,7 +41,7 @@ class Capacity:
 
 
 UNKNOWN = Capacity(Throughput(), Throughput())
-"""What a table has that tells nothing."""
+"""The capacity of a table that reports none."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,6 @@ UNLIMITED = Pace()
 
 
 def limit_items(rates: Iterable[Rate | None], most: int | None) -> int | None:
-    """Give how many items may be worked on together where each costs a unit at all of these rates, `most` at most."""
+    """Return how many items may be worked on together where each costs a unit at all of these rates, `most` at most."""
     limited = [max(FEWEST, int(rate.units * PATIENCE)) for rate in rates if rate is not None]
     return min(limited if most is None else [*limited, most], default=None)

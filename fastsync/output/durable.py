@@ -1,4 +1,4 @@
-"""Files that survive a crash: replaced as a whole, or cut back to what is known to be good."""
+"""Files that survive a crash: replaced as a whole, or truncated to a position known to be good."""
 
 from __future__ import annotations
 

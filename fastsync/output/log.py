@@ -1,4 +1,4 @@
-"""Log: the one way by which a line reaches stderr, as text for people or as JSON for log collectors."""
+"""Write lines on stderr, as text for people or as JSON for log collectors; nothing else writes there."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ class Log:
         self._write_line("info", message, fields)
 
     def warning(self, message: str, **fields: Any) -> None:
-        """Say what somebody should look at."""
+        """Return what somebody should look at."""
         self._write_line("warning", message, fields)
 
     def error(self, message: str, **fields: Any) -> None:
-        """Say what went wrong."""
+        """Return what went wrong."""
         self._write_line("error", message, fields)
 
     def _write_line(self, level: str, message: str, fields: dict[str, Any]) -> None:

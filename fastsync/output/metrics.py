@@ -1,4 +1,4 @@
-"""Metrics: the figures of a run as OpenMetrics text, in a file that a node exporter's textfile collector picks up.
+"""Write a run's figures as OpenMetrics text, to a file that a node exporter's textfile collector reads.
 
 Every figure is a gauge: it tells of one run, the one under way or the last, and the next run starts afresh. Only what
 begins with `fastsync_last_` tells of the last run that came to an end, and is kept while the next is under way.

@@ -1,4 +1,4 @@
-"""Report: every difference as a line of JSON, and a last line that says whether that was all."""
+"""Write every difference as a line of JSON, and a last line that says whether the report is complete."""
 
 from __future__ import annotations
 

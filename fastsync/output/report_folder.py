@@ -1,4 +1,4 @@
-"""Folder: a report that many machines write, a folder of numbered parts of which each is there whole or not at all.
+"""A report in numbered parts, written by many machines; each part is there whole or not at all.
 
 A task writes the part of its own differences. What only the parent knows comes in further parts, and the line that ends
 the report in the last one: read in the order of their numbers, the parts are the file that another run would write.
@@ -26,13 +26,13 @@ class PartStore(Protocol):
         """Where it is."""
 
     def next_number(self) -> int:
-        """Give a number that no part has had, greater than all that were given."""
+        """Return a number that no part has had, greater than all that were given."""
 
     def is_empty(self) -> bool:
-        """Say whether there is nothing at all in it."""
+        """Return whether there is nothing at all in it."""
 
     def part_numbers(self) -> Sequence[int]:
-        """Give the numbers of the parts that are there."""
+        """Return the numbers of the parts that are there."""
 
     def write_part(self, number: int, lines: Sequence[str]) -> None:
         """Write a part; raise OutputFailed."""
@@ -70,7 +70,7 @@ class PartedReport:
         """Nothing: no part was written."""
 
     def sync(self) -> FilePosition:
-        """Say which parts are good; raise OutputFailed."""
+        """Return which parts are good; raise OutputFailed."""
         self._write_own_lines()
         return FilePosition(0, self._count, tuple(sorted(self._parts)))
 

@@ -1,4 +1,4 @@
-"""Report lines: a difference as the report tells it, in whichever process it is written."""
+"""Format a difference as a line of the report, in whichever process writes it."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class ReportLines:
 
     @classmethod
     def of(cls, config: Config) -> ReportLines:
-        """Give the lines that the flags ask for."""
+        """Return the lines that the flags ask for."""
         return cls(config.report_values, config.version_attribute is not None)
 
     def format_line(self, difference: Difference) -> str:
-        """Give the line of a difference, without its end."""
+        """Return the line of a difference, without its end."""
         return dumps(self._as_document(difference))
 
     def _as_document(self, difference: Difference) -> dict[str, Any]:
@@ -44,7 +44,7 @@ class ReportLines:
 
 
 def format_last_line(complete: bool, differences: int) -> str:
-    """Give the line that ends a report."""
+    """Return the line that ends a report."""
     return dumps({"complete": complete, "differences": differences})
 
 

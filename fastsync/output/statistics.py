@@ -28,7 +28,7 @@ class Result:
     notes: list[str] = field(default_factory=list)
 
     def without(self, output: OutputFailed) -> Result:
-        """Give this result as it is where its last output could not be written."""
+        """Return this result as it is where its last output could not be written."""
         code = self.exit_code if self.exit_code in (3, 5, 130, 143) else IncompleteError.exit_code
         errors = [*self.errors, str(output)]
         stats = {**self.stats, "complete": False, "errors": errors}
@@ -36,7 +36,7 @@ class Result:
 
 
 def find_exit_code(slaves: Sequence[Tally], complete: bool) -> int:
-    """Give the exit code of statistics: the first of refused (5), incomplete (4), differences that remain (1).
+    """Return the exit code of statistics: the first of refused (5), incomplete (4), differences that remain (1).
 
     What was refused because something failed counts as incomplete.
     """
@@ -65,5 +65,5 @@ def write_stats(file: IO[str], stats: dict[str, Any]) -> None:
 
 
 def format_stats(stats: dict[str, Any]) -> str:
-    """Give the statistics as the text of their file."""
+    """Return the statistics as the text of their file."""
     return dumps(stats, indent=2) + "\n"

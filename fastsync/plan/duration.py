@@ -1,4 +1,4 @@
-"""Duration: how long units take at the pace that limits, tables and processes allow; arithmetic only."""
+"""How long units take at the rate that limits, tables and processes allow; arithmetic only."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ class Duration:
 
 
 def read_rates(processes: int, limit: Rate | None = None, has: Throughput = NOTHING_TOLD) -> list[Rate]:
-    """Give what bounds the reads of one table: a process works on one segment, mostly in one partition."""
+    """Return what bounds the reads of one table: a process works on one segment, mostly in one partition."""
     return _collect_rates(PARTITION_READS, processes, has, None if limit is None else ("--max-read-units", limit))
 
 
 def write_rates(processes: int, limit: Rate | None = None, has: Throughput = NOTHING_TOLD) -> list[Rate]:
-    """Give what bounds the writes of one table."""
+    """Return what bounds the writes of one table."""
     return _collect_rates(PARTITION_WRITES, processes, has, None if limit is None else ("--max-write-units", limit))
 
 
 def find_duration(units: float, rates: Iterable[Rate]) -> Duration:
-    """Give how long so many units take at the slowest of some rates."""
+    """Return how long so many units take at the slowest of some rates."""
     slowest = min(rates, key=lambda rate: rate.units)
     return Duration(units / slowest.units, slowest.origin)
 

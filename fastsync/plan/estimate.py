@@ -1,4 +1,4 @@
-"""Quote: what a run will take by each strategy in units, money and time, and what that rests on; nothing is read."""
+"""Estimate what a run takes by each strategy in units, money and time, with the assumptions."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _estimate_strategy(forecast: Forecast, sides: Sequence[Side], processes: int
 
 
 def _find_durations(side: Side, units: Units, processes: int) -> list[Duration]:
-    """Give how long the reads and the writes of one table take."""
+    """Return how long the reads and the writes of one table take."""
     pace, capacity = side.pace, side.table.capacity
     spans = (
         find_duration(units.read, read_rates(processes, pace.reads, capacity.reads)),

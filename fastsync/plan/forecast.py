@@ -1,4 +1,4 @@
-"""Forecast: the units that a run will take by each strategy, from the tables' descriptions; nothing is read for it.
+"""Forecast the units that each strategy takes, from the tables' descriptions alone.
 
 Assumed is that all items of a table have its average size, and that the tables differ by as many items as their counts
 do. The service refreshes counts and sizes about every six hours (API reference, DescribeTable).
@@ -84,7 +84,7 @@ def forecast_strategies(master: Table, slaves: Sequence[Table], work: Workload) 
 
 
 def presume_sizes(tables: Sequence[Table]) -> list[Size]:
-    """Give the tables' sizes, and those of the others where one tells none: a new table does not for six hours.
+    """Return the tables' sizes, and those of the others where one tells none: a new table does not for six hours.
 
     The first is the master. Gives nothing where no table tells its size.
     """

@@ -1,4 +1,4 @@
-"""Identity: ask the tables again what they are, because a table that was replaced during a run is another table.
+"""Describe the tables again: one that was replaced during a run is another table.
 
 A table that was deleted and made again (or restored) under the same name answers like the old one, so no page tells.
 Only DescribeTable does: the TableId, or where there is none the ARN and the time of creation, is another then.

@@ -1,4 +1,4 @@
-"""IAM: the least policies that a run with certain flags needs, for the master's credentials and for the slaves'.
+"""The least IAM policies that a run with certain flags needs, for the master and for the slaves.
 
 Actions by call: service authorization reference, DynamoDB. Batch calls are checked by the batch action alone, and
 conditions need none of their own. A test records the calls of runs and holds these policies against them.
@@ -32,7 +32,7 @@ def _is_always_needed(_: Config) -> bool:
 
 
 def _may_merge(config: Config) -> bool:
-    """Say whether slaves may be scanned side by side with the master; a scan from a key on goes with lookup only."""
+    """Return whether slaves may be scanned side by side with the master; a scan from a key on goes with lookup only."""
     return config.strategy == "merge" or (config.strategy == "auto" and config.starting_key is None)
 
 
@@ -45,7 +45,7 @@ def _may_write(config: Config) -> bool:
 
 
 def _reads_master_again(config: Config) -> bool:
-    """Say whether keys are looked up on the master.
+    """Return whether keys are looked up on the master.
 
     Suspects are, extras, items whose write has lost a race, and what a killed attempt may have repaired already.
     """

@@ -1,4 +1,4 @@
-"""Plan: in how many segments the tables are scanned, which of them this run compares, in which order."""
+"""Decide in how many segments the tables are scanned, which of them this run compares, and in which order."""
 
 from __future__ import annotations
 

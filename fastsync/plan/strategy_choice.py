@@ -1,4 +1,4 @@
-"""Choice: which strategy a run takes, and why."""
+"""Choose a run's strategy, and say why."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Preflight: find out how tables are reached and what they are, and refuse those that cannot be compared."""
+"""Describe the tables of a run, and reject those that cannot be compared."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ class SlaveSurvey:
     unfit: tuple[tuple[TableRef, str], ...]
 
     def credentials(self, ended: Callable[[CredentialsEnded], object] | None = None) -> tuple[Credentials, ...]:
-        """Give the accounts' credentials as they are valid now; tell `ended` where some end for good, or raise."""
+        """Return the accounts' credentials as they are valid now; tell `ended` where some end for good, or raise."""
         return self.accounts.current_credentials(ended)
 
     def shared_credentials(
         self, ledger: SharedCells, ended: Callable[[CredentialsEnded], object] | None = None
     ) -> tuple[Credentials, ...]:
-        """Give the same, and have those renewed at once that somebody behind the ledger was told are expired."""
+        """Return the same, and have those renewed at once that somebody behind the ledger was told are expired."""
         for account, number in ledger.expired():
             self.accounts.expire(account, number)
         return self.credentials(ended)
@@ -98,7 +98,7 @@ def survey_slaves(config: Config) -> SlaveSurvey:
 
 
 def _refuse_same_names(config: Config) -> None:
-    """Refuse what is one table by its name already. To two logins one name may be two tables, but not two slaves."""
+    """Reject a table listed twice. One name in two accounts is two tables, but two slaves must have different names."""
     names = {str(slave): slave for slave in config.slaves}
     if len(names) < len(config.slaves):
         twice = next(name for name in names if [str(slave) for slave in config.slaves].count(name) > 1)
@@ -196,7 +196,7 @@ def _number_and_pace(side: Side, number: int, limits: Limits) -> Side:
 
 
 def _find_mismatch(slave: Side, master: Side, others: Sequence[Side]) -> TableError | None:
-    """Give the reason why one slave cannot be compared; raise TableError where the whole run makes no sense."""
+    """Return the reason why one slave cannot be compared; raise TableError where the whole run makes no sense."""
     if slave.table.identity == master.table.identity:
         raise TableError(f"{slave} and the master {master} are the same table")
     for other in others:

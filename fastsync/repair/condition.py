@@ -1,4 +1,4 @@
-"""Condition: what the slave's item must still be when a write arrives, within the service's limits.
+"""Conditions of writes: what the slave's item must still be, within the service's limits.
 
 Limits: 4 KB of expression (developer guide, quotas) and 300 operators. Public tests say that the service counts
 comparators and connectives; DynamoDB Local counts functions as well, and so does this. Some 130 to 149 attributes fit,

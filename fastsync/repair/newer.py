@@ -1,4 +1,4 @@
-"""Version: which of two items is newer, by an attribute that grows with each version."""
+"""Decide which of two items is newer, by an attribute that grows with each version."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Value = Mapping[str, Any]
 
 
 def slave_is_newer(master: Value | None, slave: Value | None) -> bool:
-    """Say whether the slave's version is newer, or could be.
+    """Return whether the slave's version is newer, or could be.
 
     Numbers compare by value, strings by their UTF-8 bytes, as the service does it (developer guide, data types). A
     version is newer than none. Versions of two types, or of a type that has no order, cannot be compared: the slave's

@@ -1,4 +1,4 @@
-"""Recall: what an attempt at the same work, killed before it could tell, was about to write: its part of the undo log.
+"""What a killed attempt at the same work had written, from its lines in the undo log.
 
 A page that is gone through again finds as equal what the attempt had repaired, and finds gone what it had deleted.
 Where the slave's item is what a line calls `after`, the difference that the line was written for is told again, as
@@ -61,7 +61,7 @@ class RecordedWrites:
             raise OutputFailed(str(error)) from None
 
     def has(self, slave: str, key: bytes) -> bool:
-        """Say whether the span may have lines of a key."""
+        """Return whether the span may have lines of a key."""
         return self._at_hand is None or (slave, key) in self._at_hand
 
     def _are_equal(self, one: Raw | None, other: Raw | None) -> bool:

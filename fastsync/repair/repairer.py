@@ -1,4 +1,4 @@
-"""Repair: a difference → an undo line → a conditional write → what came of it.
+"""Repair differences: an undo line, then a conditional write, then the result.
 
 Every write says what the slave's item must still be: absent for `missing`, unchanged for `differing` and `extra`. A
 condition that fails is a race that was lost: both items are read again, and the write is decided anew a few times.

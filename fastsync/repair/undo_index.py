@@ -1,4 +1,4 @@
-"""Undo index: the lines of an undo log, each of them checked, by slave and key.
+"""The lines of an undo log by slave and key, each checked before any is believed.
 
 The index is a database on disk, so that memory stays flat however long the log is.
 """
@@ -116,7 +116,7 @@ class Index:
         yield from self._rows.execute("SELECT slave, key FROM lines")
 
     def chain(self, slave: str, key: bytes) -> Chain:
-        """Give what was meant to be written under one key, the last first."""
+        """Return what was meant to be written under one key, the last first."""
         rows = self._rows.execute("SELECT at FROM lines WHERE slave = ? AND key = ? ORDER BY at DESC", (slave, key))
         return list(read_entries(self.path, [at for (at,) in rows]))
 

@@ -1,4 +1,4 @@
-"""Undo log: what every write is about to replace, a line of JSON each, on disk before the write.
+"""The undo log: what every write is about to replace, one line of JSON each, on disk before the write.
 
     {"slave": "us-west-2:orders", "key": {...}, "before": {...} or null, "after": {...} or null,
      "table_id": ["..."], "checksum": "..."}
@@ -108,7 +108,7 @@ class UndoLog:
 
 
 def undo_log_size(path: str | None) -> int:
-    """Give the bytes of an undo log, 0 where there is none."""
+    """Return the bytes of an undo log, 0 where there is none."""
     try:
         return 0 if path is None else Path(path).stat().st_size
     except OSError:

@@ -1,4 +1,4 @@
-"""Combine: the command that adds up the statistics and the reports of shards to those of the whole."""
+"""Combine the statistics and reports of shards into those of the whole."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ReportFile:
 
     @property
     def complete(self) -> bool:
-        """Say whether the report is there to its end, and is of a run that was complete."""
+        """Return whether the report is there to its end, and is of a run that was complete."""
         return self.last is not None and bool(self.last["complete"])
 
 
@@ -143,7 +143,7 @@ def _make_result(gathered: _Gathered) -> Result:
 
 
 def _find_lack(report: ReportFile, stats: dict[str, Any]) -> str | None:
-    """Say what a report lacks that the statistics do not tell."""
+    """Return what a report lacks that the statistics do not tell."""
     if report.last is None:
         return "the report was cut short: it has no last line, and may lack differences"
     if stats["complete"] and not report.complete:

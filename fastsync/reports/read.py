@@ -1,4 +1,4 @@
-"""Sources: the files of runs, told apart by their content, and the lines that they hold."""
+"""Read the files of runs; their content tells what they are."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def _parse_json(text: bytes) -> Any:
 
 
 def _is_writable(told: Any) -> bool:
-    """Say whether what was parsed can be written again: JSON may be nested more deeply than that."""
+    """Return whether what was parsed can be written again: JSON may be nested more deeply than that."""
     try:
         json.dumps(told)
     except RecursionError:
@@ -151,7 +151,7 @@ def _is_writable(told: Any) -> bool:
 
 
 def _has_repeats(text: bytes) -> bool:
-    """Say whether a name stands in an object twice, so that nobody knows which of its values counts."""
+    """Return whether a name stands in an object twice, so that nobody knows which of its values counts."""
     found = False
 
     def look(pairs: list[tuple[str, Any]]) -> None:

@@ -1,4 +1,4 @@
-"""Repeats: differences that two reports both have, found on disk where there are more than memory should hold."""
+"""Find a difference that two reports have in common, on disk if there are too many for memory."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Repeats:
             raise OutputFailed(f"a temporary file cannot be written: {error.strerror or error}") from None
 
     def find_repeat(self) -> tuple[int, int] | None:
-        """Give the numbers of two reports that have a difference in common, None where there are none."""
+        """Return the numbers of two reports that have a difference in common, None where there are none."""
         for bucket in self._buckets:
             bucket.seek(0)
             first: dict[bytes, bytes] = {}

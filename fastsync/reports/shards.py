@@ -1,4 +1,4 @@
-"""Shards: the statistics of the parts of a run, held against each other, and added up to those of the whole."""
+"""Check the statistics of shards against each other, and add them up."""
 
 from __future__ import annotations
 
@@ -101,12 +101,12 @@ def _contradiction(tally: Tally, scanned: int, complete: bool) -> str | None:
 
 
 def find_missing(parts: Sequence[ShardFile]) -> list[int]:
-    """Give the numbers of the shards that are not there."""
+    """Return the numbers of the shards that are not there."""
     return sorted(set(range(parts[0].shard.of)) - {part.shard.number for part in parts})
 
 
 def add_up_shards(parts: Sequence[ShardFile]) -> dict[str, Any]:
-    """Give the statistics of the whole in the form of those of a run.
+    """Return the statistics of the whole in the form of those of a run.
 
     Raises ConfigError where two files do not belong together, or one contradicts itself. Where shards are missing the
     whole is not complete, its errors name them, and `shard` tells which are there ("0,2-4/6").
@@ -152,7 +152,7 @@ _COMMON = ("the master is", "slaves are", "segments are", "shards are", "slaves 
 
 
 def _common_terms(part: ShardFile) -> tuple[str, ...]:
-    """Give what all shards of a run have in common, as text."""
+    """Return what all shards of a run have in common, as text."""
     stats = part.stats
     extras = (name for name, slave in stats.slaves.items() if slave.extra is not None)
     slaves, looked_for = (", ".join(sorted(names)) or "none" for names in (stats.slaves, extras))

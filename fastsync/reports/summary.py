@@ -1,4 +1,4 @@
-"""Summary: the statistics in words."""
+"""Describe the statistics of a run in a few lines."""
 
 from __future__ import annotations
 

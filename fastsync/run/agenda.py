@@ -1,4 +1,4 @@
-"""Legs: what is still to be compared of the segments, each from where it stopped and for the slaves that lack it.
+"""What is left to compare: each segment from its resume point, for the slaves that still need it.
 
 A segment that was begun is a leg of its own; those that were not are stretches of the plan's order. A slave that is
 lost on the way gets a leg of its own, which catches up from the last page that it had, in another run.
@@ -16,7 +16,7 @@ from fastsync.plan.segments import Plan
 from fastsync.repair.undo_log import undo_log_size
 
 RESTARTS = 3
-"""How often in a row a task is taken up again whose worker died before it brought anything new."""
+"""How often in a row a task is retried whose worker died before it made progress."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Backlog:
 
     @classmethod
     def whole(cls, fit: Sequence[str], unfit: Sequence[str]) -> Backlog:
-        """Give what is left of a job that has not begun; slaves that cannot be compared yet catch up later."""
+        """Return what is left of a job that has not begun; slaves that cannot be compared yet catch up later."""
         pending = (PendingSegments(0, tuple(fit)), PendingSegments(0, tuple(unfit), counts=False))
         return cls((), tuple(each for each in pending if each.slaves))
 
@@ -86,7 +86,7 @@ class Agenda:
         return self
 
     def __next__(self) -> SegmentTask:
-        """Give the next task; after the last one there may be another yet, where a worker dies."""
+        """Return the next task; after the last one there may be another yet, where a worker dies."""
         if self._legs:
             return self._open_task(self._legs.popleft())
         if not self._stretches:
@@ -114,7 +114,7 @@ class Agenda:
         return undo_log_size(self._terms.repairing.undo_log)
 
     def lost_slaves(self, task: SegmentTask) -> Mapping[int, str]:
-        """Give the slaves that a task began with and has lost: places and names."""
+        """Return the slaves that a task began with and has lost: places and names."""
         started = self._open[task.id]
         return {place: self._names[place] for place in task.slaves if self._names[place] not in started.slaves}
 
@@ -162,12 +162,12 @@ class Agenda:
         return True
 
     def backlog(self) -> Backlog:
-        """Give all that is left, what is at work from its last page on record."""
+        """Return all that is left, what is at work from its last page on record."""
         at_work = (started for started in self._open.values() if started.slaves)
         return Backlog((*at_work, *self._legs, *self._parked), (*self._stretches, *self._later))
 
     def log_from(self) -> int:
-        """Give the size of the undo log behind which all lines stand of pages that are not on record."""
+        """Return the size of the undo log behind which all lines stand of pages that are not on record."""
         left = self.backlog()
         begun = [started.log for started in left.legs if started.log is not None]
         if left.stretches and self._log_from is not None:  # some were begun by the run before, after its checkpoint
@@ -175,7 +175,7 @@ class Agenda:
         return min([self._undo_log_size(), *begun])
 
     def has_left(self, slave: str) -> bool:
-        """Say whether a slave is not compared to its end."""
+        """Return whether a slave is not compared to its end."""
         left = self.backlog()
         return any(slave in started.slaves for started in left.legs) or any(
             slave in part.slaves for part in left.stretches

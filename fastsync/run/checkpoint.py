@@ -1,4 +1,4 @@
-"""Checkpoint: how far a run has come, in a file that is always whole: written aside, synced, renamed.
+"""The checkpoint file: how far a run has come; always whole, because it is written aside, synced and renamed.
 
 It is moved last: what it says is on record is in the report, which was synced before.
 """
@@ -36,7 +36,7 @@ FREE = frozenset(
         *("accounts", "verbose", "progress", "quiet", "stats", "metrics_file", "log_format", "checkpoint", "resume"),
     )
 )
-"""What may be another in the run that goes on: pace, access, and what is only shown. Everything else may not."""
+"""Settings that may change between a run and its resume. All others must be identical."""
 
 
 class CheckpointFile:
@@ -95,7 +95,7 @@ class CheckpointFile:
 
     @property
     def due(self) -> bool:
-        """Say whether it is time to write again."""
+        """Return whether it is time to write again."""
         return time.monotonic() >= self._due
 
     def write_checkpoint(self, checkpoint: Checkpoint) -> None:

@@ -1,4 +1,4 @@
-"""Form of a checkpoint: what it holds, how that is written with a checksum, and what cannot be a checkpoint."""
+"""The content of a checkpoint, its encoding with a checksum, and what cannot be a checkpoint."""
 
 from __future__ import annotations
 

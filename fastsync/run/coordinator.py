@@ -1,7 +1,7 @@
-"""The run at work: what tasks bring goes to outcome, report, listeners and sinks; extras wait for the end.
+"""Follow the events of all tasks: count pages, report differences, move the checkpoint, then delete extras.
 
-What a task brings counts from the page on after which the task could be taken up again: then a worker that dies, and a
-run that is killed, cost nothing and double nothing. The checkpoint moves after the report, never before it.
+A page counts only once its task has a resume point after it, so a dead worker can be replaced, and a killed run
+resumed, without losing or counting anything twice. The checkpoint moves after the report, never before it.
 """
 
 from __future__ import annotations
@@ -153,7 +153,7 @@ class Coordinator:
 
     @property
     def finished(self) -> bool:
-        """Say whether nothing is left to be compared or deleted."""
+        """Return whether nothing is left to be compared or deleted."""
         left = self._agenda.backlog()
         return not (left.legs or left.stretches or self._deletes.some_left or self._journal.broken)
 
@@ -171,7 +171,7 @@ class Coordinator:
         return changed
 
     def _found(self, name: str, changed: Mapping[str, str], config: Config) -> Found:
-        """Give what is known of a slave before its first delete."""
+        """Return what is known of a slave before its first delete."""
         tally = self._outcome.slaves[self._deletes.place[name]]
         living = tally.compared - tally.expired - tally.filtered
         return Found(
@@ -185,7 +185,7 @@ class Coordinator:
         )
 
     def _counts_all(self, config: Config) -> bool:
-        """Say whether the scan of a slave returns every item that was the same on both sides.
+        """Return whether the scan of a slave returns every item that was the same on both sides.
 
         Not where only some segments are compared, since a key may be in another segment of the slave than of the
         master. And not where a worker or a run that ended too early may have written missing items that only an undo

@@ -1,4 +1,4 @@
-"""Deletes: the extras that wait, a slave's after the other's, in chunks of which each is done once or told as left."""
+"""Hand out pending deletes slave by slave in chunks; each chunk is either done once or reported as not done."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Deletes:
         return self
 
     def __next__(self) -> DeleteTask:
-        """Give the next task; after the last one there may be another yet, where a worker dies."""
+        """Return the next task; after the last one there may be another yet, where a worker dies."""
         return self._retried.popleft() if self._retried else next(self._tasks)
 
     def _tasks_of(self, name: str) -> Iterator[DeleteTask]:
@@ -74,7 +74,7 @@ class Deletes:
                 yield self._hand_out(DeleteTask(self._terms, self.place[name], keys, number))
 
     def withheld(self, extra: Difference) -> bool:
-        """Say whether an extra was refused because something failed, and not by a safety limit."""
+        """Return whether an extra was refused because something failed, and not by a safety limit."""
         refusal = self.refused.get(extra.slave)
         return extra.action is Effect.REFUSED and refusal is not None and refusal.failed
 
@@ -95,7 +95,7 @@ class Deletes:
         self._done[self._slave_name(task)].add(task.number)
 
     def is_done(self, task: DeleteTask) -> bool:
-        """Say whether what came of a task's extras is on record."""
+        """Return whether what came of a task's extras is on record."""
         return task.number in self._done[self._slave_name(task)]
 
     def retry(self, task: DeleteTask, ahead: tuple[bytes, ...] = ()) -> bool:
@@ -117,12 +117,12 @@ class Deletes:
         return str(self._terms.slaves[task.slave])
 
     def done_chunks(self) -> dict[str, Chunks]:
-        """Give what is done, by slave."""
+        """Return what is done, by slave."""
         return {name: Chunks(self._size[name], tuple(sorted(done))) for name, done in self._done.items() if done}
 
     @property
     def some_left(self) -> bool:
-        """Say whether extras are left that could yet be deleted."""
+        """Return whether extras are left that could yet be deleted."""
         return any(
             self.refused.get(name) is None and len(self._done[name]) * self._size[name] < waiting.count
             for name, waiting in self._waiting.items()
@@ -143,7 +143,7 @@ class Deletes:
             yield portion
 
     def left_alone(self, extra: Difference, failed: str | None = None) -> Difference:
-        """Give an extra that was not deleted, with the reason: its task failed, it was refused, or the run ended."""
+        """Return an extra that was not deleted, with the reason: its task failed, it was refused, or the run ended."""
         refusal = self.refused.get(extra.slave)
         if failed:
             return replace(extra, action=Effect.FAILED, error=failed)
@@ -152,12 +152,12 @@ class Deletes:
         return replace(extra, action=Effect.NONE)
 
     def empty_tallies(self) -> tuple[Tally, ...]:
-        """Give an empty tally for every slave."""
+        """Return an empty tally for every slave."""
         return tuple(Tally() for _ in self.place)
 
 
 def _choose_size(terms: Terms, slave: int) -> int:
-    """Give the size of a slave's tasks: what the limits let one do while somebody waits for an interrupt."""
+    """Return the size of a slave's tasks: what the limits let one do while somebody waits for an interrupt."""
     pace = terms.slaves[slave].pace
     most = WITH_ITEMS if terms.values else PER_TASK
     return limit_items((terms.master.pace.reads, pace.reads, pace.writes), most) or most

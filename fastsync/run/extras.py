@@ -1,4 +1,4 @@
-"""Extras that were found and wait for their deletion: kept on disk, so that memory stays flat.
+"""Extras that wait for their deletion, kept on disk so that memory stays flat.
 
 Deleting begins only when every segment has been compared, since only then is it known how many there are and that no
 segment has failed; see `refusal`. They are in a temporary file, or beside the checkpoint where there is one, and
@@ -177,7 +177,7 @@ class Found:
 
     @property
     def contradicts(self) -> bool:
-        """Say whether some item was the same on both sides, and then an extra.
+        """Return whether some item was the same on both sides, and then an extra.
 
         The two are different items of the slave, so its scan returned all of them. Where items have settled, tables are
         written to meanwhile, and some items come and go between two reads: these alone are no reason to refuse.
@@ -189,7 +189,7 @@ class Found:
 
 
 def explain_refusal(found: Found, limit: DeleteLimit | None) -> Refusal | None:
-    """Say why the deletes of a slave are refused; return None where they may begin."""
+    """Return why the deletes of a slave are refused; return None where they may begin."""
     if found.changed is not None:
         return Refusal(f"not deleted: {found.changed}", failed=True)
     if found.lacking:

@@ -1,4 +1,4 @@
-"""Record: what of a run is on disk and outlives it: the report, the extras that wait, and the checkpoint over both."""
+"""What outlives a run, written in safe order: the report, the waiting extras, and the checkpoint over both."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Journal:
 
     @property
     def due(self) -> bool:
-        """Say whether it is time to keep how far the run has come."""
+        """Return whether it is time to keep how far the run has come."""
         return self._file is not None and self._file.due and not self.broken
 
     def add_page(self, page: PageDone) -> None:

@@ -1,4 +1,4 @@
-"""Outcome: what the events of a run add up to: statistics, errors and the exit code."""
+"""Add up the events of a run: statistics, errors and the exit code."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Outcome:
         self._ended: float | None = None
 
     def totals(self) -> Totals:
-        """Give what was counted so far."""
+        """Return what was counted so far."""
         slaves = dict(zip(self._names[1:], self.slaves, strict=True))
         failed = {first.slave: first for first in self._first[Effect.FAILED].values()}
         return Totals(self.master, slaves, failed, self._spread.totals())
@@ -119,7 +119,7 @@ class Outcome:
 
     @property
     def complete(self) -> bool:
-        """Say whether everything that was asked is known and done."""
+        """Return whether everything that was asked is known and done."""
         withheld = any(tally.withheld for tally in self.slaves)
         return not (self.errors or self._stopped or self.interrupted or self.items_failed or withheld)
 
@@ -130,7 +130,7 @@ class Outcome:
 
     @property
     def compared(self) -> bool:
-        """Say whether anything was compared at all."""
+        """Return whether anything was compared at all."""
         return any(tally.same or tally.differences or tally.settled for tally in self.slaves)
 
     @property
@@ -147,7 +147,7 @@ class Outcome:
         self._ended = self._ended or time.monotonic()
 
     def make_stats(self) -> dict[str, Any]:
-        """Give the statistics as the file holds them."""
+        """Return the statistics as the file holds them."""
         return {
             "complete": self.complete,
             "strategy": self._strategy,
@@ -167,7 +167,7 @@ class Outcome:
         }
 
     def all_errors(self) -> list[str]:
-        """Give every error as a sentence; items that failed, and extras left for that, are one sentence per slave."""
+        """Return every error as a sentence; items that failed, and extras left for that, are one sentence per slave."""
         items = [
             f"{first.slave}: {self.slaves[place].failed} items could not be repaired; "
             f"the first: key {first.key}: {first.error}"
@@ -194,7 +194,7 @@ class Outcome:
             tally.read_units += units
 
     def notes(self) -> list[str]:
-        """Say what is worth knowing about how the run went."""
+        """Return what is worth knowing about how the run went."""
         parts = (self._cost_notes(), self._spread.notes(self._plan), self._order_notes(), self._throttling_notes())
         return [*self._said, *chain.from_iterable(parts)]
 
@@ -252,7 +252,7 @@ class Outcome:
 
 
 def make_result(outcome: Outcome, interrupt: Interrupt) -> Result:
-    """Give what a run came to; from here on its clock stands."""
+    """Return what a run came to; from here on its clock stands."""
     outcome.stop_clock()
     outcome.interrupted = interrupt.exit_code
     stats = outcome.make_stats()

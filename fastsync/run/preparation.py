@@ -1,4 +1,4 @@
-"""Start: everything that is found, checked and opened before the first page is read, afresh or where a run stopped."""
+"""Find, check and open everything that a run needs before the first page, afresh or on resume."""
 
 from __future__ import annotations
 
@@ -207,7 +207,7 @@ class Preparation:
         return Plan.of(slicing, found.largest)
 
     def _before(self, found: Survey) -> Checkpoint:
-        """Give the checkpoint to go on from: the earlier run's, or one at which nothing is done."""
+        """Return the checkpoint to go on from: the earlier run's, or one at which nothing is done."""
         tables = {str(side): side.table.identity for side in (found.master, *found.slaves)}
         if self._then is not None and self._file is not None:
             check_tables(self._then, self._file.path, tables)
@@ -253,7 +253,7 @@ def _limit_pages(config: Config, found: Survey) -> Reading:
 
 
 def _describe_resume(config: Config, then: Checkpoint | None) -> str:
-    """Say what --resume has come to."""
+    """Return what --resume has come to."""
     if then is None:
         return f"there is no checkpoint {config.checkpoint} to resume: starting afresh"
     if then.ended:

@@ -1,4 +1,4 @@
-"""Sampling: from the differences of some segments to those of the whole table, with a 95 % confidence interval."""
+"""Estimate the differences of the whole table from some segments, with a 95 % confidence interval."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def estimate_total(counts: Counts, of: int) -> Interval | None:
 
 
 def _measure_clustering(counts: Counts) -> float:
-    """Give how much more the segments vary than a random scatter would: variance over mean, at least 1."""
+    """Return how much more the segments vary than a random scatter would: variance over mean, at least 1."""
     if not counts.total:
         return 1.0
     mean = counts.total / counts.segments

@@ -1,4 +1,4 @@
-"""Spread: how items, time and differences are spread over the segments; what is uneven is told."""
+"""Items, time and differences by segment, and notes on segments that stand out."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from fastsync.plan.segments import Plan
 from fastsync.run.sampling import Counts, estimate_total
 
 UNEVEN = 2.0
-"""A segment is worth a word from so many times the average on..."""
+"""Report a segment as skewed from this multiple of the average on..."""
 MANY_ITEMS = 10_000
-"""... if it has so many items..."""
+"""... if it has at least this many items..."""
 LONG = 10.0
-"""... or took so many seconds."""
+"""... or took at least this many seconds."""
 
 
 @dataclass
@@ -55,7 +55,7 @@ class SegmentTotals:
         self._largest = self._slowest = _Extreme()
 
     def totals(self) -> SegmentTotalsState:
-        """Give what is known so far."""
+        """Return what is known so far."""
         return SegmentTotalsState(self._open, self._counts)
 
     def resume_from(self, totals: SegmentTotalsState) -> None:
@@ -101,7 +101,7 @@ class SegmentTotals:
         return SegmentEnd(task.number, segment.scanned, seconds, found)
 
     def estimates(self, plan: Plan) -> list[dict[str, int | None] | None]:
-        """Give for each slave the estimated differences in all segments; None where no segment was compared."""
+        """Return for each slave the estimated differences in all segments; None where no segment was compared."""
         found = [estimate_total(self._counts[name], plan.total) for name in self._names]
         return [
             None if each is None else {"differences": each.estimate, "low": each.low, "high": each.high}
@@ -109,7 +109,7 @@ class SegmentTotals:
         ]
 
     def notes(self, plan: Plan) -> list[str]:
-        """Say which segment is much larger than the others, and which took much longer."""
+        """Return which segment is much larger than the others, and which took much longer."""
         notes = []
         if self._stands_out(self._largest, self._items, MANY_ITEMS):
             times = self._largest.much * self._segments / self._items

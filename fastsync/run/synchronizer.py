@@ -1,4 +1,4 @@
-"""Synchronizer: describe → check → plan → execute → feed the sinks → Result."""
+"""One run: prepare, execute, and return its result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Undo: take a run back by its undo log, each item only where the slave still holds what the run left there.
+"""Take a run back by its undo log: restore each item if the slave still holds what the run wrote.
 
 The log is checked as a whole first. Then its items are handed out as tasks to worker processes; see `restore`.
 """

@@ -61,7 +61,7 @@ class Outbox:
 
     @property
     def waiting(self) -> bool:
-        """Say whether something is left to be sent."""
+        """Return whether something is left to be sent."""
         return bool(self._left)
 
     def send(self, message: object) -> None:

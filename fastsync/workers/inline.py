@@ -1,4 +1,4 @@
-"""Run tasks one after the other in this process: for tests, debuggers, and places where no process can be started."""
+"""Run tasks one after another in this process: for tests, debuggers, and places without processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Interrupt: SIGINT and SIGTERM as a request that is looked at, not an exception that strikes anywhere."""
+"""SIGINT and SIGTERM as a request that the run looks at, not as an exception that strikes anywhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pages that are held back until their task could be taken up again after them: in memory, on disk when many."""
+"""Pages buffered until the next resume point, so that a retried task never counts twice."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class PendingPages:
 
 
 def usage_of(page: PageDone) -> PageDone:
-    """Give what a page has consumed, and nothing else of it."""
+    """Return what a page has consumed, and nothing else of it."""
     return PageDone(_usage_counters(page.master), tuple(map(_usage_counters, page.tallies)))
 
 
@@ -88,7 +88,7 @@ def split_lost(page: PageDone, lost: Mapping[int, str], all_lost: bool) -> tuple
 
 
 def findings_of(page: PageDone) -> PageDone:
-    """Give a page without what it has consumed."""
+    """Return a page without what it has consumed."""
     return replace(page, master=_finding_counters(page.master), tallies=tuple(map(_finding_counters, page.tallies)))
 
 

@@ -1,4 +1,4 @@
-"""Run tasks on worker processes: one task each at a time, events back over a pipe, orders to them over another.
+"""Run tasks in worker processes: events come back over one pipe, orders go out over another.
 
 End-of-file on a worker's pipe means that it died, which is an event like any other; a full pipe is backpressure. The
 parent never waits for one worker: whoever is frozen keeps nobody else waiting.
@@ -157,7 +157,7 @@ class _Worker(Generic[T]):
 
     @property
     def unsent(self) -> bool:
-        """Say whether an order is not in the pipe yet, because the worker does not read."""
+        """Return whether an order is not in the pipe yet, because the worker does not read."""
         return self._outbox.waiting
 
     def receive_event(self) -> list[Event]:
@@ -180,7 +180,7 @@ class _Worker(Generic[T]):
             self.orders.close()
 
     def has_ended(self, wait: float = 0.0) -> bool:
-        """Say whether the process is gone, after waiting for that so many seconds; release its pipes where it is."""
+        """Return whether the process is gone, after waiting for that so many seconds; release its pipes where it is."""
         self._process.join(wait)
         if self._process.exitcode is None:
             return False
@@ -298,7 +298,7 @@ def _start_patiently(process: BaseProcess) -> None:
 def run_worker(
     orders: Connection, events: Connection, credentials: tuple[Credentials, ...], cells: SharedCells
 ) -> None:
-    """Be a worker: do the tasks that are ordered, one after the other, until the pipe of orders ends."""
+    """Be a worker: run the assigned tasks, one after another, until the pipe of orders ends."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     gc.freeze()

@@ -225,7 +225,7 @@ class _Work:
             raise self._repairer.broken
 
     def empty_tallies(self) -> tuple[Tally, ...]:
-        """Give an empty tally for every slave."""
+        """Return an empty tally for every slave."""
         return tuple(Tally() for _ in self._slaves)
 
     def add_usage(self, done: PageDone) -> PageDone:
@@ -265,7 +265,7 @@ class _Work:
         return PageDone(master, tallies, tuple(found), tuple(extras), page.resume, log), list(lost.items())
 
     def _waits(self, suspect: Suspect) -> bool:
-        """Say whether a suspect is an extra that is to be deleted once all segments are compared."""
+        """Return whether a suspect is an extra that is to be deleted once all segments are compared."""
         return suspect.master is None and self._terms.repairing.delete_extra
 
     def _find_earlier_repairs(self, pairs: Pairs, tallies: Sequence[Tally]) -> tuple[Pairs, list[Difference]]:

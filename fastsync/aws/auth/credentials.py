@@ -1,4 +1,4 @@
-"""Credentials: the parent owns the refreshable sources, workers hold what the parent last sent them.
+"""Credentials: the parent owns the refreshable sources; workers use what the parent last sent them.
 
 Credentials that end are renewed on a thread beside the run, ten minutes before: nothing waits for the renewal, and
 nothing is ever signed with what has expired.
@@ -61,13 +61,13 @@ class Source(Protocol):
     """Where credentials come from; `sources.py` has those of botocore."""
 
     def fetch(self) -> Credentials:
-        """Give credentials, new ones where the old ones are about to end; raise TableError."""
+        """Return credentials, new ones where the old ones are about to end; raise TableError."""
 
     def renew(self) -> Credentials:
         """Give other credentials, though the old ones may not seem to be about to end; raise TableError."""
 
     def ends_within(self, seconds: float) -> bool:
-        """Say whether what was last fetched ends within so many seconds."""
+        """Return whether what was last fetched ends within so many seconds."""
 
 
 class Account:
@@ -96,7 +96,7 @@ class Account:
         return self._held
 
     def renew_if_due(self) -> Credentials:
-        """Give credentials that are valid now, and see to it that they are renewed in time.
+        """Return credentials that are valid now, and see to it that they are renewed in time.
 
         Raises TableError where there are none, and CredentialsEnded where they are about to end for good.
         """

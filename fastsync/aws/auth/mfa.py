@@ -1,4 +1,4 @@
-"""MFA: ask the terminal for the code of a device; it is not shown, and kept nowhere."""
+"""Ask the terminal for an MFA code, which is neither shown nor kept."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ class Signer:
         self._region = region
 
     def sign(self, target: str, body: bytes, credentials: Credentials, now: float | None = None) -> dict[str, str]:
-        """Give all headers of a request for `target` (`DynamoDB_20120810.Scan`); `now` is epoch seconds."""
+        """Return all headers of a request for `target` (`DynamoDB_20120810.Scan`); `now` is epoch seconds."""
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
         signed = {
             "content-type": "application/x-amz-json-1.0",

@@ -53,7 +53,7 @@ class Accounts:
         self._renewing = Lock()  # botocore's sessions are not safe for threads
 
     def find_profile(self, name: str | None) -> Profile:
-        """Give a profile; raise ConfigError where there is no such."""
+        """Return a profile; raise ConfigError where there is no such."""
         if name not in self._profiles:
             self._profiles[name] = Profile(name, self._ask, self._retrying)
         return self._profiles[name]
@@ -88,7 +88,7 @@ class Accounts:
         self._accounts[number].expire(credentials)
 
     def current_credentials(self, ended: Callable[[CredentialsEnded], object] | None = None) -> tuple[Credentials, ...]:
-        """Give the credentials of all accounts as they are valid now.
+        """Return the credentials of all accounts as they are valid now.
 
         Tells `ended` of those that end for good, or raises CredentialsEnded where there is no `ended`.
         """
@@ -138,7 +138,7 @@ class Profile:
         return session
 
     def find_source(self, region: str) -> Source:
-        """Give the profile's own credentials; raise TableError where there are none."""
+        """Return the profile's own credentials; raise TableError where there are none."""
         if self._source is None:
             if self.session.get_config_variable("region") is None:
                 self.session.set_config_variable("region", region)  # STS and SSO are asked in some region
@@ -189,7 +189,7 @@ class Source:
             self._credentials = find()
 
     def fetch(self) -> Credentials:
-        """Give credentials, new ones where the old ones are about to end; raise TableError."""
+        """Return credentials, new ones where the old ones are about to end; raise TableError."""
         with in_words(self._name):
             frozen = self._credentials.get_frozen_credentials()
         renewable = self._ends is not None and not self._last
@@ -202,7 +202,7 @@ class Source:
         return self.fetch()
 
     def ends_within(self, seconds: float) -> bool:
-        """Say whether what was last fetched ends within so many seconds."""
+        """Return whether what was last fetched ends within so many seconds."""
         return self._ends is not None and bool(self._ends(seconds))
 
     @property
@@ -224,7 +224,7 @@ class AssumedRole:
         self._asked = False
 
     def source(self) -> Source:
-        """Give the role's credentials."""
+        """Return the role's credentials."""
         from botocore.credentials import DeferredRefreshableCredentials
 
         def find() -> Any:
@@ -334,7 +334,7 @@ def _session_of(answer: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _describe_refusal(login: Login, error: Mapping[str, str], keys: Credentials, code: str | None) -> str:
-    """Say why a role was not assumed, and what to do."""
+    """Return why a role was not assumed, and what to do."""
     name, message = error.get("Code", ""), _hidden(error.get("Message", "no message"), login, keys, code)
     text = f"{login} could not be assumed with {login.base}: {describe_error(name, message)}"
     if name == "AccessDenied":
@@ -387,7 +387,7 @@ def _said(error: Exception) -> str:
 
 
 def _is_unusual(proxy: str) -> bool:
-    """Say whether a proxy's address has a user or password that a parser of URLs would split elsewhere."""
+    """Return whether a proxy's address has a user or password that a parser of URLs would split elsewhere."""
     _, _, rest = proxy.rpartition("://")
     user = rest.rpartition("@")[0]
     return user.count(":") > 1 or not set("/#?@[]").isdisjoint(user)

@@ -1,4 +1,4 @@
-"""Lookup: scan the master, look every key up on every slave; for extras, scan each slave and look up on the master.
+"""Scan the master and look every key up on every slave; for extras, scan each slave and look up on the master.
 
 Requests overlap: while one page is compared, the look-ups of the next ones are in flight on all slaves and the page
 after those is being scanned. Slaves do not wait for each other: as long as one has nothing to do, another page is
@@ -96,7 +96,7 @@ class Lookup:
             yield PairsPage([_pair_extras(slave, page, known)], slave_scanned=counted, resume=self._resume_after(page))
 
     def _resume_after(self, page: Page) -> bytes:
-        """Say which scans are left after a page of the first of them."""
+        """Return which scans are left after a page of the first of them."""
         name, _ = self._left[0]
         here = [(name, page.next_key.decode())] if page.next_key else []
         return json.dumps([*here, *self._left[1:]]).encode()

@@ -1,4 +1,4 @@
-"""Merge: scan the same segment of the master and of every slave side by side; items meet by their keys.
+"""Scan the same segment of all tables side by side, and match items by key.
 
 That costs a tenth of looking up items of 400 B. The order of items decides about speed only: they wait for their
 partners in a window of bounded size, and what leaves it alone is looked up on the other side before it counts. Pages

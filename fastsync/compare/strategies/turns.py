@@ -1,4 +1,4 @@
-"""Pace: whose page is read next when tables are scanned side by side, so that partners meet while both are in windows.
+"""Decide which table to read from next, so that matching items are in memory at the same time.
 
 That is the table whose scan is behind: the one with fewer bytes since its last page that met partners. Where neither
 meets any for long, a few keys are looked up. Items that the slave has, though it has not brought them, are still to
@@ -35,7 +35,7 @@ class Turns:
         self._patience = 2 * WINDOW if resumed else 0
 
     def next_slave(self, reader: BatchReader, readers: Mapping[int, BatchReader]) -> int | None:
-        """Give the slave whose turn it is, None where it is the master's; look keys up with their readers."""
+        """Return the slave whose turn it is, None where it is the master's; look keys up with their readers."""
         for slave in readers:
             if self._is_behind(slave):
                 return slave
@@ -54,7 +54,7 @@ class Turns:
         )
 
     def _has_more_to_bring(self, slave: int, reader: BatchReader, its_reader: BatchReader) -> bool:
-        """Say whether a slave has a turn before the master's oldest page leaves; find out that orders disagree."""
+        """Return whether a slave has a turn before the master's oldest page leaves; find out that orders disagree."""
         its, oldest = self._slaves[slave], self._master.pages[0]
         passed, to_come = self._master.unmatched_of_oldest(slave)
         if min(its.end, self._master.end) < self._patience:
@@ -70,7 +70,7 @@ class Turns:
 
 
 def _has_most_keys(reader: BatchReader, keys: Collection[Key]) -> bool:
-    """Say whether a table has most of some keys, by asking for a few; a table that cannot be read has none."""
+    """Return whether a table has most of some keys, by asking for a few; a table that cannot be read has none."""
     asked = list(islice(keys, 0, None, -(-len(keys) // ASKED) or 1))
     try:
         return 2 * len(reader.look_up(asked, keys_only=True).wait_by_key()) > len(asked)

@@ -1,4 +1,4 @@
-"""Walk: two pages side by side, as long as both bring the same items in the same order.
+"""Match two pages in order, as long as both return the same items in the same order.
 
 Where the bytes of items agree nothing else is looked at, not even their keys: 0.1 µs a pair, where meeting by key in
 dictionaries costs 1.5 µs. Where they do not, keys tell whether the items are partners, and how many others one of the
@@ -42,15 +42,15 @@ class Unmatched:
 
     @property
     def any_left(self) -> bool:
-        """Say whether any item has met no partner."""
+        """Return whether any item has met no partner."""
         return self.left > 0 or bool(self.skipped)
 
     def key_at(self, ahead: int = 0) -> Key:
-        """Give the key of an item that was not looked at yet."""
+        """Return the key of an item that was not looked at yet."""
         return self.page.key_at(self.start + ahead)
 
     def take_next(self, count: int) -> Sequence[Raw]:
-        """Give the next items, which have met."""
+        """Return the next items, which have met."""
         self.start += count
         self.left -= count
         return self.page.items[self.start - count : self.start]
@@ -72,7 +72,7 @@ class Unmatched:
 
 
 def match_in_order(mine: Unmatched, its: Unmatched) -> tuple[Sequence[Raw], Sequence[Raw]]:
-    """Give the items that meet, in step, until nothing of one of the pages is left.
+    """Return the items that meet, in step, until nothing of one of the pages is left.
 
     Where the pages do not agree about what comes next, all that is left of both is alone.
     """

@@ -1,4 +1,4 @@
-"""Window: the pages of one table that wait for their partners of another, bounded in bytes.
+"""Buffer the pages of one table until their items have met their partners, bounded in bytes.
 
 Pages enter at one end, as the scan brings them, and leave at the other in the same order: so what has left is always
 the beginning of the segment, and a key says where it ends.
@@ -49,7 +49,7 @@ class BufferedPage:
         other.last_partner = max(other.last_partner, self.number)
 
     def mostly_unmatched(self, slave: int) -> bool:
-        """Say whether so much is alone that the order of the other table's pages cannot be relied on."""
+        """Return whether so much is alone that the order of the other table's pages cannot be relied on."""
         return len(self.unmatched[slave].skipped) > FEW * len(self.page.items)
 
 
@@ -137,7 +137,7 @@ class Window:
         self._matched_up_to[slave] = max(self._matched_up_to[slave], held.end)
 
     def bytes_since_match(self, slave: int) -> int:
-        """Give the bytes of the pages that were read since the last one of which anything has met a partner."""
+        """Return the bytes of the pages that were read since the last one of which anything has met a partner."""
         return self.end - self._matched_up_to[slave]
 
     def unmatched_of_oldest(self, slave: int) -> tuple[Collection[Key], Collection[Key]]:
@@ -155,10 +155,10 @@ class Window:
         return list(waiting)[: -len(to_come) or None], to_come
 
     def unmatched_of_newest(self, slave: int) -> Collection[Key]:
-        """Give the keys of the newest page that still wait."""
+        """Return the keys of the newest page that still wait."""
         return self.pages[-1].unmatched[slave].skip_rest() if self.pages else ()
 
     @property
     def is_full(self) -> bool:
-        """Say whether the oldest page has to leave before another one may come in."""
+        """Return whether the oldest page has to leave before another one may come in."""
         return len(self.pages) > 1 and self.end - self.pages[0].begin > WINDOW

@@ -1,4 +1,4 @@
-"""Gather: what a page shows of its sources. All differences are counted, and so many of them kept."""
+"""Collect what the page shows: all differences are counted, the first ones kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Page: what was gathered, as one HTML file without anything from outside.
+"""Render the page as one HTML file that loads nothing.
 
 Item data is whatever its writers put there, so nothing of it becomes markup: it stands in the page as JSON in a data
 block, in plain ASCII and without a "<", and the script makes text nodes of it. The page's policy names the one script

@@ -1,4 +1,4 @@
-"""Segments: where in the table a run found its differences, from the lines that its JSON log has of segments.
+"""Show where in the table differences lie, from the segments in a JSON log.
 
 Many segments share a bar, so that a page of a million of them is as small as one of a hundred.
 """

@@ -1,4 +1,4 @@
-"""Condensed: a task's events as few as will do, for who hears them only once the task has ended.
+"""Condense a task's events into as few as possible, for executors that deliver them only at its end.
 
 Differences that count are handed out as they come, to be written where the task runs. The rest is added up: from one
 page to go on from to the next, as long as nothing happens in between that has to be heard in its order.

@@ -1,4 +1,4 @@
-"""Shares: limits of units divided among tasks that work apart, without a ledger that all of them see."""
+"""Divide limits among tasks that share no memory."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _all_sides(terms: Terms) -> tuple[Side, ...]:
 
 
 def divide_limits(terms: Terms, share: int) -> Terms:
-    """Give the terms of one of so many tasks: each keeps to its share of the limits."""
+    """Return the terms of one of so many tasks: each keeps to its share of the limits."""
     if share == 1:
         return terms
     master, *slaves = (replace(side, pace=_divide_pace(side.pace, share)) for side in _all_sides(terms))

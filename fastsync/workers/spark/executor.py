@@ -1,4 +1,4 @@
-"""Run tasks on a Spark cluster: each as a job of one Spark task, many at once, so that each counts once it is done.
+"""Run tasks on a Spark cluster, each as a job with one Spark task, so that each counts exactly once.
 
 The lines of a task's differences are what its job saves: Spark commits the output of one attempt only. Its other events
 come back in an accumulator, which takes in one attempt only too. So a segment that Spark runs twice counts once.
@@ -109,7 +109,7 @@ class Cluster:
 
 @contextmanager
 def open_cluster(config: Config) -> Iterator[Cluster]:
-    """Give the cluster of the Spark context that is there, else of one that lasts as long as the run.
+    """Return the cluster of the Spark context that is there, else of one that lasts as long as the run.
 
     Raises ConfigError where Spark is not there, or not such that the run is safe on it.
     """

@@ -1,4 +1,4 @@
-"""Hadoop: a folder of numbered parts on any file system that a Spark context reaches, through the driver's JVM."""
+"""A folder of numbered parts on any file system that a Spark context reaches, through the driver's JVM."""
 
 from __future__ import annotations
 
@@ -34,22 +34,22 @@ class SparkPartStore:
         return self._path
 
     def next_number(self) -> int:
-        """Give a number that no part has had, greater than all that were given."""
+        """Return a number that no part has had, greater than all that were given."""
         return next(self._next)
 
     def is_empty(self) -> bool:
-        """Say whether there is nothing at all in it."""
+        """Return whether there is nothing at all in it."""
         with self._failures_described():
             return not len(self._files.listStatus(self._folder))
 
     def part_numbers(self) -> Sequence[int]:
-        """Give the numbers of the parts that are there."""
+        """Return the numbers of the parts that are there."""
         with self._failures_described():
             names = [str(each.getPath().getName()) for each in self._files.listStatus(self._folder)]
         return sorted(int(name) for name in names if name.isdigit())
 
     def part_path(self, number: int) -> str:
-        """Give the path of a part, itself a folder of text files."""
+        """Return the path of a part, itself a folder of text files."""
         return f"{self._path.rstrip('/')}/{number:06}"
 
     def write_part(self, number: int, lines: Sequence[str]) -> None:
@@ -74,7 +74,7 @@ class SparkPartStore:
 
 
 def root_cause(error: Exception) -> str:
-    """Give in one line what lies under an error of Spark's: the Python error of a task, else what Java says first."""
+    """Return in one line what lies under an error of Spark's: the Python error of a task, else what Java says first."""
     java = getattr(error, "java_exception", None)
     while java is not None and java.getCause() is not None:
         java = java.getCause()
