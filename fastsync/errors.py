@@ -36,8 +36,12 @@ class TableError(FastsyncError):
 
 
 class IncompleteError(FastsyncError):
-    """A part of the work failed for good. `fatal`: the rest of the run would fail, too, and had better stop."""
+    """A part of the work failed for good.
 
+    `refused`: every further request to the table would fail alike. `fatal`: so would the rest of the run, which ends.
+    """
+
+    refused = False
     fatal = False
 
 
@@ -81,5 +85,8 @@ class UnexpectedError(FastsyncError):
     """
 
 
-class Interrupted(Exception):
-    """A signal came where nothing is at work that could be finished first, or a run is to end at once but waits."""
+class Interrupted(BaseException):
+    """A signal ends what the main thread is doing: nothing has begun that could be finished, or it is the second one.
+
+    Like KeyboardInterrupt it is no Exception, so that no listener's or policy's `except Exception` swallows it.
+    """

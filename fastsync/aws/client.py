@@ -166,24 +166,15 @@ class Client:
         charge.correct(self._record_units(self._write_units, told), len(items) - len(back))
         return back
 
-    def take_units(self) -> tuple[float, float]:
-        """Return the read and write units consumed since this was last asked."""
-        return _take_all(self._read_units), _take_all(self._write_units)
-
-    def take_recheck_units(self) -> float:
-        """Return how many of the read units went into reading again, consistently, since this was last asked."""
-        return _take_all(self._recheck_units)
-
-    def take_failures(self) -> tuple[int, int]:
-        """Return how many requests were throttled, and how many sent again, since this was last asked."""
-        return int(_take_all(self.transport.throttles)), int(_take_all(self.transport.retries))
-
     def take_usage(self) -> Tally:
-        """Return what requests have consumed, and how many were throttled or retried, since this was last asked."""
-        read, written = self.take_units()
-        throttled, retried = self.take_failures()
-        rechecks = self.take_recheck_units()
-        return Tally(read_units=read, write_units=written, recheck_units=rechecks, throttled=throttled, retried=retried)
+        """Return what requests have consumed, and how many were throttled or retried, since the last call."""
+        return Tally(
+            read_units=_take_all(self._read_units),
+            write_units=_take_all(self._write_units),
+            recheck_units=_take_all(self._recheck_units),
+            throttled=int(_take_all(self.transport.throttles)),
+            retried=int(_take_all(self.transport.retries)),
+        )
 
     def keys_at_once(self, most: int, consistent: bool) -> int:
         """Return how many keys one look-up may hold within the limit of read units, `most` at most."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from enum import Enum
 from typing import Any
 
@@ -97,9 +97,21 @@ class Tally:
     withheld: int = 0
 
     def __iadd__(self, other: Tally) -> Tally:
+        self.add(other)
+        return self
+
+    def add(self, other: Tally) -> None:
+        """Add every counter of another tally."""
         for name in _COUNTERS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
-        return self
+
+    def usage(self) -> Tally:
+        """Return only the counters of what requests consumed, which hold whatever becomes of a page."""
+        return Tally(**{name: getattr(self, name) for name in _CONSUMED})
+
+    def findings(self) -> Tally:
+        """Return all counters but those of what requests consumed."""
+        return replace(self, **dict.fromkeys(_CONSUMED, 0))
 
     def count_difference(self, difference: Difference) -> None:
         """Add one difference: its verdict, and what became of it."""
@@ -133,6 +145,7 @@ class Tally:
 
 
 _COUNTERS = tuple(field.name for field in fields(Tally))
+_CONSUMED = ("read_units", "write_units", "recheck_units", "throttled", "retried")
 _UNTOLD = ("throttled", "retried", "recheck_units", "withheld")
 _COUNTED_AS: dict[Effect, str] = {
     effect: effect.value.replace("-", "_") for effect in Effect if effect is not Effect.NONE

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from fastsync.model.difference import Difference, Tally
 from fastsync.model.settings import Judging, Reading, Repairing, Retrying
@@ -198,6 +199,35 @@ class PageDone:
     resume: bytes = b""
     undo_offset: int = 0
     part: ReportPart | None = None
+
+    def usage(self) -> PageDone:
+        """Return only what the page consumed, which counts whatever becomes of the rest."""
+        return PageDone(master=self.master.usage(), tallies=tuple(tally.usage() for tally in self.tallies))
+
+    def findings(self) -> PageDone:
+        """Return the page without what it consumed."""
+        return replace(self, master=self.master.findings(), tallies=tuple(tally.findings() for tally in self.tallies))
+
+    def split(self, lost: Mapping[int, str], *, all_lost: bool) -> tuple[PageDone, PageDone]:
+        """Divide the page into what counts, and what concerns the slaves in `lost` (index → name).
+
+        What was consumed counts. What was scanned of the master counts unless `all_lost`.
+        """
+        names = set(lost.values())
+        counts = replace(
+            self,
+            master=self.master.usage() if all_lost else self.master,
+            tallies=tuple(tally.usage() if slave in lost else tally for slave, tally in enumerate(self.tallies)),
+            differences=tuple(each for each in self.differences if each.slave not in names),
+            extras=tuple(each for each in self.extras if each.slave not in names),
+        )
+        other = PageDone(
+            master=self.master.findings() if all_lost else Tally(),
+            tallies=tuple(tally.findings() if slave in lost else Tally() for slave, tally in enumerate(self.tallies)),
+            differences=tuple(each for each in self.differences if each.slave in names),
+            extras=tuple(each for each in self.extras if each.slave in names),
+        )
+        return counts, other
 
 
 @dataclass(frozen=True)

@@ -91,4 +91,4 @@ def _probe_scan(side: Side, config: Config, keyring: Keyring) -> tuple[bool, flo
         return error.code != DENIED, 0.0
     finally:
         access.close_all()
-    return True, client.take_units()[0]
+    return True, client.take_usage().read_units

@@ -20,7 +20,7 @@ from fastsync.aws.client import Client, Condition, WriteAnswer
 from fastsync.compare.judge import Judge
 from fastsync.compare.pairs import Suspect
 from fastsync.compare.recheck import Rechecker
-from fastsync.errors import IncompleteError, Interrupted, OutputFailed, RequestFailed
+from fastsync.errors import IncompleteError, Interrupted, OutputFailed
 from fastsync.model.difference import Difference, Effect, Verdict
 from fastsync.model.digest import REPLICATION_PREFIX, item_digest
 from fastsync.model.keys import encode_key
@@ -195,7 +195,7 @@ class Repairer:
         return _with_result(intent.difference, None) if written else None
 
     def _give_up(self, intent: Intent, error: IncompleteError) -> Difference:
-        if isinstance(error, RequestFailed) and error.refused:
+        if error.refused:
             self._refused[intent.suspect.slave] = str(error)
         return _with_result(intent.difference, str(error))
 

@@ -37,7 +37,7 @@ from fastsync.run.journal import Journal
 from fastsync.run.outcome import Outcome
 from fastsync.workers.executor import Executor
 from fastsync.workers.interrupt import Interrupt
-from fastsync.workers.pending_pages import PendingPages, findings_of, split_lost, usage_of
+from fastsync.workers.pending_pages import PendingPages
 
 ENDS = (TaskDone, TaskStopped, TaskFailed)
 UNFINISHED = "a part of the tables was not compared, or some extras were not deleted, though no task failed"
@@ -269,20 +269,20 @@ class Coordinator:
         for page in self._take_pending(task):
             stands = page
             if lost and isinstance(task, SegmentTask):
-                stands, loose = split_lost(page, lost, len(lost) == len(task.covered))
+                stands, loose = page.split(lost, all_lost=len(lost) == len(task.covered))
                 self._loose.add_page(loose)
             self._record_page(stands, task)
 
     def _discard_buffered(self, task: Task) -> None:
         """Forget what a task brought that will come again; what it consumed counts."""
         for page in self._take_pending(task):
-            self._record_page(usage_of(page), task)
+            self._record_page(page.usage(), task)
 
     def _leave_to_resume(self, task: Task, event: TaskFailed | TaskStopped) -> None:
         """Leave the rest of a task to another run, which goes on where this one is certain; what came after is told."""
         for page in self._take_pending(task):
-            self._record_page(usage_of(page), task)
-            self._loose.add_page(findings_of(page))
+            self._record_page(page.usage(), task)
+            self._loose.add_page(page.findings())
         if isinstance(task, SegmentTask):
             self._agenda.leave(task)
         elif isinstance(event, TaskFailed):

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import pickle
 import tempfile
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterator
 from typing import IO
 
 from fastsync.errors import OutputFailed
-from fastsync.model.difference import Tally
 from fastsync.model.events import PageDone
 
 IN_MEMORY = 5_000
 """Differences and extras that are held in memory for one task: some MB."""
 BYTES_IN_MEMORY = 8 << 20
 """Bytes of pages that are held in memory for one task, where whole items are in them."""
-
-CONSUMED = ("read_units", "write_units", "recheck_units", "throttled", "retried")
-"""Counters of what was spent, which stands whatever becomes of a page."""
 
 
 class PendingPages:
@@ -58,44 +53,3 @@ class PendingPages:
         except OSError as error:
             raise OutputFailed(f"pages cannot be kept in {tempfile.gettempdir()}: {error}") from None
         self._pages, self._many, self._bytes = [], 0, 0
-
-
-def usage_of(page: PageDone) -> PageDone:
-    """Return what a page has consumed, and nothing else of it."""
-    return PageDone(_usage_counters(page.master), tuple(map(_usage_counters, page.tallies)))
-
-
-def split_lost(page: PageDone, lost: Mapping[int, str], all_lost: bool) -> tuple[PageDone, PageDone]:
-    """Divide a page into what stands, and what concerns slaves that were lost (by place, with their names).
-
-    What was consumed stands. What was scanned of the master stands as long as a slave is left.
-    """
-    gone = set(lost.values())
-    stands = replace(
-        page,
-        master=_usage_counters(page.master) if all_lost else page.master,
-        tallies=tuple(_usage_counters(tally) if place in lost else tally for place, tally in enumerate(page.tallies)),
-        differences=tuple(each for each in page.differences if each.slave not in gone),
-        extras=tuple(each for each in page.extras if each.slave not in gone),
-    )
-    other = PageDone(
-        _finding_counters(page.master) if all_lost else Tally(),
-        tuple(_finding_counters(tally) if place in lost else Tally() for place, tally in enumerate(page.tallies)),
-        tuple(each for each in page.differences if each.slave in gone),
-        tuple(each for each in page.extras if each.slave in gone),
-    )
-    return stands, other
-
-
-def findings_of(page: PageDone) -> PageDone:
-    """Return a page without what it has consumed."""
-    return replace(page, master=_finding_counters(page.master), tallies=tuple(map(_finding_counters, page.tallies)))
-
-
-def _usage_counters(tally: Tally) -> Tally:
-    return Tally(**{name: getattr(tally, name) for name in CONSUMED})
-
-
-def _finding_counters(tally: Tally) -> Tally:
-    nothing = Tally()
-    return replace(tally, **{name: getattr(nothing, name) for name in CONSUMED})

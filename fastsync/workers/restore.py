@@ -22,7 +22,7 @@ from fastsync.aws.clients import Clients
 from fastsync.compare.expiry import Expiry
 from fastsync.compare.judge import Judge
 from fastsync.compare.pairs import Suspect
-from fastsync.errors import ConfigError, IncompleteError, RequestFailed
+from fastsync.errors import ConfigError, IncompleteError
 from fastsync.model.difference import Difference, Effect, Tally
 from fastsync.model.digest import Digester
 from fastsync.model.events import Event, PageDone, UndoTask, WritesAhead
@@ -182,7 +182,7 @@ class Restorer:
         try:
             answer = self._write(suspect)
         except IncompleteError as error:
-            if isinstance(error, RequestFailed) and error.refused:
+            if error.refused:
                 self._refused = str(error)
             return replace(difference, action=Effect.FAILED, error=str(error))
         if answer.done:

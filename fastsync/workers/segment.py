@@ -24,7 +24,7 @@ from fastsync.compare.pairs import Pairs, PairsPage, Strategy, Suspect
 from fastsync.compare.recheck import Lost, Rechecker
 from fastsync.compare.strategies.lookup import Lookup
 from fastsync.compare.strategies.merge import Merge
-from fastsync.errors import IncompleteError, Interrupted, RequestFailed
+from fastsync.errors import IncompleteError, Interrupted
 from fastsync.model.difference import Difference, Effect, Tally, Verdict
 from fastsync.model.digest import Digester
 from fastsync.model.events import (
@@ -73,8 +73,7 @@ def run_task(task: AnyTask, clients: Clients, stopped: Callable[[], bool]) -> It
         try:
             end = yield from _until_stopped(work.pages(), stopped)
         except IncompleteError as error:
-            refused = isinstance(error, RequestFailed) and error.refused
-            end = TaskFailed(f"{task}: {error}", refused, error.fatal)
+            end = TaskFailed(f"{task}: {error}", error.refused, error.fatal)
         except (GeneratorExit, Interrupted):  # nobody listens any more
             raise
         except BaseException as error:
@@ -156,8 +155,7 @@ class _Work:
             done, lost = yield from self._compare_page(page if task.counts else page._replace(scanned=0))
             for slave, error in (*page.lost, *lost):
                 strategy.drop_slave(slave)
-                refused = isinstance(error, RequestFailed) and error.refused
-                yield SlaveLost(slave, f"{task}: {error}", refused, error.fatal)
+                yield SlaveLost(slave, f"{task}: {error}", error.refused, error.fatal)
             yield self.add_usage(done)
             if page.disagreeing is not None:
                 yield OrdersDisagree(page.disagreeing)

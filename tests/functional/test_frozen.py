@@ -225,21 +225,27 @@ def test_waits(make_world: MakeWorld, name: str, executor: str) -> None:
 
 LISTENER = """
     import sys, time
+    from contextlib import suppress
     from fastsync import Synchronizer
+    def heard(difference):
+        print("heard", flush=True)
+        while True:
+            with suppress(*({Exception} if sys.argv[4:] else ())):
+                time.sleep(60)
     if __name__ == "__main__":
-        heard = lambda difference: (print("heard", flush=True), time.sleep(60))
         result = Synchronizer(sys.argv[1], [sys.argv[2]], endpoint_url=sys.argv[3], listeners=[heard]).run()
         assert result.complete is False
         sys.exit(result.exit_code)
 """
 
 
-def test_a_listener_that_does_not_come_back(make_world: MakeWorld, tmp_path: Path) -> None:
-    """The second signal ends `run` within a listener of the caller's, with a result as ever; its process is its own."""
+@pytest.mark.parametrize("catches", [(), ("Exception",)], ids=["lets through", "catches"])
+def test_a_listener_that_does_not_come_back(make_world: MakeWorld, tmp_path: Path, catches: tuple[str, ...]) -> None:
+    """The second signal ends `run` within a listener of the caller's, with a result as ever, whatever that catches."""
     made = make_world([item("a"), item("b")], [])
     script = tmp_path / "listens.py"
     script.write_text(textwrap.dedent(LISTENER))
-    command = [sys.executable, str(script), str(made.master), str(made.slave), made.proxy.url]
+    command = [sys.executable, str(script), str(made.master), str(made.slave), made.proxy.url, *catches]
     with _session(command, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"heard\n"

@@ -97,14 +97,14 @@ class Slave(Played):
         super().__post_init__()
         self._all = list(self.order)
 
-    def put(self, item: bytes, condition: Condition) -> WriteAnswer:
+    def put_item(self, item: bytes, condition: Condition) -> WriteAnswer:
         """Put an item on a condition."""
         self._check("PutItem")
         new = Raw(item)
         self.fate.sent(lambda: self._write(self.keys.read_key(new), new, condition))
         return self._write(self.keys.read_key(new), new, condition)
 
-    def delete(self, key: bytes, condition: Condition) -> WriteAnswer:
+    def delete_item(self, key: bytes, condition: Condition) -> WriteAnswer:
         """Delete an item on a condition."""
         self._check("DeleteItem")
         self.fate.sent(lambda: self._write(self.keys.read_key(key), None, condition))

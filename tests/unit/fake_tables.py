@@ -111,22 +111,10 @@ class Played:
         """Nothing costs anything here."""
         return Tally()
 
-    def take_units(self) -> tuple[float, float]:
-        """Nothing costs anything here."""
-        return 0.0, 0.0
-
-    def take_recheck_units(self) -> float:
-        """Nor does reading again."""
-        return 0.0
-
     @staticmethod
     def keys_at_once(most: int, _consistent: bool) -> int:
         """Nothing is limited here."""
         return most
-
-    def take_failures(self) -> tuple[int, int]:
-        """Nothing is ever throttled, or sent again."""
-        return 0, 0
 
     def _check(self, operation: str) -> None:
         if self.fails(operation):

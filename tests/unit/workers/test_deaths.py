@@ -169,7 +169,7 @@ class Kept:
         self.told = 0
         self._told = told
 
-    def write(self, now: Checkpoint) -> None:
+    def write_checkpoint(self, now: Checkpoint) -> None:
         """Keep it as a file would."""
         self.last, self.told = deepcopy(now), len(self._told)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastsync.model.difference import Difference, Tally, Verdict
 from fastsync.model.events import PageDone
-from fastsync.workers.pending_pages import IN_MEMORY, PendingPages, findings_of, split_lost, usage_of
+from fastsync.workers.pending_pages import IN_MEMORY, PendingPages
 
 A, B = "us-west-2:a", "us-west-2:b"
 
@@ -36,7 +36,7 @@ def test_pages_come_back_as_they_went() -> None:
 def test_consumed_and_counted() -> None:
     """A page is what it consumed and what it counted: the two parts add up to it and share nothing."""
     whole = page(7)
-    spent, rest = usage_of(whole), findings_of(whole)
+    spent, rest = whole.usage(), whole.findings()
     assert (spent.differences, spent.extras, spent.master.scanned) == ((), (), 0)
     assert (rest.differences, rest.extras) == (whole.differences, whole.extras)
     for consumed, counted, both in zip(spent.tallies, rest.tallies, whole.tallies, strict=True):
@@ -50,12 +50,12 @@ def test_consumed_and_counted() -> None:
 def test_a_page_of_slaves_that_were_lost() -> None:
     """What concerns a lost slave goes its own way, but for what it consumed; the master's items stay with a slave."""
     whole = page(7)
-    stands, other = split_lost(whole, {1: B}, all_lost=False)
+    stands, other = whole.split({1: B}, all_lost=False)
     assert {each.slave for each in stands.differences} == {A}
     assert {each.slave for each in (*other.differences, *other.extras)} == {B}
     assert (stands.master, other.master) == (whole.master, Tally())
     assert (stands.tallies[1], other.tallies[1]) == (Tally(write_units=2.0, throttled=3), Tally(missing=1))
     assert other.tallies[0] == Tally()
-    stands, other = split_lost(whole, {0: A, 1: B}, all_lost=True)
+    stands, other = whole.split({0: A, 1: B}, all_lost=True)
     assert (stands.master, other.master) == (Tally(read_units=4.0), Tally(scanned=7))
     assert stands.differences == stands.extras == ()
