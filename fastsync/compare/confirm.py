@@ -1,6 +1,6 @@
-"""Confirm suspects before they count: look up what no scan has returned, and read the rest again.
+"""Confirm suspects before they count: look up items that no scan has returned, and read all others again.
 
-Both are done in one: where a suspect's slave side is unseen, the first half of reading it again is its look-up.
+One reading serves both: where a suspect's slave side is unseen, reading the slave is its look-up.
 """
 
 from __future__ import annotations
@@ -20,10 +20,12 @@ from fastsync.model.settings import Judging
 
 @dataclass
 class Confirmed:
-    """What suspects turned out to be: each list holds them as they are now.
+    """The verdicts on suspects, as they are now.
 
-    `stay` still differ. `same` are equal, though no scan had brought the slave's item in time. `settled` are no
-    suspects any more, each with what it was before. `lost` are slaves that could not be read, with the errors.
+    stay: suspects that still differ, judged.
+    same: suspects whose slave's item no scan had returned in time, and which turned out to be equal.
+    settled: suspects that agree now, each as it was before and as it is now.
+    lost: slaves that could not be read, with the errors.
     """
 
     stay: list[Suspect] = field(default_factory=list)
@@ -33,7 +35,10 @@ class Confirmed:
 
 
 class Confirmer:
-    """Bring suspects to certainty. `sleep` waits between seeing a suspect and reading it again, in seconds."""
+    """Read suspects again, so that their verdicts are certain.
+
+    `sleep` waits between seeing a suspect and reading it again, in seconds.
+    """
 
     def __init__(
         self, judge: Judge, rechecker: Rechecker, expiry: Expiry, judging: Judging, sleep: Callable[[float], object]
@@ -50,50 +55,67 @@ class Confirmer:
             self._sleep(self._judging.delay)
         items, lost = self._rechecker.read_slaves([each for each in suspects if self._reads_slave(each)])
         found = Confirmed(lost=lost)
-        gone = {slave for slave, _ in lost}
-        left = [each for each in suspects if each.slave not in gone and not self._count_if_same(each, items, found)]
-        masters = self._rechecker.read_masters([each for each in left if self._reads_master(each)])
-        for each in left:
-            self._sort(each, items, masters, found)
+        left = self._take_slave_items(suspects, items, found)
+        masters = self._rechecker.read_masters([before for before, _ in left if self._reads_master(before)])
+        for before, seen in left:
+            self._sort(before, seen, masters, found)
         return found
 
     def _reads_slave(self, suspect: Suspect) -> bool:
-        return self._judging.recheck or (suspect.unseen and not _only_on_slave(suspect))
+        return self._judging.recheck or suspect.awaits_slave
 
     def _reads_master(self, suspect: Suspect) -> bool:
-        return self._judging.recheck or (suspect.unseen and _only_on_slave(suspect))
+        return self._judging.recheck or suspect.awaits_master
 
-    def _count_if_same(self, before: Suspect, items: Items, found: Confirmed) -> bool:
-        """Find an item of the master whose partner is there, and equal, though no scan has brought it in time."""
-        if not before.unseen or before.master is None:
-            return False
-        now = self._expiry.make_suspect(before.slave, before.key, before.master, items[before.slave].get(before.key))
-        if self._judge.differing_attributes(now.master, now.slave_item) != ():
-            return False
-        found.same.append(now)
-        return True
+    def _take_slave_items(
+        self, suspects: Sequence[Suspect], items: Items, found: Confirmed
+    ) -> list[tuple[Suspect, Suspect]]:
+        """Return suspects as they were before, each with what it is by the slave's item of now.
 
-    def _sort(self, before: Suspect, items: Items, masters: Mapping[Key, Raw], found: Confirmed) -> None:
-        """Return whether a suspect stays one."""
-        if before.unseen and _only_on_slave(before) and before.key in masters:
-            return  # the scan of the master has brought it, or is going to
+        Those of lost slaves are left out. So are those that were looked up and are equal: they count as the same.
+        """
+        lost = {slave for slave, _ in found.lost}
+        left = []
+        for before in suspects:
+            if before.slave in lost:
+                continue
+            seen = self._take_slave_item(before, items)
+            if not before.awaits_slave or before.master is None:
+                left.append((before, seen))
+                continue
+            judged = self._judge.judge_suspect(seen)
+            if judged is None:
+                found.same.append(seen)
+            else:
+                left.append((before, judged))
+        return left
+
+    def _take_slave_item(self, before: Suspect, items: Items) -> Suspect:
         if not self._reads_slave(before):
-            found.stay.append(before)
-            return
-        master = masters.get(before.key) if self._judging.recheck else before.master
-        now = self._expiry.make_suspect(before.slave, before.key, master, items[before.slave].get(before.key))
-        if self._stays(before, now):
-            found.stay.append(now)
-        else:
+            return before
+        stored = items[before.slave].get(before.key)
+        return self._expiry.make_suspect(before.slave, before.key, before.master, stored)
+
+    def _sort(self, before: Suspect, seen: Suspect, masters: Mapping[Key, Raw], found: Confirmed) -> None:
+        """Add a suspect to those that stay or to those that have settled."""
+        if before.awaits_master and before.key in masters:
+            return  # the master's scan has returned it, or is going to
+        now = seen
+        if self._judging.recheck:
+            now = self._expiry.make_suspect(before.slave, before.key, masters.get(before.key), seen.stored)
+        judged = self._judge_again(seen if seen.attributes else before, now)
+        if judged is None:
             found.settled.append((before, now))
+        else:
+            found.stay.append(judged)
 
-    def _stays(self, before: Suspect, now: Suspect) -> bool:
-        if not before.unseen and (now.master, now.slave_item) == (before.master, before.slave_item):
-            return True
-        if (before.master is None) is not (now.master is None):
-            return False
-        return self._judge.differing_attributes(now.master, now.slave_item) != ()
+    def _judge_again(self, earlier: Suspect, now: Suspect) -> Suspect | None:
+        """Return a suspect as it is judged now, None where it has settled. Bytes that were judged need no second look.
 
-
-def _only_on_slave(suspect: Suspect) -> bool:
-    return suspect.slave_item is not None
+        A suspect whose master's item has come or gone has settled, too: it is for another run to judge.
+        """
+        if (earlier.master is None) is not (now.master is None):
+            return None
+        if earlier.attributes and (now.master, now.slave_item) == (earlier.master, earlier.slave_item):
+            return now._replace(attributes=earlier.attributes)
+        return self._judge.judge_suspect(now)

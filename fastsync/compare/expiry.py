@@ -1,7 +1,7 @@
 """Expiry: items past their time to live count as absent, on both sides, by each table's TTL setting.
 
 The service deletes expired items within days, and not on all tables at the same time (developer guide, "Expiring
-items"): until then they are differences that mend themselves.
+items"). Until then they would be differences that disappear by themselves.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from fastsync.compare.pairs import Pairs, Suspect
 from fastsync.model.keys import Key
 
 TOO_OLD = 5 * 365 * 86400
-"""Seconds: what expired longer ago is never deleted by the service (developer guide, "Using time to live")."""
+"""Seconds: the service never deletes items that expired longer ago (developer guide, "Using time to live")."""
 
 Expired = Callable[[Raw, float], bool]
 
 
 class Living(NamedTuple):
-    """The pairs that are left, how many items of the master have expired, and extras that came to light by that."""
+    """The pairs that are left, how many items of the master have expired, and the extras that follow from that."""
 
     pairs: Pairs
     expired: int
@@ -31,10 +31,10 @@ class Living(NamedTuple):
 
 
 class Expiry:
-    """Know which items have expired. `master` and `slaves` are TTL attributes, None where a table has none.
+    """Decide which items have expired. `master` and `slaves` are TTL attributes, None where a table has none.
 
-    All questions about one page are answered for one moment, that of the last `read_clock`. Otherwise an item that
-    expires while its page is judged would count as living in one step and as absent in the next.
+    All answers about one page are for one moment, that of the last `read_clock`. Otherwise an item that expires while
+    its page is judged would count as living in one step and as absent in the next.
     """
 
     def __init__(self, master: str | None, slaves: Sequence[str | None], now: Callable[[], float] = time.time):
@@ -45,42 +45,57 @@ class Expiry:
         self._now = now()
 
     def read_clock(self) -> None:
-        """Begin with another page: what has expired by now counts as absent from here on."""
+        """Begin another page: items that have expired by now count as absent from here on."""
         if self.active:
             self._now = self._clock()
 
-    def make_suspect(self, slave: int, key: Key, master: Raw | None, item: Raw | None) -> Suspect:
-        """Make a suspect in which an expired item counts as absent; `there` is the slave's item all the same."""
+    def make_suspect(
+        self, slave: int, key: Key, master: Raw | None, stored: Raw | None, *, unseen: bool = False
+    ) -> Suspect:
+        """Return a suspect in which an expired item counts as absent; `stored` is the slave's item all the same."""
         if not self.active:
-            return Suspect(slave, key, master, item, item)
+            return Suspect(slave, key, master, stored, stored, unseen)
         if master is not None and self._master(master, self._now):
             master = None
-        live = None if item is None or self._slaves[slave](item, self._now) else item
-        return Suspect(slave, key, master, live, item)
+        return Suspect(slave, key, master, self._living_item(slave, stored), stored, unseen)
 
     def split_expired(self, pairs: Pairs) -> Living:
-        """Leave out pairs whose master's item has expired, and what is expired and only on the slave.
+        """Split off pairs whose master's item has expired, and leave out items that are expired and only on the slave.
 
-        A master's item that the slave's own setting would expire counts as expired too: it would be deleted there.
+        A master's item that the slave's own setting would expire counts as expired too: the slave would delete it.
         """
-        now, slave_expired = self._now, self._slaves[pairs.slave]
         left: list[tuple[Key, Raw | None, Raw | None]] = []
-        expired, extras = 0, []
-        for key, master, item in zip(pairs.keys, pairs.masters, pairs.slaves, strict=True):
-            live = None if item is None or slave_expired(item, now) else item
+        extras: list[Suspect] = []
+        expired = 0
+        for key, master, stored in zip(pairs.keys, pairs.masters, pairs.slaves, strict=True):
+            item = self._living_item(pairs.slave, stored)
             if master is None:
-                if live is not None:
-                    left.append((key, None, item))
-            elif self._master(master, now):
+                if item is not None:
+                    left.append((key, None, stored))
+            elif self._master(master, self._now):
                 expired += 1
-                if live is not None or pairs.unseen:
-                    extras.append(Suspect(pairs.slave, key, None, live, item, pairs.unseen))
-            elif slave_expired(master, now):
+                if item is not None or pairs.unseen:
+                    extras.append(Suspect(pairs.slave, key, None, item, stored, pairs.unseen))
+            elif self._living_item(pairs.slave, master) is None:
                 expired += 1
             else:
-                left.append((key, master, item))
-        keys, masters, items = zip(*left, strict=True) if left else ((), (), ())
-        return Living(pairs._replace(keys=keys, masters=masters, slaves=items), expired, extras)
+                left.append((key, master, stored))
+        return Living(_replace_pairs(pairs, left), expired, extras)
+
+    def _living_item(self, slave: int, stored: Raw | None) -> Raw | None:
+        """Return an item, None where the slave's setting has expired it."""
+        if stored is None or self._slaves[slave](stored, self._now):
+            return None
+        return stored
+
+
+def _replace_pairs(pairs: Pairs, rows: Sequence[tuple[Key, Raw | None, Raw | None]]) -> Pairs:
+    """Return pairs of the same slave with other rows of key, master's item and slave's item."""
+    return pairs._replace(
+        keys=[key for key, _, _ in rows],
+        masters=[master for _, master, _ in rows],
+        slaves=[stored for _, _, stored in rows],
+    )
 
 
 def _make_expiry_test(attribute: str | None) -> Expired:

@@ -1,4 +1,7 @@
-"""Turn pairs into suspects, and suspects into differences; digests first, then the policy."""
+"""Turn pairs into suspects, and suspects into differences. Digests decide first, then the policy.
+
+A pair is judged once for each time that it was read: a suspect holds the names of the attributes that differ.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +21,10 @@ from fastsync.model.policy import Policy
 
 
 class Judge:
-    """Compare items, and put into words what differs.
+    """Compare items, and describe their differences.
 
-    `names` are the slaves' names in reports, `version` the attribute that tells which of two items is newer. `values`
-    says whether differences are to have both items in them; where a policy decides about them they have.
+    `names` are the slaves' names in reports, `version` the attribute that tells which of two items is newer. With
+    `values`, or where a policy decides about differences, they hold both items.
     """
 
     def __init__(
@@ -38,47 +41,63 @@ class Judge:
         self._digester = digester
         self._policy = policy
         # parsing both items for the default policy, which always says yes, would cost 25 µs
-        self._asked = type(policy).differs is not Policy.differs
+        self._asks_policy = type(policy).differs is not Policy.differs
         self._values = values or type(policy).resolve is not Policy.resolve
         self._expiry = expiry
         self._version = version
 
     def find_suspects(self, pairs: Pairs) -> list[Suspect]:
-        """Pick the pairs that are not equal. Pairs whose bytes agree cost 0.1 µs each."""
+        """Return the pairs that are not equal. Pairs whose bytes agree cost 0.1 µs each."""
         keys, masters, slaves = pairs.keys, pairs.masters, pairs.slaves
         if not len(keys) == len(masters) == len(slaves):  # also under python -O: they would pass for equal
             raise ValueError("pairs out of step")
-        unequal = [
-            (keys[place], masters[place], slaves[place]) for place in compress(count(), map(ne, masters, slaves))
-        ]
-        suspects = (self._expiry.make_suspect(pairs.slave, *each) for each in unequal)
-        found = [each for each in suspects if self.differing_attributes(each.master, each.slave_item) != ()]
-        return [each._replace(unseen=True) for each in found] if pairs.unseen else found
-
-    def differing_attributes(self, master: Raw | None, item: Raw | None) -> tuple[str, ...] | None:
-        """Name what differs; () where the items are equal (or the policy says so), None where one side is absent."""
-        if master is None or item is None:
-            return () if master is item else None
-        found = self._digester.find_differing(master, item)
-        if found and self._asked and not self._policy.differs(self._for_policy(master), self._for_policy(item)):
-            return ()
+        found = []
+        for place in compress(count(), map(ne, masters, slaves)):
+            suspect = self._expiry.make_suspect(
+                pairs.slave, keys[place], masters[place], slaves[place], unseen=pairs.unseen
+            )
+            judged = self.judge_suspect(suspect)
+            if judged is not None:
+                found.append(judged)
         return found
 
-    def make_difference(self, suspect: Suspect) -> Difference | None:
-        """Return the difference that a suspect is, or None where there is none."""
-        found = self.differing_attributes(suspect.master, suspect.slave_item)
-        if found == ():
+    def judge_suspect(self, suspect: Suspect) -> Suspect | None:
+        """Return a suspect with the names of the attributes that differ, None where both sides agree.
+
+        Both sides agree where both are absent, where no compared attribute differs, and where the policy says so.
+        """
+        master, item = suspect.master, suspect.slave_item
+        if master is None or item is None:
+            return None if master is item else suspect
+        names = self._digester.find_differing(master, item)
+        if not names or (self._asks_policy and self._policy_tolerates(master, item)):
             return None
+        return Suspect(suspect.slave, suspect.key, master, item, suspect.stored, suspect.unseen, names)
+
+    def make_difference(self, suspect: Suspect) -> Difference | None:
+        """Return the difference that a suspect is, None where both sides agree; a judged one is not judged again."""
+        judged = suspect if suspect.attributes else self.judge_suspect(suspect)
+        if judged is None:
+            return None
+        master, slave_item = self._parse_items(judged)
         return Difference(
-            self._names[suspect.slave],
-            _find_verdict(suspect),
-            msgspec.json.decode(encode_key(suspect.key)),
-            found or (),
-            master=_parse_item(suspect.master) if self._values else None,
-            slave_item=_parse_item(suspect.slave_item) if self._values else None,
-            master_version=self._version_of(suspect.master),
-            slave_version=self._version_of(suspect.stored),
+            self._names[judged.slave],
+            _find_verdict(judged),
+            msgspec.json.decode(encode_key(judged.key)),
+            judged.attributes,
+            master=master,
+            slave_item=slave_item,
+            master_version=self._version_of(judged.master),
+            slave_version=self._version_of(judged.stored),
         )
+
+    def _parse_items(self, suspect: Suspect) -> tuple[Item | None, Item | None]:
+        if not self._values:
+            return None, None
+        return _parse_item(suspect.master), _parse_item(suspect.slave_item)
+
+    def _policy_tolerates(self, master: Raw, item: Raw) -> bool:
+        return not self._policy.differs(self._for_policy(master), self._for_policy(item))
 
     def _for_policy(self, item: Raw) -> Item:
         return {name: msgspec.json.decode(raw) for name, raw in self._digester.compared_attributes(item).items()}
@@ -86,15 +105,24 @@ class Judge:
     def _version_of(self, item: Raw | None) -> Any:
         if item is None or self._version is None:
             return None
-        version = msgspec.json.decode(item, type=dict[str, Raw]).get(self._version)
-        return None if version is None else msgspec.json.decode(version)
+        version = msgspec.json.decode(item, type=dict[str, Raw]).get(self._version, _NULL)
+        return msgspec.json.decode(version)
+
+
+_NULL = Raw(b"null")
+"""What stands for an attribute that an item does not have."""
 
 
 def _parse_item(item: Raw | None) -> Item | None:
-    return None if item is None else msgspec.json.decode(item)
+    if item is None:
+        return None
+    parsed: Item = msgspec.json.decode(item)
+    return parsed
 
 
 def _find_verdict(suspect: Suspect) -> Verdict:
     if suspect.slave_item is None:
         return Verdict.MISSING
-    return Verdict.EXTRA if suspect.master is None else Verdict.DIFFERING
+    if suspect.master is None:
+        return Verdict.EXTRA
+    return Verdict.DIFFERING

@@ -1,4 +1,4 @@
-"""What a strategy yields: pairs of items, whose absent side is None."""
+"""Pairs of items, as strategies yield them, and the interface of a strategy. The absent side of a pair is None."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from fastsync.model.keys import Key
 
 
 class Pairs(NamedTuple):
-    """The pairs of one slave on one page: keys, master items and slave items in step.
+    """The pairs of one slave on one page: keys, master items and slave items, at the same positions.
 
-    Either all of them have a master's item, or none has.
-    `unseen`: all of them lack the same side, which was not looked at: no scan has brought it, so it is to be looked up.
+    Either all of them have a master's item, or none has. `unseen`: all of them lack the same side, because no scan has
+    returned it; it is still to be looked up.
     """
 
     slave: int
@@ -28,8 +28,9 @@ class Pairs(NamedTuple):
 class Suspect(NamedTuple):
     """A pair that looks different; the absent side is None.
 
-    `there` is the slave's item where one is there, though it has expired and so counts as absent. `unseen`: the absent
-    side was not looked at yet; that is the slave's where `slave_item` is None, else the master's.
+    `stored` is the slave's item as it is stored: also where it has expired, so that `slave_item` is None. `unseen`: the
+    absent side has not been looked at yet; that is the slave's where `slave_item` is None, else the master's.
+    `attributes` names those that differ, sorted; () where a side is absent, or while nobody has compared the items.
     """
 
     slave: int
@@ -38,17 +39,31 @@ class Suspect(NamedTuple):
     slave_item: Raw | None
     stored: Raw | None
     unseen: bool = False
+    attributes: tuple[str, ...] = ()
+
+    @property
+    def awaits_slave(self) -> bool:
+        """Return whether the slave's item is still to be looked up."""
+        return self.unseen and self.slave_item is None
+
+    @property
+    def awaits_master(self) -> bool:
+        """Return whether the master's item is still to be looked up."""
+        return self.unseen and self.slave_item is not None
 
 
 class PairsPage(NamedTuple):
-    """One page of work: its pairs per slave, what was scanned of the master or of a slave, and slaves lost on the way.
+    """One page of work.
 
-    `resume` is where the segment goes on after this page, in the strategy's own words: a task made of it later, perhaps
-    by another run and for fewer slaves, brings exactly what is left, nothing twice. Nobody else reads it. It names
-    slaves rather than numbering them, since their places may be others then, and at the end of a segment it says so.
-    b"" where there is no such point after this page: what the page brings is held back, and the task is not stopped,
-    until a page comes that has one, or the end. `disagreeing` is a slave whose scan was found to bring items in another
-    order than the master's.
+    pairs: the pairs of each slave.
+    scanned: how many items of the master were scanned.
+    slave_scanned: a slave, and how many of its items were scanned.
+    lost: slaves that could not be read, with the errors.
+    resume: where the segment continues after this page, in a format that only the strategy reads. A task that is made
+        of it later, perhaps by another run and for fewer slaves, yields exactly what is left, nothing twice. It names
+        slaves rather than numbering them, since their numbers may differ then. b"" where a segment cannot be resumed
+        after this page: the page is then buffered, and the task is not stopped, until a later page has a resume point.
+    disagreeing: a slave whose scan turned out to return items in another order than the master's.
     """
 
     pairs: Sequence[Pairs]
@@ -60,10 +75,10 @@ class PairsPage(NamedTuple):
 
 
 class Strategy(Protocol):
-    """A way to read one segment of the master and of the slaves that a task covers, from the task's `resume` on."""
+    """A way to read one segment of the master and of the slaves that a task covers, from the task's `resume`."""
 
     def pages(self) -> Iterator[PairsPage]:
         """Yield pairs page by page; raise RequestFailed or KeysUnanswered where the master cannot be read."""
 
     def drop_slave(self, slave: int) -> None:
-        """Go on without a slave that failed for good."""
+        """Continue without a slave that failed for good."""

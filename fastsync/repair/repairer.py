@@ -260,9 +260,7 @@ class Repairer:
         """Recognise a write whose answer was lost and whose repetition then failed its own condition."""
         if answer.attempts == 1:
             return False
-        if suspect.master is None or answer.current is None:
-            return suspect.master is None and answer.current is None
-        return self._judge.differing_attributes(suspect.master, answer.current) == ()
+        return self._judge.judge_suspect(suspect._replace(slave_item=answer.current)) is None
 
 
 def writable_attributes(item: Raw, keys: Collection[str]) -> Attributes:

@@ -272,7 +272,7 @@ class _Work:
         if not known:
             return pairs, []
         again, _ = self._rechecker.read_again(known)
-        agreeing = [each for each in again if self._judge.differing_attributes(each.master, each.slave_item) == ()]
+        agreeing = [each for each in again if self._judge.judge_suspect(each) is None]
         told = {each.key: found for each in agreeing if (found := self._repaired(each, tallies)) is not None}
         return without(pairs, set(told)), list(told.values())
 

@@ -124,6 +124,11 @@ def judging() -> Iterator[Part]:
         judge = Judge(("slave",), Digester(frozenset(ignored)), Policy(), Expiry(None, [None]))
         pairs = Pairs(0, keys, master, [Raw(bytes(item)) for item in slave])
         yield f"judge a pair: {name}", PAGE, lambda judge=judge, pairs=pairs: judge.find_suspects(pairs)  # type: ignore[misc]
+    yield (
+        "judge a pair, and report it: an attribute differs",
+        PAGE,
+        lambda: [judge.make_difference(each) for each in judge.find_suspects(pairs)],
+    )
 
 
 def main() -> None:
