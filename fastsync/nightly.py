@@ -32,6 +32,7 @@ from fastsync.errors import ConfigError, FastsyncError
 from fastsync.model.wording import describe_exception
 from fastsync.output.log import Log
 from fastsync.output.private_files import OWNER_ONLY, make_folders
+from fastsync.output.statistics import parse_statistics
 from fastsync.reports.html.gather import MOST_ROWS
 from fastsync.reports.html.page import make_page
 from fastsync.reports.summary import format_summary
@@ -253,11 +254,11 @@ def _print_outcome(code: int, files: Files, text: str, counted: bool) -> None:
     """Return what a run came to, by its part of the log, and by its statistics where it has `counted` anything."""
     said = [line for line in map(_parse_line, text.split("\n")) if line]
     warnings = [line["message"] for line in said if line["level"] != "info" and "stats" not in line]
-    try:
-        stats = json.loads(files["stats.json"].read_text()) if counted else {}
-        lines = format_summary(stats, [each for each in warnings if each not in stats["errors"]]).split("\n")
-    except (OSError, ValueError, KeyError):
-        lines = warnings
+    lines = warnings
+    if counted:
+        with suppress(OSError, ValueError):
+            statistics = parse_statistics(files["stats.json"].read_bytes())
+            lines = format_summary(statistics, [each for each in warnings if each not in statistics.errors]).split("\n")
     log = Log()
     log.error(f"the {files.what} ended with exit code {code}")
     for line in lines[:MOST_LINES]:

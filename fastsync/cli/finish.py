@@ -18,7 +18,7 @@ def report_result(result: Result, log: Log, quiet: bool) -> int:
 def _sum_up(result: Result, log: Log, quiet: bool) -> None:
     """Write the summary; quietly, or where every line is JSON, warnings and errors have lines of their own."""
     if not quiet and not log.json:
-        for line in format_summary(result.stats, result.warnings, result.notes).split("\n"):
+        for line in format_summary(result.statistics, result.warnings, result.notes).split("\n"):
             log.info(line)
         return
     for text in result.warnings:
@@ -26,6 +26,7 @@ def _sum_up(result: Result, log: Log, quiet: bool) -> None:
     for text in result.errors:
         log.error(text)
     if not quiet:
-        lines = [line.strip() for line in format_summary({**result.stats, "errors": []}, (), result.notes).split("\n")]
+        summary = format_summary(result.statistics.with_errors((), result.complete), (), result.notes)
+        lines = [line.strip() for line in summary.split("\n")]
         say = log.info if result.exit_code == 0 else log.warning
         say("; ".join(lines), complete=result.complete, exit_code=result.exit_code, stats=result.stats)

@@ -50,3 +50,13 @@ def describe_exception(error: BaseException) -> str:
 def escape_unprintable(text: str) -> str:
     """Return a text with everything escaped that could steer a terminal: names hold what their writers put there."""
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
+def count_nouns(count: int, noun: str) -> str:
+    """Return a number and its noun, in the plural unless it is one: "1 item", "2,000 items"."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def choose_form(count: int, one: str, many: str) -> str:
+    """Return the form of a word that goes with a number."""
+    return one if count == 1 else many

@@ -14,12 +14,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from fastsync.errors import ConfigError, OutputFailed
 from fastsync.model.difference import Tally
 from fastsync.model.events import AnyTerms, PageDone
 from fastsync.output.private_files import create_beside
+from fastsync.output.statistics import MasterCounters, SlaveCounters, Statistics
 
 EVERY = 15.0
 """Seconds between two versions of the file while the run is under way: how often a node exporter is usually asked."""
@@ -27,11 +28,6 @@ METRICS_MODE = 0o666
 """The mode of the file, less the umask: it holds no values of items, and another user's node exporter reads it."""
 VERDICTS = ("same", "missing", "differing", "extra", "settled", "expired", "filtered")
 EFFECTS = ("written", "deleted", "contended", "slave_newer", "changed", "refused", "failed")
-CONSUMED = {
-    "read_units": "Read capacity units that the run consumed on the table.",
-    "write_units": "Write capacity units that the run consumed on the table.",
-}
-"""What is told of every table, where the statistics have it."""
 _LAST = re.compile(r"^(fastsync_last_\w+)\{.*\} (\S+)$", re.MULTILINE)
 _MOST = 1_000_000
 """Bytes that are read of an older file."""
@@ -55,7 +51,7 @@ class MetricsFile:
         self._path = None if path is None else Path(path).resolve()
         self._clock = clock
         self._began = self._written = clock()
-        self._stats: Callable[[], Mapping[str, Any]] = dict
+        self._count: Callable[[], Statistics | None] = lambda: None
         self._last: dict[str, float] = {}
         self._requests: list[Tally] = []
         if self._path is None:
@@ -68,9 +64,9 @@ class MetricsFile:
         except OutputFailed as error:
             raise ConfigError(f"--metrics-file {path} cannot be written: {error}") from None
 
-    def follow(self, stats: Callable[[], Mapping[str, Any]]) -> None:
-        """Ask for the statistics here from now on."""
-        self._stats = stats
+    def follow(self, count: Callable[[], Statistics]) -> None:
+        """Take the statistics from `count` from now on; before that there are none."""
+        self._count = count
 
     def begin(self, terms: AnyTerms) -> None:
         """Begin to count what became of requests, of which the statistics do not tell."""
@@ -105,7 +101,7 @@ class MetricsFile:
         if self._path is None:
             return
         state = {"running": float(running), "start_timestamp_seconds": self._began, **_prefix_samples(self._last)}
-        text = format_samples(make_samples(self._path.stem, state, self._stats(), self._requests))
+        text = format_samples(make_samples(self._path.stem, state, self._count(), self._requests))
         try:
             _replace(self._path, text.encode("utf-8", "replace"))
         except OSError as error:
@@ -126,32 +122,46 @@ def _replace(path: Path, data: bytes) -> None:
 
 
 def make_samples(
-    run: str, state: Mapping[str, float], stats: Mapping[str, Any], requests: Sequence[Tally] = ()
+    run: str, state: Mapping[str, float], statistics: Statistics | None = None, requests: Sequence[Tally] = ()
 ) -> Iterator[MetricSample]:
-    """Give the samples of a run's state and statistics, where there are any yet; `requests` begins with the master."""
+    """Yield the samples of a run's state and of its statistics, where it has any yet.
+
+    `requests` counts what became of requests to the master, then to each slave that can be compared.
+    """
     labels = {"run": run}
     for name, value in state.items():
         yield MetricSample(name, labels, value)
-    if not stats:
+    if statistics is None:
         return
-    yield MetricSample("errors", labels, len(stats["errors"]))
-    yield MetricSample("elapsed_seconds", labels, stats["elapsed_seconds"])
-    tables = {("master", stats["master"]["table"]): stats["master"]}
-    tables |= {("slave", name): slave for name, slave in stats["slaves"].items()}
-    for place, ((role, table), counters) in enumerate(tables.items()):
+    yield MetricSample("errors", labels, len(statistics.errors))
+    yield MetricSample("elapsed_seconds", labels, statistics.elapsed_seconds)
+    counted: dict[tuple[str, str], MasterCounters | SlaveCounters] = {}
+    counted["master", statistics.master.table] = statistics.master
+    counted |= {("slave", name): slave for name, slave in statistics.slaves.items()}
+    for place, ((role, table), counters) in enumerate(counted.items()):
         named = {**labels, "role": role, "table": table}
         if place < len(requests):  # slaves that cannot be compared come last, and have none
             yield MetricSample("throttled_requests", named, requests[place].throttled)
             yield MetricSample("retried_requests", named, requests[place].retried)
-        yield MetricSample("scanned_items", named, counters["scanned"])
-        yield from (MetricSample(what, named, counters[what]) for what in CONSUMED if counters.get(what) is not None)
-    for slave, counters in stats["slaves"].items():
-        named = {**labels, "slave": slave}
-        for verdict in VERDICTS:
-            if counters[verdict] is not None:
-                yield MetricSample("items", {**named, "verdict": verdict}, counters[verdict])
-        for effect in EFFECTS:
-            yield MetricSample("differences", {**named, "action": effect.replace("_", "-")}, counters[effect])
+        yield from _sample_table(named, counters)
+    for name, slave in statistics.slaves.items():
+        yield from _sample_slave({**labels, "slave": name}, slave)
+
+
+def _sample_table(labels: Mapping[str, str], counters: MasterCounters | SlaveCounters) -> Iterator[MetricSample]:
+    yield MetricSample("scanned_items", labels, counters.scanned)
+    yield MetricSample("read_units", labels, counters.read_units)
+    if isinstance(counters, SlaveCounters):
+        yield MetricSample("write_units", labels, counters.write_units)
+
+
+def _sample_slave(labels: Mapping[str, str], slave: SlaveCounters) -> Iterator[MetricSample]:
+    for verdict in VERDICTS:
+        count = getattr(slave, verdict)
+        if count is not None:
+            yield MetricSample("items", {**labels, "verdict": verdict}, count)
+    for effect in EFFECTS:
+        yield MetricSample("differences", {**labels, "action": effect.replace("_", "-")}, getattr(slave, effect))
 
 
 def format_samples(lines: Iterable[MetricSample]) -> str:
@@ -184,7 +194,8 @@ _HELP = {
     "scanned_items": "Items that Scan returned of the table.",
     "items": "Items of the master (verdict extra: of the slave) by what comparing them came to.",
     "differences": "What became of differences.",
-    **CONSUMED,
+    "read_units": "Read capacity units that the run consumed on the table.",
+    "write_units": "Write capacity units that the run consumed on the table.",
 }
 
 

@@ -6,15 +6,13 @@ whole.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from fastsync.config.config import Config
 from fastsync.output.durable import FilePosition, OutputFile
 from fastsync.output.report import Report
 from fastsync.output.report_folder import PartedReport
-from fastsync.output.statistics import write_stats
+from fastsync.output.statistics import Statistics, write_statistics
 
 
 class Outputs:
@@ -55,10 +53,10 @@ class Outputs:
             if output is not None:
                 output.discard()
 
-    def write_stats(self, stats: Mapping[str, Any]) -> None:
+    def write_stats(self, statistics: Statistics) -> None:
         """Write the statistics and close their file; raise OutputFailed."""
         if self._stats is not None:
-            write_stats(self._stats.begin(), dict(stats))
+            write_statistics(self._stats.begin(), statistics)
 
     def end_early(self) -> None:
         """Close the report where nothing was compared: it holds what an earlier run brought up to its checkpoint.

@@ -1,38 +1,179 @@
-"""The result of a run: statistics, exit code, and how statistics are written."""
+"""The statistics of a run: their type, their file, the exit code that follows, and the result of the library."""
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import IO, Any
+from functools import cached_property
+from typing import IO, Annotated, Any
 
+import msgspec
+from msgspec import Meta
+
+from fastsync.config.slicing import MAX_SEGMENTS
 from fastsync.errors import IncompleteError, OutputFailed
 from fastsync.model.difference import Tally
 from fastsync.model.json_lines import dumps
 
+UNDO = "undo"
+"""What the statistics of an undo have as their strategy."""
+OUTRANKS_OUTPUT = (3, 5, 130, 143)
+"""Exit codes that stand even where an output could not be written."""
+Count = Annotated[int, Meta(ge=0, le=2**53)]
+Amount = Annotated[float, Meta(ge=0, le=1e15)]
+
+
+class MasterCounters(msgspec.Struct, frozen=True):
+    """What was read of the master. In an undo: of its log, whose path stands in `table`."""
+
+    table: str
+    scanned: Count
+    read_units: Amount
+
+
+class SlaveCounters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The counters of a slave; see Tally. `extra` is None where extras were not looked for."""
+
+    compared: Count
+    same: Count
+    missing: Count
+    differing: Count
+    extra: Count | None
+    settled: Count
+    slave_newer: Count
+    expired: Count
+    filtered: Count
+    contended: Count
+    changed: Count
+    refused: Count
+    written: Count
+    deleted: Count
+    failed: Count
+    scanned: Count
+    read_units: Amount
+    write_units: Amount
+
+    @classmethod
+    def from_tally(cls, tally: Tally, extras: bool) -> SlaveCounters:
+        """Return the counters of a tally; `extras` says whether extras were looked for."""
+        counters: dict[str, Any] = {name: getattr(tally, name) for name in cls.__struct_fields__}
+        if not extras:
+            counters["extra"] = None
+        return cls(**counters)
+
+    def as_tally(self, withheld: int = 0) -> Tally:
+        """Return these counters as a tally, in which extras that were not looked for count as 0."""
+        counters = msgspec.structs.asdict(self)
+        counters["extra"] = self.extra or 0
+        return Tally(**counters, withheld=withheld)
+
+
+class EstimatedDifferences(msgspec.Struct, frozen=True):
+    """How many differences a slave has in all, and the bounds of that; `high` is None where none is known."""
+
+    differences: int
+    low: int
+    high: int | None
+
+
+class SampleStatistics(msgspec.Struct, frozen=True):
+    """Which segments a sample has, and what it lets expect of each slave; None where that cannot be estimated."""
+
+    fraction: float
+    segments: int
+    of: int
+    seed: int
+    estimate: dict[str, EstimatedDifferences | None]
+
+
+class Statistics(msgspec.Struct, frozen=True):
+    """The statistics of a run, in the order of their file. `errors` are sentences.
+
+    `shard` is I/N; where only some shards were combined, it lists them ("0,2-4/6").
+    """
+
+    complete: bool
+    strategy: str
+    segments: Annotated[int, Meta(ge=1, le=MAX_SEGMENTS)]
+    elapsed_seconds: Amount
+    sample: SampleStatistics | None
+    shard: str | None
+    master: MasterCounters
+    slaves: dict[str, SlaveCounters]
+    errors: list[str]
+
+    @property
+    def is_undo(self) -> bool:
+        """Return whether these are the statistics of an undo."""
+        return self.strategy == UNDO
+
+    def as_document(self) -> dict[str, Any]:
+        """Return the statistics as plain values, as JSON holds them."""
+        document: dict[str, Any] = msgspec.to_builtins(self)
+        return document
+
+    def with_errors(self, errors: Sequence[str], complete: bool) -> Statistics:
+        """Return the same statistics with these errors instead of their own."""
+        return msgspec.structs.replace(self, errors=list(errors), complete=complete)
+
+
+def format_statistics(statistics: Statistics) -> str:
+    """Return the text of the statistics file."""
+    return dumps(statistics.as_document(), indent=2) + "\n"
+
+
+def parse_statistics(text: bytes) -> Statistics:
+    """Return the statistics that a file holds; raise ValueError where it holds none."""
+    return msgspec.convert(json.loads(text), Statistics)  # the json module reads half pairs of UTF-16, as in odd paths
+
+
+def write_statistics(file: IO[str], statistics: Statistics) -> None:
+    """Write the statistics and close the file; raise OutputFailed where it cannot be written."""
+    try:
+        file.write(format_statistics(statistics))
+        file.flush()
+        if file is not sys.stdout:
+            file.close()
+    except (OSError, ValueError) as error:
+        raise OutputFailed(f"the statistics cannot be written: {error}") from None
+
 
 @dataclass(frozen=True)
 class Result:
-    """What a run came to: `stats` is what `--stats` writes, `exit_code` what the command line returns.
+    """The result of a run: its `statistics`, and the `exit_code` that the command line returns.
 
-    `warnings` tell what a safety limit refused, and why; `notes` what else is worth knowing.
+    `warnings` say what a safety limit refused, and why; `notes` what else is worth knowing.
     """
 
-    stats: dict[str, Any]
-    complete: bool
-    errors: list[str]
+    statistics: Statistics
     exit_code: int
     warnings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
-    def without(self, output: OutputFailed) -> Result:
-        """Return this result as it is where its last output could not be written."""
-        code = self.exit_code if self.exit_code in (3, 5, 130, 143) else IncompleteError.exit_code
-        errors = [*self.errors, str(output)]
-        stats = {**self.stats, "complete": False, "errors": errors}
-        return replace(self, stats=stats, complete=False, errors=errors, exit_code=code)
+    @cached_property
+    def stats(self) -> dict[str, Any]:
+        """The statistics as a dictionary, which is what `--stats` writes."""
+        return self.statistics.as_document()
+
+    @property
+    def complete(self) -> bool:
+        """False where something was not compared or could not be done; `errors` say what."""
+        return self.statistics.complete
+
+    @property
+    def errors(self) -> list[str]:
+        """Whole sentences about what failed."""
+        return self.statistics.errors
+
+    def add_output_failure(self, failure: OutputFailed) -> Result:
+        """Return this result of a run whose last output could not be written."""
+        statistics = self.statistics.with_errors([*self.errors, str(failure)], complete=False)
+        if self.exit_code in OUTRANKS_OUTPUT:
+            return replace(self, statistics=statistics)
+        return replace(self, statistics=statistics, exit_code=IncompleteError.exit_code)
 
 
 def find_exit_code(slaves: Sequence[Tally], complete: bool) -> int:
@@ -43,27 +184,17 @@ def find_exit_code(slaves: Sequence[Tally], complete: bool) -> int:
     if any(tally.refused > tally.withheld for tally in slaves):
         return 5
     if not complete:
-        return 4
-    return 1 if any(tally.remaining for tally in slaves) else 0
+        return IncompleteError.exit_code
+    if any(tally.remaining for tally in slaves):
+        return 1
+    return 0
 
 
-def withheld(slave: str, errors: Sequence[str]) -> int:
-    """Return how many of a slave's refused extras were refused because something failed, as errors of a run tell it."""
-    told = re.compile(rf"{re.escape(slave)}: (\d+) extras were not deleted: ")
-    return sum(int(found[1]) for error in errors if (found := told.match(error)))
+def count_withheld(slave: str, errors: Sequence[str]) -> int:
+    """Return how many of a slave's extras were refused because something failed: the errors of a run give the number.
 
-
-def write_stats(file: IO[str], stats: dict[str, Any]) -> None:
-    """Write the statistics and close the file; raise OutputFailed where it cannot be written."""
-    try:
-        file.write(format_stats(stats))
-        file.flush()
-        if file is not sys.stdout:
-            file.close()
-    except (OSError, ValueError) as error:
-        raise OutputFailed(f"the statistics cannot be written: {error}") from None
-
-
-def format_stats(stats: dict[str, Any]) -> str:
-    """Return the statistics as the text of their file."""
-    return dumps(stats, indent=2) + "\n"
+    It is no counter of the statistics.
+    """
+    pattern = re.compile(rf"{re.escape(slave)}: (\d+) extras? (?:was|were) not deleted: ")
+    matches = filter(None, map(pattern.match, errors))
+    return sum(int(match[1]) for match in matches)

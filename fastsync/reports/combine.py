@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -16,10 +16,10 @@ from fastsync.config.paths import check_inputs, check_once, check_outputs
 from fastsync.errors import ConfigError
 from fastsync.model.json_lines import escape_line_breaks_in_bytes
 from fastsync.output.durable import AtomicFile
-from fastsync.output.statistics import Result, find_exit_code, format_stats, withheld
+from fastsync.output.statistics import Result, Statistics, count_withheld, find_exit_code, format_statistics
 from fastsync.reports.read import LogLine, ReportEnd, ReportLine, StatisticsFile, read_file
 from fastsync.reports.repeats import Repeats
-from fastsync.reports.shards import ShardFile, add_up_shards, find_missing, tally_of
+from fastsync.reports.shards import ShardFile, add_up_shards, find_missing
 
 VERDICTS = ("missing", "differing", "extra")
 MOST_LISTED = 10
@@ -59,7 +59,7 @@ def combine_files(files: Sequence[str], stats: str = "-", report: str | None = N
             end = {"complete": result.complete, "differences": sum(gathered.counts.values())}
             lines.write(f"{json.dumps(end)}\n".encode())
             lines.commit()
-        figures.write(format_stats(result.stats).encode())
+        figures.write(format_statistics(result.statistics).encode())
         figures.commit()
     return result
 
@@ -77,29 +77,29 @@ def _refuse_outputs(files: Sequence[str], stats: str, report: str | None) -> Non
 
 
 class _Gathered:
-    """What the files told so far; the lines of reports go on at once."""
+    """What was read of the files so far; the lines of reports are copied to the report of the whole at once."""
 
     def __init__(self, lines: AtomicFile | None, repeats: Repeats):
-        self.parts: list[ShardFile] = []
+        self.shards: list[ShardFile] = []
         self.reports: list[ReportFile] = []
         self.counts: Counter[tuple[str, str]] = Counter()
         self._lines = lines
         self._repeats = repeats
 
     def read_source(self, file: str) -> None:
-        """Take in one file."""
+        """Read one file."""
         report = ReportFile(file)
-        for part in read_file(file):
-            match part:
+        for content in read_file(file):
+            match content:
                 case StatisticsFile():
-                    self.parts.append(ShardFile.of(file, part.told))
+                    self.shards.append(ShardFile.parse(file, content.document))
                 case LogLine():
                     raise ConfigError(f"{file} is a log, and neither statistics nor a report")
                 case ReportLine():
-                    self._add_difference(report, part)
+                    self._add_difference(report, content)
                 case ReportEnd():
-                    report.last = part.last
-                    self._end_report(report)
+                    report.last = content.last
+                    self._add_report(report)
                     report = ReportFile(file)
 
     def _add_difference(self, report: ReportFile, found: ReportLine) -> None:
@@ -113,63 +113,86 @@ class _Gathered:
         if self._lines is not None:
             self._lines.write(escape_line_breaks_in_bytes(found.text.strip()) + b"\n")
 
-    def _end_report(self, report: ReportFile) -> None:
+    def _add_report(self, report: ReportFile) -> None:
         lines = report.counts.total()
         if report.last is not None and report.last["differences"] != lines:
-            told = report.last["differences"]
-            raise ConfigError(f"{report.file} says that it has {told} differences, and has {lines}: it was changed")
+            claimed = report.last["differences"]
+            raise ConfigError(f"{report.file} says that it has {claimed} differences, and has {lines}: it was changed")
         self.counts += report.counts
         self.reports.append(report)
 
     def find_repeated(self) -> tuple[str, str] | None:
-        """Give two files that have a difference in common, None where there are none."""
+        """Return two files that have a difference in common, None where there are none."""
         found = self._repeats.find_repeat()
-        return None if found is None else (self.reports[found[0]].file, self.reports[found[1]].file)
+        if found is None:
+            return None
+        one, other = found
+        return self.reports[one].file, self.reports[other].file
 
 
 def _make_result(gathered: _Gathered) -> Result:
-    parts = sorted(gathered.parts, key=lambda part: part.shard.number)
-    if not parts:
+    shards = sorted(gathered.shards, key=lambda each: each.shard.number)
+    if not shards:
         raise ConfigError("there are no statistics among the files; give what --stats wrote on each host")
-    stats = add_up_shards(parts)
+    statistics = add_up_shards(shards)
     if gathered.reports:
-        _refuse_reports(gathered, stats, parts)
-        stats["errors"] += [f"{each.file}: {why}" for each in gathered.reports if (why := _find_lack(each, stats))]
-        stats["complete"] &= all(each.complete for each in gathered.reports)
+        missing = len(find_missing(shards))
+        _refuse_number_of_reports(len(gathered.reports), len(shards), missing)
+        _refuse_repeated(gathered)
+        _refuse_other_counts(gathered, statistics, more_reports=len(gathered.reports) > len(shards))
+        statistics = statistics.with_errors(
+            [*statistics.errors, *_describe_cut_reports(gathered.reports, statistics.complete)],
+            complete=statistics.complete and all(report.complete for report in gathered.reports),
+        )
     tallies = [
-        replace(tally_of(slave), withheld=withheld(each, stats["errors"])) for each, slave in stats["slaves"].items()
+        slave.as_tally(withheld=count_withheld(name, statistics.errors)) for name, slave in statistics.slaves.items()
     ]
-    return Result(stats, stats["complete"], stats["errors"], find_exit_code(tallies, stats["complete"]))
+    return Result(statistics, find_exit_code(tallies, statistics.complete))
 
 
-def _find_lack(report: ReportFile, stats: dict[str, Any]) -> str | None:
-    """Return what a report lacks that the statistics do not tell."""
-    if report.last is None:
-        return "the report was cut short: it has no last line, and may lack differences"
-    if stats["complete"] and not report.complete:
-        return "the report says that it is not complete"
-    return None
+def _describe_cut_reports(reports: Sequence[ReportFile], complete: bool) -> Iterator[str]:
+    """Yield an error for each report that is not complete; `complete` is what the statistics say of the whole."""
+    for report in reports:
+        if report.last is None:
+            yield f"{report.file}: the report was cut short: it has no last line, and may lack differences"
+        elif complete and not report.complete:
+            yield f"{report.file}: the report says that it is not complete"
 
 
-def _refuse_reports(gathered: _Gathered, stats: dict[str, Any], parts: Sequence[ShardFile]) -> None:
-    """Raise ConfigError where reports are not those of the statistics.
+def _refuse_number_of_reports(reports: int, shards: int, missing: int) -> None:
+    """Raise ConfigError where reports lack, or are too many.
 
     The report of a shard without statistics may be there too, as a run that was killed leaves it.
     """
-    reports, most = gathered.reports, len(parts) + len(find_missing(parts))
-    if not len(parts) <= len(reports) <= most:
+    if not shards <= reports <= shards + missing:
         raise ConfigError(
-            f"there are {len(reports)} reports and {len(parts)} statistics; give both of each shard, or no reports"
+            f"there are {reports} reports and {shards} statistics; give both of each shard, or no reports"
         )
-    if (repeated := gathered.find_repeated()) is not None:
+
+
+def _refuse_repeated(gathered: _Gathered) -> None:
+    repeated = gathered.find_repeated()
+    if repeated is not None:
         raise ConfigError(f"{repeated[0]} and {repeated[1]} have a difference in common, so they are not of two shards")
-    whole = all(report.complete for report in reports)
-    told = {(slave, verdict): found[verdict] or 0 for slave, found in stats["slaves"].items() for verdict in VERDICTS}
-    for slave, verdict in {**told, **gathered.counts}:
-        lines, claimed = gathered.counts[slave, verdict], told.get((slave, verdict), 0)
-        explained = len(reports) > len(parts) and slave in stats["slaves"]
-        if (lines < claimed and whole) or (lines > claimed and not explained):
-            files = [each.file for each in reports if lines < claimed or each.counts[slave, verdict]]
+
+
+def _refuse_other_counts(gathered: _Gathered, statistics: Statistics, more_reports: bool) -> None:
+    """Raise ConfigError where reports have other numbers of differences than the statistics.
+
+    With `more_reports` than statistics, lines of slaves that the statistics name may be more.
+    """
+    whole = all(report.complete for report in gathered.reports)
+    counted = {
+        (name, verdict): getattr(slave, verdict) or 0
+        for name, slave in statistics.slaves.items()
+        for verdict in VERDICTS
+    }
+    for slave, verdict in {**counted, **gathered.counts}:
+        lines, claimed = gathered.counts[slave, verdict], counted.get((slave, verdict), 0)
+        too_few = lines < claimed and whole
+        too_many = lines > claimed and not (more_reports and slave in statistics.slaves)
+        if too_few or too_many:
+            files = [each.file for each in gathered.reports if lines < claimed or each.counts[slave, verdict]]
             raise ConfigError(
                 f"the statistics tell of {claimed} {verdict} on {slave}, and the reports have {lines}: "
                 f"the statistics and {_list_files(files)} do not belong together"
@@ -177,5 +200,7 @@ def _refuse_reports(gathered: _Gathered, stats: dict[str, Any], parts: Sequence[
 
 
 def _list_files(files: Sequence[str]) -> str:
-    more = len(files) - MOST_LISTED
-    return ", ".join(files[:MOST_LISTED]) + (f" and {more:,} more" if more > 0 else "")
+    named = ", ".join(files[:MOST_LISTED])
+    if len(files) <= MOST_LISTED:
+        return named
+    return f"{named} and {len(files) - MOST_LISTED:,} more"

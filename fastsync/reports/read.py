@@ -38,9 +38,9 @@ class ReportEnd:
 
 @dataclass(frozen=True)
 class StatisticsFile:
-    """A statistics file."""
+    """A statistics file, parsed."""
 
-    told: dict[str, Any]
+    document: dict[str, Any]
 
 
 @dataclass(frozen=True)

@@ -3,51 +3,33 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
-from fastsync.config.slicing import MAX_SEGMENTS, Shard
+from fastsync.config.slicing import Shard
 from fastsync.errors import ConfigError
 from fastsync.model.difference import Tally
 from fastsync.model.table import TableRef
 from fastsync.model.wording import shorten_words
+from fastsync.output.statistics import MasterCounters, SlaveCounters, Statistics
 
 MIXED = "mixed"
 """The strategy of a whole whose shards did not all follow the same one: the verdicts are the same by both."""
 MOST_NAMED = 20
 """Missing shards that a sentence names; of a thousand the others are only counted."""
-Count = Annotated[int, Meta(ge=0, le=2**53)]
-Amount = Annotated[float, Meta(ge=0, le=1e15)]
-_COUNTERS: dict[str, Any] = {
-    name: Count if isinstance(zero, int) else Amount for name, zero in Tally().as_dict().items()
-} | {"extra": Count | None}
-Counters: Any = msgspec.defstruct("Counters", list(_COUNTERS.items()), forbid_unknown_fields=True)
 
 
-class Master(msgspec.Struct):
-    """What statistics say of the master."""
+class ShardStatistics(Statistics, frozen=True):
+    """The statistics of a shard, as `--stats` writes them."""
 
-    table: str
-    scanned: Count
-    read_units: Amount
-
-
-class ShardStatistics(msgspec.Struct):
-    """The statistics of a shard, as a file of `--stats` holds them."""
-
-    complete: bool
     strategy: Literal["lookup", "merge"]
-    segments: Annotated[int, Meta(ge=1, le=MAX_SEGMENTS)]
-    elapsed_seconds: Amount
     sample: None
     shard: str
-    master: Master
-    slaves: Annotated[dict[str, Counters], Meta(min_length=1)]
-    errors: list[str]
+    slaves: Annotated[dict[str, SlaveCounters], Meta(min_length=1)]
 
 
 @dataclass(frozen=True)
@@ -59,12 +41,12 @@ class ShardFile:
     stats: ShardStatistics
 
     @classmethod
-    def of(cls, file: str, told: Any) -> ShardFile:
-        """Read the statistics of a shard; raise ConfigError where they are of a whole run, or no statistics at all."""
-        if told.get("shard", "") is None:
+    def parse(cls, file: str, document: dict[str, Any]) -> ShardFile:
+        """Return the shard of a statistics file; raise ConfigError where it is of a whole run, or is damaged."""
+        if document.get("shard", "") is None:
             raise ConfigError(f"{file} is of a whole run, and not of a shard: there is nothing to add to it")
         try:
-            stats = msgspec.convert(told, ShardStatistics)
+            stats = msgspec.convert(document, ShardStatistics)
             shard = Shard.parse(stats.shard)
             for table in (stats.master.table, *stats.slaves):
                 TableRef.parse(table)
@@ -75,24 +57,76 @@ class ShardFile:
         return cls(file, shard, stats)
 
 
-def tally_of(counters: Mapping[str, Any]) -> Tally:
-    """Make a tally of the counters that statistics hold; what was not looked for counts as 0."""
-    return Tally(**{name: value or 0 for name, value in counters.items()})
+def find_missing(files: Sequence[ShardFile]) -> list[int]:
+    """Return the numbers of the shards that have no file."""
+    return sorted(set(range(files[0].shard.of)) - {each.shard.number for each in files})
 
 
-def _check_sums(file: str, stats: ShardStatistics) -> None:
+def add_up_shards(files: Sequence[ShardFile]) -> Statistics:
+    """Return the statistics of the whole, in the form of those of a run.
+
+    Raises ConfigError where two files do not belong together, or one contradicts itself. Where shards are missing the
+    whole is not complete, its errors name them, and `shard` lists those that were added up ("0,2-4/6").
+    """
+    _refuse_strangers(files)
+    _refuse_doubles(files)
+    for each in files:
+        _refuse_contradictions(each)
+    stats = [each.stats for each in files]
+    first, of, missing = stats[0], files[0].shard.of, find_missing(files)
+    errors = [error for each in stats for error in each.errors]
+    return Statistics(
+        complete=not missing and all(each.complete for each in stats),
+        strategy=_find_strategy(stats),
+        segments=first.segments,
+        elapsed_seconds=max(each.elapsed_seconds for each in stats),
+        sample=None,
+        shard=_format_numbers([each.shard.number for each in files], of) if missing else None,
+        master=_add_up_masters([each.master for each in stats]),
+        slaves={name: _add_up_slaves([each.slaves[name] for each in stats]) for name in first.slaves},
+        errors=errors + _describe_missing(missing, of),
+    )
+
+
+def _find_strategy(stats: Sequence[Statistics]) -> str:
+    strategies = {each.strategy for each in stats}
+    return strategies.pop() if len(strategies) == 1 else MIXED
+
+
+def _add_up_masters(masters: Sequence[MasterCounters]) -> MasterCounters:
+    return MasterCounters(
+        table=masters[0].table,
+        scanned=sum(each.scanned for each in masters),
+        read_units=math.fsum(each.read_units for each in masters),
+    )
+
+
+def _add_up_slaves(slaves: Sequence[SlaveCounters]) -> SlaveCounters:
+    sums = {name: _add_up([getattr(each, name) for each in slaves]) for name in SlaveCounters.__struct_fields__}
+    return SlaveCounters(**sums)
+
+
+def _add_up(values: Sequence[Any]) -> Any:
+    """Return the sum of counters of one kind: counts, amounts, or None where nothing was counted."""
+    if None in values:
+        return None
+    if isinstance(values[0], float):
+        return math.fsum(values)
+    return sum(values)
+
+
+def _refuse_contradictions(shard: ShardFile) -> None:
     """Raise ConfigError where counters contradict each other, as in a file that was changed."""
-    for name, counters in stats.slaves.items():
-        tally = tally_of({counter: getattr(counters, counter) for counter in _COUNTERS})
-        wrong = _contradiction(tally, stats.master.scanned, stats.complete)
+    for name, counters in shard.stats.slaves.items():
+        wrong = _find_contradiction(counters.as_tally(), shard.stats.master.scanned, shard.stats.complete)
         if wrong is not None:
-            raise ConfigError(f"{file} contradicts itself, so it was changed or is damaged: {name}: {wrong}")
+            raise ConfigError(f"{shard.file} contradicts itself, so it was changed or is damaged: {name}: {wrong}")
 
 
-def _contradiction(tally: Tally, scanned: int, complete: bool) -> str | None:
+def _find_contradiction(tally: Tally, scanned: int, complete: bool) -> str | None:
     if tally.counted != tally.compared:
-        sums = "same, missing, differing, settled, expired and filtered"
-        return f"{sums} add up to {tally.counted:,}, and compared is {tally.compared:,}"
+        counters = "same, missing, differing, settled, expired and filtered"
+        return f"{counters} add up to {tally.counted:,}, and compared is {tally.compared:,}"
     if tally.compared > scanned or (complete and tally.compared < scanned):
         return f"{tally.compared:,} items were compared, and {scanned:,} scanned of the master"
     if tally.acted_on > tally.differences:
@@ -100,91 +134,64 @@ def _contradiction(tally: Tally, scanned: int, complete: bool) -> str | None:
     return None
 
 
-def find_missing(parts: Sequence[ShardFile]) -> list[int]:
-    """Return the numbers of the shards that are not there."""
-    return sorted(set(range(parts[0].shard.of)) - {part.shard.number for part in parts})
+def _refuse_strangers(files: Sequence[ShardFile]) -> None:
+    """Raise ConfigError where a file is of another run than the first."""
+    first = files[0]
+    expected = _describe_run(first)
+    for other in files[1:]:
+        for what, found in _describe_run(other).items():
+            if found != expected[what]:
+                raise ConfigError(
+                    f"what does not belong together cannot be added up: "
+                    f"{what} {expected[what]} in {first.file} and {found} in {other.file}"
+                )
 
 
-def add_up_shards(parts: Sequence[ShardFile]) -> dict[str, Any]:
-    """Return the statistics of the whole in the form of those of a run.
-
-    Raises ConfigError where two files do not belong together, or one contradicts itself. Where shards are missing the
-    whole is not complete, its errors name them, and `shard` tells which are there ("0,2-4/6").
-    """
-    _refuse_others(parts)
-    for part in parts:
-        _check_sums(part.file, part.stats)
-    stats = [part.stats for part in parts]
-    absent = find_missing(parts)
-    strategies = {each.strategy for each in stats}
+def _describe_run(shard: ShardFile) -> dict[str, str]:
+    """Return what all shards of a run have in common."""
+    stats = shard.stats
     return {
-        "complete": not absent and all(each.complete for each in stats),
-        "strategy": strategies.pop() if len(strategies) == 1 else MIXED,
-        "segments": stats[0].segments,
-        "elapsed_seconds": max(each.elapsed_seconds for each in stats),
-        "sample": None,
-        "shard": _format_numbers(sorted(part.shard.number for part in parts), parts[0].shard.of) if absent else None,
-        "master": {
-            "table": stats[0].master.table,
-            "scanned": sum(each.master.scanned for each in stats),
-            "read_units": math.fsum(each.master.read_units for each in stats),
-        },
-        "slaves": {name: _sum_slaves([each.slaves[name] for each in stats]) for name in stats[0].slaves},
-        "errors": [*(error for each in stats for error in each.errors), *_describe_missing(absent, parts[0].shard.of)],
+        "the master is": stats.master.table,
+        "slaves are": _list_names(stats.slaves),
+        "segments are": str(stats.segments),
+        "shards are": str(shard.shard.of),
+        "slaves whose extras were looked for are": _list_names(
+            name for name, slave in stats.slaves.items() if slave.extra is not None
+        ),
     }
 
 
-def _refuse_others(parts: Sequence[ShardFile]) -> None:
-    first = parts[0]
-    for part in parts[1:]:
-        for what, of_one, of_other in zip(_COMMON, _common_terms(first), _common_terms(part), strict=True):
-            if of_one != of_other:
-                told = f"{what} {of_one} in {first.file} and {of_other} in {part.file}"
-                raise ConfigError(f"what does not belong together cannot be added up: {told}")
-    files: dict[int, str] = {}
-    for part in parts:
-        if (other := files.get(part.shard.number)) is not None:
-            raise ConfigError(f"{other} and {part.file} are both of shard {part.shard}, which counts once")
-        files[part.shard.number] = part.file
+def _list_names(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names)) or "none"
 
 
-_COMMON = ("the master is", "slaves are", "segments are", "shards are", "slaves whose extras were looked for are")
+def _refuse_doubles(files: Sequence[ShardFile]) -> None:
+    """Raise ConfigError where two files are of the same shard."""
+    first: dict[int, str] = {}
+    for each in files:
+        if each.shard.number in first:
+            other = first[each.shard.number]
+            raise ConfigError(f"{other} and {each.file} are both of shard {each.shard}, which counts once")
+        first[each.shard.number] = each.file
 
 
-def _common_terms(part: ShardFile) -> tuple[str, ...]:
-    """Return what all shards of a run have in common, as text."""
-    stats = part.stats
-    extras = (name for name, slave in stats.slaves.items() if slave.extra is not None)
-    slaves, looked_for = (", ".join(sorted(names)) or "none" for names in (stats.slaves, extras))
-    return (stats.master.table, slaves, str(stats.segments), str(part.shard.of), looked_for)
-
-
-def _sum_slaves(slaves: Sequence[Any]) -> dict[str, int | float | None]:
-    return {name: _sum_values([getattr(slave, name) for slave in slaves]) for name in _COUNTERS}
-
-
-def _sum_values(values: Sequence[int | float | None]) -> int | float | None:
-    known = [value for value in values if value is not None]
-    if len(known) < len(values):
-        return None
-    return math.fsum(known) if isinstance(known[0], float) else sum(known)
-
-
-def _describe_missing(absent: Sequence[int], of: int) -> list[str]:
-    if not absent:
+def _describe_missing(missing: Sequence[int], of: int) -> list[str]:
+    """Return the error that names the missing shards, none where all are known."""
+    if not missing:
         return []
-    named = ", ".join(f"{number}/{of}" for number in absent[:MOST_NAMED])
-    more = f" and {len(absent) - MOST_NAMED:,} more" if len(absent) > MOST_NAMED else ""
-    noun, verb = ("shard", "is") if len(absent) == 1 else ("shards", "are")
-    return [f"{noun} {named}{more} {verb} missing: what is in the segments of a missing shard is not known"]
+    named = ", ".join(f"{number}/{of}" for number in missing[:MOST_NAMED])
+    if len(missing) > MOST_NAMED:
+        named += f" and {len(missing) - MOST_NAMED:,} more"
+    subject = f"shard {named} is" if len(missing) == 1 else f"shards {named} are"
+    return [f"{subject} missing: what is in the segments of a missing shard is not known"]
 
 
 def _format_numbers(numbers: Sequence[int], of: int) -> str:
-    """Write numbers in their order as ranges: 0,2-4/6."""
+    """Return numbers in their order as ranges: 0,2-4/6."""
     ranges: list[list[int]] = []
-    for number in numbers:
+    for number in sorted(numbers):
         if ranges and ranges[-1][-1] == number - 1:
             ranges[-1] = [ranges[-1][0], number]
         else:
             ranges.append([number])
-    return f"{','.join('-'.join(map(str, each)) for each in ranges)}/{of}"
+    return ",".join("-".join(map(str, each)) for each in ranges) + f"/{of}"

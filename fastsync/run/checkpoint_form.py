@@ -15,9 +15,9 @@ from fastsync.config.slicing import MAX_SEGMENTS
 from fastsync.model.difference import Tally
 from fastsync.model.json_lines import checksum, escape_line_breaks_in_bytes
 from fastsync.output.durable import FILE_START, FilePosition
-from fastsync.run.agenda import Backlog, PendingSegments, StartedSegment
-from fastsync.run.deletes import Chunks
 from fastsync.run.outcome import Totals
+from fastsync.run.tasks.agenda import Backlog, PendingSegments, StartedSegment
+from fastsync.run.tasks.deletes import Chunks
 
 VERSION = 3
 """Of the file's form, which `encode` writes."""

@@ -30,11 +30,11 @@ from fastsync.model.events import (
 )
 from fastsync.output.sink import SegmentSink, Sink
 from fastsync.output.unforeseen import Phase, unexpected
-from fastsync.run.agenda import Agenda
-from fastsync.run.deletes import Deletes
-from fastsync.run.extras import Found, explain_refusal
 from fastsync.run.journal import Journal
 from fastsync.run.outcome import Outcome
+from fastsync.run.tasks.agenda import Agenda
+from fastsync.run.tasks.delete_guard import Found, explain_refusal
+from fastsync.run.tasks.deletes import Deletes
 from fastsync.workers.executor import Executor
 from fastsync.workers.interrupt import Interrupt
 from fastsync.workers.pending_pages import PendingPages

@@ -10,12 +10,12 @@ from fastsync.errors import OutputFailed
 from fastsync.model.events import PageDone
 from fastsync.output.report import Report
 from fastsync.output.report_folder import PartedReport
-from fastsync.run.agenda import Backlog
 from fastsync.run.checkpoint import CheckpointFile
 from fastsync.run.checkpoint_form import Checkpoint
-from fastsync.run.deletes import Chunks
-from fastsync.run.extras import WaitingExtras
 from fastsync.run.outcome import Totals
+from fastsync.run.tasks.agenda import Backlog
+from fastsync.run.tasks.deletes import Chunks
+from fastsync.run.tasks.waiting_extras import WaitingExtras
 
 
 class Journal:

@@ -24,14 +24,14 @@ from fastsync.plan.strategy_choice import Choice, choose_strategy, forecast_run
 from fastsync.plan.survey import Survey, survey_tables
 from fastsync.repair import undo_log
 from fastsync.repair.undo_index import check_log
-from fastsync.run.agenda import Agenda, Backlog
 from fastsync.run.checkpoint import CheckpointFile, check_settings, check_tables, collect_settings, damage_error
 from fastsync.run.checkpoint_form import Checkpoint, find_faults_of_plan
-from fastsync.run.deletes import Deletes
-from fastsync.run.extras import WHAT as EXTRAS
-from fastsync.run.extras import WaitingExtras
 from fastsync.run.journal import Journal, copy_of_report, extras_of_slave
 from fastsync.run.outcome import NOTHING_COUNTED, Outcome
+from fastsync.run.tasks.agenda import Agenda, Backlog
+from fastsync.run.tasks.deletes import Deletes
+from fastsync.run.tasks.waiting_extras import WHAT as EXTRAS
+from fastsync.run.tasks.waiting_extras import WaitingExtras
 
 
 @dataclass(frozen=True)
@@ -193,7 +193,7 @@ class Preparation:
         default = "lookup" if config.strategy == "auto" else config.strategy
         strategy = default if then is None else then.strategy
         plan = Plan.of(config.slicing if then is None else replace(config.slicing, segments=then.total))
-        outcome = Outcome(names, strategy, plan, config.repairing.find_extras)
+        outcome = Outcome(names, strategy=strategy, plan=plan, extras=config.repairing.find_extras)
         if then is not None:
             outcome.resume_from(then.totals)
         if config.executor != "spark":  # there the report is a folder, which is complete or not as a whole
@@ -218,7 +218,7 @@ class Preparation:
     def _outcome(self, found: Survey, plan: Plan) -> Outcome:
         choice = self._chosen(found, plan)
         names = [str(each) for each in (found.master, *found.slaves, *(ref for ref, _ in found.unfit))]
-        outcome = Outcome(names, choice.strategy, plan, self._config.repairing.find_extras)
+        outcome = Outcome(names, strategy=choice.strategy, plan=plan, extras=self._config.repairing.find_extras)
         outcome.set_expected(choice.forecast, choice.probed)
         for _, error in found.unfit:
             outcome.add_error(error)

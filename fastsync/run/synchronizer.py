@@ -24,8 +24,9 @@ from fastsync.plan.identity import DescribedTables
 from fastsync.plan.segments import Plan
 from fastsync.plan.survey import Survey
 from fastsync.run.coordinator import Audience, Coordinator
-from fastsync.run.outcome import Outcome, make_result
+from fastsync.run.outcome import Outcome
 from fastsync.run.preparation import Preparation, Prepared, prepare_run
+from fastsync.run.result import make_result, make_statistics
 from fastsync.workers.executor import Executor
 from fastsync.workers.inline import InlineExecutor
 from fastsync.workers.interrupt import Interrupt
@@ -89,7 +90,7 @@ class Synchronizer:
         try:
             metrics.write_end(result.exit_code, result.complete)
         except OutputFailed as error:
-            return result.without(error)
+            return result.add_output_failure(error)
         return result
 
     def _run_measured(self, metrics: MetricsFile, phase: Phase) -> Result:
@@ -129,7 +130,7 @@ class Synchronizer:
     ) -> None:
         """Do the job, and write down how far it came, whatever ends it."""
         config, outcome = self._config, start.outcome
-        metrics.follow(outcome.make_stats)
+        metrics.follow(partial(make_statistics, outcome))
         audience = Audience(self._listeners, (*self._sinks, metrics))
         job = Coordinator(start.agenda, start.deletes, outcome, start.journal, audience)
         at_work = executor(job.give_up)
@@ -142,7 +143,7 @@ class Synchronizer:
         with _kept(failures, job, outcome), _output_failures_noted(outcome):
             start.journal.finish_report(make_result(outcome, interrupt).complete)
         with _kept(failures, job, outcome), _output_failures_noted(outcome):
-            start.outputs.write_stats(make_result(outcome, interrupt).stats)
+            start.outputs.write_stats(make_result(outcome, interrupt).statistics)
         with _kept(failures, job, outcome):
             job.finish(make_result(outcome, interrupt).complete)
         if job.failure is not None:
@@ -186,14 +187,14 @@ def _ended_early(config: Config, interrupt: Interrupt, preparation: Preparation 
         with suppress(FastsyncError):  # the report cannot be written
             outcome = preparation.end_early()
         with _output_failures_noted(outcome):
-            preparation.outputs.write_stats(make_result(outcome, interrupt).stats)
+            preparation.outputs.write_stats(make_result(outcome, interrupt).statistics)
     return make_result(outcome, interrupt)
 
 
 def _empty_outcome(config: Config) -> Outcome:
     strategy = "lookup" if config.strategy == "auto" else config.strategy
     names = [str(ref) for ref in (config.master, *config.slaves)]
-    return Outcome(names, strategy, Plan.of(config.slicing), False)
+    return Outcome(names, strategy=strategy, plan=Plan.of(config.slicing), extras=False)
 
 
 def _make_executor(

@@ -22,13 +22,14 @@ from fastsync.model.events import Event, PageDone, TaskFailed, UndoTask, UndoTer
 from fastsync.model.table import Side, TableRef
 from fastsync.output.outputs import Outputs
 from fastsync.output.sink import Sink
-from fastsync.output.statistics import Result
+from fastsync.output.statistics import UNDO, Result
 from fastsync.output.unforeseen import Phase, unexpected
 from fastsync.plan.segments import Plan
 from fastsync.plan.survey import SlaveSurvey, survey_slaves
 from fastsync.repair.undo_index import Index
-from fastsync.run.agenda import RESTARTS
-from fastsync.run.outcome import Outcome, make_result
+from fastsync.run.outcome import Outcome
+from fastsync.run.result import make_result
+from fastsync.run.tasks.agenda import RESTARTS
 from fastsync.workers.interrupt import Interrupt
 from fastsync.workers.processes import ProcessExecutor, start_fork_server
 
@@ -79,7 +80,7 @@ def undo_run(
 
 
 def _outcome(names: Sequence[str]) -> Outcome:
-    return Outcome(names, "undo", Plan.of(Slicing()), True)
+    return Outcome(names, strategy=UNDO, plan=Plan.of(Slicing()), extras=True)
 
 
 class _Undo:
@@ -114,7 +115,7 @@ class _Undo:
         with suppress(FastsyncError):  # the report cannot be written
             self._outputs.end_early()
         with self._noted():
-            self._outputs.write_stats(self.result().stats)
+            self._outputs.write_stats(self.result().statistics)
         return self.result()
 
     def _describe(self, dry_run: bool) -> None:
@@ -197,7 +198,7 @@ class _Undo:
             if self._report is not None:
                 self._report.finish(self.result().complete)
         with self._noted():
-            self._outputs.write_stats(self.result().stats)
+            self._outputs.write_stats(self.result().statistics)
 
     @contextmanager
     def _noted(self) -> Iterator[None]:

@@ -247,7 +247,7 @@ def test_a_policy_that_exits_when_it_is_made(made: World) -> None:
 BROKEN = """
 import sys
 from fastsync import cli
-from fastsync.executors import inline
+from fastsync.workers import inline
 
 def run(self, tasks, interrupt):
     yield from ()

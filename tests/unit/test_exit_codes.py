@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from fastsync.config.slicing import Slicing
@@ -11,10 +9,13 @@ from fastsync.errors import ConfigError, FastsyncError, TableError
 from fastsync.model.difference import Difference, Effect, Tally, Verdict
 from fastsync.model.events import Event, PageDone, SlaveLost, TaskDone, TaskFailed, TaskStopped
 from fastsync.model.table import TableRef
+from fastsync.output.statistics import count_withheld
 from fastsync.plan.segments import Plan
 from fastsync.run.outcome import Outcome
+from fastsync.run.result import choose_exit_code, make_statistics
 
 MASTER, SLAVE = TableRef.parse("us-east-1:orders"), TableRef.parse("us-west-2:orders")
+KEY_TEXT = r'{"id": {"S": "k\u2028ä"}}'
 REFUSED = TaskFailed("segment 0: denied", refused=True)
 
 
@@ -48,7 +49,7 @@ CASES: dict[str, tuple[list[Event], int | None, int]] = {
 
 
 def outcome(events: list[Event], interrupted: int | None = None) -> Outcome:
-    made = Outcome([str(MASTER), str(SLAVE)], "lookup", Plan.of(Slicing(4)), True)
+    made = Outcome([str(MASTER), str(SLAVE)], strategy="lookup", plan=Plan.of(Slicing(4)), extras=True)
     for event in events:
         made.add_event(event)
     made.interrupted = interrupted
@@ -59,7 +60,7 @@ def outcome(events: list[Event], interrupted: int | None = None) -> Outcome:
 def test_exit_codes(case: tuple[list[Event], int | None, int]) -> None:
     """What happened in a run decides its exit code, the first that holds of 130/143, 3, 5, 4, 1."""
     events, interrupted, code = case
-    assert outcome(events, interrupted).exit_code == code
+    assert choose_exit_code(outcome(events, interrupted)) == code
 
 
 @pytest.mark.parametrize(("error", "code"), [(ConfigError, 2), (TableError, 3), (FastsyncError, 4)])
@@ -70,9 +71,9 @@ def test_exit_codes_of_errors(error: type[FastsyncError], code: int) -> None:
 
 def test_statistics_have_the_form_of_the_contract() -> None:
     """Every counter is there under its name; what was not looked for is null."""
-    made = Outcome([str(MASTER), str(SLAVE)], "lookup", Plan.of(Slicing(4)), False)
+    made = Outcome([str(MASTER), str(SLAVE)], strategy="lookup", plan=Plan.of(Slicing(4)), extras=False)
     made.add_event(PageDone(Tally(scanned=3, read_units=1.5), (Tally(compared=3, same=2, settled=1, read_units=2.0),)))
-    stats: dict[str, Any] = made.make_stats()
+    stats = make_statistics(made).as_document()
     assert stats.pop("elapsed_seconds") >= 0
     zero = dict.fromkeys(("missing", "differing", "slave_newer", "expired", "contended", "refused"), 0)
     zero |= dict.fromkeys(("written", "deleted", "failed", "scanned", "filtered", "changed"), 0)
@@ -91,11 +92,29 @@ def test_statistics_have_the_form_of_the_contract() -> None:
 
 def test_errors_of_items_are_told_once_per_slave() -> None:
     """A million failed items are one sentence with their number, the first key and the reason."""
-    failed = Difference(str(SLAVE), Verdict.MISSING, {"id": {"S": "k"}}, (), Effect.FAILED, "too large")
+    failed = Difference(str(SLAVE), Verdict.MISSING, {"id": {"S": "k\u2028ä"}}, (), Effect.FAILED, "too large")
     tally = Tally()
     for _ in range(3):
         tally.count_difference(failed)
-    (error,) = outcome([PageDone(Tally(scanned=3), (tally,), (failed,) * 3)]).make_stats()["errors"]
-    assert "3 items" in error
-    assert "too large" in error
-    assert "'k'" in error
+    (error,) = make_statistics(outcome([PageDone(Tally(scanned=3), (tally,), (failed,) * 3)])).errors
+    assert error == f"{SLAVE}: 3 items could not be repaired; the first: key {KEY_TEXT}: too large"
+
+
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize(
+    ("effect", "why", "forms"),
+    [
+        (Effect.FAILED, "too large", ("1 item could not be repaired;", "2 items could not be repaired;")),
+        (Effect.REFUSED, "not deleted: x", ("1 extra was not deleted: x", "2 extras were not deleted: x")),
+    ],
+)
+def test_one_is_not_many(count: int, effect: Effect, why: str, forms: tuple[str, str]) -> None:
+    """A sentence about one item is in the singular, and combining shards understands both."""
+    difference = Difference(str(SLAVE), Verdict.EXTRA, {"id": {"S": "k"}}, (), effect, why)
+    tally = Tally()
+    for _ in range(count):
+        tally.count_difference(difference)
+    tally.withheld = tally.refused
+    (error,) = make_statistics(outcome([PageDone(Tally(), (tally,), (difference,) * count)])).errors
+    assert error.startswith(f"{SLAVE}: {forms[count - 1]}")
+    assert count_withheld(str(SLAVE), [error]) == tally.refused

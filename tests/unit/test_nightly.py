@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from fastsync import nightly
-from fastsync.run.agenda import Backlog
 from fastsync.run.checkpoint_form import Checkpoint, encode_checkpoint
 from fastsync.run.outcome import NOTHING_COUNTED
+from fastsync.run.tasks.agenda import Backlog
 
 DATE = "2026-11-24T020000.000Z"
 OLD = {

@@ -51,7 +51,7 @@ class Gathered:
                     self._reports.append({"name": name, "lines": self._lines, "last": part.last})
                     self._lines = 0
                 case StatisticsFile():
-                    self._runs.append(part.told)
+                    self._runs.append(part.document)
                 case LogLine():
                     if not segments.add_line(part.line):
                         self._add_log_line(part.line, courses)

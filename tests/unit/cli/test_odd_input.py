@@ -27,9 +27,9 @@ from fastsync.cli.undo import make_parser as make_parser_of_undo
 from fastsync.config.key_text import parse_key, typed_key
 from fastsync.errors import ConfigError
 from fastsync.model.table import KeySchema
-from fastsync.run.agenda import Backlog
 from fastsync.run.checkpoint_form import Checkpoint, encode_checkpoint
 from fastsync.run.outcome import NOTHING_COUNTED
+from fastsync.run.tasks.agenda import Backlog
 from tests.unit.reports.test_combine import end, line, lined, statistics
 
 MUTANTS = int(os.environ.get("FASTSYNC_FUZZ", "150"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +14,25 @@ from fastsync.model.events import PageDone, Terms
 from fastsync.model.settings import Judging, Reading, Repairing, Retrying
 from fastsync.model.table import Endpoint, KeySchema, Side, Table, TableRef
 from fastsync.output.metrics import MetricSample, MetricsFile, format_samples
+from fastsync.output.statistics import MasterCounters, SlaveCounters, Statistics
 from tests.openmetrics import parse
 
-COUNTERS = {counter: place for place, counter in enumerate(field.name for field in fields(Tally))}
-UNITS: dict[str, Any] = {"read_units": 12.5, "write_units": 0.0}
-STATS: dict[str, Any] = {
-    "elapsed_seconds": 1.25,
-    "errors": ["something"],
-    "master": {"table": "us-east-1:orders", "scanned": 100, "read_units": 3.5},
-    "slaves": {"us-west-2:orders": COUNTERS | UNITS, "eu-west-1:orders": COUNTERS | UNITS | {"extra": None}},
-}
+COUNTERS: dict[str, Any] = {name: place for place, name in enumerate(SlaveCounters.__struct_fields__)}
+COUNTERS |= {"read_units": 12.5, "write_units": 0.0}
+STATISTICS = Statistics(
+    complete=True,
+    strategy="lookup",
+    segments=1,
+    elapsed_seconds=1.25,
+    sample=None,
+    shard=None,
+    master=MasterCounters("us-east-1:orders", 100, 3.5),
+    slaves={
+        "us-west-2:orders": SlaveCounters(**COUNTERS),
+        "eu-west-1:orders": SlaveCounters(**COUNTERS | {"extra": None}),
+    },
+    errors=["something"],
+)
 
 
 def side(name: str) -> Side:
@@ -79,7 +87,7 @@ def test_a_run_that_ended(tmp_path: Path) -> None:
     """The file tells items by verdict and slave, what became of them, units per table, and how the run ended."""
     file, clock = tmp_path / "orders.prom", Clock()
     metrics = MetricsFile(str(file), clock)
-    metrics.follow(lambda: STATS)
+    metrics.follow(lambda: STATISTICS)
     metrics.begin(TERMS)
     for _ in range(2):
         metrics.page(PageDone(Tally(throttled=1), (Tally(throttled=2, retried=3), Tally())))

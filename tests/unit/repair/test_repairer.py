@@ -13,7 +13,8 @@ from fastsync.config.limits import DeleteLimit
 from fastsync.model.difference import Difference, Verdict
 from fastsync.repair.condition import MAX_OPERATORS, MAX_TEXT, require_unchanged
 from fastsync.repair.repairer import writable_attributes
-from fastsync.run.extras import Found, WaitingExtras, explain_refusal
+from fastsync.run.tasks.delete_guard import Found, explain_refusal
+from fastsync.run.tasks.waiting_extras import WaitingExtras
 
 
 def raws(item: dict[str, Any]) -> dict[str, Raw]:

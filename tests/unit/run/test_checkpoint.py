@@ -16,14 +16,14 @@ from fastsync.errors import ConfigError, OutputFailed
 from fastsync.model.difference import Difference, Effect, Tally, Verdict
 from fastsync.model.events import PageDone
 from fastsync.output.durable import FilePosition
-from fastsync.run.agenda import Backlog, PendingSegments, StartedSegment
 from fastsync.run.checkpoint import CheckpointFile, check_settings, check_tables, collect_settings
 from fastsync.run.checkpoint_form import Checkpoint
-from fastsync.run.deletes import Chunks
-from fastsync.run.extras import WaitingExtras
 from fastsync.run.outcome import Totals
 from fastsync.run.sampling import Counts
 from fastsync.run.segment_totals import OpenSegment, SegmentTotalsState
+from fastsync.run.tasks.agenda import Backlog, PendingSegments, StartedSegment
+from fastsync.run.tasks.deletes import Chunks
+from fastsync.run.tasks.waiting_extras import WaitingExtras
 from fastsync.workers.pending_pages import IN_MEMORY, PendingPages
 
 A, B = "us-west-2:a", "us-west-2:b"

@@ -14,7 +14,6 @@ import pytest
 
 from fastsync.model.difference import Tally
 from fastsync.output.durable import FilePosition
-from fastsync.run.agenda import Backlog, PendingSegments, StartedSegment
 from fastsync.run.checkpoint_form import (
     WITHOUT_CHECKSUM,
     Checkpoint,
@@ -24,7 +23,8 @@ from fastsync.run.checkpoint_form import (
     encode_checkpoint,
     find_faults_of_plan,
 )
-from fastsync.run.deletes import Chunks
+from fastsync.run.tasks.agenda import Backlog, PendingSegments, StartedSegment
+from fastsync.run.tasks.deletes import Chunks
 from tests.unit.run.test_checkpoint import A, checkpoint
 
 SEED = 13

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
 
@@ -12,6 +12,8 @@ from fastsync.model.events import DeleteTask, PageDone, SegmentEnd, SegmentTask,
 from fastsync.model.settings import Judging, Reading, Repairing, Retrying
 from fastsync.model.table import Endpoint, KeySchema, Side, Table, TableRef
 from fastsync.plan.segments import Plan
+from fastsync.run.notes import describe_segments
+from fastsync.run.sampling import Interval
 from fastsync.run.segment_totals import SegmentTotals
 
 SLAVES = ("us-west-2:a", "us-west-2:b")
@@ -27,6 +29,11 @@ PLAN = Plan.of(Slicing(1, 10))
 
 def page(scanned: int, *missing: int) -> PageDone:
     return PageDone(Tally(scanned=scanned), tuple(Tally(missing=count) for count in missing))
+
+
+def bounds(estimates: Mapping[str, Interval | None]) -> dict[str, tuple[int, int]]:
+    """Give estimates and their lower bounds, of slaves that have one."""
+    return {name: (found.estimate, found.low) for name, found in estimates.items() if found is not None}
 
 
 def spread(segments: Sequence[tuple[int, float]]) -> SegmentTotals:
@@ -53,7 +60,7 @@ def spread(segments: Sequence[tuple[int, float]]) -> SegmentTotals:
 )
 def test_what_stands_out(segments: Sequence[tuple[int, float]], told: Sequence[str]) -> None:
     """A segment that is much larger or slower than the others is named, and small ones are not talked about."""
-    notes = spread(segments).notes(PLAN)
+    notes = list(describe_segments(spread(segments), PLAN))
     assert len(notes) == len(told)
     for note, start in zip(notes, told, strict=True):
         assert note.startswith(start)
@@ -70,10 +77,9 @@ def test_only_whole_segments_count() -> None:
     ):
         for event in events:
             made.add_event(task, event)
-    assert made.estimates(PLAN) == [
-        {"differences": 50, "low": 10, "high": made.estimates(PLAN)[0]["high"]},  # type: ignore[index]
-        {"differences": 30, "low": 3, "high": None},
-    ]
+    estimates = made.estimates(PLAN)
+    assert bounds(estimates) == {SLAVES[0]: (50, 10), SLAVES[1]: (30, 3)}
+    assert estimates[SLAVES[1]] == Interval(30, 3, None)
 
 
 def test_waiting_extras_count_once() -> None:
@@ -85,7 +91,7 @@ def test_waiting_extras_count_once() -> None:
     made.add_event(task, TaskDone())
     made.add_event(DeleteTask(TERMS, 1, (b"{}",)), PageDone(Tally(), (Tally(), Tally(extra=1, deleted=1))))
     found = made.estimates(Plan.of(Slicing(1, 1)))
-    assert [each and each["differences"] for each in found] == [0, 1]
+    assert found == {SLAVES[0]: Interval(0, 0, 0), SLAVES[1]: Interval(1, 1, 1)}
 
 
 def test_a_slave_that_caught_up_counts() -> None:
@@ -98,5 +104,5 @@ def test_a_slave_that_caught_up_counts() -> None:
     for event in (page(0, 0, 5), TaskDone(20)):
         end = made.add_event(later, event)
     assert end == SegmentEnd(0, 60_000, 20, {SLAVES[1]: Tally(missing=7)})
-    assert [each and each["low"] for each in made.estimates(PLAN)] == [5, 7]
-    assert made.notes(PLAN) == []
+    assert bounds(made.estimates(PLAN)) == {SLAVES[0]: (50, 5), SLAVES[1]: (70, 7)}
+    assert list(describe_segments(made, PLAN)) == []

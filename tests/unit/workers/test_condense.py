@@ -20,7 +20,7 @@ from fastsync.model.events import (
 )
 from fastsync.model.settings import Judging, Reading, Repairing, Retrying
 from fastsync.workers.spark.condense import EventSummary
-from tests.unit.run.test_agenda import side
+from tests.unit.run.tasks.test_agenda import side
 
 FIRST, SECOND = side("us-west-2:a"), side("us-west-2:b")
 TERMS = Terms(side("us-east-1:m"), (FIRST, SECOND), Reading(), Retrying(), Judging(), Repairing())

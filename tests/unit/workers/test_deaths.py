@@ -23,14 +23,14 @@ from fastsync.model.table import KeySchema
 from fastsync.output.durable import FILE_START
 from fastsync.plan.segments import Plan
 from fastsync.repair import undo_log
-from fastsync.run.agenda import Agenda, Backlog
 from fastsync.run.checkpoint import CheckpointFile
 from fastsync.run.checkpoint_form import Checkpoint
 from fastsync.run.coordinator import Audience, Coordinator
-from fastsync.run.deletes import Deletes
-from fastsync.run.extras import WaitingExtras
 from fastsync.run.journal import Journal
 from fastsync.run.outcome import NOTHING_COUNTED, Outcome
+from fastsync.run.tasks.agenda import Agenda, Backlog
+from fastsync.run.tasks.deletes import Deletes
+from fastsync.run.tasks.waiting_extras import WaitingExtras
 from fastsync.workers.executor import Executor
 from fastsync.workers.interrupt import Interrupt
 from tests.unit.dying_workers import Fate, Killed, MortalExecutor, Slave
@@ -121,7 +121,7 @@ class World:
         plan = Plan.of(Slicing())
         begin = then or Checkpoint({}, {}, "", 1, Backlog.whole([name], []), NOTHING_COUNTED)
         waiting = {name: WaitingExtras(self.folder / "extras", begin.extras.get(name, FILE_START))}
-        outcome = Outcome([str(self.master.side), name], self.kind.strategy, plan, True)
+        outcome = Outcome([str(self.master.side), name], strategy=self.kind.strategy, plan=plan, extras=True)
         outcome.resume_from(begin.totals)
         del self.told[self.kept.told :]
         log_from = None if then is None else then.log

@@ -12,7 +12,7 @@ from fastsync.model.events import Terms
 from fastsync.model.settings import Judging, Reading, Repairing, Retrying
 from fastsync.model.throughput import Pace, Rate
 from fastsync.workers.spark.divided_limits import count_shares, divide_limits
-from tests.unit.run.test_agenda import side
+from tests.unit.run.tasks.test_agenda import side
 
 LIMITED = replace(side("us-west-2:a"), pace=Pace(Rate(1000.0), Rate(40.0)))
 TERMS = Terms(side("us-east-1:m"), (LIMITED,), Reading(), Retrying(), Judging(), Repairing())

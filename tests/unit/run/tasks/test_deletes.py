@@ -9,10 +9,11 @@ import pytest
 from fastsync.model.difference import Difference, Effect, Verdict
 from fastsync.model.events import Terms
 from fastsync.model.settings import Judging, Reading, Repairing, Retrying
-from fastsync.run.agenda import RESTARTS
-from fastsync.run.deletes import PER_TASK, Chunks, Deletes
-from fastsync.run.extras import Found, Refusal, WaitingExtras
-from tests.unit.run.test_agenda import MASTER, A, B, side
+from fastsync.run.tasks.agenda import RESTARTS
+from fastsync.run.tasks.delete_guard import Found, Refusal
+from fastsync.run.tasks.deletes import PER_TASK, Chunks, Deletes
+from fastsync.run.tasks.waiting_extras import WaitingExtras
+from tests.unit.run.tasks.test_agenda import MASTER, A, B, side
 
 COUNT = 2 * PER_TASK + 500
 

@@ -12,7 +12,7 @@ from fastsync.model.events import SegmentTask, Terms
 from fastsync.model.settings import Judging, Reading, Repairing, Retrying
 from fastsync.model.table import Endpoint, KeySchema, Side, Table, TableRef
 from fastsync.plan.segments import Plan
-from fastsync.run.agenda import RESTARTS, Agenda, Backlog, PendingSegments, StartedSegment
+from fastsync.run.tasks.agenda import RESTARTS, Agenda, Backlog, PendingSegments, StartedSegment
 
 
 def side(name: str) -> Side:

@@ -1,7 +1,7 @@
 """Extras that wait for their deletion, kept on disk so that memory stays flat.
 
 Deleting begins only when every segment has been compared, since only then is it known how many there are and that no
-segment has failed; see `refusal`. They are in a temporary file, or beside the checkpoint where there is one, and
+segment has failed; see `delete_guard`. They are in a temporary file, or beside the checkpoint where there is one, and
 then they outlive the run.
 """
 
@@ -11,12 +11,10 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import IO, Any
 
-from fastsync.config.limits import DeleteLimit
 from fastsync.errors import OutputFailed
 from fastsync.model.difference import Difference, Verdict
 from fastsync.output.durable import AT_ONCE, FILE_START, FilePosition, Growth, truncate_to
@@ -143,70 +141,3 @@ def _is_key(key: Any) -> bool:
 def _is_other(key: dict[str, str], held: Any) -> bool:
     """Return whether an item holds another string under its key; a number may be spelled in another way there."""
     return held is not None and held != key and "S" in key
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """Why the deletes of a slave are refused.
-
-    `failed`: because something failed or is not known, which makes the run incomplete (4), and not because of a safety
-    limit (5).
-    """
-
-    reason: str
-    failed: bool = False
-
-
-@dataclass(frozen=True)
-class Found:
-    """What is known of a slave before its first delete.
-
-    `extras` were found among `scanned` items. `lacking`: a segment that could have found their keys was not compared to
-    its end. `changed` is a sentence where the master or the slave is another table now. `empty_master`: the master
-    returned no item, and that was not allowed. `same` counts items that were the same on both sides, None where that
-    count is not exact; `settled` those that looked different and agreed when read again. See `contradicts`.
-    """
-
-    extras: int
-    scanned: int
-    lacking: bool = False
-    changed: str | None = None
-    empty_master: bool = False
-    same: int | None = None
-    settled: int = 0
-
-    @property
-    def contradicts(self) -> bool:
-        """Return whether some item was the same on both sides, and then an extra.
-
-        The two are different items of the slave, so its scan returned all of them. Where items have settled, tables are
-        written to meanwhile, and some items come and go between two reads: these alone are no reason to refuse.
-        """
-        if self.same is None:
-            return False
-        moved = max(self.settled, self.scanned // MOVING_SHARE) if self.settled else 0
-        return self.same + self.extras - self.scanned > moved
-
-
-def explain_refusal(found: Found, limit: DeleteLimit | None) -> Refusal | None:
-    """Return why the deletes of a slave are refused; return None where they may begin."""
-    if found.changed is not None:
-        return Refusal(f"not deleted: {found.changed}", failed=True)
-    if found.lacking:
-        return Refusal(LACKING, failed=True)
-    if found.empty_master:
-        return Refusal("not deleted: the master returned no item at all; --allow-empty-master if that is right")
-    if found.contradicts:
-        return Refusal(
-            f"not deleted: {found.same} items were the same on both sides and {found.extras} only on the slave, but "
-            f"its scan returned {found.scanned}: a table changed meanwhile, or its answers cannot be trusted; run again"
-        )
-    if limit is not None and found.extras > limit.allowed_for(found.scanned):
-        allowed = limit.allowed_for(found.scanned)
-        return Refusal(f"not deleted: {found.extras} extras are more than --max-deletes allows ({allowed})")
-    return None
-
-
-MOVING_SHARE = 100
-"""One in so many items may come or go between two reads of a table that is written to."""
-LACKING = "not deleted: a part of the tables could not be compared, so it is not certain that it is an extra"

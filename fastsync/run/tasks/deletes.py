@@ -12,8 +12,9 @@ from fastsync.model.difference import Difference, Effect, Tally
 from fastsync.model.events import DeleteTask, Terms
 from fastsync.model.throughput import limit_items
 from fastsync.repair.undo_log import undo_log_size
-from fastsync.run.agenda import RESTARTS
-from fastsync.run.extras import Refusal, WaitingExtras
+from fastsync.run.tasks.agenda import RESTARTS
+from fastsync.run.tasks.delete_guard import Refusal
+from fastsync.run.tasks.waiting_extras import WaitingExtras
 
 PER_TASK = 1000
 """Extras in one task of deletes."""

@@ -1,0 +1,104 @@
+"""Sentences about a run, from its outcome: errors, warnings, and notes on cost, segments, order and throttling."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fastsync.model.difference import Effect
+from fastsync.model.json_lines import dumps
+from fastsync.model.wording import choose_form
+from fastsync.plan.segments import Plan
+from fastsync.run.outcome import Outcome
+from fastsync.run.segment_totals import SegmentTotals
+
+UNEVEN = 2.0
+"""Report a segment as skewed from this multiple of the average on..."""
+MANY_ITEMS = 10_000
+"""... if it has at least this many items..."""
+LONG = 10.0
+"""... or took at least this many seconds."""
+
+
+def describe_errors(outcome: Outcome) -> list[str]:
+    """Return every error; extras that were not deleted for one, and items that failed, are a sentence per slave."""
+    return [*outcome.errors, *_describe_refused(outcome, withheld=True), *_describe_failed(outcome)]
+
+
+def describe_warnings(outcome: Outcome) -> list[str]:
+    """Return for each slave what a safety limit refused, and why."""
+    return list(_describe_refused(outcome, withheld=False))
+
+
+def _describe_failed(outcome: Outcome) -> Iterator[str]:
+    for tally, first in outcome.first_differences(Effect.FAILED):
+        items = f"{tally.failed} {choose_form(tally.failed, 'item', 'items')}"
+        yield f"{first.slave}: {items} could not be repaired; the first: key {dumps(first.key)}: {first.error}"
+
+
+def _describe_refused(outcome: Outcome, withheld: bool) -> Iterator[str]:
+    """Yield how many extras of each slave were refused: by a safety limit, or `withheld` because something failed."""
+    for tally, first in outcome.first_differences(Effect.REFUSED):
+        if bool(tally.withheld) is withheld:
+            extras = choose_form(tally.refused, "extra was", "extras were")
+            yield f"{first.slave}: {tally.refused} {extras} {first.error}"
+
+
+def describe_run(outcome: Outcome) -> list[str]:
+    """Return what is worth knowing about how the run went."""
+    return [
+        *outcome.notes,
+        *_describe_cost(outcome),
+        *describe_segments(outcome.segments, outcome.plan),
+        *_describe_order(outcome),
+        *_describe_throttling(outcome),
+    ]
+
+
+def _describe_cost(outcome: Outcome) -> Iterator[str]:
+    if outcome.forecast is None:
+        return
+    tallies, total = (outcome.master, *outcome.slaves), outcome.forecast.total
+    read = sum(tally.read_units for tally in tallies)
+    written = sum(tally.write_units for tally in tallies)
+    rechecks = sum(tally.recheck_units for tally in tallies)
+    note = f"estimated {total.read:,.1f} read units and {total.write:,.1f} write units"
+    note += f", consumed {read:,.1f} and {written:,.1f}"
+    if rechecks or outcome.forecast.rechecks:
+        note += f"; {rechecks:,.1f} of the read units went into reading suspects again"
+        note += f" (estimated, from the counts alone: {outcome.forecast.rechecks:,.1f})"
+    yield note
+
+
+def describe_segments(segments: SegmentTotals, plan: Plan) -> Iterator[str]:
+    """Yield which segment is much larger than the others, and which took much longer."""
+    largest, slowest = segments.largest, segments.slowest
+    if largest.amount >= MANY_ITEMS and largest.times_average >= UNEVEN:
+        yield (
+            f"segment {largest.number} of {plan.total} is the largest: {largest.amount:,.0f} items, "
+            f"{largest.times_average:.1f} times the average; the items of one partition key cannot be divided, the "
+            "others can: more --segments"
+        )
+    if slowest.amount >= LONG and slowest.times_average >= UNEVEN:
+        yield (
+            f"segment {slowest.number} of {plan.total} was the slowest: {slowest.amount:,.1f} s, "
+            f"{slowest.times_average:.1f} times the average"
+        )
+
+
+def _describe_order(outcome: Outcome) -> Iterator[str]:
+    for name, count in zip(outcome.slave_names, outcome.disagreements, strict=True):
+        if count:
+            yield (
+                f"{name}: its scan brings items in another order than the master's, in {count} of "
+                f"{outcome.plan.total} segments, which went on as lookup: --strategy lookup is cheaper then"
+            )
+
+
+def _describe_throttling(outcome: Outcome) -> Iterator[str]:
+    for name, tally in zip(outcome.names, (outcome.master, *outcome.slaves), strict=True):
+        if tally.throttled:
+            requests = choose_form(tally.throttled, "request was", "requests were")
+            yield (
+                f"{name}: {tally.throttled:,} {requests} throttled; "
+                "--max-read-units, --max-write-units or a smaller --parallel ask less of it"
+            )

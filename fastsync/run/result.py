@@ -1,0 +1,77 @@
+"""The result of a run, from its outcome: statistics, exit code, errors, warnings and notes."""
+
+from __future__ import annotations
+
+from fastsync.errors import TableError
+from fastsync.output.statistics import (
+    EstimatedDifferences,
+    MasterCounters,
+    Result,
+    SampleStatistics,
+    SlaveCounters,
+    Statistics,
+    find_exit_code,
+)
+from fastsync.run.notes import describe_errors, describe_run, describe_warnings
+from fastsync.run.outcome import Outcome
+from fastsync.run.sampling import Interval
+from fastsync.workers.interrupt import Interrupt
+
+
+def make_result(outcome: Outcome, interrupt: Interrupt) -> Result:
+    """Return the result of a run, and stop its clock."""
+    outcome.stop_clock()
+    outcome.interrupted = interrupt.exit_code
+    return Result(
+        statistics=make_statistics(outcome),
+        exit_code=choose_exit_code(outcome),
+        warnings=describe_warnings(outcome),
+        notes=describe_run(outcome),
+    )
+
+
+def choose_exit_code(outcome: Outcome) -> int:
+    """Return the first that holds: interrupted (130, 143), not comparable (3), refused (5), incomplete (4), 1, 0."""
+    if outcome.interrupted:
+        return outcome.interrupted
+    if outcome.refused:
+        return TableError.exit_code
+    return find_exit_code(outcome.slaves, outcome.complete)
+
+
+def make_statistics(outcome: Outcome) -> Statistics:
+    """Return the statistics of a run, or of its part so far."""
+    plan, slaves = outcome.plan, zip(outcome.slave_names, outcome.slaves, strict=True)
+    return Statistics(
+        complete=outcome.complete,
+        strategy=outcome.strategy,
+        segments=plan.total,
+        elapsed_seconds=outcome.elapsed_seconds,
+        sample=_make_sample(outcome),
+        shard=None if plan.slicing.shard is None else str(plan.slicing.shard),
+        master=MasterCounters(
+            table=outcome.names[0], scanned=outcome.master.scanned, read_units=outcome.master.read_units
+        ),
+        slaves={name: SlaveCounters.from_tally(tally, outcome.extras) for name, tally in slaves},
+        errors=describe_errors(outcome),
+    )
+
+
+def _make_sample(outcome: Outcome) -> SampleStatistics | None:
+    plan, sample = outcome.plan, outcome.plan.slicing.sample
+    if sample is None:
+        return None
+    estimates = outcome.segments.estimates(plan)
+    return SampleStatistics(
+        fraction=sample.fraction,
+        segments=len(plan.numbers),
+        of=plan.total,
+        seed=sample.seed,
+        estimate={name: _make_estimate(found) for name, found in estimates.items()},
+    )
+
+
+def _make_estimate(found: Interval | None) -> EstimatedDifferences | None:
+    if found is None:
+        return None
+    return EstimatedDifferences(differences=found.estimate, low=found.low, high=found.high)

@@ -1,0 +1,78 @@
+"""Whether the extras of a slave may be deleted, from what is known of it once every segment was compared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fastsync.config.limits import DeleteLimit
+from fastsync.model.wording import choose_form
+
+MOVING_SHARE = 100
+"""One in so many items may come or go between two reads of a table that is written to."""
+LACKING = "not deleted: a part of the tables could not be compared, so it is not certain that it is an extra"
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why the deletes of a slave are refused.
+
+    `failed`: because something failed or is not known, which makes the run incomplete (4), and not because of a safety
+    limit (5).
+    """
+
+    reason: str
+    failed: bool = False
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is known of a slave before its first delete.
+
+    `extras` were found among `scanned` items. `lacking`: a segment that could have found their keys was not compared to
+    its end. `changed` is a sentence where the master or the slave is another table now. `empty_master`: the master
+    returned no item, and that was not allowed. `same` counts items that were the same on both sides, None where that
+    count is not exact; `settled` those that looked different and agreed when read again. See `contradicts`.
+    """
+
+    extras: int
+    scanned: int
+    lacking: bool = False
+    changed: str | None = None
+    empty_master: bool = False
+    same: int | None = None
+    settled: int = 0
+
+    @property
+    def contradicts(self) -> bool:
+        """Return whether some item was the same on both sides, and then an extra.
+
+        The two are different items of the slave, so its scan returned all of them. Where items have settled, tables are
+        written to meanwhile, and some items come and go between two reads: these alone are no reason to refuse.
+        """
+        if self.same is None:
+            return False
+        moved = max(self.settled, self.scanned // MOVING_SHARE) if self.settled else 0
+        return self.same + self.extras - self.scanned > moved
+
+
+def explain_refusal(found: Found, limit: DeleteLimit | None) -> Refusal | None:
+    """Return why the deletes of a slave are refused; return None where they may begin."""
+    if found.changed is not None:
+        return Refusal(f"not deleted: {found.changed}", failed=True)
+    if found.lacking:
+        return Refusal(LACKING, failed=True)
+    if found.empty_master:
+        return Refusal("not deleted: the master returned no item at all; --allow-empty-master if that is right")
+    if found.contradicts:
+        same = choose_form(found.same or 0, "item was", "items were")
+        return Refusal(
+            f"not deleted: {found.same} {same} the same on both sides and {found.extras} only on the slave, but "
+            f"its scan returned {found.scanned}: a table changed meanwhile, or its answers cannot be trusted; run again"
+        )
+    if limit is None:
+        return None
+    allowed = limit.allowed_for(found.scanned)
+    if found.extras > allowed:
+        extras = choose_form(found.extras, "extra is", "extras are")
+        return Refusal(f"not deleted: {found.extras} {extras} more than --max-deletes allows ({allowed})")
+    return None
