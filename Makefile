@@ -25,7 +25,7 @@ NIGHTLY = $(PY) -m fastsync.nightly $@ $(if $(CONFIG),'$(CONFIG)',$(error CONFIG
 	--folder '$(RUNS)' --keep $(KEEP) $(FLAGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup servers check test test-spark test-long test-random test-unit demo perf perf-quick perf-compare report sync crontab clean
+.PHONY: help setup servers check test test-spark test-long test-random test-pythons test-unit demo perf perf-quick perf-compare report sync crontab clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ test-long: servers ## kill and resume jobs at random moments, many times
 test-random: RUNS := 10000
 test-random: setup ## hold random runs against brute force: make test-random RUNS=10000 SEED=1; it tells the seed
 	$(PY) -m tests.random_runs --runs $(RUNS) $(if $(SEED),--seed $(SEED)) --workers $(WORKERS)
+
+test-pythons: setup ## run the unit tests and the demo on each promised Python that this machine has
+	$(PY) -m tests.pythons $(WORKERS)
 
 test-unit: setup ## run the tests that need no server
 	$(PY) -m pytest tests/unit

@@ -203,7 +203,7 @@ class Client:
             body["ExpressionAttributeValues"] = condition.values
         charge = self._writes.charge_for(1)
         try:
-            consumed, attempts = self.transport.post(operation, _text(body), self._answers.written, charge)
+            answer = self.transport.post(operation, _text(body), self._answers.written, charge)
         except RequestFailed as error:
             if error.code != CONDITION_FAILED:
                 raise
@@ -212,8 +212,8 @@ class Client:
             charge.correct(_failed_units(value if what == "Item" else current, current), 1)
             return WriteAnswer(False, current, error.attempts)
         self.writes.note_answer()
-        charge.correct(self._record_units(self._write_units, consumed), 1)
-        return WriteAnswer(True, None, attempts)
+        charge.correct(self._record_units(self._write_units, answer.value), 1)
+        return WriteAnswer(True, None, answer.attempts)
 
     def _set_budgets(self, reads: Budget, writes: Budget) -> None:
         """Set up what paces each kind of request, with first guesses by what the table says of its items."""
