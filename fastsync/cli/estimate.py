@@ -13,12 +13,13 @@ from fastsync.config.config import Config
 from fastsync.config.key_text import typed_key
 from fastsync.errors import Interrupted
 from fastsync.model.capacity import LIST_PRICES
+from fastsync.model.settings import STRATEGIES
 from fastsync.model.table import Side
 from fastsync.output.log import Log
 from fastsync.output.unforeseen import Phase, foreseen_only
 from fastsync.plan.duration import format_duration
 from fastsync.plan.estimate import Estimate, StrategyEstimate, estimate_run
-from fastsync.plan.forecast import STRATEGIES, Units
+from fastsync.plan.forecast import Units
 from fastsync.plan.survey import Survey, survey_tables
 from fastsync.workers.interrupt import Interrupt
 

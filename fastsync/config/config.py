@@ -26,7 +26,7 @@ from fastsync.config.login import DURATIONS, Login, LoginFlags, resolve_logins
 from fastsync.config.paths import check_outputs
 from fastsync.config.slicing import MAX_SEGMENTS, Sample, Shard, Slicing
 from fastsync.errors import ConfigError
-from fastsync.model.settings import MAX_BATCH_KEYS, Judging, Reading, Repairing, Retrying
+from fastsync.model.settings import MAX_BATCH_KEYS, Judging, Reading, Repairing, Retrying, StrategyName
 from fastsync.model.table import TableRef
 from fastsync.model.wording import quote
 
@@ -75,7 +75,7 @@ class Config:
     role_session_name: str | None = None
     role_duration: int = 3600
     verbose: bool = False
-    strategy: str = "auto"
+    strategy: StrategyName = StrategyName.AUTO
     endpoint_url: str | None = None
     slave_endpoint_url: str | None = None
     consistent_read: bool = False
@@ -109,6 +109,7 @@ class Config:
             raise ConfigError(f"there is no option called {unknown[0]!r}")
         given = dict(flags)
         given["ignore"] = _as_names(given.get("ignore", ()))
+        given["strategy"] = _as_strategy(given.get("strategy", StrategyName.AUTO))
         given |= {name: os.fspath(given[name]) for name in FILES if isinstance(given.get(name), os.PathLike)}
         endpoint = given.get("endpoint_url")
         slave_endpoint = given.get("slave_endpoint_url") or endpoint
@@ -210,7 +211,9 @@ class Config:
 
 def kinds_of(hint: Any) -> Sequence[type]:
     """Return the types that a value may have by the type hint of an option, None left out."""
-    return [kind for kind in (get_args(hint) if isinstance(hint, UnionType) else (hint,)) if kind in KINDS]
+    hints = get_args(hint) if isinstance(hint, UnionType) else (hint,)
+    kinds = [str if hint is StrategyName else hint for hint in hints]
+    return [kind for kind in kinds if kind in KINDS]
 
 
 _KINDS = {name: kinds for name, hint in get_type_hints(Config).items() if (kinds := kinds_of(hint))}
@@ -219,6 +222,12 @@ _KINDS = {name: kinds for name, hint in get_type_hints(Config).items() if (kinds
 
 def _as_names(ignore: Any) -> Any:
     return tuple(ignore) if isinstance(ignore, Iterable) and not isinstance(ignore, str) else (ignore,)
+
+
+def _as_strategy(name: object) -> StrategyName:
+    check_kind("--strategy", name, [str])
+    check_choice("--strategy", name, *map(str, StrategyName))
+    return StrategyName(name)
 
 
 def _as_table(table: str | TableRef, endpoint_url: str | None) -> TableRef:
@@ -285,9 +294,8 @@ def _check_combinations(config: Config) -> None:
         raise ConfigError("--seed chooses the segments of a --sample, and none is asked for")
     config.slicing  # noqa: B018 (raises)
     config.logins  # noqa: B018 (raises)
-    if config.strategy == "merge" and config.starting_key is not None:
+    if config.strategy == StrategyName.MERGE and config.starting_key is not None:
         raise ConfigError("--starting-key goes with --strategy lookup only: a scan of a slave never begins there")
-    check_choice("--strategy", config.strategy, "auto", "lookup", "merge")
     if config.no_recheck and config.recheck_delay is not None:
         raise ConfigError("--no-recheck and --recheck-delay exclude each other")
     if config.resume and config.checkpoint is None:

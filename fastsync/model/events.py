@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from fastsync.model.difference import Difference, Tally
-from fastsync.model.settings import Judging, Reading, Repairing, Retrying
+from fastsync.model.settings import Judging, Reading, Repairing, Retrying, StrategyName
 from fastsync.model.table import Side
 
 
@@ -14,8 +14,8 @@ from fastsync.model.table import Side
 class Terms:
     """What all tasks of a run have in common. `policy` is the user's, or None for the default one.
 
-    `values` says whether differences carry both sides' items to the parent, `strategy` ("lookup" or "merge") how
-    segments are read. `seed` is that of the digests of this run.
+    `values` says whether differences carry both sides' items to the parent, `strategy` how segments are
+    read. `seed` is that of the digests of this run.
     """
 
     master: Side
@@ -26,7 +26,7 @@ class Terms:
     repairing: Repairing
     policy: object = None
     values: bool = False
-    strategy: str = "lookup"
+    strategy: StrategyName = StrategyName.LOOKUP
     seed: int = 0
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from enum import Enum
 
 MAX_BATCH_KEYS = 100
 """The service's limit of keys in one BatchGetItem (API reference, BatchGetItem)."""
@@ -12,6 +13,25 @@ PROMPT_CAP = 1.0
 """Seconds; the longest pause before anything is read."""
 PROMPT_TIMEOUTS = 3
 """Retries of a request that got no answer in time, before anything is read."""
+
+
+class StrategyName(str, Enum):
+    """How slaves are read: keys looked up, or scans side by side. AUTO takes the cheaper one of the two."""
+
+    AUTO = "auto"
+    LOOKUP = "lookup"
+    MERGE = "merge"
+
+    def __str__(self) -> str:
+        return self.value
+
+    def or_lookup(self) -> StrategyName:
+        """Return LOOKUP for AUTO: what a run reports that ends before it has chosen."""
+        return StrategyName.LOOKUP if self is StrategyName.AUTO else self
+
+
+STRATEGIES = (StrategyName.LOOKUP, StrategyName.MERGE)
+"""What AUTO chooses from."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from fastsync.config.config import Config
 from fastsync.model.capacity import LIST_PRICES
+from fastsync.model.settings import StrategyName
 from fastsync.model.table import Side
 from fastsync.plan.duration import Duration, find_duration, read_rates, write_rates
 from fastsync.plan.forecast import GUESSED_SIZE, Forecast, Size, Units, presume_sizes
@@ -51,7 +52,7 @@ def estimate_run(config: Config, found: Survey) -> Estimate:
         _assume_price(),
         *(f"{quote.forecast.strategy} takes no less time: {quote.duration.reason}" for quote in quotes),
     ]
-    if config.strategy == "auto" and choice.strategy == "merge":
+    if config.strategy == StrategyName.AUTO and choice.strategy == StrategyName.MERGE:
         assumptions.append("every slave allows Scan, which merge needs; where one does not, a run takes lookup")
     return Estimate(sides, plan, choice, quotes, assumptions)
 

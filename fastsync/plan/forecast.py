@@ -11,11 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fastsync.model.capacity import PAGE_BYTES, count_read_units, count_scan_units, count_write_units
-from fastsync.model.settings import Judging, Reading, Repairing
+from fastsync.model.settings import STRATEGIES, Judging, Reading, Repairing, StrategyName
 from fastsync.model.table import Table
 from fastsync.plan.segments import Plan
 
-STRATEGIES = ("lookup", "merge")
 GUESSED_SIZE = 400
 """Bytes of an item where counts are known, but no size."""
 
@@ -41,7 +40,7 @@ class Forecast:
     `rechecks` are those of the read units that go into reading again what is missing or extra by the counts.
     """
 
-    strategy: str
+    strategy: StrategyName
     master: Units
     slaves: tuple[Units, ...]
     rechecks: float = 0.0
@@ -103,12 +102,12 @@ def presume_sizes(tables: Sequence[Table]) -> list[Size]:
     ]
 
 
-def _forecast_strategy(strategy: str, sizes: Sequence[Size], work: Workload) -> Forecast:
+def _forecast_strategy(strategy: StrategyName, sizes: Sequence[Size], work: Workload) -> Forecast:
     master, *slaves = sizes
     first, parts, rechecks = Units(_scan_cost(master, work)), [], Units()
     for slave in slaves:
         pair = _Pair(master, slave, work)
-        on_master, on_slave = pair.merge_cost() if strategy == "merge" else pair.lookup_cost()
+        on_master, on_slave = pair.merge_cost() if strategy == StrategyName.MERGE else pair.lookup_cost()
         again_on_master, again_on_slave = pair.differences_cost()
         first += on_master + again_on_master
         parts.append(on_slave + again_on_slave)

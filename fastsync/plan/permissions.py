@@ -11,6 +11,7 @@ from typing import Any
 
 from fastsync.config.config import Config
 from fastsync.config.login import Login, account_of_role
+from fastsync.model.settings import StrategyName
 from fastsync.model.table import TableRef
 
 Needed = Callable[[Config], bool]
@@ -33,7 +34,9 @@ def _is_always_needed(_: Config) -> bool:
 
 def _may_merge(config: Config) -> bool:
     """Return whether slaves may be scanned side by side with the master; a scan from a key on goes with lookup only."""
-    return config.strategy == "merge" or (config.strategy == "auto" and config.starting_key is None)
+    if config.strategy == StrategyName.AUTO:
+        return config.starting_key is None
+    return config.strategy == StrategyName.MERGE
 
 
 def _finds_extras(config: Config) -> bool:

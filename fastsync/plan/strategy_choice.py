@@ -10,7 +10,7 @@ from fastsync.aws.client import Scan
 from fastsync.aws.clients import Clients, Keyring
 from fastsync.config.config import Config
 from fastsync.errors import RequestFailed
-from fastsync.model.settings import Reading
+from fastsync.model.settings import Reading, StrategyName
 from fastsync.model.table import Side
 from fastsync.plan.forecast import Forecast, Workload, forecast_strategies
 from fastsync.plan.segments import Plan
@@ -26,7 +26,7 @@ class Choice:
     `probed` are the read units that were spent on the slaves, in order.
     """
 
-    strategy: str
+    strategy: StrategyName
     reason: str
     forecasts: tuple[Forecast, ...]
     probed: tuple[float, ...] = ()
@@ -48,14 +48,16 @@ def choose_strategy(config: Config, found: Survey, plan: Plan) -> Choice:
     Before `auto` takes merge, each slave is asked for one item, since only an answer tells whether Scan is allowed.
     """
     choice = prefer_strategy(config, forecast_run(config, found, plan))
-    if config.strategy != "auto" or choice.strategy != "merge":
+    if config.strategy != StrategyName.AUTO or choice.strategy != StrategyName.MERGE:
         return choice
     # credentials are asked for here: botocore's sessions are not safe for threads
     keyring = Keyring(found.credentials())
     probes = call_in_parallel([partial(_probe_scan, side, config, keyring) for side in found.slaves])
     denied = [str(side) for side, (allowed, _) in zip(found.slaves, probes, strict=True) if not allowed]
     choice = replace(choice, probed=tuple(units for _, units in probes))
-    return replace(choice, strategy="lookup", reason=f"Scan on {denied[0]} is denied") if denied else choice
+    if denied:
+        choice = replace(choice, strategy=StrategyName.LOOKUP, reason=f"Scan on {denied[0]} is denied")
+    return choice
 
 
 def forecast_run(config: Config, found: Survey, plan: Plan) -> tuple[Forecast, ...]:
@@ -67,16 +69,19 @@ def forecast_run(config: Config, found: Survey, plan: Plan) -> tuple[Forecast, .
 def prefer_strategy(config: Config, expected: Sequence[Forecast]) -> Choice:
     """Choose by flags and forecasts alone."""
     made = tuple(expected)
-    if config.strategy != "auto":
+    if config.strategy != StrategyName.AUTO:
         return Choice(config.strategy, "asked for", made)
     if config.starting_key is not None:
-        return Choice("lookup", "a scan from --starting-key on goes with no other", made)
+        return Choice(StrategyName.LOOKUP, "a scan from --starting-key on goes with no other", made)
     if not made:
-        return Choice("merge", "the tables do not tell their sizes yet, and it is seldom the dearer one", made)
+        return Choice(
+            StrategyName.MERGE, "the tables do not tell their sizes yet, and it is seldom the dearer one", made
+        )
     lookup, merge = (each.total.read for each in made)
     if lookup < merge:
-        return Choice("lookup", "the cheaper one", made)
-    return Choice("merge", "the cheaper one" if merge < lookup else "no dearer, in fewer requests", made)
+        return Choice(StrategyName.LOOKUP, "the cheaper one", made)
+    reason = "the cheaper one" if merge < lookup else "no dearer, in fewer requests"
+    return Choice(StrategyName.MERGE, reason, made)
 
 
 def _probe_scan(side: Side, config: Config, keyring: Keyring) -> tuple[bool, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from fastsync.model.settings import StrategyName
 from fastsync.model.wording import count_nouns, escape_unprintable
 from fastsync.output.statistics import EstimatedDifferences, SampleStatistics, SlaveCounters, Statistics
 
@@ -77,7 +78,7 @@ def _list_counters(slave: SlaveCounters, words: Mapping[str, str]) -> list[str]:
 
 def _suggests_equality(slave: SlaveCounters, statistics: Statistics) -> bool:
     """Return whether a reader may think that the slave holds nothing else: merge read all of it, or all is equal."""
-    return statistics.strategy == "merge" or not (slave.missing or slave.differing)
+    return statistics.strategy == StrategyName.MERGE or not (slave.missing or slave.differing)
 
 
 def _describe_part(statistics: Statistics) -> list[str]:

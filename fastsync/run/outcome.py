@@ -36,7 +36,7 @@ class Outcome:
 
     def __init__(self, names: Sequence[str], *, strategy: str, plan: Plan, extras: bool):
         self.names = tuple(names)
-        self.strategy = strategy
+        self.strategy = str(strategy)  # no enum: statistics are plain JSON
         self.plan = plan
         self.extras = extras
         self.master = Tally()

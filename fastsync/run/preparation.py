@@ -11,7 +11,7 @@ from fastsync.config.key_text import typed_key
 from fastsync.errors import ConfigError, FastsyncError, Interrupted, OutputFailed
 from fastsync.model.digest import new_seed
 from fastsync.model.events import Terms
-from fastsync.model.settings import Reading
+from fastsync.model.settings import Reading, StrategyName
 from fastsync.model.throughput import limit_items
 from fastsync.output.durable import FILE_START, check
 from fastsync.output.outputs import Outputs
@@ -156,7 +156,7 @@ class Preparation:
         plan = self._plan(found)
         before = self._before(found)
         outcome = self._outcome(found, plan)
-        terms = replace(terms, strategy=outcome.strategy)
+        terms = replace(terms, strategy=StrategyName(outcome.strategy))
         hold()
         if config.undo_log is not None:
             (undo_log.reopen_undo_log if config.resume else undo_log.create_undo_log)(config.undo_log)
@@ -190,8 +190,7 @@ class Preparation:
         self.begun = True
         config, then = self._config, self._then
         names = [str(ref) for ref in (config.master, *config.slaves)]
-        default = "lookup" if config.strategy == "auto" else config.strategy
-        strategy = default if then is None else then.strategy
+        strategy = config.strategy.or_lookup() if then is None else then.strategy
         plan = Plan.of(config.slicing if then is None else replace(config.slicing, segments=then.total))
         outcome = Outcome(names, strategy=strategy, plan=plan, extras=config.repairing.find_extras)
         if then is not None:
@@ -229,10 +228,10 @@ class Preparation:
     def _chosen(self, found: Survey, plan: Plan) -> Choice:
         """Choose a strategy, which may read an item of a slave; a run that goes on keeps to what was chosen."""
         if self._then is not None:
-            return Choice(self._then.strategy, "as before", forecast_run(self._config, found, plan))
-        self.has_read = self._config.strategy == "auto"  # which asks each slave for an item
+            return Choice(StrategyName(self._then.strategy), "as before", forecast_run(self._config, found, plan))
+        self.has_read = self._config.strategy == StrategyName.AUTO  # which asks each slave for an item
         choice = choose_strategy(self._config, found, plan)
-        if self._config.strategy == "auto":
+        if self._config.strategy == StrategyName.AUTO:
             self._announce(str(choice))
         return choice
 

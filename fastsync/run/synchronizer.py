@@ -192,8 +192,8 @@ def _ended_early(config: Config, interrupt: Interrupt, preparation: Preparation 
 
 
 def _empty_outcome(config: Config) -> Outcome:
-    strategy = "lookup" if config.strategy == "auto" else config.strategy
     names = [str(ref) for ref in (config.master, *config.slaves)]
+    strategy = config.strategy.or_lookup()
     return Outcome(names, strategy=strategy, plan=Plan.of(config.slicing), extras=False)
 
 

@@ -44,6 +44,7 @@ from fastsync.model.events import (
 )
 from fastsync.model.keys import Key, encode_key
 from fastsync.model.policy import Policy
+from fastsync.model.settings import StrategyName
 from fastsync.model.wording import describe_exception
 from fastsync.repair.announced_writes import Announced, pack
 from fastsync.repair.earlier_writes import EarlierWrites
@@ -149,7 +150,7 @@ class _Work:
     def _segment(self, task: SegmentTask) -> Iterator[Event]:
         """Compare one segment, page by page."""
         readers = {slave: self._readers[slave] for slave in task.covered}
-        kind = Merge if task.terms.strategy == "merge" else Lookup
+        kind = Merge if task.terms.strategy == StrategyName.MERGE else Lookup
         strategy: Strategy = kind(task, self._master_reader, readers, self._scans)
         for page in strategy.pages():
             done, lost = yield from self._compare_page(page if task.counts else page._replace(scanned=0))

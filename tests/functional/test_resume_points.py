@@ -11,6 +11,7 @@ from fastsync.aws.clients import Clients, Keyring
 from fastsync.config.config import Config
 from fastsync.model.difference import Tally
 from fastsync.model.events import Event, PageDone, SegmentTask, TaskDone, Terms
+from fastsync.model.settings import StrategyName
 from fastsync.plan.survey import survey_tables
 from fastsync.workers.segment import run_task
 from tests.functional.conftest import MakeWorld
@@ -46,7 +47,7 @@ def _task(made: World, strategy: str) -> SegmentTask:
     config = _config(made)
     found = survey_tables(config)
     parts = (config.reading, config.retrying, config.judging, config.repairing)
-    return SegmentTask(Terms(found.master, found.slaves, *parts, strategy=strategy), 0, 1)
+    return SegmentTask(Terms(found.master, found.slaves, *parts, strategy=StrategyName(strategy)), 0, 1)
 
 
 def _pages(events: list[Event]) -> list[PageDone]:

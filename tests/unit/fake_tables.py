@@ -19,7 +19,7 @@ from fastsync.model.difference import Tally
 from fastsync.model.events import Event, OrdersDisagree, PageDone, SegmentTask, TaskDone, Terms
 from fastsync.model.keys import Key, KeyReader
 from fastsync.model.page import Page
-from fastsync.model.settings import Judging, Reading, Repairing, Retrying
+from fastsync.model.settings import Judging, Reading, Repairing, Retrying, StrategyName
 from fastsync.model.table import Endpoint, KeySchema, Side, Table, TableRef
 from fastsync.workers.segment import run_task
 
@@ -203,10 +203,8 @@ class Came:
 def terms(tables: Sequence[Played], extras: bool = True, recheck: bool = True, strategy: str = "merge") -> Terms:
     """Give the terms of a run that only reports."""
     master, *slaves = (table.side for table in tables)
-    judging = Judging(recheck=recheck)
-    return Terms(
-        master, tuple(slaves), Reading(), Retrying(), judging, Repairing(find_extras=extras), strategy=strategy
-    )
+    parts = (Reading(), Retrying(), Judging(recheck=recheck), Repairing(find_extras=extras))
+    return Terms(master, tuple(slaves), *parts, strategy=StrategyName(strategy))
 
 
 def run_events(tables: Sequence[Played], given: Terms, total: int = 1, resume: bytes = b"") -> list[Event]:

@@ -9,6 +9,7 @@ import pytest
 from fastsync.config.config import Config
 from fastsync.config.limits import DeleteLimit
 from fastsync.errors import ConfigError
+from fastsync.model.settings import StrategyName
 from fastsync.model.table import TableRef
 from fastsync.plan.segments import Plan
 
@@ -29,7 +30,8 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "checkpoint in the report": ({"report": "x", "checkpoint": "./x"}, "x"),
     "quiet progress": ({"quiet": True, "progress": True}, "--quiet"),
     "merge from a key": ({"strategy": "merge", "starting_key": '{"id": "a"}'}, "lookup only"),
-    "no strategy": ({"strategy": "guess"}, "--strategy"),
+    "no strategy": ({"strategy": "guess"}, "--strategy takes auto, lookup or merge, not 'guess'"),
+    "a number for a strategy": ({"strategy": 1}, "--strategy takes text"),
     "no address": ({"endpoint_url": "localhost:8000"}, "--endpoint-url"),
     "no slave address": ({"slave_endpoint_url": "ftp://x"}, "--slave-endpoint-url"),
     "more than all": ({"max_deletes": "101%"}, "--max-deletes"),
@@ -95,6 +97,14 @@ def test_what_follows_from_flags() -> None:
     assert [ref.endpoint_url for ref in (config.master, *config.slaves)] == ["http://h:1", "http://h:1"]
     other = Config.of("us-east-1:a", "us-east-1:b", {"endpoint_url": "http://h:1", "slave_endpoint_url": "http://h:2"})
     assert other.slaves[0].endpoint_url == "http://h:2"
+
+
+@pytest.mark.parametrize("given", ["auto", "lookup", "merge", *StrategyName])
+def test_strategies_are_given_as_text_or_by_name(given: str) -> None:
+    """A strategy is given as text or as the enum's member, and prints as its text."""
+    config = Config.of("us-east-1:a", "us-east-1:b", {"strategy": given})
+    assert config.strategy is StrategyName(given)
+    assert f"{config.strategy}" in ("auto", "lookup", "merge")
 
 
 def test_delete_limits_may_be_numbers() -> None:
