@@ -11,11 +11,15 @@ RUNS ?= runs
 KEEP ?= 30
 FLAGS ?=
 
+# what builds and checks packages
+PACKAGERS := build==1.6.1 twine==7.0.0 check-wheel-contents==0.6.3
+
 VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check install --quiet
 INSTALLED := $(VENV)/.installed
 SPARK := $(VENV)/.spark
+WHEEL := .cache/wheel
 SOURCES := fastsync tests perf
 
 export PYTHONUNBUFFERED := 1
@@ -25,7 +29,7 @@ NIGHTLY = $(PY) -m fastsync.nightly $@ $(if $(CONFIG),'$(CONFIG)',$(error CONFIG
 	--folder '$(RUNS)' --keep $(KEEP) $(FLAGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup servers check test test-spark test-long test-random test-pythons test-unit demo perf perf-quick perf-compare report sync crontab clean
+.PHONY: help setup servers check test test-spark test-long test-random test-pythons test-unit demo perf perf-quick perf-compare report sync crontab dist clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -80,6 +84,17 @@ sync: | $(PY) ## compare and repair as CONFIG says; without a word on writes in 
 
 crontab: | $(PY) ## print lines for a crontab that do both
 	@$(NIGHTLY)
+
+dist: setup ## build wheel and sdist, check them, and run the wheel in an environment of its own
+	rm -rf dist build $(WHEEL)
+	$(PIP) $(PACKAGERS)
+	$(PY) -m build --outdir dist . >/dev/null
+	$(PY) -m twine check --strict dist/*
+	$(VENV)/bin/check-wheel-contents dist/*.whl
+	tar tzf dist/*.tar.gz | grep -q 'docs/README.md' && tar tzf dist/*.tar.gz | grep -q 'tests/conftest.py'
+	$(PYTHON) -m venv $(WHEEL)
+	$(WHEEL)/bin/python -m pip --disable-pip-version-check install --quiet "$$(echo dist/*.whl)[demo]"
+	cd $(WHEEL) && bin/fastsync --version && bin/fastsync demo >demo.log
 
 clean: ## remove all that was made or fetched
 	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info

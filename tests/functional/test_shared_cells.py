@@ -15,8 +15,8 @@ ADDS = 2000
 
 def child(ledger: SharedCells, code: str) -> subprocess.Popen[bytes]:
     """Run code in another process, with the cell of the writes of table 1 as `cell`."""
-    imports = "import os, signal\nfrom fastsync.aws.shared_cells import Ledger"
-    lines = f"{imports}\n_, cell = Ledger(2, {ledger.fd}).of(1)\n{code}"
+    imports = "import os, signal\nfrom fastsync.aws.shared_cells import SharedCells"
+    lines = f"{imports}\n_, cell = SharedCells(2, {ledger.fd}).cells_of(1)\n{code}"
     return subprocess.Popen(
         [sys.executable, "-c", lines], pass_fds=[ledger.fd], cwd=ROOT, env=environment(PYTHONPATH=str(ROOT))
     )
