@@ -24,7 +24,7 @@ LOADED = (
     *(
         "fastsync.cli",
         "fastsync.cli.estimate",
-        "fastsync.workers.processes",
+        "fastsync.workers.processes.executor",
         "fastsync.cli.combine",
         "fastsync.cli.iam_policy",
         "fastsync.cli.report",

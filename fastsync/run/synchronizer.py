@@ -30,7 +30,8 @@ from fastsync.run.result import make_result, make_statistics
 from fastsync.workers.executor import Executor
 from fastsync.workers.inline import InlineExecutor
 from fastsync.workers.interrupt import Interrupt
-from fastsync.workers.processes import ProcessExecutor, start_fork_server
+from fastsync.workers.processes.executor import ProcessExecutor
+from fastsync.workers.processes.worker_process import start_fork_server
 from fastsync.workers.spark.executor import Cluster, SparkExecutor, open_cluster
 
 

@@ -31,7 +31,8 @@ from fastsync.run.outcome import Outcome
 from fastsync.run.result import make_result
 from fastsync.run.tasks.agenda import RESTARTS
 from fastsync.workers.interrupt import Interrupt
-from fastsync.workers.processes import ProcessExecutor, start_fork_server
+from fastsync.workers.processes.executor import ProcessExecutor
+from fastsync.workers.processes.worker_process import start_fork_server
 
 ITEMS_PER_TASK = 1000
 BYTES_PER_TASK = 64 << 20

@@ -10,7 +10,7 @@ from fastsync.aws.clients import Clients, Keyring
 from fastsync.aws.shared_cells import SharedCells
 from fastsync.model.events import AnyTask, Event
 from fastsync.workers.interrupt import Interrupt
-from fastsync.workers.segment import run_task
+from fastsync.workers.task import run_task
 
 T = TypeVar("T", bound=AnyTask)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Generic, TypeVar
 
+from fastsync.compare.pairs import Suspect
+
 T = TypeVar("T")
 
 PORTION_BYTES = 2 << 20
@@ -48,3 +50,8 @@ class Portions(Generic[T]):
         """Choose the number of keys in the next portion, after so many items of `size` bytes in all."""
         fitting = PORTION_BYTES * items // max(1, size)
         self._next = max(1, min(fitting, 2 * self._next, MOST))
+
+
+def known_bytes(suspect: Suspect) -> int:
+    """Return the bytes of a suspect's items, as far as they were read."""
+    return len(suspect.master or b"") + len(suspect.stored or b"")

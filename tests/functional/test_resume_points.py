@@ -13,7 +13,7 @@ from fastsync.model.difference import Tally
 from fastsync.model.events import Event, PageDone, SegmentTask, TaskDone, Terms
 from fastsync.model.settings import StrategyName
 from fastsync.plan.survey import survey_tables
-from fastsync.workers.segment import run_task
+from fastsync.workers.task import run_task
 from tests.functional.conftest import MakeWorld
 from tests.functional.tables_behind_proxy import World, item
 

@@ -16,7 +16,7 @@ from fastsync.aws.clients import Clients
 from fastsync.model.events import Event, Task, TaskFailed
 from fastsync.model.keys import Key
 from fastsync.workers.interrupt import Interrupt
-from fastsync.workers.segment import run_task
+from fastsync.workers.task import run_task
 from tests.unit.fake_tables import Played, PlayedClients
 
 

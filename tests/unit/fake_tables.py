@@ -21,7 +21,7 @@ from fastsync.model.keys import Key, KeyReader
 from fastsync.model.page import Page
 from fastsync.model.settings import Judging, Reading, Repairing, Retrying, StrategyName
 from fastsync.model.table import Endpoint, KeySchema, Side, Table, TableRef
-from fastsync.workers.segment import run_task
+from fastsync.workers.task import run_task
 
 PAGE = 1 << 20
 """Bytes of items in a page."""

@@ -34,12 +34,12 @@ DOORS = {
     "moto": ("cli/demo",),
     "xxhash": ("model/digest",),
     "tqdm": ("output/progress", "output/log"),
-    "multiprocessing": ("workers/processes",),
+    "multiprocessing": ("workers/processes/worker_process",),
     "pyspark": ("workers/spark/executor",),
     "argparse": ("cli/flags", "cli/parser"),
     "http": ("aws/connections",),
     "getpass": ("aws/auth/mfa",),
-    "signal": ("workers/interrupt", "workers/processes"),
+    "signal": ("workers/interrupt", "workers/processes/worker", "workers/processes/worker_process"),
 }
 """Which modules may import a dependency; everything else that is not the standard library or msgspec has no door."""
 IN_A_FOLDER = 13

@@ -27,10 +27,10 @@ from fastsync.errors import ConfigError, Interrupted, OutputFailed
 from fastsync.model.events import Event, PageDone, ReportPart, Task, TaskFailed, TaskStopped
 from fastsync.output.report_line import ReportLines
 from fastsync.workers.interrupt import Interrupt
-from fastsync.workers.segment import run_task
 from fastsync.workers.spark.condense import EventSummary
 from fastsync.workers.spark.divided_limits import count_shares, divide_limits
 from fastsync.workers.spark.part_store import SparkPartStore, root_cause
+from fastsync.workers.task import run_task
 
 TICK = 0.2
 """Seconds between two looks at interrupts and credentials while no job ends."""

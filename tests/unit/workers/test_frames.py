@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from fastsync.workers.frames import CHUNK, Inbox, Outbox, frame, receive, send
+from fastsync.workers.processes.frames import CHUNK, Inbox, Outbox, frame, receive, send
 
 SIZES = [0, 1, 100, 65_535, 65_536, 65_537, CHUNK - 9, CHUNK, CHUNK + 1, 5_000_000]
 

@@ -1,0 +1,142 @@
+"""Keep a crew of worker processes at work, and pass on interrupts and renewed credentials.
+
+End-of-file on a worker's pipe means that it died, which is an event like any other; a full pipe is backpressure.
+"""
+
+from __future__ import annotations
+
+import selectors
+import time
+from collections.abc import Callable, Generator, Iterable, Sequence
+from typing import Generic, TypeVar
+
+from fastsync.aws.auth.credentials import Credentials
+from fastsync.aws.shared_cells import SharedCells
+from fastsync.model.events import AnyTask, Event, TaskDone, TaskFailed, TaskStopped
+from fastsync.workers.interrupt import Interrupt
+from fastsync.workers.processes.worker import Renewal, Stop
+from fastsync.workers.processes.worker_process import WorkerProcess
+
+TICK = 0.2
+"""Seconds between two looks at interrupts and credentials while no worker has anything to say."""
+LAST_BREATH = 5.0
+"""Seconds that a worker may take to end once it is ordered to; then it is killed."""
+ENDS = (TaskDone, TaskStopped, TaskFailed)
+T = TypeVar("T", bound=AnyTask)
+
+
+class ProcessExecutor:
+    """Keep up to `parallel` worker processes at work; `current` returns the accounts' credentials valid now.
+
+    All of them keep to the budgets in the same `cells`.
+    """
+
+    def __init__(self, parallel: int, current: Callable[[], Sequence[Credentials]], cells: SharedCells):
+        self._parallel = parallel
+        self._current = current
+        self._cells = cells
+
+    def run(self, tasks: Iterable[T], interrupt: Interrupt) -> Generator[tuple[T, Event], None, None]:
+        """Yield the events of all tasks as they come; start no further task once interrupted."""
+        waiting = iter(tasks)
+        crew: _Crew[T] = _Crew(tuple(self._current()), self._cells)
+        interrupt.kill = crew.kill
+        try:
+            for _ in range(self._parallel):
+                if not interrupt.count and (task := next(waiting, None)) is not None:
+                    crew.start_worker(task)
+            while crew.workers:
+                for worker in crew.wait_for_ready():
+                    for event in worker.receive_events():
+                        yield worker.task, event
+                        if isinstance(event, ENDS):
+                            following = None if interrupt.count else next(waiting, None)
+                            crew.assign_next(worker, following)
+                crew.look_after(interrupt.count, self._current)
+        finally:
+            crew.dismiss_all()
+
+
+class _Crew(Generic[T]):
+    """The workers that are at work, and those that are to end."""
+
+    def __init__(self, credentials: tuple[Credentials, ...], cells: SharedCells):
+        self.workers: list[WorkerProcess[T]] = []
+        self._leaving: list[tuple[WorkerProcess[T], float]] = []
+        self._credentials = credentials
+        self._cells = cells
+        self._interrupts = 0
+
+    def start_worker(self, task: T) -> None:
+        """Start another worker."""
+        self.workers.append(WorkerProcess(task, self._credentials, self._cells))
+
+    def wait_for_ready(self) -> list[WorkerProcess[T]]:
+        """Wait up to TICK seconds; return the workers that have something to say. Unsent orders go on their way."""
+        with selectors.PollSelector() as selector:
+            for worker in self.workers:
+                selector.register(worker.events, selectors.EVENT_READ, worker)
+                if worker.unsent:
+                    selector.register(worker.orders, selectors.EVENT_WRITE, worker)
+            ready = selector.select(TICK)
+        for key, mask in ready:
+            if mask & selectors.EVENT_WRITE:
+                key.data.flush()
+        return [key.data for key, mask in ready if mask & selectors.EVENT_READ]
+
+    def assign_next(self, worker: WorkerProcess[T], task: T | None) -> None:
+        """Give a worker that has ended its task the next one, in another process where it died."""
+        if task is not None and worker.alive:
+            worker.assign_task(task)
+            return
+        worker.finish()
+        self._let_leave(worker)
+        self.workers.remove(worker)
+        if task is not None:
+            self.start_worker(task)
+
+    def look_after(self, interrupts: int, current: Callable[[], Sequence[Credentials]]) -> None:
+        """Pass on interrupts, the first as an order and the second as a kill, and credentials that are new."""
+        if interrupts > self._interrupts:
+            self._interrupts = interrupts
+            for worker in self.workers:
+                if interrupts == 1:
+                    worker.send_order(Stop())
+                else:
+                    worker.kill()
+        self._see_off()
+        renewed = tuple(current())
+        if renewed != self._credentials:
+            self._credentials = renewed
+            for worker in self.workers:
+                worker.send_order(Renewal(renewed))
+
+    def kill(self) -> None:
+        """Kill all workers at once, also those that are frozen; may be called at any moment."""
+        for worker in self.workers:
+            worker.kill()
+        for worker, _ in self._leaving:
+            worker.kill()
+
+    def dismiss_all(self) -> None:
+        """Leave no worker behind: those at work are killed, those that are to end have a moment for it."""
+        for worker in self.workers:
+            worker.kill()
+            self._let_leave(worker)
+        self.workers = []
+        while self._leaving:
+            self._leaving[0][0].has_ended(TICK)
+            self._see_off()
+
+    def _let_leave(self, worker: WorkerProcess[T]) -> None:
+        self._leaving.append((worker, time.monotonic() + LAST_BREATH))
+
+    def _see_off(self) -> None:
+        """Forget workers that have ended, and kill those that had time enough."""
+        now = time.monotonic()
+        for worker, until in list(self._leaving):
+            past_help = now > until + LAST_BREATH  # not even a kill ends it: it waits for a disk, say
+            if worker.has_ended() or past_help:
+                self._leaving.remove((worker, until))
+            elif now > until:
+                worker.kill()
