@@ -24,23 +24,29 @@ class Outputs:
 
     @classmethod
     def opened(
-        cls, config: Config, parted: PartedReport | None, mark: FilePosition | None, copy: Path | None
+        cls,
+        config: Config,
+        *,
+        parted: PartedReport | None = None,
+        position: FilePosition | None = None,
+        copy: Path | None = None,
     ) -> Outputs:
         """Open what the flags name; raise ConfigError, having left everything as it was.
 
-        `parted` is the report where tasks write it. A run that goes on gives the `mark` of its report, and where a
-        report to stdout is kept (`copy`).
+        `parted` is the report where tasks write it. A resumed run gives the `position` up to which its report is good,
+        and where a report to stdout is kept (`copy`).
         """
         report: Report | PartedReport | None = parted
-        if config.report is not None and parted is None:
-            report = Report(config, mark, copy)
+        if report is None and config.report is not None:
+            report = Report(config, position, copy)
+        if config.stats is None:
+            return cls(report, None)
         try:
-            stats = None if config.stats is None else OutputFile(config.stats, "--stats")
+            return cls(report, OutputFile(config.stats, "--stats"))
         except BaseException:
             if report is not None:
                 report.discard()
             raise
-        return cls(report, stats)
 
     def begin(self) -> None:
         """Let the report begin, without what an earlier run had left in it; raise ConfigError or OutputFailed."""

@@ -6,126 +6,224 @@ resumed, without losing or counting anything twice. The checkpoint moves after t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass, replace
-from typing import Protocol
+from dataclasses import dataclass
 
 from fastsync.config.config import Config
-from fastsync.errors import FastsyncError, Interrupted, OutputFailed, UnexpectedError
-from fastsync.model.difference import Difference, Tally
-from fastsync.model.events import (
-    DeleteTask,
-    Event,
-    PageDone,
-    SegmentEnd,
-    SegmentTask,
-    SlaveLost,
-    Task,
-    TaskDone,
-    TaskFailed,
-    TaskStopped,
-    Terms,
-    WritesAhead,
-)
-from fastsync.output.sink import SegmentSink, Sink
-from fastsync.output.unforeseen import Phase, unexpected
+from fastsync.errors import FastsyncError, OutputFailed, UnexpectedError
+from fastsync.model.events import Event, PageDone, SlaveLost, TaskDone, TaskFailed, TaskStopped, Terms, WritesAhead
+from fastsync.output.sink import Audience
 from fastsync.run.journal import Journal
+from fastsync.run.notes import describe_checkpoint
 from fastsync.run.outcome import Outcome
+from fastsync.run.recorder import Recorder
 from fastsync.run.tasks.agenda import Agenda
-from fastsync.run.tasks.delete_guard import Found, explain_refusal
+from fastsync.run.tasks.buffers import TaskBuffers
+from fastsync.run.tasks.delete_guard import Found, Refusal, Tables, explain_refusal, has_exact_counts
 from fastsync.run.tasks.deletes import Deletes
+from fastsync.run.tasks.source import T, TaskSource
 from fastsync.workers.executor import Executor
 from fastsync.workers.interrupt import Interrupt
 from fastsync.workers.pending_pages import PendingPages
 
-ENDS = (TaskDone, TaskStopped, TaskFailed)
 UNFINISHED = "a part of the tables was not compared, or some extras were not deleted, though no task failed"
 """The error of a run that would pass for complete while work is left."""
 
 
-class Tables(Protocol):
-    """The tables of the run, which can be asked again what they are; see `identity`."""
-
-    master: str
-
-    def changes(self, stopped: Callable[[], bool], patient: bool = True) -> Mapping[str, str]:
-        """Return one sentence for each table that is another now, by its name."""
-
-
 @dataclass(frozen=True)
-class Audience:
-    """Who hears of what is found."""
+class Work:
+    """What a run has to do, what it has counted, and what it keeps on disk."""
 
-    listeners: Sequence[Callable[[Difference], object]]
-    sinks: Sequence[Sink]
-
-    def begin(self, terms: Terms) -> None:
-        """Tell the sinks what there is to do."""
-        for sink in self.sinks:
-            sink.begin(terms)
-
-    def tell_page(self, done: PageDone) -> None:
-        """Tell everyone of a page."""
-        for listener in self.listeners:
-            for difference in done.differences:
-                listener(difference)
-        for sink in self.sinks:
-            sink.page(done)
-
-    def tell_segment(self, done: SegmentEnd) -> None:
-        """Tell those who ask for it of a segment that has come to its end."""
-        for sink in self.sinks:
-            if isinstance(sink, SegmentSink):
-                sink.segment(done)
-
-    def end(self) -> None:
-        """Tell the sinks that there is nothing more to come."""
-        for sink in self.sinks:
-            sink.end()
+    terms: Terms
+    agenda: Agenda
+    deletes: Deletes
+    outcome: Outcome
+    journal: Journal
 
 
 class Coordinator:
     """Follow the tasks of one run to their end."""
 
-    def __init__(self, agenda: Agenda, deletes: Deletes, outcome: Outcome, record: Journal, audience: Audience):
-        self._agenda = agenda
-        self._deletes = deletes
-        self._outcome = outcome
-        self._journal = record
-        self._audience = audience
-        self._pending: dict[tuple[int, ...], PendingPages] = {}
-        self._loose = PendingPages()
-        self._half: set[tuple[int, ...]] = set()
-        self._ahead: dict[tuple[int, ...], list[bytes]] = {}
-        self.failure: UnexpectedError | None = None
-        """What a listener or a sink raised, where one did."""
-
-    def run(self, terms: Terms, config: Config, executor: Executor, interrupt: Interrupt, tables: Tables) -> None:
-        """Compare every segment, then delete what may be deleted. An output that fails ends the work.
-
-        Before the first delete, and at the end, the tables are asked whether they are still those of `tables`.
-        """
+    def __init__(self, work: Work, audience: Audience, config: Config, interrupt: Interrupt, tables: Tables):
+        self._terms = work.terms
+        self._agenda = work.agenda
+        self._deletes = work.deletes
+        self._outcome = work.outcome
+        self._journal = work.journal
+        self._config = config
         self._interrupt = interrupt
         self._tables = tables
-        self._notify(lambda: self._audience.begin(terms))
-        self._follow_events(executor.run(self._agenda, interrupt))
-        changed = self._ask_again()
-        if not interrupt.count:
-            self._deletes.refused = {
-                name: explain_refusal(self._found(name, changed, config), config.delete_limit)
-                for name in self._deletes.place
-            }
+        self._recorder = Recorder(work.outcome, work.journal, audience, interrupt)
+        self._buffers = TaskBuffers()
+        self._not_resumable = PendingPages()
+
+    def run(self, executor: Executor) -> None:
+        """Compare every segment, then delete what may be deleted. An output that fails ends the work.
+
+        Before the first delete, and at the end, tables are described again: each must still be the same table.
+        """
+        self._recorder.begin(self._terms)
+        self._follow_tasks(self._agenda, executor)
+        changed = self._find_changed_tables()
+        if not self._interrupt.count:
+            self._deletes.refused = {name: self._find_refusal(name, changed) for name in self._deletes.index}
         self._save_checkpoint()
-        if not interrupt.count:
-            self._follow_events(executor.run(self._deletes, interrupt))
+        if not self._interrupt.count:
+            self._follow_tasks(self._deletes, executor)
             self._save_checkpoint()
         if self._deletes.begun:
-            self._ask_again()
+            self._find_changed_tables()
         self._report_rest()
-        if not self.finished and not interrupt.count and self._outcome.complete:
+        if not self.finished and not self._interrupt.count and self._outcome.complete:
             self._outcome.add_error(UNFINISHED)
-        self._notify(self._audience.end)
+        self._recorder.end()
+
+    def _follow_tasks(self, source: TaskSource[T], executor: Executor) -> None:
+        try:
+            with closing(executor.run(source, self._interrupt)) as events:
+                for task, event in events:
+                    self._take_event(source, task, event)
+                    if self._journal.due and self._buffers.allow_checkpoint:
+                        self._save_checkpoint()
+        except OutputFailed as error:  # of handing out tasks: the file with the waiting extras is damaged
+            self._recorder.give_up(error)
+
+    def _take_event(self, source: TaskSource[T], task: T, event: Event) -> None:
+        if isinstance(event, TaskDone | TaskStopped | TaskFailed):
+            self._buffers.end_task(task)
+        match event:
+            case PageDone():
+                self._buffer_page(source, task, event)
+                return
+            case WritesAhead(writes):
+                self._buffers.add_announced(task, writes)
+                return
+            case SlaveLost(slave):
+                source.lose_slave(task, slave)
+            case TaskDone():
+                self._count_buffered(source, task)
+                source.finish(task)
+            case TaskFailed() if event.died and self._survive_death(source, task, event):
+                return
+            case TaskFailed() | TaskStopped():
+                self._leave_task(source, task, event)
+        if isinstance(event, SlaveLost | TaskFailed) and event.fatal:
+            self._interrupt.request_stop()
+        self._recorder.record_event(event, task)
+
+    def _buffer_page(self, source: TaskSource[T], task: T, page: PageDone) -> None:
+        """Hold a page back until one comes after which its task could be resumed."""
+        try:
+            self._buffers.add_page(task, page)
+        except OutputFailed as error:
+            self._recorder.give_up(error)
+        if page.resume:
+            self._count_buffered(source, task)
+            source.advance(task, page)
+
+    def _count_buffered(self, source: TaskSource[T], task: T) -> None:
+        """Count what a task brought; what concerns slaves that it has lost is only reported."""
+        for page in self._buffers.take_pages(task):
+            counted, lost = source.split_page(task, page)
+            if lost is not None:
+                self._not_resumable.add_page(lost)
+            self._recorder.record_page(counted, task)
+
+    def _survive_death(self, source: TaskSource[T], task: T, failure: TaskFailed) -> bool:
+        """Have a task retried whose worker died; return False where that is in vain.
+
+        What the task brought will come again; only what it consumed counts.
+        """
+        if source.retry(task, self._buffers.take_announced(task)):
+            end = "it was taken up again"
+        elif source.is_done(task):
+            end = "all of them were done by then"
+        else:
+            return False
+        for page in self._buffers.take_pages(task):
+            self._recorder.record_page(page.usage(), task)
+        self._outcome.add_note(f"{failure.error}; {end}")
+        return True
+
+    def _leave_task(self, source: TaskSource[T], task: T, event: TaskFailed | TaskStopped) -> None:
+        """Leave the rest of a task to another run, which resumes it at the last page on record.
+
+        What was found after that page is only reported.
+        """
+        for page in self._buffers.take_pages(task):
+            self._recorder.record_page(page.usage(), task)
+            self._not_resumable.add_page(page.findings())
+        source.leave(task, event.error if isinstance(event, TaskFailed) else None)
+
+    def _find_changed_tables(self) -> Mapping[str, str]:
+        """Describe all tables again; return by name, and record as errors, which are others now.
+
+        A run that a signal or a fatal error has ended is not complete anyway, and deletes nothing.
+        """
+        interrupt, errors = self._interrupt, self._outcome.errors
+        if interrupt.exit_code is not None or (interrupt.count and errors):
+            return {}
+        changed = self._tables.changes(lambda: interrupt.exit_code is not None, patient=not errors)
+        for sentence in changed.values():
+            self._outcome.add_error(sentence)
+        return changed
+
+    def _find_refusal(self, name: str, changed: Mapping[str, str]) -> Refusal | None:
+        """Return why nothing is deleted from a slave, None where deletes may begin."""
+        tally = self._outcome.slaves[self._deletes.index[name]]
+        living = tally.compared - tally.expired - tally.filtered
+        exact = has_exact_counts(self._config, repeated=self._agenda.repeated)
+        found = Found(
+            extras=self._journal.extras[name].count,
+            scanned=tally.scanned,
+            lacking=self._agenda.backlog().has_left(name),
+            changed=changed.get(self._tables.master) or changed.get(name),
+            empty_master=living == 0 and not self._config.allow_empty_master,
+            same=tally.same if exact else None,
+            settled=tally.settled,
+        )
+        return explain_refusal(found, self._config.delete_limit)
+
+    def _report_rest(self) -> None:
+        """Report what is true now, but not on the checkpoint: a run that resumes does it, and reports it, anew."""
+        try:
+            for page in self._not_resumable.take_all():
+                self._recorder.record_page(self._deletes.explain_extras(page))
+            for page in self._deletes.not_deleted():
+                self._recorder.record_page(page)
+        except OutputFailed as error:
+            self._recorder.give_up(error)
+
+    @property
+    def finished(self) -> bool:
+        """Return whether nothing is left to be compared or deleted."""
+        left = self._agenda.backlog()
+        return not (left.legs or left.stretches or self._deletes.some_left or self._journal.broken)
+
+    def _save_checkpoint(self, ended: bool = False) -> None:
+        offsets = [self._agenda.undo_offset()]
+        if self._deletes.undo_offset is not None:
+            offsets.append(self._deletes.undo_offset)
+        try:
+            self._journal.save_checkpoint(
+                left=self._agenda.backlog(),
+                totals=self._outcome.totals(),
+                deleted=self._deletes.done_chunks(),
+                log=min(offsets),
+                ended=ended,
+            )
+        except OutputFailed as error:
+            self._recorder.give_up(error)
+
+    def give_up(self, error: FastsyncError) -> None:
+        """Ask workers to end after the pages at hand, because of this error."""
+        self._recorder.give_up(error)
+
+    @property
+    def failure(self) -> UnexpectedError | None:
+        """Return what a listener or a sink raised, None where none did."""
+        return self._recorder.failure
 
     def abandon(self) -> None:
         """Keep no further checkpoint: the work was broken off, and what it had reached by then is not certain."""
@@ -136,219 +234,11 @@ class Coordinator:
 
         Where only items that failed are left, that run starts afresh, since no resume point leads to a single item.
         """
+        path = self._journal.checkpoint_path
         if complete:
             self._journal.remove_files()
-        elif self._journal.checkpoint_path is None:
-            return
-        elif self.finished and self._outcome.items_failed:
+        elif path is not None and self.finished and self._outcome.items_failed:
             self._save_checkpoint(ended=True)
-            self._outcome.add_note(
-                f"the checkpoint {self._journal.checkpoint_path} is kept, since items failed: "
-                "--resume starts afresh and tries them again"
-            )
-        else:
-            self._outcome.add_note(
-                f"the checkpoint {self._journal.checkpoint_path} says how far this came: --resume goes on from there"
-            )
-
-    @property
-    def finished(self) -> bool:
-        """Return whether nothing is left to be compared or deleted."""
-        left = self._agenda.backlog()
-        return not (left.legs or left.stretches or self._deletes.some_left or self._journal.broken)
-
-    def _ask_again(self) -> Mapping[str, str]:
-        """Ask all tables again what they are; return by name, and record as errors, which are others now.
-
-        A run that a signal or a fatal error has ended is not complete anyway, and deletes nothing.
-        """
-        if self._interrupt.exit_code is not None or (self._interrupt.count and self._outcome.errors):
-            return {}
-        signalled = lambda: self._interrupt.exit_code is not None  # noqa: E731
-        changed = self._tables.changes(signalled, patient=not self._outcome.errors)
-        for sentence in changed.values():
-            self._outcome.add_error(sentence)
-        return changed
-
-    def _found(self, name: str, changed: Mapping[str, str], config: Config) -> Found:
-        """Return what is known of a slave before its first delete."""
-        tally = self._outcome.slaves[self._deletes.place[name]]
-        living = tally.compared - tally.expired - tally.filtered
-        return Found(
-            extras=self._journal.extras[name].count,
-            scanned=tally.scanned,
-            lacking=self._agenda.has_left(name),
-            changed=changed.get(self._tables.master) or changed.get(name),
-            empty_master=living == 0 and not config.allow_empty_master,
-            same=tally.same if self._counts_all(config) else None,
-            settled=tally.settled,
-        )
-
-    def _counts_all(self, config: Config) -> bool:
-        """Return whether the scan of a slave returns every item that was the same on both sides.
-
-        Not where only some segments are compared, since a key may be in another segment of the slave than of the
-        master. And not where a worker or a run that ended too early may have written missing items that only an undo
-        log tells of: they look as if they had been there before, and the slave's scan may have passed their place.
-        """
-        if config.shard is not None or config.sample is not None:
-            return False
-        if not config.write_missing:
-            return True
-        return config.executor != "spark" and (config.undo_log is not None or not self._agenda.repeated)
-
-    def _follow_events(self, running: Generator[tuple[Task, Event], None, None]) -> None:
-        try:
-            with closing(running) as events:
-                for task, event in events:
-                    self._take(task, event)
-        except OutputFailed as error:  # of handing out tasks: the file with the waiting extras is damaged
-            self.give_up(error)
-
-    def _take(self, task: Task, event: Event) -> None:
-        if isinstance(event, PageDone):
-            self._buffer_page(task, event)
-        elif isinstance(event, WritesAhead):
-            self._ahead.setdefault(task.id, []).append(event.writes)
-        else:
-            self._handle_event(task, event)
-        if self._journal.due and not self._half:
-            self._save_checkpoint()
-
-    def _buffer_page(self, task: Task, page: PageDone) -> None:
-        """Hold a page back until one comes after which its task could be taken up again.
-
-        Where a task has written a part of the report, no checkpoint falls between that part and the task's end.
-        """
-        if page.part is not None:
-            self._half.add(task.id)
-        try:
-            self._pending.setdefault(task.id, PendingPages()).add_page(page)
-        except OutputFailed as error:
-            self.give_up(error)
-        if page.resume:
-            self._count_buffered(task)
-            if isinstance(task, SegmentTask):
-                self._agenda.advance(task, page.resume, page.undo_offset)
-            else:
-                self._deletes.advance(task)
-
-    def _handle_event(self, task: Task, event: Event) -> None:
-        if isinstance(event, ENDS):
-            self._half.discard(task.id)
-        match event:
-            case SlaveLost(slave, fatal=fatal) if isinstance(task, SegmentTask):
-                self._agenda.lose_slave(task, slave)
-                if fatal:
-                    self._interrupt.request_stop()
-            case TaskDone():
-                self._count_buffered(task)
-                if isinstance(task, SegmentTask):
-                    self._agenda.finish(task)
-            case TaskFailed() if event.died and self._retry(task):
-                self._discard_buffered(task)
-                self._outcome.add_note(f"{event.error}; it was taken up again")
-                return
-            case TaskFailed() if event.died and isinstance(task, DeleteTask) and self._deletes.is_done(task):
-                self._discard_buffered(task)
-                self._outcome.add_note(f"{event.error}; all of them were done by then")
-                return
-            case TaskFailed() | TaskStopped():
-                self._leave_to_resume(task, event)
-        segment = self._outcome.add_event(event, task)
-        if segment is not None:
-            self._notify(lambda: self._audience.tell_segment(segment))
-
-    def _retry(self, task: Task) -> bool:
-        ahead = tuple(self._ahead.pop(task.id, ()))
-        return self._agenda.retry(task, ahead) if isinstance(task, SegmentTask) else self._deletes.retry(task, ahead)
-
-    def _count_buffered(self, task: Task) -> None:
-        """Take in what a task brought; what concerns a slave that it has lost does not count for the checkpoint."""
-        lost = self._agenda.lost_slaves(task) if isinstance(task, SegmentTask) else {}
-        for page in self._take_pending(task):
-            stands = page
-            if lost and isinstance(task, SegmentTask):
-                stands, loose = page.split(lost, all_lost=len(lost) == len(task.covered))
-                self._loose.add_page(loose)
-            self._record_page(stands, task)
-
-    def _discard_buffered(self, task: Task) -> None:
-        """Forget what a task brought that will come again; what it consumed counts."""
-        for page in self._take_pending(task):
-            self._record_page(page.usage(), task)
-
-    def _leave_to_resume(self, task: Task, event: TaskFailed | TaskStopped) -> None:
-        """Leave the rest of a task to another run, which goes on where this one is certain; what came after is told."""
-        for page in self._take_pending(task):
-            self._record_page(page.usage(), task)
-            self._loose.add_page(page.findings())
-        if isinstance(task, SegmentTask):
-            self._agenda.leave(task)
-        elif isinstance(event, TaskFailed):
-            self._deletes.set_failed(task, event.error)
-        if isinstance(event, TaskFailed) and event.fatal:
-            self._interrupt.request_stop()
-
-    def _take_pending(self, task: Task) -> Iterator[PageDone]:
-        """Take the pages that were held back, and forget what they were going to write."""
-        self._ahead.pop(task.id, None)
-        held = self._pending.pop(task.id, None)
-        return iter(()) if held is None else held.take_all()
-
-    def _record_page(self, page: PageDone, task: Task | None = None) -> None:
-        self._outcome.add_event(page, task)
-        try:
-            self._journal.add_page(page)
-        except OutputFailed as error:
-            self.give_up(error)
-        self._notify(lambda: self._audience.tell_page(page))
-
-    def _notify(self, tell: Callable[[], None]) -> None:
-        """Call listeners or sinks. Where one raises, the work ends after the pages at hand, and none is called again.
-
-        They are the caller's own code, so that nothing is known of what they raise: SystemExit is nothing special.
-        """
-        if self.failure is not None:
-            return
-        try:
-            tell()
-        except Interrupted:  # the run is to end at once
-            raise
-        except BaseException as error:
-            self.failure = unexpected(error, Phase("telling listeners and sinks of what was found", has_read=True))
-            self.give_up(self.failure)
-
-    def give_up(self, error: FastsyncError) -> None:
-        """Ask workers to end after the pages at hand: what they write until then is still counted."""
-        self._outcome.add_error(str(error))
-        self._interrupt.request_stop()
-
-    def _save_checkpoint(self, ended: bool = False) -> None:
-        try:
-            log = self._agenda.log_from()
-            if self._deletes.log_from is not None:
-                log = min(log, self._deletes.log_from)
-            self._journal.save_checkpoint(
-                self._agenda.backlog(), self._outcome.totals(), self._deletes.done_chunks(), log, ended
-            )
-        except OutputFailed as error:
-            self.give_up(error)
-
-    def _report_rest(self) -> None:
-        """Tell what is true now, but not on the checkpoint: a run that resumes does it, and tells it, anew."""
-        try:
-            for page in self._loose.take_all():
-                waiting = tuple(self._deletes.left_alone(extra) for extra in page.extras)
-                self._report_uncounted(replace(page, differences=page.differences + waiting, extras=()), waiting)
-            for left in self._deletes.not_deleted():
-                self._report_uncounted(PageDone(Tally(), self._deletes.empty_tallies(), tuple(left)), left)
-        except OutputFailed as error:
-            self.give_up(error)
-
-    def _report_uncounted(self, page: PageDone, uncounted: Iterable[Difference]) -> None:
-        for difference in uncounted:
-            tally = page.tallies[self._deletes.place[difference.slave]]
-            tally.count_difference(difference)
-            tally.withheld += self._deletes.withheld(difference)
-        self._record_page(page)
+            self._outcome.add_note(describe_checkpoint(path, ended=True))
+        elif path is not None:
+            self._outcome.add_note(describe_checkpoint(path, ended=False))

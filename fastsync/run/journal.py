@@ -68,9 +68,9 @@ class Journal:
             raise
 
     def save_checkpoint(
-        self, left: Backlog, totals: Totals, deleted: Mapping[str, Chunks], log: int, ended: bool = False
+        self, *, left: Backlog, totals: Totals, deleted: Mapping[str, Chunks], log: int, ended: bool = False
     ) -> None:
-        """Move the checkpoint to here, once all files are synced; raise OutputFailed where that fails."""
+        """Write a checkpoint of this state, once all files are synced; raise OutputFailed where that fails."""
         if self.broken:
             return
         try:

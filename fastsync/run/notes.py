@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from fastsync.model.difference import Effect
 from fastsync.model.json_lines import dumps
 from fastsync.model.wording import choose_form
 from fastsync.plan.segments import Plan
+from fastsync.run.checkpoint_form import Checkpoint
 from fastsync.run.outcome import Outcome
 from fastsync.run.segment_totals import SegmentTotals
 
@@ -52,6 +54,22 @@ def describe_run(outcome: Outcome) -> list[str]:
         *_describe_order(outcome),
         *_describe_throttling(outcome),
     ]
+
+
+def describe_resume(path: str | None, found: Checkpoint | None) -> str:
+    """Return what --resume has found at the path of the checkpoint."""
+    if found is None:
+        return f"there is no checkpoint {path} to resume: starting afresh"
+    if found.ended:
+        return f"the run of the checkpoint {path} had ended, with items that failed: starting afresh"
+    return f"going on from the checkpoint {path}; the figures will be those of the whole job"
+
+
+def describe_checkpoint(path: Path, *, ended: bool) -> str:
+    """Return what becomes of a checkpoint that is kept; `ended`: only items that failed are left."""
+    if ended:
+        return f"the checkpoint {path} is kept, since items failed: --resume starts afresh and tries them again"
+    return f"the checkpoint {path} says how far this came: --resume goes on from there"
 
 
 def _describe_cost(outcome: Outcome) -> Iterator[str]:

@@ -6,6 +6,8 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from fastsync.config.config import Config
+from fastsync.config.slicing import Slicing
 from fastsync.model.difference import Difference, Effect, Tally
 from fastsync.model.events import Event, OrdersDisagree, PageDone, SegmentEnd, SlaveLost, Task, TaskFailed, TaskStopped
 from fastsync.plan.forecast import Forecast
@@ -150,3 +152,9 @@ class Outcome:
         """Return how long the run took, or takes so far."""
         end = time.monotonic() if self._ended is None else self._ended
         return round(end - self._began, 3)
+
+
+def make_empty_outcome(config: Config, slicing: Slicing, *, extras: bool) -> Outcome:
+    """Return the outcome of a run that has not described its tables yet."""
+    names = [str(ref) for ref in (config.master, *config.slaves)]
+    return Outcome(names, strategy=config.strategy.or_lookup(), plan=Plan.of(slicing), extras=extras)

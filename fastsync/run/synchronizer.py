@@ -16,16 +16,16 @@ from fastsync.model.difference import Difference
 from fastsync.model.policy import Policy
 from fastsync.model.table import TableRef
 from fastsync.output.metrics import MetricsFile
+from fastsync.output.report_folder import PartStore
 from fastsync.output.report_line import ReportLines
-from fastsync.output.sink import Sink
+from fastsync.output.sink import Audience, Sink
 from fastsync.output.statistics import Result
 from fastsync.output.unforeseen import Phase, unexpected
 from fastsync.plan.identity import DescribedTables
-from fastsync.plan.segments import Plan
 from fastsync.plan.survey import Survey
-from fastsync.run.coordinator import Audience, Coordinator
-from fastsync.run.outcome import Outcome
-from fastsync.run.preparation import Preparation, Prepared, prepare_run
+from fastsync.run.coordinator import Coordinator
+from fastsync.run.outcome import Outcome, make_empty_outcome
+from fastsync.run.preparation import Preparation, Prepared, RunOptions, prepare_run
 from fastsync.run.result import make_result, make_statistics
 from fastsync.workers.executor import Executor
 from fastsync.workers.inline import InlineExecutor
@@ -95,116 +95,161 @@ class Synchronizer:
         return result
 
     def _run_measured(self, metrics: MetricsFile, phase: Phase) -> Result:
-        config, cluster = self._config, None
-        interrupt, outcome = Interrupt(config.max_duration), _empty_outcome(config)
+        config = self._config
+        interrupt = Interrupt(config.max_duration)
+        outcome = make_empty_outcome(config, config.slicing, extras=False)
         try:
             with ExitStack() as stack:
-                if config.executor == "spark":  # first: it takes SIGINT for itself
-                    cluster = stack.enter_context(open_cluster(config))
-                    config = replace(config, parallel=cluster.cores if config.parallel == 1 else config.parallel)
+                place = stack.enter_context(_open_place(config))  # first: Spark takes SIGINT for itself
                 stack.enter_context(interrupt)
-                folder = None if cluster is None else cluster.open_folder
                 preparation: Preparation | None = None
                 try:
-                    preparation = stack.enter_context(prepare_run(config, self._policy, self._announce, folder))
-                    if config.executor == "processes":
-                        start_fork_server()
-                    if cluster is not None:
-                        cluster.check_version()
-                    start = preparation.start(config.report_values or bool(self._listeners), interrupt.only_count)
+                    preparation = stack.enter_context(prepare_run(self._make_options(place)))
+                    place.check()
+                    prepared = preparation.start(interrupt.only_count)
                 except Interrupted:
-                    return _ended_early(config, interrupt, preparation)
-                outcome = start.outcome
-                executor = partial(_make_executor, config, cluster, start.found)
-                self._work(start, executor, interrupt, metrics, phase)
+                    return _end_early(config, interrupt, preparation)
+                outcome = prepared.work.outcome
+                self._work(prepared, place, interrupt, metrics, phase)
                 return make_result(outcome, interrupt)
         except Interrupted:  # the second signal has broken off what was waited for
             return make_result(outcome, interrupt)
 
+    def _make_options(self, place: _Place) -> RunOptions:
+        return RunOptions(
+            config=place.config,
+            policy=self._policy,
+            values=self._config.report_values or bool(self._listeners),
+            announce=self._announce,
+            open_folder=place.open_folder,
+        )
+
     def _work(
-        self,
-        start: Prepared,
-        executor: Callable[[Callable[[CredentialsEnded], object]], Executor],
-        interrupt: Interrupt,
-        metrics: MetricsFile,
-        phase: Phase,
+        self, prepared: Prepared, place: _Place, interrupt: Interrupt, metrics: MetricsFile, phase: Phase
     ) -> None:
-        """Do the job, and write down how far it came, whatever ends it."""
-        config, outcome = self._config, start.outcome
+        """Do the work, and write down how far it came, whatever ends it."""
+        config, outcome, journal = self._config, prepared.work.outcome, prepared.work.journal
         metrics.follow(partial(make_statistics, outcome))
         audience = Audience(self._listeners, (*self._sinks, metrics))
-        job = Coordinator(start.agenda, start.deletes, outcome, start.journal, audience)
-        at_work = executor(job.give_up)
-        failures: list[FastsyncError] = []
+        tables = DescribedTables(prepared.found, config.retrying)
+        coordinator = Coordinator(prepared.work, audience, config, interrupt, tables)
+        executor = place.make_executor(prepared.found, coordinator.give_up)
+        ending = _Ending(coordinator, outcome)
         phase.has_read, phase.doing = True, "comparing"
-        with _kept(failures, job, outcome):
-            job.run(start.terms, config, at_work, interrupt, DescribedTables(start.found, config.retrying))
-        if interrupt.timed_out and not job.finished:
+        with ending.step():
+            coordinator.run(executor)
+        if interrupt.timed_out and not coordinator.finished:
             outcome.add_error(f"ended by --max-duration after {config.max_duration:g} s; not everything was reached")
-        with _kept(failures, job, outcome), _output_failures_noted(outcome):
-            start.journal.finish_report(make_result(outcome, interrupt).complete)
-        with _kept(failures, job, outcome), _output_failures_noted(outcome):
-            start.outputs.write_stats(make_result(outcome, interrupt).statistics)
-        with _kept(failures, job, outcome):
-            job.finish(make_result(outcome, interrupt).complete)
-        if job.failure is not None:
-            raise job.failure
-        if failures:
-            raise failures[0]
+        with ending.step(), _note_failed_output(outcome):
+            journal.finish_report(make_result(outcome, interrupt).complete)
+        with ending.step(), _note_failed_output(outcome):
+            prepared.outputs.write_stats(make_result(outcome, interrupt).statistics)
+        with ending.step():
+            coordinator.finish(make_result(outcome, interrupt).complete)
+        ending.raise_failure()
 
 
 @contextmanager
-def _output_failures_noted(outcome: Outcome) -> Iterator[None]:
-    """Take an output that fails for an error of the run."""
+def _note_failed_output(outcome: Outcome) -> Iterator[None]:
+    """Count an output that fails as an error of the run."""
     try:
         yield
     except OutputFailed as error:
         outcome.add_error(str(error))
 
 
-@contextmanager
-def _kept(failures: list[FastsyncError], job: Coordinator, outcome: Outcome) -> Iterator[None]:
-    """Keep what ends the work, until report and statistics say how far it came; the checkpoint stays as it is."""
-    try:
-        yield
-    except Interrupted:
-        job.abandon()
-    except BaseException as error:
-        job.abandon()
-        failures.append(
-            error if isinstance(error, FastsyncError) else unexpected(error, Phase("comparing", has_read=True))
-        )
-        outcome.add_error(str(failures[-1]))
+class _Ending:
+    """Keep what ends the work until report and statistics say how far it came; the checkpoint stays as it is."""
+
+    def __init__(self, coordinator: Coordinator, outcome: Outcome):
+        self._coordinator = coordinator
+        self._outcome = outcome
+        self._failures: list[FastsyncError] = []
+
+    @contextmanager
+    def step(self) -> Iterator[None]:
+        """Let the block end by any error, so that the next step follows."""
+        try:
+            yield
+        except Interrupted:
+            self._coordinator.abandon()
+        except FastsyncError as error:
+            self._keep(error)
+        except BaseException as error:
+            self._keep(unexpected(error, Phase("comparing", has_read=True)))
+
+    def _keep(self, error: FastsyncError) -> None:
+        self._coordinator.abandon()
+        self._failures.append(error)
+        self._outcome.add_error(str(error))
+
+    def raise_failure(self) -> None:
+        """Raise what a listener or a sink raised, or else what ended the work."""
+        if self._coordinator.failure is not None:
+            raise self._coordinator.failure
+        if self._failures:
+            raise self._failures[0]
 
 
-def _ended_early(config: Config, interrupt: Interrupt, preparation: Preparation | None) -> Result:
+def _end_early(config: Config, interrupt: Interrupt, preparation: Preparation | None) -> Result:
     """Write report and statistics of a run that a signal ended before its first page, as far as it had come.
 
     Where not even the local files were checked by then they stay as they are.
     """
     interrupt.only_count()
-    outcome = _empty_outcome(config)
+    outcome = make_empty_outcome(config, config.slicing, extras=False)
     if preparation is not None:
         with suppress(FastsyncError):  # the report cannot be written
             outcome = preparation.end_early()
-        with _output_failures_noted(outcome):
+        with _note_failed_output(outcome):
             preparation.outputs.write_stats(make_result(outcome, interrupt).statistics)
     return make_result(outcome, interrupt)
 
 
-def _empty_outcome(config: Config) -> Outcome:
-    names = [str(ref) for ref in (config.master, *config.slaves)]
-    strategy = config.strategy.or_lookup()
-    return Outcome(names, strategy=strategy, plan=Plan.of(config.slicing), extras=False)
+class _Place:
+    """Where the tasks of a run are worked on: in this process, or in others on this machine."""
+
+    def __init__(self, config: Config):
+        self.config = config
+        self.open_folder: Callable[[str], PartStore] | None = None
+
+    def check(self) -> None:
+        """Get ready once local files are checked; raise ConfigError."""
+        if self.config.executor == "processes":
+            start_fork_server()
+
+    def make_executor(self, found: Survey, ended: Callable[[CredentialsEnded], object]) -> Executor:
+        """Return the executor for these tables; `ended` is called with credentials that end in mid-run."""
+        cells = SharedCells(1 + len(found.slaves))
+        current = partial(found.shared_credentials, cells, ended)
+        if self.config.executor == "inline":
+            return InlineExecutor(current, cells)
+        return ProcessExecutor(self.config.parallel, current, cells)
 
 
-def _make_executor(
-    config: Config, cluster: Cluster | None, found: Survey, ended: Callable[[CredentialsEnded], object]
-) -> Executor:
-    if cluster is not None:
-        return SparkExecutor(cluster, config.parallel, ReportLines.of(config), partial(found.credentials, ended))
-    ledger = SharedCells(1 + len(found.slaves))
-    current = partial(found.shared_credentials, ledger, ended)
-    if config.executor == "inline":
-        return InlineExecutor(current, ledger)
-    return ProcessExecutor(config.parallel, current, ledger)
+class _SparkPlace(_Place):
+    """A Spark cluster, whose tasks write the report."""
+
+    def __init__(self, config: Config, cluster: Cluster):
+        parallel = cluster.cores if config.parallel == 1 else config.parallel
+        super().__init__(replace(config, parallel=parallel))
+        self.open_folder = cluster.open_folder
+        self._cluster = cluster
+
+    def check(self) -> None:
+        """Raise ConfigError where the cluster has another version of fastsync."""
+        self._cluster.check_version()
+
+    def make_executor(self, found: Survey, ended: Callable[[CredentialsEnded], object]) -> Executor:
+        """Return the executor for these tables; `ended` is called with credentials that end in mid-run."""
+        lines = ReportLines.of(self.config)
+        return SparkExecutor(self._cluster, self.config.parallel, lines, partial(found.credentials, ended))
+
+
+@contextmanager
+def _open_place(config: Config) -> Iterator[_Place]:
+    if config.executor != "spark":
+        yield _Place(config)
+        return
+    with open_cluster(config) as cluster:
+        yield _SparkPlace(config, cluster)

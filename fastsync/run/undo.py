@@ -29,7 +29,7 @@ from fastsync.plan.survey import SlaveSurvey, survey_slaves
 from fastsync.repair.undo_index import Index
 from fastsync.run.outcome import Outcome
 from fastsync.run.result import make_result
-from fastsync.run.tasks.agenda import RESTARTS
+from fastsync.run.tasks.source import RESTARTS
 from fastsync.workers.interrupt import Interrupt
 from fastsync.workers.processes.executor import ProcessExecutor
 from fastsync.workers.processes.worker_process import start_fork_server
@@ -92,7 +92,7 @@ class _Undo:
         self._config = config
         self._sinks = sinks
         self._interrupt = interrupt
-        self._outputs = Outputs.opened(config, None, None, None)
+        self._outputs = Outputs.opened(config)
         self._report = self._outputs.report
         self._outcome = _outcome((index.path, *index.slaves()))
 

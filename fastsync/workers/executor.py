@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from fastsync.model.events import Event, Task
 from fastsync.workers.interrupt import Interrupt
+
+T = TypeVar("T", bound=Task)
 
 
 class Executor(Protocol):
     """Where tasks run."""
 
-    def run(self, tasks: Iterable[Task], interrupt: Interrupt) -> Generator[tuple[Task, Event], None, None]:
+    def run(self, tasks: Iterable[T], interrupt: Interrupt) -> Generator[tuple[T, Event], None, None]:
         """Yield every task's events."""

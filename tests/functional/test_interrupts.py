@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from fastsync.run.tasks.agenda import RESTARTS
+from fastsync.run.tasks.source import RESTARTS
 from tests.functional import faults, tables_behind_proxy
 from tests.functional.conftest import MakeWorld
 from tests.functional.processes import Running, running, wait_for

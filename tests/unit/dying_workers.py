@@ -13,8 +13,9 @@ from msgspec import Raw
 from fastsync.aws.budget import Budget, PrivateCell
 from fastsync.aws.client import Condition, WriteAnswer
 from fastsync.aws.clients import Clients
-from fastsync.model.events import Event, Task, TaskFailed
+from fastsync.model.events import Event, TaskFailed
 from fastsync.model.keys import Key
+from fastsync.workers.executor import T
 from fastsync.workers.interrupt import Interrupt
 from fastsync.workers.task import run_task
 from tests.unit.fake_tables import Played, PlayedClients
@@ -162,7 +163,7 @@ class MortalExecutor:
         self._access = cast(Clients, PlayedClients(tables))
         self._fate = fate
 
-    def run(self, tasks: Iterable[Task], _: Interrupt) -> Generator[tuple[Task, Event], None, None]:
+    def run(self, tasks: Iterable[T], _: Interrupt) -> Generator[tuple[T, Event], None, None]:
         """Yield every task's events; a task whose worker died comes again."""
         for task in tasks:
             for event in run_task(task, self._access, lambda: False):

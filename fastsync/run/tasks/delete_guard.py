@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
+from fastsync.config.config import Config
 from fastsync.config.limits import DeleteLimit
 from fastsync.model.wording import choose_form
 
 MOVING_SHARE = 100
 """One in so many items may come or go between two reads of a table that is written to."""
 LACKING = "not deleted: a part of the tables could not be compared, so it is not certain that it is an extra"
+
+
+class Tables(Protocol):
+    """The tables of the run, which can be described again; see `plan.identity`."""
+
+    master: str
+
+    def changes(self, stopped: Callable[[], bool], patient: bool = True) -> Mapping[str, str]:
+        """Return one sentence for each table that is another now, by its name."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +65,21 @@ class Found:
             return False
         moved = max(self.settled, self.scanned // MOVING_SHARE) if self.settled else 0
         return self.same + self.extras - self.scanned > moved
+
+
+def has_exact_counts(config: Config, repeated: bool) -> bool:
+    """Return whether the scan of a slave returns every item that was the same on both sides.
+
+    Not where only some segments are compared, since a key may be in another segment of the slave than of the master.
+    And not where a worker or a run that ended too early may have written missing items that only an undo log records:
+    they look as if they had been there before, and the slave's scan may have passed their place. `repeated` says
+    whether pages were compared again.
+    """
+    if config.shard is not None or config.sample is not None:
+        return False
+    if not config.write_missing:
+        return True
+    return config.executor != "spark" and (config.undo_log is not None or not repeated)
 
 
 def explain_refusal(found: Found, limit: DeleteLimit | None) -> Refusal | None:

@@ -1,19 +1,19 @@
-"""Hand out pending deletes slave by slave in chunks; each chunk is either done once or reported as not done."""
+"""Hand out waiting extras slave by slave, in chunks; each chunk is either deleted once or reported as not deleted."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 
 from fastsync.model.difference import Difference, Effect, Tally
-from fastsync.model.events import DeleteTask, Terms
+from fastsync.model.events import DeleteTask, PageDone, Terms
 from fastsync.model.throughput import limit_items
 from fastsync.repair.undo_log import undo_log_size
-from fastsync.run.tasks.agenda import RESTARTS
 from fastsync.run.tasks.delete_guard import Refusal
+from fastsync.run.tasks.source import RESTARTS
 from fastsync.run.tasks.waiting_extras import WaitingExtras
 
 PER_TASK = 1000
@@ -31,10 +31,11 @@ class Chunks:
 
 
 class Deletes:
-    """Hand out the waiting extras of slaves as tasks, but for slaves that `refused` gives a reason against.
+    """Hand out the waiting extras of slaves as tasks, but for slaves that `refused` has a reason for; see TaskSource.
 
-    `waiting` holds the extras by the slaves' names, `done` what an earlier run has done of them. `begun` says whether
-    any task was handed out.
+    `waiting` holds the extras by the slaves' names, `done` the chunks that an earlier run has deleted. `index` is that
+    of each slave in the terms. `begun` says whether any task was handed out. `undo_offset` is the size of the undo log
+    behind which lines of deletes may stand, None where there are none yet.
     """
 
     def __init__(
@@ -42,56 +43,61 @@ class Deletes:
         terms: Terms,
         waiting: Mapping[str, WaitingExtras],
         done: Mapping[str, Chunks],
-        log_from: int | None = None,
+        undo_offset: int | None = None,
     ):
-        self.place = {str(side): place for place, side in enumerate(terms.slaves)}
+        self.index = {str(side): slave for slave, side in enumerate(terms.slaves)}
         self.refused: Mapping[str, Refusal | None] = {}
         self.begun = False
+        self.undo_offset = undo_offset
         self._terms = terms
-        self.log_from = log_from
-        self._log_size = None if log_from is None else self._undo_log_size()
+        self._undo_size_at_start = None if undo_offset is None else self._undo_log_size()
         self._waiting = waiting
-        self._done = {name: set(done[name].done) if name in done else set() for name in waiting}
-        sizes = {name: _choose_size(terms, place) for name, place in self.place.items()}
-        self._size = {name: done[name].size if name in done else sizes.get(name, PER_TASK) for name in waiting}
+        self._size = {name: _choose_size(terms, slave) for name, slave in self.index.items()}
+        self._done: dict[str, set[int]] = {name: set() for name in waiting}
+        for name, chunks in done.items():
+            self._size[name] = chunks.size
+            self._done[name] = set(chunks.done)
         self._failed: dict[tuple[int, ...], str] = {}
         self._retried: deque[DeleteTask] = deque()
         self._deaths: Counter[tuple[int, ...]] = Counter()
-        self._tasks = chain.from_iterable(map(self._tasks_of, self.place))
+        self._tasks = chain.from_iterable(map(self._make_tasks, self.index))
 
     def __iter__(self) -> Iterator[DeleteTask]:
         return self
 
     def __next__(self) -> DeleteTask:
-        """Return the next task; after the last one there may be another yet, where a worker dies."""
-        return self._retried.popleft() if self._retried else next(self._tasks)
+        if self._retried:
+            return self._retried.popleft()
+        return next(self._tasks)
 
-    def _tasks_of(self, name: str) -> Iterator[DeleteTask]:
+    def _make_tasks(self, name: str) -> Iterator[DeleteTask]:
         if self.refused.get(name) is not None:
             return
+        for number, extras in self._chunks_left(name):
+            keys = tuple(json.dumps(extra.key).encode() for extra in extras)
+            yield self._hand_out(DeleteTask(self._terms, self.index[name], keys, number))
+
+    def _chunks_left(self, name: str) -> Iterator[tuple[int, Iterator[Difference]]]:
+        """Yield the chunks of a slave that are not done, each with its number."""
         for number, extras in self._waiting[name].read_chunks(self._size[name]):
             if number not in self._done[name]:
-                keys = tuple(json.dumps(extra.key).encode() for extra in extras)
-                yield self._hand_out(DeleteTask(self._terms, self.place[name], keys, number))
-
-    def withheld(self, extra: Difference) -> bool:
-        """Return whether an extra was refused because something failed, and not by a safety limit."""
-        refusal = self.refused.get(extra.slave)
-        return extra.action is Effect.REFUSED and refusal is not None and refusal.failed
+                yield number, extras
 
     def _hand_out(self, task: DeleteTask) -> DeleteTask:
-        """Note where lines of deletes begin in the undo log; those of an earlier attempt are to be recalled."""
+        """Note where lines of deletes begin in the undo log, and where earlier attempts may have left some."""
         self.begun = True
-        if self.log_from is None:
-            self.log_from = self._undo_log_size()
+        if self.undo_offset is None:
+            self.undo_offset = self._undo_log_size()
         if self._deaths[task.id]:
-            return replace(task, undo_span=(self.log_from, self._undo_log_size()))
-        return task if self._log_size is None else replace(task, undo_span=(self.log_from, self._log_size))
+            return replace(task, undo_span=(self.undo_offset, self._undo_log_size()))
+        if self._undo_size_at_start is not None:
+            return replace(task, undo_span=(self.undo_offset, self._undo_size_at_start))
+        return task
 
     def _undo_log_size(self) -> int:
         return undo_log_size(self._terms.repairing.undo_log)
 
-    def advance(self, task: DeleteTask) -> None:
+    def advance(self, task: DeleteTask, page: PageDone) -> None:
         """Note that what came of a task's extras is on record."""
         self._done[self._slave_name(task)].add(task.number)
 
@@ -99,20 +105,28 @@ class Deletes:
         """Return whether what came of a task's extras is on record."""
         return task.number in self._done[self._slave_name(task)]
 
-    def retry(self, task: DeleteTask, ahead: tuple[bytes, ...] = ()) -> bool:
-        """Put a task back whose worker died; False where that was tried often enough, or is not needed.
+    def split_page(self, task: DeleteTask, page: PageDone) -> tuple[PageDone, PageDone | None]:
+        """Return the page whole: a task that loses its slave fails."""
+        return page, None
 
-        `ahead` are the deletes that this attempt had announced; those of attempts before it are kept too.
-        """
+    def lose_slave(self, task: DeleteTask, slave: int) -> None:
+        """Do nothing: a task that loses its slave fails."""
+
+    def finish(self, task: DeleteTask) -> None:
+        """Do nothing: the task's one page says what is done."""
+
+    def leave(self, task: DeleteTask, error: str | None = None) -> None:
+        """Note the error of a task that failed: nothing is known of its extras, unless they are on record."""
+        if error is not None:
+            self._failed[task.id] = error
+
+    def retry(self, task: DeleteTask, ahead: tuple[bytes, ...] = ()) -> bool:
+        """Put a task back whose worker died; return False where that was tried often enough, or it is done."""
         self._deaths[task.id] += 1
         if self.is_done(task) or self._deaths[task.id] > RESTARTS:
             return False
         self._retried.append(self._hand_out(replace(task, ahead=(*task.ahead, *ahead))))
         return True
-
-    def set_failed(self, task: DeleteTask, error: str) -> None:
-        """Note that a task failed: nothing is known of its extras, unless they are on record."""
-        self._failed[task.id] = error
 
     def _slave_name(self, task: DeleteTask) -> str:
         return str(self._terms.slaves[task.slave])
@@ -124,41 +138,56 @@ class Deletes:
     @property
     def some_left(self) -> bool:
         """Return whether extras are left that could yet be deleted."""
-        return any(
-            self.refused.get(name) is None and len(self._done[name]) * self._size[name] < waiting.count
-            for name, waiting in self._waiting.items()
-        )
+        return any(self._has_left(name) for name in self._waiting if self.refused.get(name) is None)
 
-    def not_deleted(self) -> Iterator[list[Difference]]:
+    def _has_left(self, name: str) -> bool:
+        return len(self._done[name]) * self._size.get(name, PER_TASK) < self._waiting[name].count
+
+    def not_deleted(self) -> Iterator[PageDone]:
         """Yield the extras that were not deleted, some at a time, with the reason; those of other runs' slaves wait."""
-        for name, place in self.place.items():
-            for number, extras in self._waiting[name].read_chunks(self._size[name]):
-                if number not in self._done[name]:
-                    failed = self._failed.get((place, number))
-                    yield from self._portions(self.left_alone(extra, failed) for extra in extras)
+        for name, slave in self.index.items():
+            for number, extras in self._chunks_left(name):
+                error = self._failed.get((slave, number))
+                for some in self._divide(self._explain_left(extra, error) for extra in extras):
+                    yield self._count(PageDone(Tally(), tuple(Tally() for _ in self.index)), some)
 
-    def _portions(self, extras: Iterator[Difference]) -> Iterator[list[Difference]]:
-        """Divide extras; where each has its whole item in it, only a few are in memory at once."""
-        most = WITH_ITEMS if self._terms.values else PER_TASK
-        while portion := list(islice(extras, most)):
-            yield portion
+    def explain_extras(self, page: PageDone) -> PageDone:
+        """Return a page in which its extras are differences that were not deleted."""
+        return self._count(replace(page, extras=()), [self._explain_left(extra) for extra in page.extras])
 
-    def left_alone(self, extra: Difference, failed: str | None = None) -> Difference:
-        """Return an extra that was not deleted, with the reason: its task failed, it was refused, or the run ended."""
+    def _divide(self, extras: Iterator[Difference]) -> Iterator[list[Difference]]:
+        """Yield extras some at a time; where each has its whole item in it, only a few are in memory at once."""
+        most = _most_in_memory(self._terms)
+        some = list(islice(extras, most))
+        while some:
+            yield some
+            some = list(islice(extras, most))
+
+    def _explain_left(self, extra: Difference, error: str | None = None) -> Difference:
+        """Return an extra that was not deleted, with the reason: the error of its task, a refusal, or none."""
+        if error:
+            return replace(extra, action=Effect.FAILED, error=error)
         refusal = self.refused.get(extra.slave)
-        if failed:
-            return replace(extra, action=Effect.FAILED, error=failed)
         if refusal is not None:
             return replace(extra, action=Effect.REFUSED, error=refusal.reason)
         return replace(extra, action=Effect.NONE)
 
-    def empty_tallies(self) -> tuple[Tally, ...]:
-        """Return an empty tally for every slave."""
-        return tuple(Tally() for _ in self.place)
+    def _count(self, page: PageDone, extras: Sequence[Difference]) -> PageDone:
+        """Return a page with extras that were not deleted, counted. Withheld are those refused for a failure."""
+        for extra in extras:
+            tally = page.tallies[self.index[extra.slave]]
+            tally.count_difference(extra)
+            refusal = self.refused.get(extra.slave)
+            if extra.action is Effect.REFUSED and refusal is not None and refusal.failed:
+                tally.withheld += 1
+        return replace(page, differences=(*page.differences, *extras))
+
+
+def _most_in_memory(terms: Terms) -> int:
+    return WITH_ITEMS if terms.values else PER_TASK
 
 
 def _choose_size(terms: Terms, slave: int) -> int:
     """Return the size of a slave's tasks: what the limits let one do while somebody waits for an interrupt."""
-    pace = terms.slaves[slave].pace
-    most = WITH_ITEMS if terms.values else PER_TASK
+    most, pace = _most_in_memory(terms), terms.slaves[slave].pace
     return limit_items((terms.master.pace.reads, pace.reads, pace.writes), most) or most

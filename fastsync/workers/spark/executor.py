@@ -16,7 +16,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import count, islice
-from typing import Any
+from typing import Any, Generic
 
 from fastsync import __version__
 from fastsync.aws.auth.credentials import Credentials
@@ -26,6 +26,7 @@ from fastsync.config.config import Config
 from fastsync.errors import ConfigError, Interrupted, OutputFailed
 from fastsync.model.events import Event, PageDone, ReportPart, Task, TaskFailed, TaskStopped
 from fastsync.output.report_line import ReportLines
+from fastsync.workers.executor import T
 from fastsync.workers.interrupt import Interrupt
 from fastsync.workers.spark.condense import EventSummary
 from fastsync.workers.spark.divided_limits import count_shares, divide_limits
@@ -166,7 +167,7 @@ class SparkExecutor:
         self._lines = lines
         self._current = current
 
-    def run(self, tasks: Iterable[Task], interrupt: Interrupt) -> Generator[tuple[Task, Event], None, None]:
+    def run(self, tasks: Iterable[T], interrupt: Interrupt) -> Generator[tuple[T, Event], None, None]:
         """Yield each task's events when it has ended; start no further task once interrupted.
 
         Limits are shared out among the tasks that are at work at once, so no more of them are then.
@@ -177,7 +178,7 @@ class SparkExecutor:
             return
         share = count_shares(ready[0].terms, len(ready))
         most = share or self._at_once + -(-self._at_once // SPARE)
-        desk = _Desk(self._cluster, self._lines, share or 1, most)
+        desk: _Desk[T] = _Desk(self._cluster, self._lines, share or 1, most)
         try:
             while True:
                 # a task has no way to ask for others: it is not to wait for them
@@ -198,11 +199,11 @@ class SparkExecutor:
             desk.close()
 
 
-class _Desk:
+class _Desk(Generic[T]):
     """The jobs under way: each has a thread of the driver, which waits for it."""
 
     def __init__(self, cluster: Cluster, lines: ReportLines, share: int, most: int):
-        self.running: dict[Future[list[Event]], Task] = {}
+        self.running: dict[Future[list[Event]], T] = {}
         self._context = cluster.context
         self._folder = cluster.folder
         self._lines = None if cluster.folder is None else lines
@@ -213,14 +214,14 @@ class _Desk:
         self._told = cluster.context.accumulator({}, _EventsByNumber())
         self._pool = ThreadPoolExecutor(most)
 
-    def submit_task(self, task: Task, credentials: tuple[Credentials, ...]) -> None:
+    def submit_task(self, task: T, credentials: tuple[Credentials, ...]) -> None:
         """Have a task worked on."""
         number = next(self._numbers) if self._folder is None else self._folder.next_number()
         work = TaskRunner(credentials, self._lines, number)
         sent = pickle.dumps(replace(task, terms=divide_limits(task.terms, self._share)))
         self.running[self._pool.submit(self._wait_for_job, work, sent, task)] = task
 
-    def wait_for_ended(self) -> Iterator[tuple[Task, list[Event]]]:
+    def wait_for_ended(self) -> Iterator[tuple[T, list[Event]]]:
         """Wait a little, and give what has come to an end."""
         done, _ = wait(self.running, TICK, FIRST_COMPLETED)
         for future in done:

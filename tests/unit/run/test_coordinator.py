@@ -10,17 +10,19 @@ import pytest
 from fastsync.config.config import Config
 from fastsync.config.slicing import Slicing
 from fastsync.model.difference import Difference, Verdict
-from fastsync.model.events import Event, Task, TaskDone, Terms
+from fastsync.model.events import Event, TaskDone, Terms
 from fastsync.model.settings import Judging, Reading, Repairing, Retrying
+from fastsync.output.sink import Audience
 from fastsync.plan.segments import Plan
 from fastsync.run.checkpoint_form import Checkpoint
-from fastsync.run.coordinator import UNFINISHED, Audience, Coordinator
+from fastsync.run.coordinator import UNFINISHED, Coordinator, Work
 from fastsync.run.journal import Journal
 from fastsync.run.outcome import Outcome
 from fastsync.run.result import choose_exit_code
 from fastsync.run.tasks.agenda import Agenda, Backlog, PendingSegments, StartedSegment
 from fastsync.run.tasks.deletes import Deletes
 from fastsync.run.tasks.waiting_extras import WaitingExtras
+from fastsync.workers.executor import T
 from fastsync.workers.interrupt import Interrupt
 from tests.unit.run.tasks.test_agenda import MASTER, A, B, side
 
@@ -43,7 +45,7 @@ LEFT = {
 class Executor:
     """Say of the tasks that are known that each is done."""
 
-    def run(self, tasks: Iterable[Task], interrupt: Interrupt) -> Generator[tuple[Task, Event], None, None]:
+    def run(self, tasks: Iterable[T], interrupt: Interrupt) -> Generator[tuple[T, Event], None, None]:
         for task in tasks:
             yield task, TaskDone()
 
@@ -65,8 +67,9 @@ def test_a_run_is_complete_only_where_nothing_is_left(case: str, tmp_path: Path)
     outcome = Outcome([MASTER, A], strategy="lookup", plan=plan, extras=False)
     extras = {A: WaitingExtras()}
     record = Journal(Checkpoint({}, {}, "lookup", 3, left, outcome.totals()), None, None, extras)
-    job = Coordinator(Agenda(TERMS, plan, left), Deletes(TERMS, extras, {}), outcome, record, Audience((), ()))
-    job.run(TERMS, Config.of(MASTER, [A], {}), Executor(), Interrupt(), Unchanged())
+    work = Work(TERMS, Agenda(TERMS, plan, left), Deletes(TERMS, extras, {}), outcome, record)
+    config = Config.of(MASTER, [A], {})
+    Coordinator(work, Audience((), ()), config, Interrupt(), Unchanged()).run(Executor())
     assert (choose_exit_code(outcome), outcome.complete, outcome.errors) == (exit_code, exit_code == 0, errors)
 
 
@@ -79,6 +82,7 @@ def test_extras_that_were_not_reached_are_work_left() -> None:
     extras[A].add_extra(Difference(A, Verdict.EXTRA, {"id": {"S": "x"}}))
     left = Backlog.whole([A], [])
     record = Journal(Checkpoint({}, {}, "lookup", 3, left, outcome.totals()), None, None, extras)
-    job = Coordinator(Agenda(TERMS, plan, left), Deletes(TERMS, extras, {}), outcome, record, Audience((), ()))
-    job.run(TERMS, Config.of(MASTER, [A], {"delete_extra": True}), Executor(), Interrupt(), Unchanged())
+    work = Work(TERMS, Agenda(TERMS, plan, left), Deletes(TERMS, extras, {}), outcome, record)
+    config = Config.of(MASTER, [A], {"delete_extra": True})
+    Coordinator(work, Audience((), ()), config, Interrupt(), Unchanged()).run(Executor())
     assert (choose_exit_code(outcome), outcome.errors) == (4, [UNFINISHED])

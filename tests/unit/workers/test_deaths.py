@@ -17,21 +17,22 @@ import pytest
 from fastsync.config.config import Config
 from fastsync.config.slicing import Slicing
 from fastsync.model.difference import Difference
-from fastsync.model.events import Event, Task, TaskDone, TaskFailed, Terms
+from fastsync.model.events import Event, TaskDone, TaskFailed, Terms
 from fastsync.model.settings import Judging, Repairing
 from fastsync.model.table import KeySchema
 from fastsync.output.durable import FILE_START
+from fastsync.output.sink import Audience
 from fastsync.plan.segments import Plan
 from fastsync.repair import undo_log
 from fastsync.run.checkpoint import CheckpointFile
 from fastsync.run.checkpoint_form import Checkpoint
-from fastsync.run.coordinator import Audience, Coordinator
+from fastsync.run.coordinator import Coordinator, Work
 from fastsync.run.journal import Journal
 from fastsync.run.outcome import NOTHING_COUNTED, Outcome
 from fastsync.run.tasks.agenda import Agenda, Backlog
 from fastsync.run.tasks.deletes import Deletes
 from fastsync.run.tasks.waiting_extras import WaitingExtras
-from fastsync.workers.executor import Executor
+from fastsync.workers.executor import Executor, T
 from fastsync.workers.interrupt import Interrupt
 from tests.unit.dying_workers import Fate, Killed, MortalExecutor, Slave
 from tests.unit.fake_tables import make, terms
@@ -124,17 +125,20 @@ class World:
         outcome = Outcome([str(self.master.side), name], strategy=self.kind.strategy, plan=plan, extras=True)
         outcome.resume_from(begin.totals)
         del self.told[self.kept.told :]
-        log_from = None if then is None else then.log
-        agenda, deletes = (
-            Agenda(given, plan, begin.left, None, log_from),
-            Deletes(given, waiting, begin.deleted, log_from),
-        )
+        undo_offset = None if then is None else then.log
         record = Journal(begin, cast(CheckpointFile, self.kept), None, waiting)
-        record.save_checkpoint(begin.left, begin.totals, begin.deleted, begin.log)
-        job = Coordinator(agenda, deletes, outcome, record, Audience([self.told.append], []))
+        record.save_checkpoint(left=begin.left, totals=begin.totals, deleted=begin.deleted, log=begin.log)
+        work = Work(
+            given,
+            Agenda(given, plan, begin.left, undo_offset=undo_offset),
+            Deletes(given, waiting, begin.deleted, undo_offset),
+            outcome,
+            record,
+        )
         executor = MortalExecutor([self.master, self.slave], self.fate)
         config = Config.of("us-east-1:m", ["us-east-1:s"], {})
-        job.run(given, config, self.around(executor), Interrupt(), Unchanged())
+        job = Coordinator(work, Audience([self.told.append], []), config, Interrupt(), Unchanged())
+        job.run(self.around(executor))
         return outcome
 
     def around(self, executor: MortalExecutor) -> Executor:
@@ -180,7 +184,7 @@ class _Whole:
     def __init__(self, executor: Executor):
         self._executor = executor
 
-    def run(self, tasks: Iterable[Task], interrupt: Interrupt) -> Generator[tuple[Task, Event], None, None]:
+    def run(self, tasks: Iterable[T], interrupt: Interrupt) -> Generator[tuple[T, Event], None, None]:
         """Yield events until a worker dies."""
         for task, event in self._executor.run(tasks, interrupt):
             if isinstance(event, TaskFailed) and event.died:
@@ -195,7 +199,7 @@ class _DiesAtTheEnd:
         self._executor = executor
         self._died: set[tuple[int, ...]] = set()
 
-    def run(self, tasks: Iterable[Task], interrupt: Interrupt) -> Generator[tuple[Task, Event], None, None]:
+    def run(self, tasks: Iterable[T], interrupt: Interrupt) -> Generator[tuple[T, Event], None, None]:
         """Yield events, and a death in the place of the first end of every task."""
         for task, event in self._executor.run(tasks, interrupt):
             if isinstance(event, TaskDone) and task.id not in self._died:

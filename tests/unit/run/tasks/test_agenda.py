@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from fastsync.config.slicing import Slicing
-from fastsync.model.events import SegmentTask, Terms
+from fastsync.model.difference import Tally
+from fastsync.model.events import PageDone, SegmentTask, Terms
 from fastsync.model.settings import Judging, Reading, Repairing, Retrying
 from fastsync.model.table import Endpoint, KeySchema, Side, Table, TableRef
 from fastsync.plan.segments import Plan
-from fastsync.run.tasks.agenda import RESTARTS, Agenda, Backlog, PendingSegments, StartedSegment
+from fastsync.run.tasks.agenda import Agenda, Backlog, PendingSegments, StartedSegment
+from fastsync.run.tasks.source import RESTARTS
 
 
 def side(name: str) -> Side:
@@ -27,7 +29,12 @@ def agenda(slaves: Sequence[str] = (A, B), left: Backlog | None = None, start_ke
     """Give the agenda of a run on these slaves; what is left is everything unless given."""
     terms = Terms(side(MASTER), tuple(map(side, slaves)), Reading(), Retrying(), Judging(), Repairing())
     plan = Plan.of(Slicing(segments=SEGMENTS))
-    return Agenda(terms, plan, left or Backlog.whole(slaves, []), start_key)
+    return Agenda(terms, plan, left or Backlog.whole(slaves, []), start_key=start_key)
+
+
+def reached(resume: bytes, undo_offset: int = 0) -> PageDone:
+    """Give a page after which a task could be resumed."""
+    return PageDone(Tally(), (), resume=resume, undo_offset=undo_offset)
 
 
 def covered(task: SegmentTask) -> tuple[int, tuple[int, ...], bool]:
@@ -39,11 +46,11 @@ def test_every_segment_is_handed_out_once() -> None:
     made = agenda()
     tasks = list(made)
     assert sorted(map(covered, tasks)) == [(number, (0, 1), True) for number in range(SEGMENTS)]
-    assert made.has_left(A)
+    assert made.backlog().has_left(A)
     for task in tasks:
         made.finish(task)
     assert made.backlog() == Backlog((), ())
-    assert not made.has_left(A)
+    assert not made.backlog().has_left(A)
 
 
 def test_what_is_at_work_is_left() -> None:
@@ -51,10 +58,10 @@ def test_what_is_at_work_is_left() -> None:
     made = agenda()
     task = next(made)
     assert made.backlog() == Backlog((StartedSegment(task.number, (A, B), log=0),), (PendingSegments(1, (A, B)),))
-    made.advance(task, b"here", log=7)
+    made.advance(task, reached(b"here", 7))
     assert made.backlog().legs == (StartedSegment(task.number, (A, B), resume=b"here", log=7),)
-    assert made.log_from() == 0  # there is no undo log
-    assert made.has_left(A)
+    assert made.undo_offset() == 0  # there is no undo log
+    assert made.backlog().has_left(A)
 
 
 def test_another_run_goes_on() -> None:
@@ -62,7 +69,7 @@ def test_another_run_goes_on() -> None:
     first = agenda(start_key=b"start")
     done, moved, begun = (next(first) for _ in range(SEGMENTS))
     first.finish(done)
-    first.advance(moved, b"here", log=0)
+    first.advance(moved, reached(b"here", 0))
     second = agenda(left=first.backlog(), start_key=b"start")
     tasks = {task.number: task for task in second}
     assert tasks.keys() == {moved.number, begun.number}
@@ -76,14 +83,14 @@ def test_what_a_killed_run_wrote_is_remembered_until_the_segment_is_done(tmp_pat
     log.write_bytes(b"x" * 100)
     terms = Terms(side(MASTER), (side(A),), Reading(), Retrying(), Judging(), Repairing(undo_log=str(log)))
     plan = Plan.of(Slicing(segments=SEGMENTS))
-    made = Agenda(terms, plan, Backlog((StartedSegment(0, (A,), resume=b"here", log=40),), ()), log_from=30)
+    made = Agenda(terms, plan, Backlog((StartedSegment(0, (A,), resume=b"here", log=40),), ()), undo_offset=30)
     task = next(made)
     assert task.undo_span == (40, 100)
     log.write_bytes(b"x" * 120)
-    made.advance(task, b"there", log=120)
+    made.advance(task, reached(b"there", 120))
     (left,) = made.backlog().legs
-    assert (left.resume, left.log, made.log_from()) == (b"there", 40, 40)
-    again = next(Agenda(terms, plan, made.backlog(), log_from=made.log_from()))
+    assert (left.resume, left.log, made.undo_offset()) == (b"there", 40, 40)
+    again = next(Agenda(terms, plan, made.backlog(), undo_offset=made.undo_offset()))
     assert again.undo_span == (40, 120)
 
 
@@ -91,13 +98,13 @@ def test_a_slave_that_is_lost_catches_up_from_its_last_page() -> None:
     """A lost slave has a leg of its own that does not count the master's items again; the task goes on without it."""
     made = agenda()
     task = next(made)
-    made.advance(task, b"here", log=0)
+    made.advance(task, reached(b"here", 0))
     made.lose_slave(task, 1)
     assert made.lost_slaves(task) == {1: B}
-    made.advance(task, b"there", log=0)
+    made.advance(task, reached(b"there", 0))
     made.finish(task)
     assert made.backlog().legs == (StartedSegment(task.number, (B,), counts=False, resume=b"here", log=0),)
-    assert (made.has_left(A), made.has_left(B)) == (True, True)  # A lacks the other segments
+    assert (made.backlog().has_left(A), made.backlog().has_left(B)) == (True, True)  # A lacks the other segments
 
 
 def test_the_last_slave_that_is_lost_takes_the_items_of_the_master_along() -> None:
@@ -139,12 +146,12 @@ def test_a_worker_that_dies_is_replaced_a_few_times() -> None:
     """A task whose worker dies is handed out again from its last page, until it dies too often without progress."""
     made = agenda()
     task = next(made)
-    made.advance(task, b"here", log=0)
+    made.advance(task, reached(b"here", 0))
     for _ in range(RESTARTS):
         assert made.retry(task)
         task = next(made)
         assert task.resume == b"here"
-    made.advance(task, b"there", log=0)  # progress: it may die as often once more
+    made.advance(task, reached(b"there", 0))  # progress: it may die as often once more
     for _ in range(RESTARTS):
         assert made.retry(task)
         task = next(made)
@@ -160,7 +167,7 @@ def test_a_task_that_is_parked_is_not_handed_out_again(moved: bytes) -> None:
     made = agenda()
     task = next(made)
     if moved:
-        made.advance(task, moved, log=0)
+        made.advance(task, reached(moved))
     made.leave(task)
     assert task.number not in {other.number for other in made}
     assert StartedSegment(task.number, (A, B), resume=moved, log=0) in made.backlog().legs

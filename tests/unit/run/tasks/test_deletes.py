@@ -6,16 +6,17 @@ from collections.abc import Mapping
 
 import pytest
 
-from fastsync.model.difference import Difference, Effect, Verdict
-from fastsync.model.events import Terms
+from fastsync.model.difference import Difference, Effect, Tally, Verdict
+from fastsync.model.events import PageDone, Terms
 from fastsync.model.settings import Judging, Reading, Repairing, Retrying
-from fastsync.run.tasks.agenda import RESTARTS
 from fastsync.run.tasks.delete_guard import Found, Refusal
 from fastsync.run.tasks.deletes import PER_TASK, Chunks, Deletes
+from fastsync.run.tasks.source import RESTARTS
 from fastsync.run.tasks.waiting_extras import WaitingExtras
 from tests.unit.run.tasks.test_agenda import MASTER, A, B, side
 
 COUNT = 2 * PER_TASK + 500
+PAGE = PageDone(Tally(), (), resume=b"done")
 
 
 def waiting(name: str, count: int) -> WaitingExtras:
@@ -33,7 +34,7 @@ def deletes(done: Mapping[str, Chunks] | None = None, **counts: int) -> Deletes:
 
 
 def left_alone(made: Deletes) -> list[Difference]:
-    return [extra for chunk in made.not_deleted() for extra in chunk]
+    return [extra for page in made.not_deleted() for extra in page.differences]
 
 
 def test_every_extra_is_in_one_task() -> None:
@@ -46,7 +47,7 @@ def test_every_extra_is_in_one_task() -> None:
     assert len({key for task in tasks for key in task.keys if task.slave == 0}) == COUNT
     assert made.some_left
     for task in tasks:
-        made.advance(task)
+        made.advance(task, PAGE)
     assert not made.some_left
     assert left_alone(made) == []
     assert made.done_chunks() == {A: Chunks(PER_TASK, (0, 1, 2)), B: Chunks(PER_TASK, (0,))}
@@ -64,7 +65,7 @@ def test_a_slave_whose_deletes_are_refused_keeps_its_extras() -> None:
     made = deletes(a=2, b=3)
     made.refused = {A: Refusal("too many"), B: None}
     (task,) = made
-    made.advance(task)
+    made.advance(task, PAGE)
     assert task.slave == 1
     assert [(each.slave, each.action, each.error) for each in left_alone(made)] == [(A, Effect.REFUSED, "too many")] * 2
     assert not made.some_left
@@ -74,7 +75,7 @@ def test_a_task_that_failed() -> None:
     """Extras of a failed task are told as failed with its error; those of a task that never began are not."""
     made = deletes(a=PER_TASK + 1)
     first = next(made)
-    made.set_failed(first, "denied")
+    made.leave(first, "denied")
     told = left_alone(made)
     assert [each.action for each in told] == [Effect.FAILED] * PER_TASK + [Effect.NONE]
     assert {each.error for each in told} == {"denied", None}
@@ -91,7 +92,7 @@ def test_a_worker_that_dies() -> None:
         assert task.keys == (b'{"id": {"S": "0"}}',)
     assert not made.retry(task)
     other = next(made)
-    made.advance(other)
+    made.advance(other, PAGE)
     assert not made.retry(other)
 
 
