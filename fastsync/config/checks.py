@@ -7,10 +7,8 @@ import pickle
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from fastsync.errors import ConfigError
-from fastsync.model.addresses import holds_user
 from fastsync.model.wording import describe_exception, quote
 
 _HOST = re.compile(rb"[0-9A-Za-z._:%-]+")
@@ -67,19 +65,6 @@ def check_choice(flag: str, value: object, *choices: str) -> None:
         raise ConfigError(f"{flag} takes {', '.join(choices[:-1])} or {choices[-1]}, not {quote(value)}")
 
 
-def check_address(flag: str, url: str | None) -> None:
-    """Raise ConfigError where what was given is no address that can be connected to, or holds a user or a password.
-
-    What may be a password is not repeated.
-    """
-    if url is None:
-        return
-    if holds_user(url):
-        raise ConfigError(f"{flag} takes an address without user and password: requests are signed instead")
-    if (reason := _not_an_address(url)) is not None:
-        raise ConfigError(f"{flag} takes an address such as http://localhost:8000, {reason}")
-
-
 def check_picklable(policy: object) -> None:
     """Raise ConfigError where a policy cannot travel to the worker processes."""
     try:
@@ -89,16 +74,6 @@ def check_picklable(policy: object) -> None:
         raise ConfigError(
             f"the policy {name} must be importable and picklable, since it runs in workers: {describe_exception(error)}"
         ) from None
-
-
-def _not_an_address(url: str) -> str | None:
-    """Return what is wrong with an address, None where nothing is."""
-    try:
-        parts = urlsplit(url)
-        right = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return "and the one given has a port that is not a number from 1 to 65535, or a host that is none"
-    return None if right else f"not {quote(url)}"
 
 
 def _is_encodable(text: str) -> bool:

@@ -13,7 +13,6 @@ from fastsync.config.checks import (
     KINDS,
     MOST,
     MOST_SECONDS,
-    check_address,
     check_choice,
     check_kind,
     check_number,
@@ -22,12 +21,13 @@ from fastsync.config.checks import (
 )
 from fastsync.config.key_text import parse_key
 from fastsync.config.limits import DeleteLimit, Limit, Limits
-from fastsync.config.login import DURATIONS, Login, LoginFlags, resolve_logins
+from fastsync.config.login import DURATIONS, LoginFlags, resolve_logins
 from fastsync.config.paths import check_outputs
 from fastsync.config.slicing import MAX_SEGMENTS, Sample, Shard, Slicing
 from fastsync.errors import ConfigError
+from fastsync.model.addresses import check_address
 from fastsync.model.settings import MAX_BATCH_KEYS, Judging, Reading, Repairing, Retrying, StrategyName
-from fastsync.model.table import TableRef
+from fastsync.model.table import Login, TableRef
 from fastsync.model.wording import quote
 
 FILES = ("report", "stats", "metrics_file", "checkpoint", "undo_log")

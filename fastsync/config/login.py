@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from fastsync.errors import ConfigError
-from fastsync.model.table import TableRef
+from fastsync.model.table import SESSION_NAME, Login, Role, TableRef
 
-SESSION_NAME = "fastsync"
-"""What sessions of assumed roles are called in the trail, where nothing else is asked for."""
 DURATIONS = (900, 43_200)
 """Seconds that a role session may last (API reference, AssumeRole); the role's own maximum is lower."""
 _ROLE = re.compile(r"arn:[a-z0-9-]+:iam::(\d{12}):role/[\w+=,.@/-]+", re.ASCII)
@@ -18,34 +16,6 @@ _SESSION = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
 _EXTERNAL_ID = re.compile(r"[\w+=,.@:/-]{2,1224}", re.ASCII)
 _SERIAL = re.compile(r"[\w+=/:,.@-]{9,256}", re.ASCII)
 _TOKEN = re.compile(r"\d{6}", re.ASCII)
-
-
-@dataclass(frozen=True)
-class Role:
-    """A role to assume, for sessions of `duration` seconds. Neither the MFA code nor the external id is ever shown."""
-
-    arn: str
-    session_name: str = SESSION_NAME
-    duration: int = 3600
-    external_id: str | None = field(default=None, repr=False)
-    mfa_serial: str | None = None
-    mfa_token: str | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True)
-class Login:
-    """A profile (None: the default chain), and the role that is assumed with its credentials where there is one."""
-
-    profile: str | None = None
-    role: Role | None = None
-
-    @property
-    def base(self) -> str:
-        """The name of what the login starts from."""
-        return "the default credential chain" if self.profile is None else f"profile {self.profile!r}"
-
-    def __str__(self) -> str:
-        return self.base if self.role is None else f"role {self.role.arn}"
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,9 @@ import re
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
+from fastsync.errors import ConfigError
+from fastsync.model.wording import quote
+
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _WORD = re.compile(r"\S+")
 
@@ -56,3 +59,26 @@ def parse_proxy(address: str) -> Proxy:
     name, separator, password = user.partition(":")
     secret = f"{unquote(name)}{separator or ':'}{unquote(password)}" if user else None
     return Proxy(scheme[0][:-3].lower() if scheme else "http", host, port or 80, secret)
+
+
+def check_address(flag: str, url: str | None) -> None:
+    """Raise ConfigError where what was given is no address that can be connected to, or holds a user or a password.
+
+    What may be a password is not repeated.
+    """
+    if url is None:
+        return
+    if holds_user(url):
+        raise ConfigError(f"{flag} takes an address without user and password: requests are signed instead")
+    if (reason := _not_an_address(url)) is not None:
+        raise ConfigError(f"{flag} takes an address such as http://localhost:8000, {reason}")
+
+
+def _not_an_address(url: str) -> str | None:
+    """Return what is wrong with an address, None where nothing is."""
+    try:
+        parts = urlsplit(url)
+        right = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return "and the one given has a port that is not a number from 1 to 65535, or a host that is none"
+    return None if right else f"not {quote(url)}"

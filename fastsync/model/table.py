@@ -1,4 +1,4 @@
-"""Tables: their names, endpoints, keys and descriptions."""
+"""Tables: their names, logins, endpoints, keys and descriptions."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from fastsync.model.wording import quote
 
 _NAMED = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*):([A-Za-z0-9_.-]{1,255})")
 _ARN = re.compile(r"arn:[a-z0-9-]+:dynamodb:([a-z0-9-]+):\d*:table/([A-Za-z0-9_.-]{1,255})")
+SESSION_NAME = "fastsync"
+"""The name of assumed roles' sessions in the audit trail, where no other is given."""
 TABLE_FORM = (
     "a table is written as <region>:<name>, for example us-east-1:orders, or as its full ARN, "
     "for example arn:aws:dynamodb:us-east-1:123456789012:table/orders"
@@ -46,6 +48,34 @@ class TableRef:
 
     def __str__(self) -> str:
         return self.text
+
+
+@dataclass(frozen=True)
+class Role:
+    """A role to assume, for sessions of `duration` seconds. Neither the MFA code nor the external id is ever shown."""
+
+    arn: str
+    session_name: str = SESSION_NAME
+    duration: int = 3600
+    external_id: str | None = field(default=None, repr=False)
+    mfa_serial: str | None = None
+    mfa_token: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Login:
+    """A profile (None: the default chain), and the role that is assumed with its credentials where there is one."""
+
+    profile: str | None = None
+    role: Role | None = None
+
+    @property
+    def base(self) -> str:
+        """The name of what the login starts from."""
+        return "the default credential chain" if self.profile is None else f"profile {self.profile!r}"
+
+    def __str__(self) -> str:
+        return self.base if self.role is None else f"role {self.role.arn}"
 
 
 @dataclass(frozen=True)

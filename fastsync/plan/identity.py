@@ -54,7 +54,7 @@ class DescribedTables:
 
     def _change(self, side: Side, patient: bool) -> str | None:
         retrying = self._retrying if patient else self._retrying.promptly()
-        transport = self._found.accounts.transport(side.account, side.table.ref, side.endpoint, retrying)
+        transport = self._found.accounts.open_transport(side.account, side.table.ref, side.endpoint, retrying)
         try:
             return replacement(side.table, describe_table(side.table.ref, transport))
         finally:

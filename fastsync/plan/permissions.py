@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from fastsync.config.config import Config
-from fastsync.config.login import Login, account_of_role
+from fastsync.config.login import account_of_role
 from fastsync.model.settings import StrategyName
-from fastsync.model.table import TableRef
+from fastsync.model.table import Login, TableRef
 
 Needed = Callable[[Config], bool]
 

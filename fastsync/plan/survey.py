@@ -8,17 +8,16 @@ from functools import partial
 from threading import Thread
 from typing import TypeVar
 
+from fastsync.aws.auth.accounts import Accounts
 from fastsync.aws.auth.credentials import Credentials
 from fastsync.aws.auth.mfa import ask_code, check_terminal
-from fastsync.aws.auth.sources import Accounts
 from fastsync.aws.describe import describe_table, find_ttl_attribute
 from fastsync.aws.shared_cells import SharedCells
 from fastsync.aws.transport import Transport
 from fastsync.config.config import Config
 from fastsync.config.limits import Limits
-from fastsync.config.login import Login
 from fastsync.errors import CredentialsEnded, TableError
-from fastsync.model.table import Endpoint, Side, TableRef
+from fastsync.model.table import Endpoint, Login, Side, TableRef
 
 T = TypeVar("T")
 
@@ -152,7 +151,7 @@ def _reach_table(accounts: Accounts, ref: TableRef, login: Login, config: Config
     except TableError as error:
         return error
     retrying = config.retrying.promptly()
-    return _Reached(ref, endpoint, account, accounts.transport(account, ref, endpoint, retrying))
+    return _Reached(ref, endpoint, account, accounts.open_transport(account, ref, endpoint, retrying))
 
 
 def call_in_parallel(calls: Sequence[Callable[[], T]]) -> list[T]:

@@ -14,7 +14,7 @@ MAY = {
     "errors": "",
     "model": "errors",
     "config": "errors model",
-    "aws": "errors model config",
+    "aws": "errors model",
     "output": "errors model config",
     "compare": "errors model aws",
     "plan": "errors model config aws",

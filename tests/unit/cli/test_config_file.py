@@ -13,9 +13,8 @@ from fastsync.cli import config_file
 from fastsync.cli.sync import make_parser
 from fastsync.cli.undo import make_parser as make_parser_of_undo
 from fastsync.config.config import Config
-from fastsync.config.login import Login, Role
 from fastsync.errors import ConfigError
-from fastsync.model.table import TableRef
+from fastsync.model.table import Login, Role, TableRef
 
 ROOT = Path(__file__).parents[3]
 TABLES = 'master = "us-east-1:a"\nslave = "us-west-2:b"\n'

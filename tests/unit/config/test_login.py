@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from fastsync.config.config import Config
-from fastsync.config.login import Login, Role
 from fastsync.errors import ConfigError
-from fastsync.model.table import TableRef
+from fastsync.model.table import Login, Role, TableRef
 
 ARN, OTHER = "arn:aws:iam::123456789012:role/sync", "arn:aws:iam::210987654321:role/path/to/sync"
 SERIAL = "arn:aws:iam::123456789012:mfa/ada"

@@ -1,0 +1,86 @@
+"""The accounts of a run: each login is opened once, and its credentials are renewed for as long as the run takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Lock
+
+from fastsync.aws.auth.credentials import Account, Credentials
+from fastsync.aws.auth.roles import AssumedRole
+from fastsync.aws.auth.sources import Ask, BotocoreSource, Profile
+from fastsync.aws.transport import Transport
+from fastsync.errors import CredentialsEnded, TableError
+from fastsync.model.settings import Retrying
+from fastsync.model.table import Endpoint, Login, TableRef
+
+
+class Accounts:
+    """The accounts of a run: each login is opened once, each profile's own credentials are fetched once."""
+
+    def __init__(self, ask: Ask, retrying: Retrying):
+        self._ask = ask
+        self._retrying = retrying
+        self._profiles: dict[str | None, Profile] = {}
+        self._opened: dict[Login, int | TableError] = {}
+        self._accounts: list[Account] = []
+        self._renewing = Lock()  # botocore's sessions are not safe for threads
+
+    def find_profile(self, name: str | None) -> Profile:
+        """Return a profile; raise ConfigError where there is none of this name."""
+        if name not in self._profiles:
+            self._profiles[name] = Profile(name, self._ask, self._retrying)
+        return self._profiles[name]
+
+    def open_login(self, login: Login, region: str) -> int:
+        """Open a login and return the number of its account; raise TableError, the same one however often it is asked.
+
+        `region` is where roles are assumed if the profile has none of its own.
+        """
+        if login not in self._opened:
+            self._opened[login] = self._try_login(login, region)
+        opened = self._opened[login]
+        if isinstance(opened, TableError):
+            raise opened
+        return opened
+
+    def open_transport(self, number: int, ref: TableRef, endpoint: Endpoint, retrying: Retrying) -> Transport:
+        """Open a way to a table with the credentials of one account as they are valid at each request."""
+        account = self._accounts[number]
+        return Transport(
+            ref, endpoint, account.renew_if_due, retrying, ask_renewal=lambda old: account.expire(old.number)
+        )
+
+    def expire(self, number: int, credentials: int) -> None:
+        """Renew the credentials of one account at once, where those of this number are the ones in use."""
+        self._accounts[number].expire(credentials)
+
+    def current_credentials(self, ended: Callable[[CredentialsEnded], object] | None = None) -> tuple[Credentials, ...]:
+        """Return the credentials of all accounts as they are valid now.
+
+        Calls `ended` for each account whose credentials end for good; raises CredentialsEnded where it is None.
+        """
+        for account in self._accounts:
+            try:
+                account.renew_if_due()
+            except CredentialsEnded as error:
+                if ended is None:
+                    raise
+                ended(error)
+        return tuple(account.held for account in self._accounts)
+
+    def _try_login(self, login: Login, region: str) -> int | TableError:
+        """Add the account of a login and return its number; return the error where that fails."""
+        try:
+            account = Account(str(login), self._make_source(login, region), self._renewing)
+            account.held  # noqa: B018 (raises)
+        except TableError as error:
+            return error
+        self._accounts.append(account)
+        return len(self._accounts) - 1
+
+    def _make_source(self, login: Login, region: str) -> BotocoreSource:
+        profile = self.find_profile(login.profile)
+        base = profile.find_source(region)
+        if login.role is None:
+            return base
+        return AssumedRole(profile, base, login, self._ask, self._retrying).open_source()
