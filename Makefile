@@ -58,7 +58,7 @@ test-random: RUNS := 10000
 test-random: setup ## hold random runs against brute force: make test-random RUNS=10000 SEED=1; it tells the seed
 	$(PY) -m tests.random_runs --runs $(RUNS) $(if $(SEED),--seed $(SEED)) --workers $(WORKERS)
 
-test-pythons: setup ## run the unit tests and the demo on each promised Python that this machine has
+test-pythons: setup ## run the unit tests and the demo on every other promised Python that this machine has
 	$(PY) -m tests.pythons $(WORKERS)
 
 test-unit: setup ## run the tests that need no server

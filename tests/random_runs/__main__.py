@@ -20,7 +20,7 @@ def main() -> int:
     """Run them, and give 1 where one was wrong."""
     given = _parser().parse_args()
     seed = random.SystemRandom().randrange(10**6) if given.seed is None else given.seed
-    seeds = given.only or [seed * 10**6 + number for number in range(given.runs)]
+    seeds = given.only or [seed * 10**6 + number for number in range(given.first, given.first + given.runs)]
     modes = [mode for mode in given.modes if mode not in given.without]
     slow = {"no": False, "only": True, "half": None}[given.slow]
     jobs = [Job(each, modes, slow, given.keep) for each in seeds for _ in range(given.times)]
@@ -46,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.random_runs", description=__doc__)
     parser.add_argument("--runs", type=int, default=1000)
     parser.add_argument("--seed", type=int, help="of all runs together; without it another one each time")
+    parser.add_argument("--first", type=int, default=0, metavar="N", help="leave out the first N runs of the seed")
     parser.add_argument("--only", type=int, action="append", metavar="SEED", help="the run with this seed; repeatable")
     parser.add_argument("--times", type=int, default=1, help="how often each run is made: timing is not in the seed")
     parser.add_argument("--workers", type=int, default=2, help="processes, each with a server")
