@@ -1,11 +1,11 @@
-"""Nightly: one scheduled run, under a lock, into dated files, silent when all is well.
+"""One scheduled run, under a lock, into dated files, silent when all is well.
 
     python -m fastsync.nightly report|sync CONFIG [--folder DIR] [--keep DAYS] [flags of fastsync]
 
 It ends with the exit code of the run, or with BUSY where the last run is still at work. What it prints is meant for a
 mail: nothing at exit code 0, else the summary, what went wrong, and where the files are.
 
-With a checkpoint, a run that stopped is taken up again by the next one of its kind, in the files of its own date.
+With a checkpoint, a run that stopped is resumed by the next one of its kind, in the files of its own date.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from fastsync.cli.parser import Parser, whole_number
 from fastsync.cli.sync import make_parser
 from fastsync.config.checks import check_number, check_path
 from fastsync.errors import ConfigError, FastsyncError
-from fastsync.model.wording import describe_exception
+from fastsync.model.wording import count_nouns, describe_exception
 from fastsync.output.log import Log
 from fastsync.output.private_files import OWNER_ONLY, make_folders
 from fastsync.output.statistics import parse_statistics
@@ -64,7 +64,7 @@ class Files:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Do one scheduled run, or print the lines of a crontab, and give the exit code."""
+    """Do one scheduled run, or print the lines of a crontab, and return the exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     return entry.guarded(lambda: _scheduled(arguments), arguments)
 
@@ -82,7 +82,7 @@ def _scheduled(arguments: Sequence[str]) -> int:
 
 
 def make_nightly_parser() -> Parser:
-    """Return the reader of the arguments of a scheduled run; what it does not know goes on to the run."""
+    """Return the parser of the arguments of a scheduled run; those that it does not know are for the run."""
     reading = Parser(prog="python -m fastsync.nightly", description=DESCRIPTION, allow_abbrev=False)
     reading.add_argument("what", choices=("report", "sync", "crontab"), help="crontab prints lines that do the others")
     reading.add_argument("config", metavar="CONFIG", help="a --config file")
@@ -132,7 +132,7 @@ def _appended(path: Path) -> IO[str]:
 
 
 def _take_lock(lock: IO[str]) -> bool:
-    """Take the lock, which the system gives back however this process ends, and note who has it."""
+    """Take the lock, which the system releases however this process ends, and note who has it."""
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -146,8 +146,9 @@ def _take_lock(lock: IO[str]) -> bool:
 def _run_once(what: str, folder: Path, arguments: Sequence[str], keep: int) -> int:
     now = datetime.now(timezone.utc)
     flags = _parse_run_flags(arguments)
-    # a report and a repair are two jobs, of which neither goes on where the other stopped
-    checkpoint = Path(f"{flags['checkpoint']}.{what}") if flags.get("checkpoint") else None
+    checkpoint = None
+    if flags.get("checkpoint"):  # a report and a repair are two jobs: neither resumes the other
+        checkpoint = Path(f"{flags['checkpoint']}.{what}")
     with _usable(folder):
         files = Files(folder, what, _date_of(checkpoint, folder) or f"{now:{WHEN}}.{now.microsecond // 1000:03}Z")
     outputs = ["--report", str(files["report.jsonl"]), "--stats", str(files["stats.json"]), "--log-format", "json"]
@@ -180,37 +181,44 @@ def _follow_up(code: int, files: Files, begins: int, counted: bool, checkpoint: 
 
 
 def _parse_run_flags(arguments: Sequence[str]) -> dict[str, Any]:
-    """Read what the run is going to; what is wrong with the arguments, the run itself tells."""
+    """Return the flags of the run, none where they are wrong: the run itself says so."""
     with suppress(FastsyncError):
         return make_parser().parse_flags(arguments)
     return {}
 
 
 def _date_of(checkpoint: Path | None, folder: Path) -> str | None:
-    """Return the date of the run that goes on; None where one begins, as it does where only failed items are left."""
-    then = None if checkpoint is None else read_left_behind(checkpoint)
-    if checkpoint is None or then is None:
+    """Return the date of the run to resume; None where a new one begins, also where only items that failed are left."""
+    if checkpoint is None:
         return None
-    if then.ended:
+    found = read_left_behind(checkpoint)
+    if found is None:
+        return None
+    if found.ended:
         checkpoint.unlink(missing_ok=True)
         return None
-    report = Path(str(then.settings.get("report")))
-    dated = DATED.fullmatch(report.name) if report.parent == folder else None
-    return dated[1] if dated else None
+    report = Path(str(found.settings.get("report")))
+    dated = DATED.fullmatch(report.name)
+    if dated is None or report.parent != folder:
+        return None
+    return dated[1]
 
 
 def _write_flags(flags: Mapping[str, Any], files: Files) -> list[str]:
-    """Return what a repair is asked for besides: an undo log, and the writes, where the configuration names none."""
+    """Return what a repair gets besides: the writes, and an undo log, where the configuration names none."""
     if not flags:
         return []
-    asked = flags["write_missing"] or flags["write_differing"] or flags["delete_extra"]
-    undo = [] if flags["undo_log"] else ["--undo-log", str(files["undo.jsonl"])]
-    return undo if asked else ["--write-missing", "--write-differing", *undo]
+    added = []
+    if not (flags["write_missing"] or flags["write_differing"] or flags["delete_extra"]):
+        added += ["--write-missing", "--write-differing"]
+    if not flags["undo_log"]:
+        added += ["--undo-log", str(files["undo.jsonl"])]
+    return added
 
 
 @contextmanager
 def _stderr_in(log: Path) -> Iterator[int]:
-    """Let a file have all that this process and its workers write on stderr; give the byte from which on it does."""
+    """Let a file have all that this process and its workers write on stderr; yield the offset where that begins."""
     sys.stderr.flush()
     before = os.dup(2)
     with _usable(log.parent), _appended(log) as file:
@@ -226,11 +234,11 @@ def _stderr_in(log: Path) -> Iterator[int]:
 
 
 def _make_page(files: Files) -> str | None:
-    """Make the page of the run, where it has come to a report; say why it could not be made."""
-    there = [str(files[kind]) for kind in ("report.jsonl", "stats.json") if files[kind].exists()]
+    """Make the page of the run, where it has come to a report; return why it could not be made."""
+    found = [str(files[kind]) for kind in ("report.jsonl", "stats.json") if files[kind].exists()]
     try:
-        if there:
-            make_page([*there, str(files["log"])], str(files["html"]), MOST_ROWS)
+        if found:
+            make_page([*found, str(files["log"])], str(files["html"]), MOST_ROWS)
     except FastsyncError as error:
         return str(error)
     return None
@@ -240,20 +248,23 @@ def _delete_old_files(folder: Path, keep: int, now: datetime, date: str) -> None
     """Delete the files of other runs that are older than `keep` days by the date in their names, and nothing else."""
     oldest = f"{now - timedelta(days=keep):{WHEN}}"
     for file in folder.iterdir():
-        if (dated := DATED.fullmatch(file.name)) and dated[2] < oldest and dated[1] != date:
+        dated = DATED.fullmatch(file.name)
+        if dated and dated[2] < oldest and dated[1] != date:
             with suppress(OSError):
                 file.unlink()
 
 
 def _modified_at(file: Path) -> int | None:
     """Return when a file was written, in nanoseconds; None where there is none."""
-    return file.stat().st_mtime_ns if file.exists() else None
+    if not file.exists():
+        return None
+    return file.stat().st_mtime_ns
 
 
 def _print_outcome(code: int, files: Files, text: str, counted: bool) -> None:
-    """Return what a run came to, by its part of the log, and by its statistics where it has `counted` anything."""
-    said = [line for line in map(_parse_line, text.split("\n")) if line]
-    warnings = [line["message"] for line in said if line["level"] != "info" and "stats" not in line]
+    """Print what a run came to, by its part of the log, and by its statistics where it has `counted` anything."""
+    logged = filter(None, map(_parse_line, text.split("\n")))
+    warnings = [line["message"] for line in logged if line["level"] != "info" and "stats" not in line]
     lines = warnings
     if counted:
         with suppress(OSError, ValueError):
@@ -264,7 +275,7 @@ def _print_outcome(code: int, files: Files, text: str, counted: bool) -> None:
     for line in lines[:MOST_LINES]:
         log.info(line)
     if len(lines) > MOST_LINES:
-        log.info(f"... and {len(lines) - MOST_LINES} more lines")
+        log.info(f"... and {count_nouns(len(lines) - MOST_LINES, 'more line')}")
     log.info(f"files: {files['*']}")
 
 

@@ -104,7 +104,7 @@ class Growth:
 
 def check(path: Path, mark: FilePosition, what: str, follow: bool = False) -> None:
     """Raise ConfigError unless a file still holds, up to a mark, what was written to it."""
-    file, _ = _opened(path, mark, what, follow, os.O_RDONLY)
+    file, _ = _open_checked(path, mark, what, follow, os.O_RDONLY)
     file.close()
 
 
@@ -114,7 +114,7 @@ def truncate_to(path: Path, mark: FilePosition, what: str, follow: bool = False)
     `follow`: the user has named the file, so that it may be a symbolic link. Raises ConfigError where it is no regular
     file, or does not hold what was written up to the mark.
     """
-    file, growth = _opened(path, mark, what, follow, os.O_RDWR)
+    file, growth = _open_checked(path, mark, what, follow, os.O_RDWR)
     try:
         file.truncate(mark.bytes)
         file.seek(mark.bytes)
@@ -123,15 +123,16 @@ def truncate_to(path: Path, mark: FilePosition, what: str, follow: bool = False)
     return file, growth
 
 
-def _opened(path: Path, mark: FilePosition, what: str, follow: bool, flags: int) -> tuple[IO[bytes], Growth]:
+def _open_checked(path: Path, mark: FilePosition, what: str, follow: bool, flags: int) -> tuple[IO[bytes], Growth]:
     try:
-        file = os.fdopen(private_files.reopen(path, flags, follow), "rb" if flags == os.O_RDONLY else "r+b")
-        return file, _checked(file, path, mark, what)
+        mode = "rb" if flags == os.O_RDONLY else "r+b"
+        file = os.fdopen(private_files.reopen(path, flags, follow), mode)
+        return file, _read_up_to(file, path, mark, what)
     except OSError as error:
         raise ConfigError(f"{what} in {path} cannot be continued: {error.strerror or error}") from None
 
 
-def _checked(file: IO[bytes], path: Path, mark: FilePosition, what: str) -> Growth:
+def _read_up_to(file: IO[bytes], path: Path, mark: FilePosition, what: str) -> Growth:
     """Read a file up to a mark; raise ConfigError where that is not what was written."""
     size, growth, last = os.fstat(file.fileno()).st_size, Growth(), b""
     if size < mark.bytes:
@@ -155,10 +156,10 @@ def sync_folder(path: Path) -> None:
 
 
 class AtomicFile:
-    """Write a file; as long as nobody calls `put_in_place`, what was there before stays. Use as a context manager.
+    """Write a file; until `commit`, what was there before stays. Use as a context manager.
 
-    "-" is stdout. That, and what is there and is no ordinary file (a pipe, /dev/null), cannot be replaced: it gets the
-    whole at the end. Raises ConfigError where the file cannot be opened.
+    "-" is stdout. That, and whatever is no ordinary file (a pipe, /dev/null), cannot be replaced: it gets the whole at
+    the end. Raises ConfigError where the file cannot be opened.
     """
 
     def __init__(self, path: str, flag: str):
@@ -223,12 +224,13 @@ class AtomicFile:
 
 
 def _replaceable(path: Path) -> bool:
-    """Say whether a file may be replaced, as one may that is not there yet; raise OSError where it may not change."""
+    """Return whether a file may be replaced, as one may that does not exist yet; raise OSError where it must not."""
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
         return True
-    if stat.S_ISDIR(mode) or not os.access(path, os.W_OK):
-        code = errno.EISDIR if stat.S_ISDIR(mode) else errno.EACCES
-        raise OSError(code, os.strerror(code))
+    if stat.S_ISDIR(mode):
+        raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not os.access(path, os.W_OK):
+        raise OSError(errno.EACCES, os.strerror(errno.EACCES))
     return stat.S_ISREG(mode)

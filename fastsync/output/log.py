@@ -31,15 +31,15 @@ class Log:
         self._write = write
 
     def info(self, message: str, **fields: Any) -> None:
-        """Say where the run stands, or what it found."""
+        """Write where the run stands, or what it found."""
         self._write_line("info", message, fields)
 
     def warning(self, message: str, **fields: Any) -> None:
-        """Return what somebody should look at."""
+        """Write what somebody should look at."""
         self._write_line("warning", message, fields)
 
     def error(self, message: str, **fields: Any) -> None:
-        """Return what went wrong."""
+        """Write what went wrong."""
         self._write_line("error", message, fields)
 
     def _write_line(self, level: str, message: str, fields: dict[str, Any]) -> None:
@@ -47,15 +47,19 @@ class Log:
             time = datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
             # only ASCII: a lone surrogate in a path, or a line separator in a key, cannot break the line
             self._write(json.dumps({"time": time, "level": level, "message": message, **fields}))
-        else:
-            self._write(escape_unprintable(message) if level == "info" else f"fastsync: {escape_unprintable(message)}")
+            return
+        text = escape_unprintable(message)
+        if level != "info":
+            text = f"fastsync: {text}"
+        self._write(text)
 
 
 def find_flag(arguments: list[str], flag: str) -> str | None:
     """Find the last value of a flag in arguments that could not be read, so that their error has the right form too."""
     found = None
     for word, following in zip(arguments, [*arguments[1:], ""], strict=False):
-        name, sign, value = word.partition("=")
-        if name == flag:
-            found = value if sign else following
+        if word == flag:
+            found = following
+        elif word.startswith(f"{flag}="):
+            found = word.removeprefix(f"{flag}=")
     return found

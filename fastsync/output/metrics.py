@@ -48,14 +48,15 @@ class MetricsFile:
     """
 
     def __init__(self, path: str | None, clock: Callable[[], float] = time.time):
-        self._path = None if path is None else Path(path).resolve()
+        self._path: Path | None = None
         self._clock = clock
         self._began = self._written = clock()
         self._count: Callable[[], Statistics | None] = lambda: None
         self._last: dict[str, float] = {}
         self._requests: list[Tally] = []
-        if self._path is None:
+        if path is None:
             return
+        self._path = Path(path).resolve()
         if path == "-" or (self._path.exists() and not self._path.is_file()):
             raise ConfigError(f"--metrics-file {path} cannot be written: it is no file")
         self._last = _read_last(self._path)
@@ -69,11 +70,11 @@ class MetricsFile:
         self._count = count
 
     def begin(self, terms: AnyTerms) -> None:
-        """Begin to count what became of requests, of which the statistics do not tell."""
+        """Begin to count what became of requests, which the statistics do not hold."""
         self._requests = [Tally() for _ in range(1 + len(terms.slaves))]
 
     def page(self, done: PageDone) -> None:
-        """Write the figures so far, unless that was done a moment ago; a failure is told at the end of the run."""
+        """Write the figures so far, unless that was done a moment ago; a failure is reported at the end of the run."""
         for place, tally in enumerate((done.master, *done.tallies)):
             self._requests[place] += tally
         if self._clock() - self._written >= EVERY:
@@ -81,7 +82,7 @@ class MetricsFile:
                 self._write_samples(running=True)
 
     def end(self) -> None:
-        """Nothing yet: `ended` knows the exit code."""
+        """Do nothing yet: `write_end` knows the exit code."""
 
     def write_end(self, exit_code: int, complete: bool) -> None:
         """Write what the run came to; raise OutputFailed where that cannot be done."""
@@ -165,7 +166,7 @@ def _sample_slave(labels: Mapping[str, str], slave: SlaveCounters) -> Iterator[M
 
 
 def format_samples(lines: Iterable[MetricSample]) -> str:
-    """Put samples into OpenMetrics text: each family once, with its type and what it tells, then `# EOF`."""
+    """Return samples as OpenMetrics text: each family once, with its type and help, then `# EOF`."""
     families: dict[str, list[MetricSample]] = {}
     for sample in lines:
         families.setdefault(sample.name, []).append(sample)
@@ -200,14 +201,14 @@ _HELP = {
 
 
 def _read_last(path: Path) -> dict[str, float]:
-    """Read what an older file tells of the last run that ended; nothing where there is none, or it is another's."""
+    """Return what an older file has of the last run that ended; nothing where there is none, or it is another's."""
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
-            told = dict(_LAST.findall(file.read(_MOST)))
+            values = dict(_LAST.findall(file.read(_MOST)))
     except OSError:
         return {}
     last = {}
-    for name, text in told.items():
+    for name, text in values.items():
         with suppress(ValueError):
             if name.removeprefix("fastsync_") in _HELP and math.isfinite(float(text)):
                 last[name.removeprefix("fastsync_last_")] = float(text)
@@ -223,4 +224,6 @@ def _escape_label(label: str) -> str:
 
 
 def _format_number(value: float) -> str:
-    return str(int(value)) if float(value).is_integer() else repr(float(value))
+    if float(value).is_integer():
+        return str(int(value))
+    return repr(float(value))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from fastsync.model.difference import Difference, Effect
 from fastsync.model.events import AnyTerms, PageDone, Terms, UndoTerms
@@ -17,24 +18,24 @@ MUCH = 1000
 
 
 class PaceNotice:
-    """Say the limits of every table that has one."""
+    """Write the limits of every table that has one."""
 
     def __init__(self, log: Log):
         self._log = log
 
     def begin(self, terms: AnyTerms) -> None:
-        """Say them."""
+        """Write them."""
         log_limits(terms.tables, self._log)
 
     def page(self, done: PageDone) -> None:
-        """Nothing is to be said about pages."""
+        """Do nothing."""
 
     def end(self) -> None:
-        """Nothing is left to say."""
+        """Do nothing."""
 
 
 def log_limits(sides: Iterable[Side], log: Log) -> None:
-    """Give each limit of these tables its line."""
+    """Write a line for each limit of these tables."""
     for side in sides:
         for rate, kind in ((side.pace.reads, "read"), (side.pace.writes, "write")):
             if rate is not None:
@@ -42,13 +43,13 @@ def log_limits(sides: Iterable[Side], log: Log) -> None:
 
 
 def describe_limit(rate: Rate, kind: str) -> str:
-    """Put a limit into words."""
+    """Return a limit in words."""
     units = f"{rate.units:,.2f}".rstrip("0").rstrip(".")
     return f"at most {units} {kind} units a second ({rate.origin})"
 
 
 class Verbose:
-    """A line per difference and what was done about it."""
+    """Write a line per difference, with what was done about it."""
 
     def __init__(self, log: Log):
         self._log = log
@@ -56,51 +57,63 @@ class Verbose:
 
     def begin(self, terms: AnyTerms) -> None:
         """Choose the words: an undo does not write and delete, but puts back and removes."""
-        self._words = TAKEN_BACK if isinstance(terms, UndoTerms) else {}
+        if isinstance(terms, UndoTerms):
+            self._words = TAKEN_BACK
 
     def page(self, done: PageDone) -> None:
-        """Say each difference of the page."""
+        """Write a line for each difference of the page."""
         for difference in done.differences:
             log_difference(difference, self._log, self._words)
 
     def end(self) -> None:
-        """Nothing is left to say."""
+        """Do nothing."""
+
+
+@dataclass
+class _Missing:
+    """How many items of a slave are missing so far, of how many scanned, and whether a warning was written."""
+
+    slave: str
+    missing: int = 0
+    scanned: int = 0
+    warned: bool = False
+
+    @property
+    def is_most(self) -> bool:
+        """Return whether most of the slave is missing, and much is."""
+        return self.missing > MUCH and 2 * self.missing > self.scanned
 
 
 class CostNotice:
-    """Say once where most of a slave is missing, since each missing item is read again on both sides."""
+    """Warn once where most of a slave is missing, since each missing item is read again on both sides."""
 
     def __init__(self, log: Log):
         self._log = log
+        self._slaves: list[_Missing] = []
 
     def begin(self, terms: AnyTerms) -> None:
-        """Remember the slaves' names."""
-        self._names = tuple(map(str, terms.slaves))
-        self._rechecks = isinstance(terms, Terms) and terms.judging.recheck
-        self._seen = [[0, 0] for _ in terms.slaves]
-        self._said: set[int] = set()
+        """Note the slaves' names, where missing items are read again."""
+        if isinstance(terms, Terms) and terms.judging.recheck:
+            self._slaves = [_Missing(str(side)) for side in terms.slaves]
 
     def page(self, done: PageDone) -> None:
-        """Look at what is missing so far."""
-        if not self._rechecks:
-            return
-        for place, tally in enumerate(done.tallies):
-            seen = self._seen[place]
-            seen[0] += tally.missing
-            seen[1] += done.master.scanned
-            if place not in self._said and seen[0] > MUCH and 2 * seen[0] > seen[1]:
-                self._said.add(place)
+        """Count what is missing so far."""
+        for slave, tally in zip(self._slaves, done.tallies, strict=False):
+            slave.missing += tally.missing
+            slave.scanned += done.master.scanned
+            if slave.is_most and not slave.warned:
+                slave.warned = True
                 self._log.warning(
-                    f"most of {self._names[place]} is missing; each missing item is read again on both sides, "
+                    f"most of {slave.slave} is missing; each missing item is read again on both sides, "
                     "which costs about two units: --no-recheck spares that on tables at rest"
                 )
 
     def end(self) -> None:
-        """Nothing is left to say."""
+        """Do nothing."""
 
 
 def log_difference(difference: Difference, log: Log, words: Mapping[Effect, str]) -> None:
-    """Give a difference its line."""
+    """Write the line of a difference."""
     log.info(
         describe_difference(difference, words),
         slave=difference.slave,
@@ -113,7 +126,7 @@ def log_difference(difference: Difference, log: Log, words: Mapping[Effect, str]
 
 
 def describe_difference(difference: Difference, words: Mapping[Effect, str]) -> str:
-    """Put a difference into one line: sign, slave, key, attributes, and what was done, in other `words` where given."""
+    """Return one line: sign, slave, key, attributes, and what was done, in other `words` where given."""
     key = json.dumps(difference.key, ensure_ascii=False)
     parts = [f"{difference.verdict.sign} {difference.slave} {difference.verdict.value} {key}"]
     if difference.attributes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import glob
 import os
 import secrets
 import stat
@@ -28,8 +29,7 @@ def create_beside(path: Path, mode: int = OWNER_ONLY) -> tuple[int, Path]:
 
 def remove_temporaries(path: Path) -> None:
     """Remove what killed runs have left of `create_beside`; nobody may be writing to `path` meanwhile."""
-    escaped = "".join(f"[{letter}]" if letter in "*?[" else letter for letter in path.name)
-    for left in path.parent.glob(f"{escaped}.{_TEMPORARY}.new"):
+    for left in path.parent.glob(f"{glob.escape(path.name)}.{_TEMPORARY}.new"):
         with suppress(OSError):
             left.unlink()
 
@@ -39,7 +39,9 @@ def reopen(path: Path, flags: int = os.O_RDWR, follow: bool = False) -> int:
 
     `follow`: a link is fine, since the user has named the file.
     """
-    handle = os.open(path, flags | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW))
+    if not follow:
+        flags |= os.O_NOFOLLOW
+    handle = os.open(path, flags | os.O_NONBLOCK)
     try:
         refuse_irregular(os.fstat(handle).st_mode)
     except OSError:
@@ -61,7 +63,10 @@ def open_output(path: Path, keep: bool = False) -> int:
 
     With `keep` its content stays until somebody truncates it.
     """
-    return os.open(path, os.O_WRONLY | os.O_CREAT | (0 if keep else os.O_TRUNC), OWNER_ONLY)
+    flags = os.O_WRONLY | os.O_CREAT
+    if not keep:
+        flags |= os.O_TRUNC
+    return os.open(path, flags, OWNER_ONLY)
 
 
 def remove_empty(path: Path) -> None:

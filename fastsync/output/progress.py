@@ -8,6 +8,7 @@ from typing import Any
 
 from fastsync.model.difference import Effect, Tally
 from fastsync.model.events import AnyTerms, PageDone, SegmentEnd, Terms
+from fastsync.model.wording import choose_form
 from fastsync.output.log import Log
 
 LINE_EVERY = 30.0
@@ -17,6 +18,11 @@ LINE_EVERY = 30.0
 class Bar:
     """A progress bar over the master's items, whose number is the service's estimate."""
 
+    def __init__(self) -> None:
+        self._bar: Any = None
+        self._found = 0
+        self._throttled = 0
+
     def begin(self, terms: AnyTerms) -> None:
         """Show the bar."""
         from tqdm import tqdm
@@ -24,11 +30,10 @@ class Bar:
         tqdm.monitor_interval = 0
         total = terms.expected_items or None
         self._bar = tqdm(total=total, unit=" items", unit_scale=True, dynamic_ncols=True, file=sys.stderr)
-        self._found = self._throttled = 0
 
     def page(self, done: PageDone) -> None:
         """Move the bar."""
-        self._found += sum(tally.differences for tally in done.tallies) + len(done.extras)
+        self._found += _count_differences(done)
         self._throttled += sum(tally.throttled for tally in (done.master, *done.tallies))
         self._bar.set_postfix_str(f"{self._found:,} differences{_format_throttled(self._throttled)}", refresh=False)
         self._bar.update(done.master.scanned)
@@ -41,31 +46,36 @@ class Bar:
 class Lines:
     """A line of progress every half minute.
 
-    As JSON it also tells the units that each table has consumed so far; and each segment has a line at its end.
+    As JSON it also has the units that each table has consumed so far; and each segment has a line at its end.
     """
 
     def __init__(self, log: Log):
         self._log = log
+        self._expected = 0
+        self._extras = False
+        self._names: tuple[str, ...] = ()
+        self._tallies: list[Tally] = []
+        self._found = 0
+        self._began = self._last_line = time.monotonic()
 
     def begin(self, terms: AnyTerms) -> None:
-        """Remember what there is to do."""
-        self._total = terms.expected_items
+        """Note how much there is to do."""
+        self._expected = terms.expected_items
         self._extras = isinstance(terms, Terms) and terms.repairing.find_extras
         self._names = terms.names
-        self._tallies = [Tally() for _ in self._names]
-        self._began = self._said = time.monotonic()
-        self._found = 0
+        self._tallies = [Tally() for _ in terms.names]
+        self._began = self._last_line = time.monotonic()
 
     def page(self, done: PageDone) -> None:
-        """Say where the run stands, unless that was said a moment ago."""
-        for place, tally in enumerate((done.master, *done.tallies)):
-            self._tallies[place] += tally
-        self._found += sum(tally.differences for tally in done.tallies) + len(done.extras)
-        if time.monotonic() - self._said >= LINE_EVERY:
+        """Count a page, and write a line, unless that was done a moment ago."""
+        for table, tally in enumerate((done.master, *done.tallies)):
+            self._tallies[table] += tally
+        self._found += _count_differences(done)
+        if time.monotonic() - self._last_line >= LINE_EVERY:
             self._log_progress()
 
     def segment(self, done: SegmentEnd) -> None:
-        """Say in JSON what a segment has brought; a person looks at the summary."""
+        """Write in JSON what a segment has brought; a person looks at the summary."""
         if self._log.json:
             count = sum(tally.differences for tally in done.found.values())
             self._log.info(
@@ -81,30 +91,40 @@ class Lines:
         return {"missing": tally.missing, "differing": tally.differing, "extra": extra}
 
     def end(self) -> None:
-        """Say in JSON where the run has come to, so that the log holds its whole course; text has the summary."""
+        """Write a last line in JSON, so that the log holds the whole course of the run; text has the summary."""
         if self._log.json:
             self._log_progress()
 
     def _log_progress(self) -> None:
-        self._said = time.monotonic()
-        scanned, elapsed = self._tallies[0].scanned, self._said - self._began
-        of = f" of about {self._total:,}" if self._total else ""
-        rate = scanned / max(elapsed, 0.001)
+        self._last_line = time.monotonic()
+        elapsed = self._last_line - self._began
+        scanned = self._tallies[0].scanned
+        items = f"{scanned:,} of about {self._expected:,} items" if self._expected else f"{scanned:,} items"
         throttled = sum(tally.throttled for tally in self._tallies)
+        by_name = list(zip(self._names, self._tallies, strict=True))
         self._log.info(
-            f"{scanned:,}{of} items, {rate:,.0f} a second, {self._found:,} differences{_format_throttled(throttled)}",
+            f"{items}, {scanned / max(elapsed, 0.001):,.0f} a second, {self._found:,} differences"
+            f"{_format_throttled(throttled)}",
             elapsed_seconds=round(elapsed, 3),
             scanned=scanned,
-            expected=self._total or None,
+            expected=self._expected or None,
             differences=self._found,
-            read_units={name: tally.read_units for name, tally in zip(self._names, self._tallies, strict=True)},
-            write_units={name: tally.write_units for name, tally in zip(self._names, self._tallies, strict=True)},
-            throttled={name: tally.throttled for name, tally in zip(self._names, self._tallies, strict=True)},
+            read_units={name: tally.read_units for name, tally in by_name},
+            write_units={name: tally.write_units for name, tally in by_name},
+            throttled={name: tally.throttled for name, tally in by_name},
         )
 
 
 TAKEN_BACK = {Effect.WRITTEN: "put back", Effect.DELETED: "removed"}
 
 
+def _count_differences(page: PageDone) -> int:
+    """Return how many differences a page has, with the extras that wait."""
+    return sum(tally.differences for tally in page.tallies) + len(page.extras)
+
+
 def _format_throttled(throttled: int) -> str:
-    return f", {throttled:,} requests throttled" if throttled else ""
+    """Return what a line of progress says of throttled requests, if there were any."""
+    if not throttled:
+        return ""
+    return f", {throttled:,} {choose_form(throttled, 'request', 'requests')} throttled"

@@ -23,10 +23,11 @@ WHAT = "--resume: the report"
 class Report:
     """Write differences to a file, or to stdout for "-". Raises ConfigError where the file cannot be opened.
 
-    What the file holds is kept until `begin`.
-    With `--report-values` the lines hold both sides: the differing attributes, or the whole item where only one side
-    has it; with `--version-attribute` both versions. A run that goes on gives a `mark`: what is past it is cut off.
-    stdout or a pipe cannot be gone on in, so there what it was told is kept in the file `copy`, and told again.
+    What the file holds is kept until `begin`. With `--report-values` the lines hold both sides: the differing
+    attributes, or the whole item where only one side has it; with `--version-attribute` both versions.
+
+    A resumed run gives a `mark`: what is past it is cut off. stdout or a pipe cannot be cut, so all that goes there is
+    kept in the file `copy` too, and written there once more by the run that resumes.
     """
 
     def __init__(self, config: Config, mark: FilePosition | None = None, copy: Path | None = None):
@@ -47,7 +48,7 @@ class Report:
         if self._output is not None:
             self._file = self._output.begin()
             if self._copy_path is not None:
-                self._copy = self._opened_copy(self._copy_path, self._mark)
+                self._copy = self._open_copy(self._copy_path, self._mark)
         elif self._mark is not None:
             file, self._growth = truncate_to(Path(self._path), self._mark, WHAT, follow=True)
             self._file = _as_text(file)
@@ -57,14 +58,14 @@ class Report:
         if self._output is not None:
             self._output.discard()
 
-    def _opened_copy(self, copy: Path, mark: FilePosition | None) -> IO[str]:
+    def _open_copy(self, copy: Path, mark: FilePosition | None) -> IO[str]:
         try:
             if mark is None:
                 copy.unlink(missing_ok=True)
                 return _as_text(os.fdopen(private_files.create(copy), "w+b"))
             file, self._growth = truncate_to(copy, mark, WHAT)
-            with copy.open(encoding="utf-8", newline="") as told:
-                shutil.copyfileobj(told, self._file)
+            with copy.open(encoding="utf-8", newline="") as earlier:
+                shutil.copyfileobj(earlier, self._file)
             self._file.flush()
         except BrokenPipeError:
             raise

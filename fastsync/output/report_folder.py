@@ -38,7 +38,7 @@ class PartStore(Protocol):
         """Write a part; raise OutputFailed."""
 
     def remove_part(self, number: int) -> None:
-        """Take a part away; raise OutputFailed."""
+        """Remove a part; raise OutputFailed."""
 
 
 class PartedReport:
@@ -47,8 +47,9 @@ class PartedReport:
     def __init__(self, shelf: PartStore, lines: ReportLines, mark: FilePosition | None = None):
         self._shelf = shelf
         self._lines = lines
-        self._parts = set((mark or FILE_START).parts)
-        self._count = (mark or FILE_START).lines
+        position = mark or FILE_START
+        self._parts = set(position.parts)
+        self._count = position.lines
         self._own: list[str] = []
         try:
             self._check_folder(mark)
@@ -59,15 +60,16 @@ class PartedReport:
         shelf = self._shelf
         if mark is None and not shelf.is_empty():
             raise ConfigError(f"--report {shelf.path} is not empty: tasks write a new folder, so name one")
-        if lacking := self._parts - set(shelf.part_numbers()):
-            raise ConfigError(f"--resume: the report in {shelf.path} lacks part {min(lacking)}, which was written")
+        missing = self._parts - set(shelf.part_numbers())
+        if missing:
+            raise ConfigError(f"--resume: the report in {shelf.path} lacks part {min(missing)}, which was written")
         self._remove_stale_parts()
 
     def begin(self) -> None:
-        """Nothing: a folder that holds another report was refused."""
+        """Do nothing: a folder that holds another report was refused."""
 
     def discard(self) -> None:
-        """Nothing: no part was written."""
+        """Do nothing: no part was written."""
 
     def sync(self) -> FilePosition:
         """Return which parts are good; raise OutputFailed."""
@@ -98,6 +100,6 @@ class PartedReport:
             self._own = []
 
     def _remove_stale_parts(self) -> None:
-        """Take parts away that do not count: of tasks that failed, or that are done again."""
+        """Remove parts that do not count: of tasks that failed, or that are done again."""
         for number in set(self._shelf.part_numbers()) - self._parts:
             self._shelf.remove_part(number)

@@ -27,7 +27,7 @@ class ReportLines:
         return dumps(self._as_document(difference))
 
     def _as_document(self, difference: Difference) -> dict[str, Any]:
-        told: dict[str, Any] = {
+        document: dict[str, Any] = {
             "slave": difference.slave,
             "verdict": difference.verdict.value,
             "key": difference.key,
@@ -36,11 +36,11 @@ class ReportLines:
             "error": difference.error,
         }
         if self.versions:
-            told |= {"master_version": difference.master_version, "slave_version": difference.slave_version}
+            document |= {"master_version": difference.master_version, "slave_version": difference.slave_version}
         if self.values:
-            told["master"] = _select_values(difference.master, difference)
-            told["slave_item"] = _select_values(difference.slave_item, difference)
-        return told
+            document["master"] = _select_values(difference.master, difference)
+            document["slave_item"] = _select_values(difference.slave_item, difference)
+        return document
 
 
 def format_last_line(complete: bool, differences: int) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from fastsync.errors import FastsyncError, Interrupted, UnexpectedError
+from fastsync.errors import ConfigError, FastsyncError, Interrupted, UnexpectedError
 from fastsync.model.wording import describe_exception
 
 
@@ -30,9 +30,12 @@ def unexpected(error: BaseException, phase: Phase) -> UnexpectedError:
     The traceback goes to the logger "fastsync" at level DEBUG.
     """
     logging.getLogger("fastsync").debug("unforeseen while %s", phase.doing, exc_info=error)
-    rest = "what was not reached is not known" if phase.has_read else "nothing was read"
-    made = UnexpectedError(f"unforeseen while {phase.doing}: {describe_exception(error)}; {rest}")
-    made.exit_code = 4 if phase.has_read else 2
+    what = f"unforeseen while {phase.doing}: {describe_exception(error)}"
+    if phase.has_read:
+        made = UnexpectedError(f"{what}; what was not reached is not known")
+    else:
+        made = UnexpectedError(f"{what}; nothing was read")
+        made.exit_code = ConfigError.exit_code
     made.__cause__ = error
     return made
 

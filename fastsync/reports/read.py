@@ -85,9 +85,9 @@ def _open_file(path: str) -> Iterator[IO[bytes]]:
 
 def _read_whole(path: str, first: bytes, file: IO[bytes]) -> Iterator[Content]:
     text = first + file.read(MOST_STATS)
-    told = _parse_json(text)
-    if _is_stats(told) and _is_writable(told) and not _has_repeats(text):
-        yield StatisticsFile(told)
+    document = _parse_json(text)
+    if _is_stats(document) and _is_writable(document) and not _has_repeats(text):
+        yield StatisticsFile(document)
     elif not text.strip() or (b"\n" not in text and text.startswith(b'{"slave"')):
         yield ReportEnd(None)
     else:
@@ -103,7 +103,7 @@ def _read_report(path: str, first: bytes, file: IO[bytes]) -> Iterator[Content]:
             yield ReportEnd(line)
         elif _is_difference(line):
             yield ReportLine(line, text)
-        elif line is None and not text.endswith(b"\n"):
+        elif _is_cut_short(line, text):
             break
         else:
             _refuse_file(path, number)
@@ -116,21 +116,30 @@ def _read_log(path: str, first: bytes, file: IO[bytes]) -> Iterator[Content]:
         line = _parse_json(text)
         if _is_log(line):
             yield LogLine(line)
-        elif line is not None or text.endswith(b"\n"):
+        elif not _is_cut_short(line, text):
             _refuse_file(path, number)
 
 
 def _read_lines(first: bytes, file: IO[bytes]) -> Iterator[bytes]:
-    yield first
-    while line := file.readline(MOST_STATS):
+    """Yield the lines of a file, whose first one was read already; very long ones in pieces."""
+    line = first
+    while line:
         yield line
+        line = file.readline(MOST_STATS)
+
+
+def _is_cut_short(line: Any, text: bytes) -> bool:
+    """Return whether a file stops in the middle of this line, as one does whose run was killed."""
+    return line is None and not text.endswith(b"\n")
 
 
 def _refuse_file(path: str, number: int = 1) -> NoReturn:
     if _is_gzip(path):
         raise ConfigError(f"{path} is compressed; unpack it first")
-    where = f", from its line {number} on" if number > 1 else ""
-    raise ConfigError(f"{path} is neither a report nor statistics nor JSON log lines of fastsync{where}")
+    what = f"{path} is neither a report nor statistics nor JSON log lines of fastsync"
+    if number > 1:
+        what += f", from its line {number} on"
+    raise ConfigError(what)
 
 
 def _parse_json(text: bytes) -> Any:
@@ -141,10 +150,10 @@ def _parse_json(text: bytes) -> Any:
         return None
 
 
-def _is_writable(told: Any) -> bool:
+def _is_writable(document: Any) -> bool:
     """Return whether what was parsed can be written again: JSON may be nested more deeply than that."""
     try:
-        json.dumps(told)
+        json.dumps(document)
     except RecursionError:
         return False
     return True
@@ -171,7 +180,10 @@ def _is_gzip(path: str) -> bool:
 
 
 def _parse_finite(text: str) -> float:
-    return number if math.isfinite(number := float(text)) else _refuse_constant(text)
+    number = float(text)
+    if not math.isfinite(number):
+        _refuse_constant(text)
+    return number
 
 
 def _refuse_constant(text: str) -> NoReturn:
@@ -183,12 +195,12 @@ _DECODER = json.JSONDecoder(
 )  # making one takes as long as a line
 
 
-def _is_stats(told: Any) -> bool:
+def _is_stats(document: Any) -> bool:
     return (
-        isinstance(told, dict)
-        and isinstance(told.get("master"), dict)
-        and isinstance(told.get("slaves"), dict)
-        and all(isinstance(counters, dict) for counters in told["slaves"].values())
+        isinstance(document, dict)
+        and isinstance(document.get("master"), dict)
+        and isinstance(document.get("slaves"), dict)
+        and all(isinstance(counters, dict) for counters in document["slaves"].values())
     )
 
 

@@ -21,7 +21,7 @@ NUMBER = 4
 
 
 class Repeats:
-    """Take in the differences of reports, which have numbers, and tell whether one stands in two of them.
+    """Add the differences of reports, which have numbers, and find one that two of them have in common.
 
     Use as a context manager. Memory: some 100 bytes times the differences, divided by BUCKETS. Raises OutputFailed
     where the disk is full.
@@ -38,9 +38,9 @@ class Repeats:
         self._stack.close()
 
     def add_difference(self, report: int, slave: str, verdict: str, key: Mapping[str, Any]) -> None:
-        """Take in a difference; on a table that changes, one key may have two verdicts in the course of a run."""
-        told = repr((slave, verdict, sorted(key.items()))).encode("utf-8", "backslashreplace")
-        digest = blake2b(told, digest_size=DIGEST).digest()
+        """Add a difference; on a table that changes, one key may have two verdicts in the course of a run."""
+        text = repr((slave, verdict, sorted(key.items()))).encode("utf-8", "backslashreplace")
+        digest = blake2b(text, digest_size=DIGEST).digest()
         try:
             self._buckets[digest[0] % BUCKETS].write(digest + report.to_bytes(NUMBER, "big"))
         except OSError as error:
@@ -52,7 +52,8 @@ class Repeats:
             bucket.seek(0)
             first: dict[bytes, bytes] = {}
             for digest, report in _read_records(bucket):
-                if (other := first.setdefault(digest, report)) != report:
+                other = first.setdefault(digest, report)
+                if other != report:
                     return int.from_bytes(other, "big"), int.from_bytes(report, "big")
         return None
 

@@ -90,7 +90,9 @@ def add_up_shards(files: Sequence[ShardFile]) -> Statistics:
 
 def _find_strategy(stats: Sequence[Statistics]) -> str:
     strategies = {each.strategy for each in stats}
-    return strategies.pop() if len(strategies) == 1 else MIXED
+    if len(strategies) > 1:
+        return MIXED
+    return strategies.pop()
 
 
 def _add_up_masters(masters: Sequence[MasterCounters]) -> MasterCounters:

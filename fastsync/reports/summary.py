@@ -28,7 +28,7 @@ EFFECTS_OF_UNDO = EFFECTS | {"written": "put back", "deleted": "removed"}
 def format_summary(statistics: Statistics, warnings: Sequence[str] = (), notes: Sequence[str] = ()) -> str:
     """Return a few lines that say what a run found, did, consumed, and could not find out."""
     errors = statistics.errors
-    lines = [_describe_undo(statistics) if statistics.is_undo else _describe_run(statistics)]
+    lines = [_describe_run(statistics)]
     for name, slave in statistics.slaves.items():
         lines += _describe_slave(name, slave, statistics)
     lines += _describe_part(statistics)
@@ -36,30 +36,28 @@ def format_summary(statistics: Statistics, warnings: Sequence[str] = (), notes: 
     lines += [f"warning: {escape_unprintable(warning)}" for warning in warnings]
     lines += [f"error: {escape_unprintable(error)}" for error in errors[:MOST_ERRORS]]
     if len(errors) > MOST_ERRORS:
-        lines.append(f"... and {len(errors) - MOST_ERRORS} more errors, see --stats")
+        lines.append(f"... and {count_nouns(len(errors) - MOST_ERRORS, 'more error')}, see --stats")
     if not statistics.complete:
         lines.append("INCOMPLETE: the run did not see or do everything; what it did not reach is not known")
     return "\n".join(lines)
 
 
 def _describe_run(statistics: Statistics) -> str:
-    master = statistics.master
-    return (
-        f"{master.table}: {count_nouns(master.scanned, 'item')} scanned in {statistics.elapsed_seconds:.1f} s "
-        f"({statistics.strategy}, {count_nouns(statistics.segments, 'segment')}), {master.read_units:,.1f} read units"
-    )
-
-
-def _describe_undo(statistics: Statistics) -> str:
-    log = statistics.master
-    items = count_nouns(log.scanned, "item")
-    seconds = statistics.elapsed_seconds
-    return f"{log.table}: {items} that the run wrote, looked at in {seconds:.1f} s (same: as before the run)"
+    master, seconds = statistics.master, f"{statistics.elapsed_seconds:.1f} s"
+    items = count_nouns(master.scanned, "item")
+    if statistics.is_undo:
+        return f"{master.table}: {items} that the run wrote, looked at in {seconds} (same: as before the run)"
+    segments = count_nouns(statistics.segments, "segment")
+    how = f"({statistics.strategy}, {segments}), {master.read_units:,.1f} read units"
+    return f"{master.table}: {items} scanned in {seconds} {how}"
 
 
 def _describe_slave(name: str, slave: SlaveCounters, statistics: Statistics) -> list[str]:
     found = [f"{slave.same:,} same", f"{slave.missing:,} missing", f"{slave.differing:,} differing"]
-    found.append("extras not looked for" if slave.extra is None else f"{slave.extra:,} extra")
+    if slave.extra is None:
+        found.append("extras not looked for")
+    else:
+        found.append(f"{slave.extra:,} extra")
     found += _list_counters(slave, {counter: counter for counter in FOUND})
     lines = [f"{name}: {', '.join(found)}"]
     done = _list_counters(slave, EFFECTS_OF_UNDO if statistics.is_undo else EFFECTS)
@@ -83,9 +81,11 @@ def _suggests_equality(slave: SlaveCounters, statistics: Statistics) -> bool:
 
 def _describe_part(statistics: Statistics) -> list[str]:
     """Say plainly where only a part of the tables was compared, and what that lets expect of the whole."""
-    shard = statistics.shard
+    sample, shard = statistics.sample, statistics.shard
+    if sample is not None:
+        return _describe_sample(sample)
     if shard is None:
-        return [] if statistics.sample is None else _describe_sample(statistics.sample)
+        return []
     if shard.partition("/")[0].isdecimal():
         return [f"SHARD {shard}: only this host's segments were compared; the other shards have the rest"]
     return [f"SHARDS {shard}: only the segments of these are in the figures above"]

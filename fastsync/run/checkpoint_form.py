@@ -26,6 +26,9 @@ WITHOUT_CHECKSUM = 2
 """The form before: the content alone. It is read, so that an upgrade between two runs loses no progress."""
 
 
+MASTER_COUNTS_TWICE = "items of the master would count twice"
+
+
 @dataclass(frozen=True)
 class Checkpoint:
     """How far a run has come.
@@ -104,13 +107,15 @@ def find_faults(checkpoint: Checkpoint) -> Iterator[str]:
         yield f"a job has no {checkpoint.total} segments"
     if checkpoint.strategy not in STRATEGIES:
         yield f"there is no strategy {checkpoint.strategy!r}"
-    marks = (checkpoint.report, *checkpoint.extras.values())
-    if checkpoint.log < 0 or any(_is_wrong(mark) for mark in marks):
+    positions = [checkpoint.report, *checkpoint.extras.values()]
+    if checkpoint.log < 0 or any(map(_is_impossible, positions)):
         yield "a mark in a file is no place in it"
-    if any(_are_wrong(chunks, checkpoint.extras.get(name, FILE_START)) for name, chunks in checkpoint.deleted.items()):
-        yield "deletes are done of extras that there are not"
-    yield from _wrong_parts(checkpoint.left, checkpoint.total)
-    if any(_is_no_count(tally) for tally in _all_tallies(checkpoint.totals)):
+    for name, chunks in checkpoint.deleted.items():
+        if _has_unknown_chunks(chunks, checkpoint.extras.get(name, FILE_START).lines):
+            yield "deletes are done of extras that there are not"
+    yield from _wrong_started(checkpoint.left.legs, checkpoint.total)
+    yield from _wrong_pending(checkpoint.left.stretches)
+    if any(map(_is_no_count, _all_tallies(checkpoint.totals))):
         yield "a count is no number of items"
 
 
@@ -119,12 +124,13 @@ def find_faults_of_plan(left: Backlog, numbers: Sequence[int]) -> Iterator[str]:
     if any(part.place > len(numbers) for part in left.stretches):
         yield f"it goes on behind the last of {len(numbers)} segments"
     places = {number: place for place, number in enumerate(numbers)}
-    if any(leg.segment not in places for leg in left.legs):
+    if any(started.segment not in places for started in left.legs):
         yield "a segment was begun that this run does not compare"
-    first = {slave: part.place for part in left.stretches for slave in part.slaves}
-    for leg in left.legs:
-        if any(places.get(leg.segment, 0) >= first.get(slave, len(numbers)) for slave in leg.slaves):
-            yield f"segment {leg.segment} was begun and not begun"
+    first_pending = {slave: part.place for part in left.stretches for slave in part.slaves}
+    for started in left.legs:
+        place = places.get(started.segment, 0)
+        if any(place >= first_pending.get(slave, len(numbers)) for slave in started.slaves):
+            yield f"segment {started.segment} was begun and not begun"
 
 
 def _table_names(settings: Mapping[str, Any], name: str) -> set[str]:
@@ -135,50 +141,67 @@ def _table_names(settings: Mapping[str, Any], name: str) -> set[str]:
 
 
 def _unknown_names(checkpoint: Checkpoint, slaves: set[str], master: set[str]) -> Iterator[str]:
-    totals, left = checkpoint.totals, checkpoint.left
+    totals = checkpoint.totals
     named: set[str] = {*checkpoint.extras, *checkpoint.deleted, *totals.slaves, *totals.failed, *totals.spread.counts}
     named.update(difference.slave for difference in totals.failed.values())
-    named.update(name for segment in totals.spread.segments.values() for name in segment.found)
-    named.update(name for part in _all_parts(left) for name in part.slaves)
+    for segment in totals.spread.segments.values():
+        named.update(segment.found)
+    for started in checkpoint.left.legs:
+        named.update(started.slaves)
+    for pending in checkpoint.left.stretches:
+        named.update(pending.slaves)
     for name in sorted(named - slaves):
         yield f"{name!r} is none of its slaves"
     for name in sorted(set(checkpoint.tables) - slaves - master):
         yield f"{name!r} is none of its tables"
 
 
-def _all_parts(left: Backlog) -> Sequence[StartedSegment | PendingSegments]:
-    return (*left.legs, *left.stretches)
-
-
-def _wrong_parts(left: Backlog, total: int) -> Iterator[str]:
-    if any(not part.slaves for part in _all_parts(left)):
-        yield "a part of the job is left for no slave"
-    for leg in left.legs:
-        if not 0 <= leg.segment < total or (leg.log or 0) < 0:
-            yield f"there is no segment {leg.segment} of {total}"
-        if leg.resume:
-            json.loads(leg.resume)
-    if any(part.place < 0 for part in left.stretches):
-        yield "segments are left from a place before the first on"
-    if _has_repeats((leg.segment, slave) for leg in left.legs for slave in leg.slaves):
+def _wrong_started(parts: Sequence[StartedSegment], total: int) -> Iterator[str]:
+    for started in parts:
+        if not 0 <= started.segment < total or (started.log or 0) < 0:
+            yield f"there is no segment {started.segment} of {total}"
+        if started.resume:
+            json.loads(started.resume)
+    yield from _wrong_slaves(parts)
+    if _has_repeats((started.segment, slave) for started in parts for slave in started.slaves):
         yield "a segment is left twice for a slave"
-    if _has_repeats(slave for part in left.stretches for slave in part.slaves):
+    if _has_repeats(started.segment for started in parts if started.counts):
+        yield MASTER_COUNTS_TWICE
+
+
+def _wrong_pending(parts: Sequence[PendingSegments]) -> Iterator[str]:
+    if any(part.place < 0 for part in parts):
+        yield "segments are left from a place before the first on"
+    yield from _wrong_slaves(parts)
+    if _has_repeats(slave for part in parts for slave in part.slaves):
         yield "segments are left twice for a slave"
-    if _has_repeats(leg.segment for leg in left.legs if leg.counts) or sum(part.counts for part in left.stretches) > 1:
-        yield "items of the master would count twice"
+    if _has_repeats(True for part in parts if part.counts):
+        yield MASTER_COUNTS_TWICE
+
+
+def _wrong_slaves(parts: Sequence[StartedSegment | PendingSegments]) -> Iterator[str]:
+    if any(not part.slaves for part in parts):
+        yield "a part of the job is left for no slave"
 
 
 def _has_repeats(values: Iterable[object]) -> bool:
     return any(times > 1 for times in Counter(values).values())
 
 
-def _is_wrong(mark: FilePosition) -> bool:
-    return not 0 <= mark.lines <= mark.bytes + mark.lines * bool(mark.parts) or any(part < 0 for part in mark.parts)
+def _is_impossible(position: FilePosition) -> bool:
+    """Return whether no file has this position: more lines than bytes, unless its lines are in parts."""
+    if position.lines < 0 or any(part < 0 for part in position.parts):
+        return True
+    if position.parts:
+        return position.bytes < 0
+    return position.bytes < position.lines
 
 
-def _are_wrong(chunks: Chunks, waiting: FilePosition) -> bool:
-    outside = any(not 0 <= number * chunks.size < waiting.lines for number in chunks.done)
-    return chunks.size < 1 or outside or _has_repeats(chunks.done)
+def _has_unknown_chunks(chunks: Chunks, extras: int) -> bool:
+    """Return whether chunks are done twice, or are of extras that are not there."""
+    if chunks.size < 1 or _has_repeats(chunks.done):
+        return True
+    return any(not 0 <= number * chunks.size < extras for number in chunks.done)
 
 
 def _all_tallies(totals: Totals) -> Iterator[Tally]:

@@ -19,7 +19,7 @@ from fastsync.run.tasks.waiting_extras import WaitingExtras
 
 
 class Journal:
-    """Keep what pages bring, and from time to time how far that is certain.
+    """Keep what pages bring, and from time to time how far that is on disk.
 
     `checkpoint` is how far the run had come when it began. Once a file has failed, the one on disk stays as it is.
     """
@@ -44,7 +44,7 @@ class Journal:
 
     @property
     def due(self) -> bool:
-        """Return whether it is time to keep how far the run has come."""
+        """Return whether it is time for a checkpoint."""
         return self._file is not None and self._file.due and not self.broken
 
     def add_page(self, page: PageDone) -> None:
@@ -92,7 +92,7 @@ class Journal:
             report.finish(complete)
 
     def remove_files(self) -> None:
-        """Take away what only another run would need."""
+        """Remove what only another run would need."""
         if self._file is not None:
             self._file.remove_file()  # first: without the others it could not be resumed
             copy_of_report(self._file).unlink(missing_ok=True)
@@ -106,10 +106,10 @@ class Journal:
 
 
 def copy_of_report(file: CheckpointFile) -> Path:
-    """Name the file that keeps what a report to stdout was told."""
+    """Return the file that keeps what was written to a report on stdout."""
     return file.path_beside("report")
 
 
-def extras_of_slave(file: CheckpointFile, place: int) -> Path:
-    """Name the file of a slave's waiting extras by its place among the flags: its name need not do for a file."""
-    return file.path_beside(f"extras-{place}")
+def extras_of_slave(file: CheckpointFile, index: int) -> Path:
+    """Return the file of a slave's waiting extras, named by its index among the flags: its name may not suit a file."""
+    return file.path_beside(f"extras-{index}")

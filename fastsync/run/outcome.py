@@ -93,7 +93,9 @@ class Outcome:
                 self.disagreements[event.slave] += 1
             case TaskStopped():
                 self._stopped = True
-        return None if task is None else self.segments.add_event(task, event)
+        if task is None:
+            return None
+        return self.segments.add_event(task, event)
 
     def _add_page(self, page: PageDone) -> None:
         self.master += page.master
@@ -150,7 +152,7 @@ class Outcome:
     @property
     def elapsed_seconds(self) -> float:
         """Return how long the run took, or takes so far."""
-        end = time.monotonic() if self._ended is None else self._ended
+        end = self._ended or time.monotonic()
         return round(end - self._began, 3)
 
 

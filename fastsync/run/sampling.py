@@ -23,7 +23,7 @@ class Counts:
     squares: int = 0
 
     def add_segment(self, count: int) -> None:
-        """Take in one more segment."""
+        """Count one more segment."""
         self.segments += 1
         self.total += count
         self.squares += count * count
@@ -70,4 +70,6 @@ def _measure_clustering(counts: Counts) -> float:
 
 
 def _student_quantile(freedom: int) -> float:
-    return STUDENT[freedom - 1] if freedom <= len(STUDENT) else NORMAL + (NORMAL**3 + NORMAL) / (4 * freedom)
+    if freedom <= len(STUDENT):
+        return STUDENT[freedom - 1]
+    return NORMAL + (NORMAL**3 + NORMAL) / (4 * freedom)

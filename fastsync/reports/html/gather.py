@@ -40,7 +40,7 @@ class Gathered:
         self._messages_left_out = 0
 
     def add_file(self, name: str, parts: Iterable[Content]) -> None:
-        """Take in all of one file."""
+        """Add all of one file."""
         courses: list[list[dict[str, Any]]] = []
         segments = Segments()
         for part in parts:
@@ -56,11 +56,12 @@ class Gathered:
                     if not segments.add_line(part.line):
                         self._add_log_line(part.line, courses)
         self._courses += courses
-        if (told := segments.as_document()) is not None:
-            self._segments.append({"name": name, **told})
+        document = segments.as_document()
+        if document is not None:
+            self._segments.append({"name": name, **document})
 
     def as_document(self) -> dict[str, Any]:
-        """Give everything but the rows, to be written as JSON."""
+        """Return everything but the rows, to be written as JSON."""
         return {
             "runs": self._runs,
             "reports": self._reports,
@@ -94,7 +95,7 @@ class Gathered:
         if "scanned" in line and _is_number(line.get("elapsed_seconds")):
             point = {name: line.get(name) for name in COURSE}
             if not courses or point["elapsed_seconds"] < courses[-1][-1]["elapsed_seconds"]:
-                courses.append([])  # a run that goes on may go on in the log, too
+                courses.append([])  # a resumed run may append to the log of the run before
             courses[-1].append(point)
         elif line["level"] != "info" and "stats" not in line:
             if len(self._messages) < MOST_MESSAGES:

@@ -61,14 +61,16 @@ def render_page(gathered: Gathered) -> Iterator[str]:
     yield before
     yield _strip_comments(json.dumps(gathered.as_document()))[:-1]
     yield ',"rows":['
-    for place, row in enumerate(gathered.rows):
-        yield ("," if place else "") + _strip_comments(row)
+    separator = ""
+    for row in gathered.rows:
+        yield separator + _strip_comments(row)
+        separator = ","
     yield "]}"
     yield after
 
 
 def _strip_comments(text: str) -> str:
-    """Write JSON so that no string in it can end the block it stands in: neither "</script>" nor "<!--"."""
+    """Return JSON in which no string can end the block that it stands in: neither "</script>" nor "<!--"."""
     return text.replace("<", "\\u003c")
 
 

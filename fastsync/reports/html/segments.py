@@ -16,14 +16,14 @@ MOST = 2**53 - 1
 
 
 class Segments:
-    """What one log tells of segments; where it tells of one twice, as after a resume, the last word counts."""
+    """The segments of one log; where one has two lines, as after a resume, the last one counts."""
 
     def __init__(self) -> None:
         self._scanned: dict[int, int] = {}
         self._found: dict[str, dict[int, list[int]]] = {}
 
     def add_line(self, line: dict[str, Any]) -> bool:
-        """Take in a line of a log; say whether it is one of a segment."""
+        """Add a line of a log; return whether it is one of a segment."""
         number, found = line.get("segment"), line.get("found")
         if not _is_count(number) or not isinstance(found, dict):
             return False
@@ -34,7 +34,7 @@ class Segments:
         return True
 
     def as_document(self) -> dict[str, Any] | None:
-        """Give bars of `each` segments: items scanned, and for each slave the counts by verdict; None without any."""
+        """Return bars of `each` segments: items scanned, and for each slave the counts by verdict; None without any."""
         if not self._scanned:
             return None
         each = max(self._scanned) // BARS + 1
@@ -61,4 +61,6 @@ def _is_count(value: Any) -> TypeGuard[int]:
 
 
 def _as_count(value: Any) -> int:
-    return value if _is_count(value) else 0
+    if _is_count(value):
+        return value
+    return 0

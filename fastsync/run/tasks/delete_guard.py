@@ -63,8 +63,10 @@ class Found:
         """
         if self.same is None:
             return False
-        moved = max(self.settled, self.scanned // MOVING_SHARE) if self.settled else 0
-        return self.same + self.extras - self.scanned > moved
+        allowed = 0
+        if self.settled:
+            allowed = max(self.settled, self.scanned // MOVING_SHARE)
+        return self.same + self.extras - self.scanned > allowed
 
 
 def has_exact_counts(config: Config, repeated: bool) -> bool:

@@ -81,16 +81,17 @@ class WaitingExtras:
             self._check(self._file)
         except OSError as error:  # what is not on disk yet does not fit
             raise self._make_failure(error) from None
-        where = 0
-        while True:
-            self._file.seek(where)  # whoever asks may use the file in between
-            if not (line := self._file.readline()):
-                return
-            where += len(line)
+        self._file.seek(0)
+        line = self._file.readline()
+        offset = 0
+        while line:
             yield line
+            offset += len(line)
+            self._file.seek(offset)  # whoever asks may have used the file in between
+            line = self._file.readline()
 
     def remove_file(self) -> None:
-        """Take the file away."""
+        """Remove the file."""
         if self._file is not None:
             self._file.close()
         if self._path is not None:
@@ -98,10 +99,12 @@ class WaitingExtras:
 
     def _check(self, file: IO[bytes]) -> None:
         file.seek(0)
-        there = Growth()
-        while data := file.read(AT_ONCE):
-            there.add(data, data.count(b"\n"))
-        if there.mark() != self._growth.mark():
+        found = Growth()
+        data = file.read(AT_ONCE)
+        while data:
+            found.add(data, data.count(b"\n"))
+            data = file.read(AT_ONCE)
+        if found.mark() != self._growth.mark():
             raise self._damaged("the file was changed since it was written")
 
     def _read(self, line: bytes) -> Difference:
