@@ -23,10 +23,8 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import IO, Any
 
-from fastsync import cli
-from fastsync.cli import entry
+from fastsync.cli import entry, sync
 from fastsync.cli.parser import Parser, whole_number
-from fastsync.cli.sync import make_parser
 from fastsync.config.checks import check_number, check_path
 from fastsync.errors import ConfigError, FastsyncError
 from fastsync.model.wording import count_nouns, describe_exception
@@ -158,7 +156,8 @@ def _run_once(what: str, folder: Path, arguments: Sequence[str], keep: int) -> i
         outputs += _write_flags(flags, files)
     old = _modified_at(files["stats.json"])
     with _stderr_in(files["log"]) as begins:
-        code = cli.main([*arguments, *outputs], report_only=what == "report")
+        run_arguments = [*arguments, *outputs]
+        code = entry.guarded(lambda: sync.run(run_arguments, report_only=what == "report"), run_arguments)
     try:
         _follow_up(code, files, begins, _modified_at(files["stats.json"]) != old, checkpoint)
         _delete_old_files(folder, keep, now, files.date)
@@ -183,7 +182,7 @@ def _follow_up(code: int, files: Files, begins: int, counted: bool, checkpoint: 
 def _parse_run_flags(arguments: Sequence[str]) -> dict[str, Any]:
     """Return the flags of the run, none where they are wrong: the run itself says so."""
     with suppress(FastsyncError):
-        return make_parser().parse_flags(arguments)
+        return sync.make_parser().parse_flags(arguments)
     return {}
 
 

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from fastsync.cli import sync
+from fastsync.config.flags import GROUPS, RUN
 
 ROOT = Path(__file__).parents[1]
 DOCS = (
@@ -65,15 +65,12 @@ def words(command: str) -> list[str]:
 def flags_table() -> str:
     """Return the flags of a run as a Markdown table, in the groups and words of `--help`."""
     rows = ["| flag | meaning |", "|---|---|"]
-    for group in sync.make_parser()._action_groups:  # argparse has no public way to list what it holds
-        actions = [
-            each for each in group._group_actions if each.option_strings and each.dest not in ("help", "version")
-        ]
-        rows += [f"| **{group.title}** | |"] if actions else []
-        for action in actions:
-            names = ", ".join(f"`{name}`" for name in action.option_strings)
-            value = f" {action.metavar}" if action.metavar else ""
-            rows.append(f"| {_in_table(names + value)} | {_in_table((action.help or '').replace('%%', '%'))} |")
+    for group in GROUPS:
+        rows.append(f"| **{group.title}** | |")
+        for flag in group.flags:
+            if RUN in flag.commands:
+                words = [", ".join(f"`{spelling}`" for spelling in flag.spellings), flag.metavar or ""]
+                rows.append(f"| {_in_table(' '.join(words).rstrip())} | {_in_table(flag.help)} |")
     return "\n".join(rows)
 
 

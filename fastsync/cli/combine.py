@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fastsync.cli.finish import report_result
-from fastsync.cli.flags import add_log_format
+from fastsync.cli.flags import add_shared_flag
 from fastsync.cli.parser import Parser, create_parser
+from fastsync.cli.terminal import report_result
 from fastsync.config.checks import check_choice
+from fastsync.config.flags import COMBINE
 from fastsync.errors import Interrupted
 from fastsync.output.log import FORMATS, Log
 from fastsync.output.unforeseen import Phase, foreseen_only
@@ -21,8 +22,21 @@ are told apart by their content, in any order. What does not belong together is 
 exit codes: those of a run with these statistics: 0, 1, 4 where a shard is missing or incomplete, 5; 2 where refused"""
 
 
+def make_parser() -> Parser:
+    """Return the parser of `fastsync combine`."""
+    usage = "fastsync combine FILE... [--stats FILE] [--report FILE]"
+    parser = create_parser("fastsync combine", usage, DESCRIPTION)
+    parser.intermixed = True
+    parser.add_argument("files", metavar="FILE", nargs="+", help="statistics or a report of a shard; - is stdin")
+    parser.add_argument("--stats", metavar="FILE", default="-", help="statistics of the whole (default: stdout)")
+    parser.add_argument("--report", metavar="FILE", help="report of the whole; - is stdout")
+    add_shared_flag(parser, COMBINE, "--log-format")
+    parser.add_argument("--quiet", action="store_true", help="no summary, only warnings and errors")
+    return parser
+
+
 def run(arguments: Sequence[str]) -> int:
-    """Combine files of shards as the arguments say."""
+    """Combine files of shards as the arguments say, and return the exit code."""
     flags = make_parser().parse_flags(arguments)
     check_choice("--log-format", flags["log_format"], *FORMATS)
     log = Log(flags["log_format"])
@@ -32,16 +46,3 @@ def run(arguments: Sequence[str]) -> int:
         except Interrupted:
             return interrupt.exit_code or 130
     return report_result(result, log, flags["quiet"])
-
-
-def make_parser() -> Parser:
-    """Return the reader of the arguments of `fastsync combine`."""
-    usage = "fastsync combine FILE... [--stats FILE] [--report FILE]"
-    reader = create_parser("fastsync combine", usage, DESCRIPTION)
-    reader.intermixed = True
-    reader.add_argument("files", metavar="FILE", nargs="+", help="statistics or a report of a shard; - is stdin")
-    reader.add_argument("--stats", metavar="FILE", default="-", help="statistics of the whole (default: stdout)")
-    reader.add_argument("--report", metavar="FILE", help="report of the whole; - is stdout")
-    add_log_format(reader)
-    reader.add_argument("--quiet", action="store_true", help="no summary, only warnings and errors")
-    return reader

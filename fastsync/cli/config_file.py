@@ -14,10 +14,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 from fastsync.config.checks import KINDS, check_path
-from fastsync.config.config import Config, kinds_of
+from fastsync.config.flags import RUN, Flag, list_flags
 from fastsync.errors import ConfigError
 from fastsync.model.table import TableRef
 from fastsync.model.wording import quote, shorten_words
@@ -32,16 +32,13 @@ ENTRY = ("table", "profile", "role-arn", "external-id", "endpoint-url")
 MOST_BYTES = 1_000_000
 """Of a file: one with a thousand slaves has a tenth of that."""
 _WORDS = {**KINDS, str: "text in quotes"}
-_TEXTS = tuple[str, ...]
-_KINDS: Mapping[str, Any] = {
-    **{name: kind for name, kind in get_type_hints(Config).items() if name != "slaves"},
-    "master": str,
-    "slave": _TEXTS,
-    "policy": str,
+KNOWN_KEYS = {
+    spelling.removeprefix("--"): flag
+    for flag in list_flags(RUN)
+    for spelling in flag.spellings
+    if spelling.startswith("--") and flag.name != "--config"
 }
-"""Every name that stands in a file as it does in the flags, with the type of its value."""
-_OTHERWISE = {"ignore_att": "ignore", "no_progress": "progress"}
-"""Names of flags that are not what the option is called."""
+"""The flag of each name that may stand in a file."""
 
 
 def read_options(path: str) -> dict[str, Any]:
@@ -87,35 +84,45 @@ def _parse_options(document: Mapping[str, Any]) -> dict[str, Any]:
     for key, value in document.items():
         if key == "slaves":
             continue
-        name, option = _parse_option(key, value)
-        if name in options:
+        if key not in KNOWN_KEYS:
+            raise ConfigError(f"there is no option {quote(key)}{_suggest_key(key)}")
+        flag = KNOWN_KEYS[key]
+        if flag.option in options:
             raise ConfigError(f"{key} says once more what another name has said")
-        options[name] = option
-    if entries := _parse_slaves(document.get("slaves", [])):
-        options["slave"] = [*options.get("slave", []), *entries]
+        options[flag.option] = _parse_value(key, flag, value)
+    slaves = _parse_slaves(document.get("slaves", []))
+    if slaves:
+        options["slave"] = [*options.get("slave", []), *slaves]
     return options
 
 
-def _parse_option(key: str, value: Any) -> tuple[str, Any]:
-    spelled = key.replace("-", "_")
-    name = _OTHERWISE.get(spelled, spelled)
-    if name not in _KINDS or "_" in key:
-        raise ConfigError(f"there is no option {quote(key)}{_suggest_name(key)}")
-    if _KINDS[name] == _TEXTS:
-        texts = [value] if isinstance(value, str) else value
-        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-            raise ConfigError(f"{key} takes text in quotes, or a list of such")
-        return name, texts
-    kinds = kinds_of(_KINDS[name])
-    if not any(type(value) is kind or (kind is float and type(value) is int) for kind in kinds):
+def _parse_value(key: str, flag: Flag, value: Any) -> Any:
+    if flag.repeatable:
+        return _parse_texts(key, value)
+    if not any(_has_type(value, kind) for kind in flag.takes):
         # the value is not repeated: it may be a code
-        raise ConfigError(f"{key} takes {' or '.join(_WORDS[kind] for kind in kinds)}")
-    return name, not value if spelled == "no_progress" else value
+        raise ConfigError(f"{key} takes {' or '.join(_WORDS[kind] for kind in flag.takes)}")
+    if flag.turns_off is not None:
+        return not value
+    return value
 
 
-def _suggest_name(key: str) -> str:
-    names = [name.replace("_", "-") for name in (*_KINDS, *_OTHERWISE)]
-    close = get_close_matches(key.replace("_", "-"), names, 1)
+def _parse_texts(key: str, value: Any) -> list[str]:
+    texts = [value] if isinstance(value, str) else value
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise ConfigError(f"{key} takes text in quotes, or a list of such")
+    return texts
+
+
+def _has_type(value: Any, kind: type) -> bool:
+    """Return whether a value has exactly this type; a whole number is a number, too."""
+    if kind is float and type(value) is int:
+        return True
+    return type(value) is kind
+
+
+def _suggest_key(key: str) -> str:
+    close = get_close_matches(key.replace("_", "-"), KNOWN_KEYS, 1)
     return f"; is {close[0]!r} meant?" if close else ""
 
 

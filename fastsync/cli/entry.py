@@ -1,4 +1,4 @@
-"""The command line: argv → the command that it names → exit code."""
+"""The entry: argv → the module of the command → exit code."""
 
 from __future__ import annotations
 
@@ -8,18 +8,20 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import Any
 
 from fastsync.cli import config_file
-from fastsync.cli.sync import synchronise
 from fastsync.errors import ConfigError, FastsyncError, Interrupted, UnexpectedError
 from fastsync.model.addresses import hide_users
-from fastsync.model.wording import quote, shorten_words
+from fastsync.model.wording import describe_exception, quote, shorten_words
 from fastsync.output.log import Log, find_flag
 from fastsync.output.unforeseen import Phase, foreseen_only, traceback_of
 
 DEBUG = "FASTSYNC_DEBUG"
 """An environment variable that shows where an unforeseen error came from, for commands without --verbose too."""
 
+UNNAMED = "fastsync.cli.sync"
+"""The module of the command without a name: compare and repair."""
 COMMANDS = {
     "combine": "fastsync.cli.combine",
     "demo": "fastsync.cli.demo",
@@ -28,19 +30,17 @@ COMMANDS = {
     "report": "fastsync.cli.report",
     "undo": "fastsync.cli.undo",
 }
-"""The module of each command, loaded only when that command runs. Each has `run(arguments)`, which returns the code."""
+"""The module of each command, loaded only when it runs. Each has `run(arguments)`, which returns the exit code."""
 
 
-def main(argv: Sequence[str] | None = None, report_only: bool = False) -> int:
-    """Run the command line and give its exit code; with `report_only` a run writes nothing, whatever its flags say."""
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command that the arguments name, and return its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    if arguments and not arguments[0].startswith("-"):
-        return guarded(lambda: _run_command(arguments[0], arguments[1:]), arguments)
-    return guarded(lambda: synchronise(arguments, report_only), arguments)
+    return guarded(lambda: _run_command(arguments), arguments)
 
 
 def guarded(command: Callable[[], int], arguments: Sequence[str]) -> int:
-    """Return a command's exit code; where it raises, say why in one line and return the code that this stands for."""
+    """Run a command and return its exit code; if it raises, report that in one line and return the error's code."""
     try:
         with foreseen_only(Phase("reading the command line")):
             return command()
@@ -56,31 +56,33 @@ def guarded(command: Callable[[], int], arguments: Sequence[str]) -> int:
 
 
 def report_error(error: FastsyncError, arguments: Sequence[str]) -> None:
-    """Write the line of an error that ended a command; with --verbose also where an unforeseen one came from.
+    """Write the error that ended a command in one line; with --verbose also the traceback of an unforeseen one.
 
     Never raises: whoever reads stderr may be gone.
     """
     message = hide_users(str(error))
     if error.exit_code == ConfigError.exit_code:
         message = shorten_words(message)
-    shown = isinstance(error, UnexpectedError) and (_is_verbose(arguments) or bool(os.environ.get(DEBUG)))
+    fields: dict[str, Any] = {"exit_code": error.exit_code}
     with suppress(Exception):
         log = Log(_find_log_format(arguments))
-        trace = hide_users(traceback_of(error)) if shown else ""
-        log.error(message, exit_code=error.exit_code, **({"traceback": trace} if trace else {}))
-        for line in () if log.json else trace.splitlines():
-            log.info(line)
+        if isinstance(error, UnexpectedError) and (os.environ.get(DEBUG) or _is_verbose(arguments)):
+            fields["traceback"] = hide_users(traceback_of(error))
+        log.error(message, **fields)
+        if not log.json:
+            for line in fields.get("traceback", "").splitlines():
+                log.info(line)
 
 
 def _pipe_closed() -> int:
-    """Return the exit code where whoever read stdout has gone, and keep Python from complaining when it flushes."""
+    """Return the exit code for a closed stdout, and keep Python from failing when it flushes at the end."""
     with suppress(OSError, ValueError, AttributeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 4
 
 
 def _is_verbose(arguments: Sequence[str]) -> bool:
-    """Return whether arguments that need not be right ask for --verbose, on the command line or in their file."""
+    """Return whether arguments, which may be wrong, ask for --verbose on the command line or in their config file."""
     if any(re.fullmatch(r"--verbose|-v\w?", word) for word in arguments):
         return True
     file = find_flag(list(arguments), "--config")
@@ -88,15 +90,28 @@ def _is_verbose(arguments: Sequence[str]) -> bool:
 
 
 def _find_log_format(arguments: Sequence[str]) -> str:
-    """Find the form of the lines where the arguments themselves may be wrong: as they say, else as their file does."""
+    """Return the --log-format of arguments, which may be wrong, or of their config file."""
+    given = find_flag(list(arguments), "--log-format")
+    if given:
+        return given
     file = find_flag(list(arguments), "--config")
-    form = config_file.read_one_option(file, "log-format") if file else None
-    return find_flag(list(arguments), "--log-format") or (form if isinstance(form, str) else "text")
+    configured = config_file.read_one_option(file, "log-format") if file else None
+    return configured if isinstance(configured, str) else "text"
 
 
-def _run_command(name: str, arguments: Sequence[str]) -> int:
-    """Run a command and return its exit code; raise ConfigError if there is no such command."""
+def _run_command(arguments: Sequence[str]) -> int:
+    if not arguments or arguments[0].startswith("-"):
+        return _load_run(UNNAMED)(arguments)
+    name, *rest = arguments
     if name not in COMMANDS:
         raise ConfigError(f"there is no command {quote(name)}; see fastsync --help")
-    code: int = importlib.import_module(COMMANDS[name]).run(arguments)
-    return code
+    return _load_run(COMMANDS[name])(rest)
+
+
+def _load_run(module: str) -> Callable[[Sequence[str]], int]:
+    """Load the module of a command, and return its `run`; raise ConfigError where fastsync is installed in part."""
+    try:
+        run: Callable[[Sequence[str]], int] = importlib.import_module(module).run
+    except Exception as error:
+        raise ConfigError(f"it cannot be loaded: {describe_exception(error)}; install it anew") from error
+    return run

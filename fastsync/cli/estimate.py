@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from fastsync.cli.flags import FLAGS, with_run_flags
+from fastsync.cli.flags import USAGE_OF_RUN, add_run_flags
 from fastsync.cli.parser import Parser, create_parser
 from fastsync.config.config import Config
 from fastsync.config.key_text import typed_key
@@ -30,8 +30,16 @@ Tell what a run with these flags would take by each strategy: capacity units, mo
 Nothing but the tables' descriptions is read, and nothing is written."""
 
 
+def make_parser() -> Parser:
+    """Return the parser of `fastsync estimate`: it takes the flags of a run, and --json."""
+    parser = create_parser("fastsync estimate", f"fastsync estimate {USAGE_OF_RUN} [--json]", DESCRIPTION)
+    parser.add_argument("--json", action="store_true", help="tell it as JSON")
+    add_run_flags(parser)
+    return parser
+
+
 def run(arguments: Sequence[str]) -> int:
-    """Print what a run with these flags would take, as a table or as JSON, and give the exit code."""
+    """Print what a run with these flags would cost, as a table or as JSON, and return the exit code."""
     flags = make_parser().parse_flags(arguments)
     as_json, _ = flags.pop("json"), flags.pop("policy")
     config = Config.of(flags.pop("master"), flags.pop("slave"), flags)
@@ -115,10 +123,3 @@ def _format_row(quote: StrategyEstimate) -> tuple[str, ...]:
     units = (f"{total.read:,.1f}", f"{total.write:,.1f}")
     price = f"${quote.usd:,.2f}" if quote.usd >= 0.005 else "under 1 cent"
     return (quote.forecast.strategy, *units, price, format_duration(quote.duration.seconds))
-
-
-def make_parser() -> Parser:
-    """Return the reader of the arguments of `fastsync estimate`: those of a run, and how to tell."""
-    reader = create_parser("fastsync estimate", f"fastsync estimate {FLAGS} [--json]", DESCRIPTION)
-    reader.add_argument("--json", action="store_true", help="tell it as JSON")
-    return with_run_flags(reader)

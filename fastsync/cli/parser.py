@@ -6,19 +6,18 @@ import argparse
 import math
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NoReturn
 
 from fastsync.cli import config_file, job_array
+from fastsync.config.flags import FILES, as_flag
 from fastsync.config.paths import check_inputs
 from fastsync.errors import ConfigError
 from fastsync.model.addresses import hide_users
 from fastsync.model.wording import quote, shorten_words
 
 NEEDED = {"master": "-m/--master", "slave": "-s/--slave"}
-"""Tables that have to be named, on the command line or in the file."""
-OUTPUTS = ("report", "stats", "checkpoint", "undo_log", "metrics_file")
-"""Options that name a file which is written."""
+"""Flags that are needed, on the command line or in the config file."""
 _CODE = re.compile(r"\b\d{6}\b")
 _WHOLE = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
@@ -27,52 +26,60 @@ _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?
 class Parser(argparse.ArgumentParser):
     """An argparse parser that raises ConfigError instead of exiting.
 
-    `of_file` are options with their defaults that a command takes from the file only. `intermixed`: what has no flag
-    may stand between flags.
+    `file_only` are options, with their defaults, that the command takes from a config file only. `intermixed`:
+    arguments without a flag may stand between flags.
     """
 
-    of_file: Mapping[str, Any] = {}
+    file_only: Mapping[str, Any] = {}
     intermixed = False
 
     def parse_flags(self, argv: Sequence[str]) -> dict[str, Any]:
-        """Return every flag by its name in snake_case: as given, else as the file says, else its default.
+        """Return every flag by its option: as given in `argv`, else as the config file has it, else its default.
 
-        `slave` is the list of the slaves, those of the file's entries as TableRefs. A `shard` of auto is as the
-        environment tells.
+        `slave` is the list of the slaves, those of the file's entries as TableRefs. `--shard auto` is resolved.
         """
-        defaults = {action.dest: action.default for action in self._actions if action.default != argparse.SUPPRESS}
-        defaults.update(self.of_file)
-        for action in self._actions:
-            action.default = argparse.SUPPRESS  # so that what is not given is not there
-        given = vars(self.parse_intermixed_args(argv) if self.intermixed else self.parse_args(argv))
-        path = given.get("config")
-        told = {} if path is None else config_file.read_options(path)
-        # a file of a whole run serves commands, too, that take only some of its flags
-        flags = {**defaults, **{name: value for name, value in told.items() if name in defaults}, **given}
-        flags.pop("config", None)
+        defaults = self._take_defaults()
+        parse = self.parse_intermixed_args if self.intermixed else self.parse_args
+        given = vars(parse(argv))
+        path = given.pop("config", None)
+        flags = {**defaults, **self._read_config(path, defaults), **given}
         if path is not None:
-            check_inputs({f"--{name.replace('_', '-')}": flags.get(name) for name in OUTPUTS}, [path])
+            check_inputs({as_flag(name): flags.get(name) for name in FILES}, [path])
         if isinstance(flags.get("shard"), str):
             flags["shard"] = job_array.resolve_shard(flags["shard"], os.environ)
-        for name in sorted(NEEDED.keys() & flags.keys() - self.of_file.keys()):
-            if flags[name] in (None, []):
+        for name in sorted(NEEDED.keys() & flags.keys() - self.file_only.keys()):
+            if flags[name] in (None, (), []):
                 self.error(f"{NEEDED[name]} is needed, here or as {name} in a --config file")
         return flags
 
+    def _take_defaults(self) -> dict[str, Any]:
+        """Return the default of every option, and let the parser leave out what is not given."""
+        defaults = {action.dest: action.default for action in self._actions if action.default != argparse.SUPPRESS}
+        defaults.pop("config", None)
+        for action in self._actions:
+            action.default = argparse.SUPPRESS
+        return {**defaults, **self.file_only}
+
+    def _read_config(self, path: str | None, known: Collection[str]) -> dict[str, Any]:
+        """Return the options in a file that the command has: the file of a run serves its undo, too."""
+        if path is None:
+            return {}
+        return {name: value for name, value in config_file.read_options(path).items() if name in known}
+
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Read arguments; argparse would take the value away from `--flag=--`, and give an empty list."""
+        """Parse arguments, but refuse `--flag=--`, for which argparse would return an empty list."""
         for word in args or ():
             if re.fullmatch(r"--?[a-z][a-z-]*=--", word):
                 self.error(f"{word[:-3]} takes a value, and -- is none")
         return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
-        """Raise ConfigError; an MFA code or a password after a misspelt flag is not repeated."""
+        """Raise ConfigError. The message hides what may be an MFA code or a password after a misspelt flag."""
         raise ConfigError(f"{shorten_words(_CODE.sub('******', hide_users(message)))}; see {self.prog} --help")
 
 
 def whole_number(text: str) -> int:
-    """Read the value of a flag; Python's int takes 1_000 and the digits of all scripts, and fails at 5,000 of them."""
+    """Return the whole number that a text is. Python's int would take 1_000 and foreign digits, and fail at 5,000."""
     try:
         if _WHOLE.fullmatch(text):
             return int(text)
@@ -82,18 +89,19 @@ def whole_number(text: str) -> int:
 
 
 def number(text: str) -> float:
-    """Read the value of a flag; NaN and infinity are no numbers of anything."""
-    found = float(text) if _NUMBER.fullmatch(text) else math.inf
-    if not math.isfinite(found):
-        raise argparse.ArgumentTypeError(f"takes a number, not {quote(text)}")
-    return found
+    """Return the number that a text is, which is neither NaN nor infinite."""
+    if _NUMBER.fullmatch(text):
+        found = float(text)
+        if math.isfinite(found):
+            return found
+    raise argparse.ArgumentTypeError(f"takes a number, not {quote(text)}")
 
 
 class GivenOnce(argparse.Action):
-    """A flag that may be given once only."""
+    """The action of a flag that may be given only once."""
 
     def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, *_: Any) -> None:
-        """Take the value."""
+        """Store the value; raise ConfigError if there is one already."""
         if getattr(namespace, self.dest, None) is not None:
             raise ConfigError(f"{self.option_strings[-1]} is given twice; there is exactly one")
         setattr(namespace, self.dest, values)

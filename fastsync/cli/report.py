@@ -15,22 +15,22 @@ Make one HTML page of a report, and of what else is given of its run: the file o
 
 
 def make_parser() -> Parser:
-    """Return the reader of the arguments of `fastsync report`."""
-    reader = create_parser("fastsync report", "fastsync report FILE... [-o PAGE]", DESCRIPTION)
-    reader.add_argument("files", metavar="FILE", nargs="+", help="a report, statistics, or a log; - is stdin")
-    reader.add_argument("-o", "--output", metavar="PAGE", default="-", help="where the page goes (default: stdout)")
-    reader.add_argument(
+    """Return the parser of `fastsync report`."""
+    parser = create_parser("fastsync report", "fastsync report FILE... [-o PAGE]", DESCRIPTION)
+    parser.add_argument("files", metavar="FILE", nargs="+", help="a report, statistics, or a log; - is stdin")
+    parser.add_argument("-o", "--output", metavar="PAGE", default="-", help="where the page goes (default: stdout)")
+    parser.add_argument(
         "--rows",
         metavar="N",
         type=whole_number,
         default=MOST_ROWS,
         help=f"differences listed at most (default {MOST_ROWS:,})",
     )
-    return reader
+    return parser
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Make the page as the arguments say."""
+    """Make the page as the arguments say, and return the exit code."""
     flags = make_parser().parse_args(arguments)
     with foreseen_only(Phase("making the page", has_read=True)):
         make_page(flags.files, flags.output, flags.rows)

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from fastsync.cli.finish import report_result
-from fastsync.cli.flags import FLAGS, with_run_flags
+from fastsync.cli.flags import USAGE_OF_RUN, add_run_flags
 from fastsync.cli.parser import Parser, create_parser
 from fastsync.cli.policy import load_policy
+from fastsync.cli.terminal import choose_sinks, report_result
 from fastsync.errors import ConfigError
 from fastsync.output.log import Log
-from fastsync.output.notices import CostNotice, PaceNotice, Verbose
-from fastsync.output.progress import Bar, Lines
-from fastsync.output.sink import Sink
+from fastsync.output.notices import CostNotice
 from fastsync.run.synchronizer import Synchronizer
 
 DESCRIPTION = """\
@@ -46,52 +43,47 @@ exit codes:
   5  something was refused by a safety limit; the rest was done
   130, 143  interrupted by SIGINT, SIGTERM; with --checkpoint the run can be resumed"""
 USAGE = f"""\
-fastsync {FLAGS}
+fastsync {USAGE_OF_RUN}
        fastsync --config FILE [flags]
-       fastsync estimate {FLAGS}
-       fastsync iam-policy {FLAGS}
+       fastsync estimate {USAGE_OF_RUN}
+       fastsync iam-policy {USAGE_OF_RUN}
        fastsync undo FILE [flags]
        fastsync combine FILE... [--stats FILE] [--report FILE]
        fastsync report FILE... [-o PAGE]
        fastsync demo"""
 
 
-def _check_folder() -> None:
-    """Raise ConfigError where the folder that this was started in is gone: then no path and no process can be had."""
-    try:
-        Path.cwd()
-    except OSError as error:
-        raise ConfigError(f"the current folder cannot be used: {error.strerror or error}") from None
+def make_parser() -> Parser:
+    """Return the parser of a run."""
+    parser = create_parser("fastsync", USAGE, DESCRIPTION, EPILOG)
+    add_run_flags(parser)
+    return parser
 
 
-def synchronise(arguments: Sequence[str], report_only: bool = False) -> int:
-    """Compare and, unless only a report is wanted, repair as the arguments say."""
+def run(arguments: Sequence[str], report_only: bool = False) -> int:
+    """Compare and repair as the arguments say, and return the exit code; with `report_only` write nothing."""
     flags = make_parser().parse_flags(arguments)
     _check_folder()
     if report_only:
-        flags["scan_for_extra"] |= flags["delete_extra"]
-        flags |= {"write_missing": False, "write_differing": False, "delete_extra": False, "undo_log": None}
+        flags = _without_repair(flags)
     policy = load_policy(flags.pop("policy"))
     log = Log(flags["log_format"])
-    sinks = [CostNotice(log), *_sinks(flags, log)]
+    sinks = [CostNotice(log), *choose_sinks(flags, log)]
     master, slaves = flags.pop("master"), flags.pop("slave")
     announce = None if flags["quiet"] else log.info
     result = Synchronizer(master, slaves, policy=policy, sinks=sinks, announce=announce, **flags).run()
     return report_result(result, log, flags["quiet"])
 
 
-def _sinks(flags: dict[str, Any], log: Log) -> list[Sink]:
-    sinks: list[Sink] = []
-    if flags["verbose"]:
-        sinks.append(Verbose(log))
-    if not flags["quiet"]:
-        sinks.append(PaceNotice(log))
-    if flags["quiet"] or flags["progress"] is False:
-        return sinks
-    bar = not log.json and (flags["progress"] or sys.stderr.isatty())
-    return [*sinks, Bar() if bar else Lines(log)]
+def _check_folder() -> None:
+    """Raise ConfigError if the current folder was deleted: then neither paths nor processes work."""
+    try:
+        Path.cwd()
+    except OSError as error:
+        raise ConfigError(f"the current folder cannot be used: {error.strerror or error}") from None
 
 
-def make_parser() -> Parser:
-    """Return the reader of the arguments of a run; it raises ConfigError instead of exiting."""
-    return with_run_flags(create_parser("fastsync", USAGE, DESCRIPTION, EPILOG))
+def _without_repair(flags: dict[str, Any]) -> dict[str, Any]:
+    """Return the flags of a run that reports all that these flags would repair."""
+    nothing = {"write_missing": False, "write_differing": False, "delete_extra": False, "undo_log": None}
+    return {**flags, **nothing, "scan_for_extra": flags["scan_for_extra"] or flags["delete_extra"]}

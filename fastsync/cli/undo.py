@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fastsync.cli.finish import report_result
 from fastsync.cli.flags import add_undo_flags
 from fastsync.cli.parser import Parser, create_parser
-from fastsync.cli.sync import _sinks
+from fastsync.cli.terminal import choose_sinks, report_result
 from fastsync.config.checks import check_path
 from fastsync.model.table import TableRef
 from fastsync.output.log import Log
@@ -22,11 +21,20 @@ exit codes: 0 all is as it was, 1 some items have changed since and were left, 4
 With --dry-run: 0 nothing is left to take back, 1 something is"""
 
 
+def make_parser() -> Parser:
+    """Return the parser of `fastsync undo`."""
+    parser = create_parser("fastsync undo", "fastsync undo FILE [flags]", DESCRIPTION)
+    parser.file_only = {"slave": []}  # entries of the config file say how to reach the slaves of the undo log
+    parser.add_argument("log", metavar="FILE", help="the undo log of a run")
+    parser.add_argument("--dry-run", action="store_true", help="write nothing, and report what would be taken back")
+    add_undo_flags(parser)
+    return parser
+
+
 def run(arguments: Sequence[str]) -> int:
-    """Undo a run as the arguments say."""
+    """Undo a run as the arguments say, and return the exit code."""
     flags = make_parser().parse_flags(arguments)
     log = Log(flags["log_format"])
-
     known = [each for each in flags.pop("slave") if isinstance(each, TableRef)]
     dry_run, quiet = flags.pop("dry_run"), flags["quiet"]
     check_path("the undo log", flags["log"])
@@ -36,14 +44,5 @@ def run(arguments: Sequence[str]) -> int:
         phase.has_read = True
 
     with foreseen_only(phase):
-        result = undo_run(flags.pop("log"), flags, known, _sinks(flags, log), begin, dry_run=dry_run)
+        result = undo_run(flags.pop("log"), flags, known, choose_sinks(flags, log), begin, dry_run=dry_run)
     return report_result(result, log, quiet)
-
-
-def make_parser() -> Parser:
-    """Return the reader of the arguments of `fastsync undo`."""
-    reader = create_parser("fastsync undo", "fastsync undo FILE [flags]", DESCRIPTION)
-    reader.of_file = {"slave": []}  # their entries tell how the slaves of the log are reached
-    reader.add_argument("log", metavar="FILE", help="the undo log of a run")
-    add_undo_flags(reader)
-    return reader

@@ -4,224 +4,206 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import UnionType
-from typing import Any, get_args, get_type_hints
+from typing import Any
 
-from fastsync.config.checks import (
-    KINDS,
-    MOST,
-    MOST_SECONDS,
-    check_choice,
-    check_kind,
-    check_number,
-    check_path,
-    check_text,
-)
-from fastsync.config.key_text import parse_key
-from fastsync.config.limits import DeleteLimit, Limit, Limits
-from fastsync.config.login import DURATIONS, LoginFlags, resolve_logins
-from fastsync.config.paths import check_outputs
-from fastsync.config.slicing import MAX_SEGMENTS, Sample, Shard, Slicing
+from fastsync.config.checks import check_choice, check_kind
+from fastsync.config.flags import DEFAULTS, FILES
+from fastsync.config.limits import DeleteLimit, Limits
+from fastsync.config.parts import parse_delete_limit, parse_first_key, parse_limits, parse_logins, parse_slicing
+from fastsync.config.slicing import Slicing
+from fastsync.config.validation import check_config
 from fastsync.errors import ConfigError
-from fastsync.model.addresses import check_address
-from fastsync.model.settings import MAX_BATCH_KEYS, Judging, Reading, Repairing, Retrying, StrategyName
+from fastsync.model.settings import Judging, Reading, Repairing, Retrying, StrategyName
 from fastsync.model.table import Login, TableRef
 from fastsync.model.wording import quote
-
-FILES = ("report", "stats", "metrics_file", "checkpoint", "undo_log")
-"""Options that are paths."""
 
 
 @dataclass(frozen=True)
 class Config:
-    """All flags by their names in snake_case. Raises ConfigError with one clear sentence where something is wrong."""
+    """All options of a run by their names in snake_case, with the types and defaults that `flags` has.
+
+    Raises ConfigError, with one clear sentence, where something is wrong.
+    """
 
     master: TableRef
     slaves: tuple[TableRef, ...]
-    starting_key: str | None = None
-    ignore: tuple[str, ...] = ()
-    scan_limit: int | None = None
-    batch_read_limit: int = MAX_BATCH_KEYS
-    max_retries: int = 10
-    retry_delay_base: float = 50
-    max_read_units: str | float | None = None
-    max_write_units: str | float | None = None
-    compress: bool = False
-    parallel: int = 1
-    segments: int | None = None
-    write_missing: bool = False
-    write_differing: bool = False
-    scan_for_extra: bool = False
-    delete_extra: bool = False
-    max_deletes: str | int | None = None
-    allow_empty_master: bool = False
-    writes: str = "guarded"
-    version_attribute: str | None = None
-    keep_ignored: bool = False
-    ignore_expired: bool = False
-    undo_log: str | None = None
-    profile: str | None = None
-    role_arn: str | None = None
-    external_id: str | None = field(default=None, repr=False)
-    mfa_serial: str | None = None
-    mfa_token: str | None = field(default=None, repr=False)
-    slave_profile: str | None = None
-    slave_role_arn: str | None = None
-    slave_external_id: str | None = field(default=None, repr=False)
-    slave_mfa_serial: str | None = None
-    slave_mfa_token: str | None = field(default=None, repr=False)
-    role_session_name: str | None = None
-    role_duration: int = 3600
-    verbose: bool = False
-    strategy: StrategyName = StrategyName.AUTO
-    endpoint_url: str | None = None
-    slave_endpoint_url: str | None = None
-    consistent_read: bool = False
-    report: str | None = None
-    report_values: bool = False
-    stats: str | None = None
-    metrics_file: str | None = None
-    log_format: str = "text"
-    checkpoint: str | None = None
-    resume: bool = False
-    max_duration: float | None = None
-    no_recheck: bool = False
-    recheck_delay: float | None = None
-    progress: bool | None = None
-    quiet: bool = False
-    executor: str = "processes"
-    shard: str | None = None
-    sample: float | None = None
-    seed: int | None = None
-
-    @classmethod
-    def undoing(cls, log: str, slaves: Sequence[str | TableRef], flags: Mapping[str, Any]) -> Config:
-        """Build the configuration of an undo: its log stands in the master's place, and may name no slave at all."""
-        return cls.of(TableRef(log, "", log), slaves, flags) if slaves else cls(TableRef(log, "", log), (), **flags)
+    starting_key: str | None
+    ignore: tuple[str, ...]
+    scan_for_extra: bool
+    strategy: StrategyName
+    consistent_read: bool
+    no_recheck: bool
+    recheck_delay: float | None
+    version_attribute: str | None
+    ignore_expired: bool
+    write_missing: bool
+    write_differing: bool
+    delete_extra: bool
+    max_deletes: str | int | None
+    allow_empty_master: bool
+    undo_log: str | None
+    keep_ignored: bool
+    writes: str
+    parallel: int
+    executor: str
+    segments: int | None
+    shard: str | None
+    sample: float | None
+    seed: int | None
+    scan_limit: int | None
+    batch_read_limit: int
+    max_duration: float | None
+    compress: bool
+    max_retries: int
+    retry_delay_base: float
+    max_read_units: str | float | None
+    max_write_units: str | float | None
+    checkpoint: str | None
+    resume: bool
+    report: str | None
+    report_values: bool
+    stats: str | None
+    log_format: str
+    metrics_file: str | None
+    verbose: bool
+    progress: bool | None
+    quiet: bool
+    profile: str | None
+    role_arn: str | None
+    external_id: str | None = field(repr=False)
+    mfa_serial: str | None
+    mfa_token: str | None = field(repr=False)
+    slave_profile: str | None
+    slave_role_arn: str | None
+    slave_external_id: str | None = field(repr=False)
+    slave_mfa_serial: str | None
+    slave_mfa_token: str | None = field(repr=False)
+    role_session_name: str | None
+    role_duration: int
+    endpoint_url: str | None
+    slave_endpoint_url: str | None
 
     @classmethod
     def of(cls, master: str | TableRef, slaves: Any, flags: Mapping[str, Any]) -> Config:
         """Build the configuration from table names (or TableRefs) and flags; raise ConfigError."""
-        known = {field.name for field in fields(cls)} - {"master", "slaves"}
-        if unknown := sorted(set(flags) - known):
-            raise ConfigError(f"there is no option called {unknown[0]!r}")
-        given = dict(flags)
-        given["ignore"] = _as_names(given.get("ignore", ()))
-        given["strategy"] = _as_strategy(given.get("strategy", StrategyName.AUTO))
-        given |= {name: os.fspath(given[name]) for name in FILES if isinstance(given.get(name), os.PathLike)}
-        endpoint = given.get("endpoint_url")
-        slave_endpoint = given.get("slave_endpoint_url") or endpoint
-        listed = [slaves] if not isinstance(slaves, Iterable) or isinstance(slaves, str) else list(slaves)
+        options = _complete_options(flags)
+        listed = _as_list(slaves)
         if not listed:
             raise ConfigError("at least one --slave is needed")
+        endpoint = options["endpoint_url"]
+        slave_endpoint = options["slave_endpoint_url"] or endpoint
         return cls(
             master=_as_table(master, endpoint),
             slaves=tuple(_as_table(slave, slave_endpoint) for slave in listed),
-            **given,
+            **options,
         )
 
+    @classmethod
+    def undoing(cls, log: str, slaves: Sequence[str | TableRef], flags: Mapping[str, Any]) -> Config:
+        """Build the configuration of an undo: its log stands in the master's place, and may name no slave at all."""
+        master = TableRef(log, "", log)
+        if slaves:
+            return cls.of(master, slaves, flags)
+        return cls(master=master, slaves=(), **_complete_options(flags))
+
     def __post_init__(self) -> None:
-        _check_kinds(self)
-        _check_numbers(self)
-        _check_files(self)
-        _check_combinations(self)
-        _check_executor(self)
-        _check_repair(self)
+        check_config(self)
 
     @property
     def first_key(self) -> Mapping[str, Any] | None:
-        """The key that a serial scan is to start at, as it was given, where one was."""
-        return None if self.starting_key is None else parse_key("--starting-key", self.starting_key)
+        """The key of --starting-key, as it was given; None where none was."""
+        return parse_first_key(self)
 
     @property
     def outputs(self) -> dict[str, str | None]:
-        """The files that a run writes, by their flags; the checkpoint keeps some beside it."""
-        beside: dict[str, str | None] = {}
+        """The files that the run writes, by flag. Some are kept beside the checkpoint."""
+        outputs = {"--checkpoint": self.checkpoint}
         if self.checkpoint is not None:
-            suffixes = ("report", *(f"extras-{place}" for place in range(len(self.slaves))))
-            beside = {f"what --checkpoint keeps in .{suffix}": f"{self.checkpoint}.{suffix}" for suffix in suffixes}
-        flags = {"--report": self.report, "--stats": self.stats, "--undo-log": self.undo_log}
-        return {"--checkpoint": self.checkpoint, **beside, **flags, "--metrics-file": self.metrics_file}
+            for kept in ("report", *(f"extras-{number}" for number in range(len(self.slaves)))):
+                outputs[f"what --checkpoint keeps in .{kept}"] = f"{self.checkpoint}.{kept}"
+        outputs |= {"--report": self.report, "--stats": self.stats, "--undo-log": self.undo_log}
+        return {**outputs, "--metrics-file": self.metrics_file}
 
     @property
     def slicing(self) -> Slicing:
-        """The part that decides about segments. A serial scan from a key has one."""
-        shard = None if self.shard is None else Shard.parse(str(self.shard))
-        sample = None if self.sample is None else Sample(self.sample, self.seed or 0)
-        return Slicing(self.parallel, self.segments if self.starting_key is None else 1, shard, sample)
+        """How the run is cut into segments, and which part of them is compared."""
+        return parse_slicing(self)
 
     @property
     def reading(self) -> Reading:
-        """The part that decides how tables are read."""
+        """How tables are read."""
         return Reading(self.scan_limit, self.batch_read_limit, self.consistent_read)
 
     @property
     def retrying(self) -> Retrying:
-        """The part that decides how requests are tried again."""
+        """How requests are retried."""
         return Retrying(self.max_retries, self.retry_delay_base / 1000)
 
     @property
     def limits(self) -> Limits:
-        """The part that decides how many units a second each table may be asked for."""
-        given = (("--max-read-units", self.max_read_units), ("--max-write-units", self.max_write_units))
-        return Limits(*(None if units is None else Limit.parse(flag, units) for flag, units in given))
+        """How many units a second each table may be asked for."""
+        return parse_limits(self)
 
     @property
     def judging(self) -> Judging:
-        """The part that decides what a difference is."""
-        return Judging(frozenset(self.ignore), not self.no_recheck, self.recheck_delay or 0.0, self.version_attribute)
+        """What counts as a difference."""
+        return Judging(
+            ignored=frozenset(self.ignore),
+            recheck=not self.no_recheck,
+            delay=self.recheck_delay or 0.0,
+            version=self.version_attribute,
+        )
 
     @property
     def repairing(self) -> Repairing:
-        """The part that decides what may be written."""
-        find = self.scan_for_extra or self.delete_extra
+        """What may be written to the slaves, and how."""
+        undo_log = None
+        if self.undo_log is not None:
+            undo_log = str(Path(self.undo_log).resolve())
         return Repairing(
-            self.write_missing,
-            self.write_differing,
-            find,
-            self.delete_extra,
+            write_missing=self.write_missing,
+            write_differing=self.write_differing,
+            find_extras=self.scan_for_extra or self.delete_extra,
+            delete_extra=self.delete_extra,
             version=self.version_attribute,
             ignored=frozenset(self.ignore),
             keep_ignored=self.keep_ignored,
             in_batches=self.writes == "batch",
-            undo_log=None if self.undo_log is None else str(Path(self.undo_log).resolve()),
+            undo_log=undo_log,
         )
 
     @property
     def logins(self) -> tuple[Login, ...]:
-        """As whom the tables' requests are made, the master's first."""
-        master = LoginFlags("--", self.profile, self.role_arn, self.external_id, self.mfa_serial, self.mfa_token)
-        slaves = LoginFlags(
-            "--slave-",
-            self.slave_profile,
-            self.slave_role_arn,
-            self.slave_external_id,
-            self.slave_mfa_serial,
-            self.slave_mfa_token,
-        )
-        return resolve_logins(master, slaves, (self.role_session_name, self.role_duration), (self.master, *self.slaves))
+        """The login of each table, the master's first."""
+        return parse_logins(self)
 
     @property
     def delete_limit(self) -> DeleteLimit | None:
-        """The limit of deletes per slave, where one was given."""
-        return None if self.max_deletes is None else DeleteLimit.parse(str(self.max_deletes))
+        """How many items may be deleted on each slave; None where no limit was given."""
+        return parse_delete_limit(self)
 
 
-def kinds_of(hint: Any) -> Sequence[type]:
-    """Return the types that a value may have by the type hint of an option, None left out."""
-    hints = get_args(hint) if isinstance(hint, UnionType) else (hint,)
-    kinds = [str if hint is StrategyName else hint for hint in hints]
-    return [kind for kind in kinds if kind in KINDS]
+def _complete_options(flags: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all options: those that were given, in the form that `Config` has them, and the defaults of the others."""
+    unknown = sorted(set(flags) - set(DEFAULTS))
+    if unknown:
+        raise ConfigError(f"there is no option called {unknown[0]!r}")
+    options = {**DEFAULTS, **flags}
+    options["ignore"] = tuple(_as_list(options["ignore"]))
+    options["strategy"] = _as_strategy(options["strategy"])
+    for name in FILES:
+        if isinstance(options[name], os.PathLike):
+            options[name] = os.fspath(options[name])
+    return options
 
 
-_KINDS = {name: kinds for name, hint in get_type_hints(Config).items() if (kinds := kinds_of(hint))}
-"""Every option whose value is text, a number or yes and no, with its types."""
-
-
-def _as_names(ignore: Any) -> Any:
-    return tuple(ignore) if isinstance(ignore, Iterable) and not isinstance(ignore, str) else (ignore,)
+def _as_list(given: Any) -> list[Any]:
+    """Return several values as a list, and a single one as a list of one."""
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        return [given]
+    return list(given)
 
 
 def _as_strategy(name: object) -> StrategyName:
@@ -234,93 +216,6 @@ def _as_table(table: str | TableRef, endpoint_url: str | None) -> TableRef:
     ref = TableRef.parse(table) if isinstance(table, str) else table
     if not isinstance(ref, TableRef):
         raise ConfigError(f"{quote(table)} is not a table: give its name as text, or a TableRef")
-    return ref if ref.endpoint_url else replace(ref, endpoint_url=endpoint_url)
-
-
-def _check_numbers(config: Config) -> None:
-    bounds: dict[str, tuple[float | None, float, float]] = {
-        "--scan-limit": (config.scan_limit, 1, MOST),
-        "--batch-read-limit": (config.batch_read_limit, 1, MAX_BATCH_KEYS),
-        "--max-retries": (config.max_retries, 0, MOST),
-        "--retry-delay-base": (config.retry_delay_base, 0, MOST_SECONDS),
-        "--parallel": (config.parallel, 1, MAX_SEGMENTS),
-        "--segments": (config.segments, 1, MAX_SEGMENTS),
-        "--recheck-delay": (config.recheck_delay, 0, MOST_SECONDS),
-        "--role-duration": (config.role_duration, *DURATIONS),
-        "--max-duration": (config.max_duration, 0, MOST_SECONDS),
-        "--seed": (config.seed, -MOST, MOST),
-    }
-    for flag, (value, low, high) in bounds.items():
-        check_number(flag, value, low, high)
-    config.limits  # noqa: B018 (raises)
-    config.delete_limit  # noqa: B018 (raises)
-
-
-def _check_kinds(config: Config) -> None:
-    """Check that every value is of the type that the flag has; that of texts also that they can be sent or opened."""
-    for name, kinds in _KINDS.items():
-        value, flag = getattr(config, name), f"--{name.replace('_', '-')}"
-        if value is None:
-            continue
-        check_kind(flag, value, kinds)
-        if name in FILES:
-            check_path(flag, value)
-        elif isinstance(value, str):
-            check_text(flag, value)
-    for attribute in config.ignore:
-        check_kind("--ignore", attribute, [str])
-        check_text("--ignore", attribute)
-
-
-def _check_files(config: Config) -> None:
-    check_address("--endpoint-url", config.endpoint_url)
-    check_address("--slave-endpoint-url", config.slave_endpoint_url)
-    for ref in (config.master, *config.slaves):
-        check_address(f"the endpoint-url of {ref}", ref.endpoint_url)
-    if config.report == config.stats == "-":
-        raise ConfigError("--report - and --stats - cannot both go to stdout; give one of them a file")
-    check_outputs(config.outputs, folders=("--report",) if config.executor == "spark" else ())
-
-
-def _check_combinations(config: Config) -> None:
-    if config.starting_key is not None and (config.segments or config.parallel) > 1:
-        raise ConfigError(
-            "--starting-key goes with one segment only, not with --parallel or --segments above 1; "
-            "to continue a parallel run use --checkpoint"
-        )
-    if config.starting_key is not None and config.sample is not None:
-        raise ConfigError("--starting-key goes with one segment only, and --sample chooses among many")
-    if config.seed is not None and config.sample is None:
-        raise ConfigError("--seed chooses the segments of a --sample, and none is asked for")
-    config.slicing  # noqa: B018 (raises)
-    config.logins  # noqa: B018 (raises)
-    if config.strategy == StrategyName.MERGE and config.starting_key is not None:
-        raise ConfigError("--starting-key goes with --strategy lookup only: a scan of a slave never begins there")
-    if config.no_recheck and config.recheck_delay is not None:
-        raise ConfigError("--no-recheck and --recheck-delay exclude each other")
-    if config.resume and config.checkpoint is None:
-        raise ConfigError("--resume needs --checkpoint FILE: it says where the run is to go on")
-    if config.quiet and config.progress:
-        raise ConfigError("--quiet and --progress exclude each other")
-    check_choice("--log-format", config.log_format, "text", "json")
-    config.first_key  # noqa: B018 (raises)
-    if not all(config.ignore):
-        raise ConfigError("--ignore takes the name of an attribute")
-
-
-def _check_executor(config: Config) -> None:
-    check_choice("--executor", config.executor, "processes", "inline", "spark")
-    if config.executor == "spark" and config.report == "-":
-        raise ConfigError("--executor spark writes the report into a folder, so --report - does not go with it")
-    if config.executor == "spark" and config.verbose:
-        raise ConfigError("--executor spark has no lines for --verbose: its tasks write differences into the --report")
-
-
-def _check_repair(config: Config) -> None:
-    check_choice("--writes", config.writes, "guarded", "batch")
-    if config.writes == "batch" and config.version_attribute is not None:
-        raise ConfigError(
-            "--version-attribute needs conditional writes, and --writes batch makes none; give one of them only"
-        )
-    if config.version_attribute is not None and not config.version_attribute:
-        raise ConfigError("--version-attribute takes the name of an attribute")
+    if ref.endpoint_url:
+        return ref
+    return replace(ref, endpoint_url=endpoint_url)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from fastsync.config.config import Config
+from fastsync.config.flags import MAY_CHANGE
 from fastsync.errors import ConfigError, OutputFailed
 from fastsync.model.addresses import hide_users
 from fastsync.model.table import TableRef
@@ -27,16 +28,6 @@ EVERY = 1.0
 """Seconds between two writes at least: what is lost at worst is the work of so long."""
 SHARE = 0.1
 """Of the time at most goes into writing checkpoints, where there are so many segments that one takes long."""
-FREE = frozenset(
-    (
-        *("parallel", "scan_limit", "batch_read_limit", "max_retries", "retry_delay_base", "max_duration"),
-        *("max_read_units", "max_write_units", "compress", "executor"),
-        *("profile", "role_arn", "mfa_serial", "mfa_token", "external_id", "role_session_name", "role_duration"),
-        *("slave_profile", "slave_role_arn", "slave_mfa_serial", "slave_mfa_token", "slave_external_id"),
-        *("accounts", "verbose", "progress", "quiet", "stats", "metrics_file", "log_format", "checkpoint", "resume"),
-    )
-)
-"""Settings that may change between a run and its resume. All others must be identical."""
 
 
 class CheckpointFile:
@@ -181,7 +172,7 @@ def read_left_behind(path: Path) -> Checkpoint | None:
 
 def collect_settings(config: Config, policy: object) -> dict[str, Any]:
     """Give by option, as JSON holds it, what a run that goes on must have in common with the one that it continues."""
-    given = {each.name: getattr(config, each.name) for each in fields(config) if each.name not in FREE}
+    given = {each.name: getattr(config, each.name) for each in fields(config) if each.name not in MAY_CHANGE}
     for file in ("report", "undo_log"):
         if given.get(file) not in (None, "-"):
             given[file] = str(Path(given[file]).resolve())

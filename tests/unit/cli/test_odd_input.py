@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from fastsync import cli, nightly
-from fastsync.cli.config_file import _KINDS
+from fastsync.cli.config_file import KNOWN_KEYS
 from fastsync.cli.estimate import make_parser
 from fastsync.cli.iam_policy import make_parser as make_parser_of_iam_policy
 from fastsync.cli.parser import Parser
@@ -282,7 +282,7 @@ def runner_keep(runner: Runner, folder: Path, what: str, keep: str, codes: Seque
     runner.run(what, str(folder / "good.toml"), f"--folder={folder / 'runs'}", keep, program=nightly.main, codes=codes)
 
 
-@pytest.mark.parametrize("key", [name.replace("_", "-") for name in _KINDS])
+@pytest.mark.parametrize("key", list(KNOWN_KEYS))
 def test_a_value_in_a_configuration(runner: Runner, key: str, tmp_path: Path) -> None:
     """The same values, and those that TOML has besides, in a configuration; with a byte order mark in front."""
     config = tmp_path / "config.toml"

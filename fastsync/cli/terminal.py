@@ -1,0 +1,71 @@
+"""What a command shows on stderr: progress while it works, and at its end a summary, or lines of JSON."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from fastsync.output.log import Log
+from fastsync.output.notices import PaceNotice, Verbose
+from fastsync.output.progress import Bar, Lines
+from fastsync.output.sink import Sink
+from fastsync.output.statistics import Result
+from fastsync.output.unforeseen import Phase, foreseen_only
+from fastsync.reports.summary import format_summary
+
+
+def choose_sinks(flags: Mapping[str, Any], log: Log) -> list[Sink]:
+    """Return what shows a run on stderr while it works, as --verbose, --quiet and --progress ask for it."""
+    sinks: list[Sink] = []
+    if flags["verbose"]:
+        sinks.append(Verbose(log))
+    if flags["quiet"]:
+        return sinks
+    sinks.append(PaceNotice(log))
+    if flags["progress"] is not False:
+        sinks.append(_choose_progress(flags["progress"], log))
+    return sinks
+
+
+def _choose_progress(wanted: bool | None, log: Log) -> Sink:
+    """Return a bar on a terminal, or where --progress asks for one; else lines. A bar is never among lines of JSON."""
+    if log.json:
+        return Lines(log)
+    if wanted or sys.stderr.isatty():
+        return Bar()
+    return Lines(log)
+
+
+def report_result(result: Result, log: Log, quiet: bool) -> int:
+    """Sum the run up, and return its exit code."""
+    with foreseen_only(Phase("summing up", has_read=True)):
+        _sum_up(result, log, quiet)
+    return result.exit_code
+
+
+def _sum_up(result: Result, log: Log, quiet: bool) -> None:
+    if quiet:
+        _log_problems(result, log)
+    elif log.json:
+        _log_problems(result, log)
+        _log_summary(result, log)
+    else:
+        for line in format_summary(result.statistics, result.warnings, result.notes).split("\n"):
+            log.info(line)
+
+
+def _log_problems(result: Result, log: Log) -> None:
+    """Write a line for each warning and each error."""
+    for text in result.warnings:
+        log.warning(text)
+    for text in result.errors:
+        log.error(text)
+
+
+def _log_summary(result: Result, log: Log) -> None:
+    """Write one line of JSON with the summary of people and the statistics in it; errors have lines of their own."""
+    summary = format_summary(result.statistics.with_errors((), result.complete), (), result.notes)
+    message = "; ".join(line.strip() for line in summary.split("\n"))
+    write = log.info if result.exit_code == 0 else log.warning
+    write(message, complete=result.complete, exit_code=result.exit_code, stats=result.stats)
