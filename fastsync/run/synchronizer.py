@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from fastsync import __version__
 from fastsync.aws.shared_cells import SharedCells
 from fastsync.config.checks import check_picklable
 from fastsync.config.config import Config
@@ -32,7 +33,8 @@ from fastsync.workers.inline import InlineExecutor
 from fastsync.workers.interrupt import Interrupt
 from fastsync.workers.processes.executor import ProcessExecutor
 from fastsync.workers.processes.worker_process import start_fork_server
-from fastsync.workers.spark.executor import Cluster, SparkExecutor, open_cluster
+from fastsync.workers.spark.cluster import Cluster, open_cluster
+from fastsync.workers.spark.executor import SparkExecutor
 
 
 class Synchronizer:
@@ -251,5 +253,5 @@ def _open_place(config: Config) -> Iterator[_Place]:
     if config.executor != "spark":
         yield _Place(config)
         return
-    with open_cluster(config) as cluster:
+    with open_cluster(config.repairing, __version__) as cluster:
         yield _SparkPlace(config, cluster)

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from fastsync import ConfigError
+from fastsync import ConfigError, __version__
+from fastsync.model.settings import Repairing
+from fastsync.workers.spark.cluster import open_cluster
 from tests.functional.tables_behind_proxy import World, item
 from tests.spark.runs import on_spark
 
@@ -50,6 +52,14 @@ def test_folder_of_the_report(context: Any, made: World, tmp_path: Path) -> None
         with pytest.raises(ConfigError, match="--report"):
             on_spark(made, path)
     assert [each.name for each in tmp_path.iterdir()] == ["mine"]
+
+
+def test_another_version(context: Any) -> None:
+    """Executors that have loaded another version of fastsync are refused, those with the same are not."""
+    with open_cluster(Repairing(), __version__) as cluster:
+        cluster.check_version()
+    with open_cluster(Repairing(), "0.0.1") as cluster, pytest.raises(ConfigError, match=r"here it is 0\.0\.1"):
+        cluster.check_version()
 
 
 def test_listeners(made: World) -> None:

@@ -1,7 +1,7 @@
 """Condense a task's events into as few as possible, for executors that deliver them only at its end.
 
-Differences that count are handed out as they come, to be written where the task runs. The rest is added up: from one
-page to go on from to the next, as long as nothing happens in between that has to be heard in its order.
+Differences that count are yielded as they come, to be written where the task runs. The rest of the pages is added up,
+as long as no other event comes between them whose order matters.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from fastsync.workers.pending_pages import PendingPages
 
 
 class EventSummary:
-    """Take a task's events in; `events` tells the same in short once all of them were."""
+    """Take in a task's events; `events` says the same in short once the last of them is taken in."""
 
     def __init__(self, task: Task):
         self.events: list[Event] = []
@@ -24,7 +24,10 @@ class EventSummary:
         self._sum = _PageSum(len(self._names))
 
     def differences(self, events: Iterable[Event]) -> Iterator[Difference]:
-        """Yield the differences that count: what stays with `events` does not yet, or is of a slave that was lost."""
+        """Take in events, and yield the differences that count.
+
+        Those that do not count yet, or are of a slave that was lost, stay in `events`.
+        """
         for event in events:
             match event:
                 case PageDone():
@@ -37,7 +40,7 @@ class EventSummary:
                 case TaskFailed() | TaskStopped():
                     self._add_events(*self._pending.take_all(), event)
                 case WritesAhead():
-                    pass  # who hears of it only at the end cannot make use of it
+                    pass  # at the end of the task nobody can make use of it
                 case SlaveLost():
                     self._add_events(event)
                     self._lost.add(self._names[event.slave])
@@ -67,22 +70,28 @@ class _PageSum:
         self._differences: list[Difference] = []
         self._extras: list[Difference] = []
         self._resume = b""
-        self._log = 0
+        self._undo_offset = 0
 
     def add_page(self, page: PageDone, differences: Iterable[Difference]) -> None:
-        """Add a page, of whose differences only these are to be told."""
+        """Add a page, but of its differences only these."""
         self._pages += 1
         self._master += page.master
         for tally, more in zip(self._tallies, page.tallies, strict=True):
-            tally += more  # noqa: PLW2901 (in place)
+            tally.add(more)
         self._differences += differences
         self._extras += page.extras
         self._resume = page.resume or self._resume
-        self._log = page.undo_offset or self._log
+        self._undo_offset = page.undo_offset or self._undo_offset
 
     def take_sum(self) -> Iterator[PageDone]:
-        """Yield the sum, if there is one, and begin anew."""
+        """Yield the sum, if there is one, and start again from nothing."""
         if self._pages:
-            found = (tuple(self._differences), tuple(self._extras))
-            yield PageDone(self._master, self._tallies, *found, self._resume, self._log)
+            yield PageDone(
+                master=self._master,
+                tallies=self._tallies,
+                differences=tuple(self._differences),
+                extras=tuple(self._extras),
+                resume=self._resume,
+                undo_offset=self._undo_offset,
+            )
             self._reset()
