@@ -1,8 +1,8 @@
 """Conditions of writes: what the slave's item must still be, within the service's limits.
 
 Limits: 4 KB of expression (developer guide, quotas) and 300 operators. Public tests say that the service counts
-comparators and connectives; DynamoDB Local counts functions as well, and so does this. Some 130 to 149 attributes fit,
-so names come most important first, and what does not fit is not guarded.
+comparators and connectives; DynamoDB Local counts functions as well, and so does this module. Some 130 to 149
+attributes fit, so the most important names come first, and those that do not fit are not guarded.
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ from collections.abc import Mapping, Sequence
 from msgspec import Raw
 
 from fastsync.aws.client import Condition
+from fastsync.model.digest import REPLICATION_PREFIX
+from fastsync.model.settings import Repairing
+from fastsync.repair.decision import Intent
 
 MAX_TEXT = 4096
 """Characters in one expression."""
@@ -20,27 +23,53 @@ MAX_OPERATORS = 300
 _AND = " AND "
 
 
+def make_condition(intent: Intent, key_names: Sequence[str], allowed: Repairing) -> Condition:
+    """Return the condition of a write: that the slave's item is still as it was when the write was decided."""
+    if intent.before is None:
+        return require_absent(key_names[0])
+    return require_unchanged(key_names[0], intent.before, _guarded_names(intent, key_names, allowed))
+
+
 def require_absent(hash_name: str) -> Condition:
-    """Make the condition that there is no item."""
+    """Return the condition that there is no item."""
     return Condition("attribute_not_exists(#k)", {"#k": hash_name})
 
 
 def require_unchanged(hash_name: str, before: Mapping[str, Raw], names: Sequence[str]) -> Condition:
-    """Make the condition that there is an item, and that it has, of these attributes, what `before` has of them.
+    """Return the condition that there is an item whose attributes of these names are as they are in `before`.
 
     `names` are other than the key's, the most important first.
     """
     clauses, aliases, values = ["attribute_exists(#k)"], {"#k": hash_name}, {}
     text, operators = len(clauses[0]), 1
-    for place, name in enumerate(names):
-        there = name in before
-        clause = f"#g{place}=:g{place}" if there else f"attribute_not_exists(#g{place})"
+    for number, name in enumerate(names):
+        clause = f"attribute_not_exists(#g{number})"
+        if name in before:
+            clause = f"#g{number}=:g{number}"
         text += len(_AND) + len(clause)
         operators += 2
         if text > MAX_TEXT or operators > MAX_OPERATORS:
             break
         clauses.append(clause)
-        aliases[f"#g{place}"] = name
-        if there:
-            values[f":g{place}"] = before[name]
+        aliases[f"#g{number}"] = name
+        if name in before:
+            values[f":g{number}"] = before[name]
     return Condition(_AND.join(clauses), aliases, values)
+
+
+def _guarded_names(intent: Intent, key_names: Sequence[str], allowed: Repairing) -> list[str]:
+    """Return the attributes that must be unchanged, the most important first.
+
+    All compared attributes are guarded. So are ignored ones, where the slave's value is written back, or may be by an
+    undo.
+    """
+    before, after = intent.before or {}, intent.after or {}
+    changed_first = sorted(before.keys() | after.keys(), key=lambda name: (before.get(name) == after.get(name), name))
+    names = [name for name in changed_first if name not in allowed.ignored]
+    if allowed.version is not None:
+        names.insert(0, allowed.version)
+    if allowed.keep_ignored:
+        names += sorted(allowed.ignored)
+    if allowed.undo_log is not None:
+        names += changed_first
+    return [name for name in dict.fromkeys(names) if not (name in key_names or name.startswith(REPLICATION_PREFIX))]

@@ -18,7 +18,7 @@ from fastsync.errors import ConfigError, OutputFailed
 from fastsync.model.difference import Difference
 from fastsync.model.digest import Digester
 from fastsync.model.keys import encode_key
-from fastsync.repair.repairer import EFFECTS
+from fastsync.repair.decision import EFFECTS
 from fastsync.repair.undo_index import Chain, Index
 
 AT_HAND = 100_000

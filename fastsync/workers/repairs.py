@@ -10,7 +10,8 @@ from fastsync.model.difference import Difference
 from fastsync.model.events import WritesAhead
 from fastsync.repair.announced_writes import Announced, pack
 from fastsync.repair.earlier_writes import EarlierWrites
-from fastsync.repair.repairer import Intent, Repairer, announced
+from fastsync.repair.decision import Intent
+from fastsync.repair.repairer import Repairer, announced
 from fastsync.workers.page_result import PageResult
 
 

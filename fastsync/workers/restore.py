@@ -24,7 +24,7 @@ from fastsync.model.events import Event, UndoTask, WritesAhead
 from fastsync.model.keys import Key, encode_key
 from fastsync.model.throughput import limit_items
 from fastsync.repair.condition import require_absent, require_unchanged
-from fastsync.repair.repairer import EFFECTS, encode_item, writable_attributes
+from fastsync.repair.decision import EFFECTS, encode_item, writable_attributes
 from fastsync.repair.undo_index import read_entries
 from fastsync.repair.undo_log import Entry
 from fastsync.workers.page_result import PageResult

@@ -12,7 +12,7 @@ from msgspec import Raw
 from fastsync.config.limits import DeleteLimit
 from fastsync.model.difference import Difference, Verdict
 from fastsync.repair.condition import MAX_OPERATORS, MAX_TEXT, require_unchanged
-from fastsync.repair.repairer import writable_attributes
+from fastsync.repair.decision import writable_attributes
 from fastsync.run.tasks.delete_guard import Found, explain_refusal
 from fastsync.run.tasks.waiting_extras import WaitingExtras
 
