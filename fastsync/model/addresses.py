@@ -1,4 +1,4 @@
-"""Addresses: of endpoints and proxies, and how they are shown: never with a user and a password."""
+"""Addresses of endpoints and proxies. They are never shown with a user and a password."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from urllib.parse import unquote, urlsplit
 from fastsync.errors import ConfigError
 from fastsync.model.wording import quote
 
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _WORD = re.compile(r"\S+")
 
 
 class Proxy(NamedTuple):
-    """The address of a proxy; `user` is user and password as they are sent, None where there are none."""
+    """The address of a proxy; `user` is user and password as they are sent, "name:password", None where it has none."""
 
     scheme: str
     host: str
@@ -23,31 +23,34 @@ class Proxy(NamedTuple):
 
 
 def holds_user(address: str) -> bool:
-    """Return whether an address holds a user or a password, be it otherwise right or not."""
+    """Return whether a text holds a user or a password, even where it is no valid address."""
     return "@" in address
 
 
 def hide_users(text: str) -> str:
     """Return a text in which no address holds a user or a password any more."""
-    return _WORD.sub(lambda found: _hide_user(found[0]), text) if "@" in text else text
+    if "@" not in text:
+        return text
+    return _WORD.sub(lambda found: _hide_user(found[0]), text)
 
 
 def _hide_user(word: str) -> str:
-    """Return a word without the user and password before its last @; it takes time in proportion to its length."""
-    user, _, place = word.rpartition("@")
+    """Return a word without the user and password before its last @, in time that grows with its length alone."""
+    user, _, host = word.rpartition("@")
     before, scheme, _ = user.partition("://")
     if scheme:
-        return f"{before}://{place}"
-    return place if ":" in user else word
+        return f"{before}://{host}"
+    if ":" in user:
+        return host
+    return word
 
 
 def parse_proxy(address: str) -> Proxy:
-    """Read the address of a proxy; raise ValueError, in a sentence that does not repeat it, where it is none.
+    """Parse the address of a proxy; raise ValueError, with a message that does not repeat it, where it is malformed.
 
     Everything before the last @ is user and password, whatever characters they hold; %XX stands for any of them.
     """
-    scheme = _SCHEME.match(address)
-    rest = address[scheme.end() :] if scheme else address
+    scheme, rest = _split_scheme(address)
     user, _, place = rest.rpartition("@")
     try:
         parts = urlsplit(f"//{place}")
@@ -56,29 +59,45 @@ def parse_proxy(address: str) -> Proxy:
         host, port = None, None
     if not host or port == 0:
         raise ValueError("the address of the proxy is not of the form http://host:port")
-    name, separator, password = user.partition(":")
-    secret = f"{unquote(name)}{separator or ':'}{unquote(password)}" if user else None
-    return Proxy(scheme[0][:-3].lower() if scheme else "http", host, port or 80, secret)
+    return Proxy(scheme, host, port or 80, _decode_user(user))
+
+
+def _split_scheme(address: str) -> tuple[str, str]:
+    """Return an address's scheme, http where it names none, and what follows it."""
+    found = _SCHEME.match(address)
+    if found is None:
+        return "http", address
+    return found[1].lower(), address[found.end() :]
+
+
+def _decode_user(user: str) -> str | None:
+    if not user:
+        return None
+    name, _, password = user.partition(":")
+    return f"{unquote(name)}:{unquote(password)}"
 
 
 def check_address(flag: str, url: str | None) -> None:
-    """Raise ConfigError where what was given is no address that can be connected to, or holds a user or a password.
+    """Raise ConfigError where an address cannot be connected to, or holds a user or a password.
 
-    What may be a password is not repeated.
+    The message does not repeat what may be a password.
     """
     if url is None:
         return
     if holds_user(url):
         raise ConfigError(f"{flag} takes an address without user and password: requests are signed instead")
-    if (reason := _not_an_address(url)) is not None:
+    reason = _find_fault(url)
+    if reason is not None:
         raise ConfigError(f"{flag} takes an address such as http://localhost:8000, {reason}")
 
 
-def _not_an_address(url: str) -> str | None:
+def _find_fault(url: str) -> str | None:
     """Return what is wrong with an address, None where nothing is."""
     try:
         parts = urlsplit(url)
         right = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return "and the one given has a port that is not a number from 1 to 65535, or a host that is none"
-    return None if right else f"not {quote(url)}"
+    if not right:
+        return f"not {quote(url)}"
+    return None

@@ -27,18 +27,21 @@ PARTITION_WRITES = 1000
 def count_read_units(size: float, consistent: bool = False) -> float:
     """Return the units of reading `size` bytes in one piece: a page of a Scan, or one item of a look-up.
 
-    A page is charged by the sum of its items, a look-up item by item. Nothing found costs as much as the smallest item.
+    A page is charged by the sum of its items, a look-up item by item. A missing item costs as much as the smallest one.
     """
-    return max(1, _round_up(size, READ_UNIT)) * (1.0 if consistent else 0.5)
+    units = max(1, _round_up(size, READ_UNIT))
+    if consistent:
+        return float(units)
+    return units / 2
 
 
 def count_scan_units(size: float, requests: int, consistent: bool = False) -> float:
-    """Return the units of scanning `size` bytes in so many requests of equal size."""
+    """Return the units of scanning `size` bytes in this number of requests of equal size."""
     return requests * count_read_units(size / requests, consistent)
 
 
 def count_write_units(size: float, replaced: float = 0) -> float:
-    """Return the units of writing or deleting one item: the larger of what is there before and after, in bytes.
+    """Return the units of writing or deleting one item, by the larger of its sizes before and after, in bytes.
 
     A failed condition costs as much. Indexes add their own.
     """
@@ -55,7 +58,7 @@ class Prices:
     writes: float
 
     def money(self, read: float, write: float) -> float:
-        """Return the price in USD of so many read and write units."""
+        """Return the price in USD of read and write units."""
         return (read * self.reads + write * self.writes) / 1_000_000
 
 
@@ -89,11 +92,13 @@ def _measure_value(value: Mapping[str, Any]) -> int:
 def _measure_number(text: str) -> int:
     """Count a byte for the number, one for each pair of digits left and right of the point, one for a minus sign."""
     sign, digits, exponent = Decimal(text).as_tuple()
-    spelled = "".join(map(str, digits)) + "0" * (int(exponent) % 2)
-    spelled = "0" * (len(spelled) % 2) + spelled
-    pairs = [spelled[place : place + 2] for place in range(0, len(spelled), 2)]
-    significant = "".join("0" if pair == "00" else "1" for pair in pairs).strip("0")
-    return 1 + len(significant) + (sign if significant else 0)
+    text = "".join(map(str, digits)) + "0" * (int(exponent) % 2)
+    text = "0" * (len(text) % 2) + text
+    pairs = [text[start : start + 2] for start in range(0, len(text), 2)]
+    significant = [number for number, pair in enumerate(pairs) if pair != "00"]
+    if not significant:
+        return 1
+    return 1 + significant[-1] - significant[0] + 1 + sign
 
 
 def _round_up(size: float, unit: int) -> int:

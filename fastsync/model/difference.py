@@ -1,4 +1,4 @@
-"""What can be found, what became of it, and counters of both."""
+"""Differences: the verdicts of a comparison, what became of them, and counters of both."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Item = dict[str, Any]
 
 
 class Verdict(str, Enum):
-    """What comparing one key came to; a difference is any verdict but SAME."""
+    """The result of comparing one key; a difference is any verdict but SAME."""
 
     SAME = "same"
     MISSING = "missing"
@@ -45,10 +45,13 @@ class Effect(str, Enum):
 class Difference:
     """One key on which a slave disagrees with the master.
 
-    `attributes` names what differs, sorted, and is empty for `missing` and `extra`. `error` says why an action
-    failed, was refused or contended. `master` and `slave_item` are whole items, or None where absent; outside the
-    workers they are there only for `--report-values` and listeners. The versions are values of `--version-attribute` in
-    DynamoDB JSON, None where that is not given or the item has none.
+    attributes: the names of those that differ, sorted; empty for `missing` and `extra`.
+    action: what became of the difference, an Effect. (An `Action` is what a policy decides.)
+    error: why a repair failed, was refused or contended.
+    master, slave_item: whole items, None where absent. Outside the workers only `--report-values` and listeners keep
+        them; for everybody else they are None.
+    master_version, slave_version: values of `--version-attribute` in DynamoDB JSON, None where that is not given or the
+        item has none.
     """
 
     slave: str
@@ -67,9 +70,9 @@ class Difference:
 class Tally:
     """The counters of one table over a page, a segment or a run: items, capacity units, and what became of requests.
 
-    Of a slave, `compared` is the number of master items that it was compared with: `counted` is always the same number.
-    `recheck_units` are those of `read_units` that went into making suspects certain. `retried` counts the tries
-    of requests after the first, whatever those before had failed of. `withheld` counts those of `refused` that were
+    `compared` is the number of master items that a slave was compared with: `counted` is always the same number.
+    `recheck_units` are the part of `read_units` that went into reading suspects again. `retried` counts the tries of
+    requests after the first, whatever the earlier ones failed with. `withheld` counts the part of `refused` that was
     refused because something failed, and not by a safety limit.
     """
 
@@ -131,22 +134,22 @@ class Tally:
 
     @property
     def acted_on(self) -> int:
-        """How many differences something became of."""
+        """How many differences have an effect other than NONE."""
         return sum(getattr(self, name) for name in _COUNTED_AS.values())
 
     @property
     def remaining(self) -> int:
-        """How many differences are still there, as far as is known."""
+        """How many differences are left, as far as is known."""
         return self.differences - self.written - self.deleted
 
     def as_dict(self) -> Mapping[str, int | float]:
-        """Return the counters in the order of the statistics file, which has no room for the others."""
-        return {name: getattr(self, name) for name in _COUNTERS if name not in _UNTOLD}
+        """Return the counters of the statistics file, in its order; it has no fields for the others."""
+        return {name: getattr(self, name) for name in _COUNTERS if name not in _NOT_IN_STATISTICS}
 
 
 _COUNTERS = tuple(field.name for field in fields(Tally))
 _CONSUMED = ("read_units", "write_units", "recheck_units", "throttled", "retried")
-_UNTOLD = ("throttled", "retried", "recheck_units", "withheld")
+_NOT_IN_STATISTICS = ("throttled", "retried", "recheck_units", "withheld")
 _COUNTED_AS: dict[Effect, str] = {
     effect: effect.value.replace("-", "_") for effect in Effect if effect is not Effect.NONE
 }

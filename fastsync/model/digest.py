@@ -21,9 +21,9 @@ import xxhash
 REPLICATION_PREFIX = "aws:rep:"
 """Attributes of legacy global tables, different by nature in every region (developer guide, global tables 2017)."""
 _PLAIN_EXPONENTS = range(-200, 200)
-"""Decimal exponents that are written out; DynamoDB's own numbers lie between 1E-130 and 9.99E+125."""
+"""Decimal exponents that are written in plain digits; DynamoDB's own numbers lie between 1E-130 and 9.99E+125."""
 _PLAIN_NUMBER = re.compile(r"0|-?(?:[1-9][0-9]{0,99}|(?:0|[1-9][0-9]{0,99})\.[0-9]{0,99}[1-9])").fullmatch
-"""Numbers as the service writes nearly all of them are in that form already: the look costs 0.2 µs, Decimal 3 µs."""
+"""Nearly all numbers arrive in this form already: the match costs 0.2 µs, Decimal 3 µs."""
 
 _attributes = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _parse = msgspec.json.Decoder().decode
@@ -33,9 +33,9 @@ _encode = msgspec.json.Encoder(order="sorted").encode
 class Digester:
     """Compare items by their canonical attributes, less the ignored ones and `aws:rep:*`: digests first, then bytes.
 
-    `keys` are the key attributes, to which neither rule applies. `seed` (64 bits) is that of the digests: another one
-    in every run, so that nobody can make values ahead that share one; where they do all the same, their bytes tell.
-    `hashed` returns the digest of some bytes for a seed.
+    `keys` are the key attributes, to which neither rule applies. `seed` (64 bits) is that of the digests, a new one in
+    every run, so that nobody can prepare values with the same digest; should two have it by chance, their bytes decide.
+    `hashed` returns the digest of bytes for a seed.
     """
 
     def __init__(
@@ -57,20 +57,20 @@ class Digester:
     def find_differing(self, master: msgspec.Raw, slave: msgspec.Raw) -> tuple[str, ...]:
         """Name the attributes, sorted, in which two items differ; () where they are equal.
 
-        Digests are taken only of attributes whose raw values disagree.
+        Only attributes whose raw values differ are digested.
         """
         if master == slave:
             return ()
         left, right = self._without_ignored(master), self._without_ignored(slave)
         if left == right:
             return ()
-        # values are compared as bytes first: of ten attributes nine agree, and each look at one costs
+        # values are compared as bytes first: nine of ten attributes agree, and each canonical form costs
         others = [(name, raw, right.get(name)) for name, raw in left.items() if raw != right.get(name)]
         names = [name for name, raw, other in others if other is None or not self._equal(raw, other)]
         return tuple(sorted(name for name in (*names, *(right.keys() - left.keys())) if self._counts(name)))
 
     def _equal(self, raw: msgspec.Raw, other: msgspec.Raw) -> bool:
-        """Say whether two raw values are equal; equal digests are no proof of that, so the canonical forms decide."""
+        """Return whether two raw values are equal. Equal digests are no proof, so the canonical forms decide."""
         one, two = _encode(canonical_value(_parse(raw))), _encode(canonical_value(_parse(other)))
         return self._hashed(one, self._seed) == self._hashed(two, self._seed) and one == two
 
@@ -85,19 +85,19 @@ class Digester:
 
 
 def digest_items(items: Iterable[msgspec.Raw]) -> list[bytes]:
-    """Return the xxh3_128 digests of items as they came over the wire: 0.15 µs an item, a third of reading its key."""
+    """Return the xxh3_128 digests of raw items: 0.15 µs an item, a third of the cost of reading its key."""
     return list(map(xxhash.xxh3_128_digest, items))
 
 
 def new_seed() -> int:
-    """Return a seed of 64 bits that nobody can foresee."""
+    """Return an unpredictable seed of 64 bits."""
     return secrets.randbits(64)
 
 
 def item_digest(attributes: Mapping[str, msgspec.Raw]) -> bytes:
     """Return the BLAKE2b digest (16 bytes) of an item in canonical form, without `aws:rep:*`: 15 µs for 400 B.
 
-    It stands for an item that is kept nowhere else, so it is a cryptographic one.
+    It is a cryptographic one, since it stands for an item that is kept nowhere else.
     """
     form = {
         name: canonical_value(_parse(raw))
@@ -108,9 +108,9 @@ def item_digest(attributes: Mapping[str, msgspec.Raw]) -> bytes:
 
 
 def canonical_value(value: Any) -> Any:
-    """Bring a parsed attribute value into its one form: numbers by value, sets sorted, at any depth.
+    """Return the canonical form of a parsed attribute value: numbers by value, sets sorted, at any depth.
 
-    The type tag stays, so that N 1 is never S "1". Types not known here are taken as they are.
+    The type tag stays, so that N 1 is never S "1". Values of unknown types stay as they are.
     """
     if type(value) is dict and len(value) == 1:
         ((tag, inner),) = value.items()
@@ -120,7 +120,7 @@ def canonical_value(value: Any) -> Any:
 
 
 def canonical_number(text: str) -> str:
-    """Write a number in plain digits without needless zeros: equal values, equal texts; 38 digits and more are kept."""
+    """Return a number in plain digits without extra zeros, so that equal values are equal texts. No digit is lost."""
     if _PLAIN_NUMBER(text):
         return text
     try:
@@ -135,14 +135,14 @@ def canonical_number(text: str) -> str:
     shown = "".join(map(str, digits)).lstrip("0")
     significant = shown.rstrip("0")
     exponent += len(shown) - len(significant)
-    minus = "-" if sign else ""
+    minus = "-" * sign
     if exponent not in _PLAIN_EXPONENTS:
         return f"{minus}{significant}E{exponent}"
     return minus + format(Decimal((0, tuple(map(int, significant)), exponent)), "f")
 
 
 def canonical_binary(text: str) -> str:
-    """Write base64 text in its padded standard form."""
+    """Return base64 text in its padded standard form."""
     try:
         return b64encode(b64decode(text, validate=True)).decode()
     except (Base64Error, ValueError):

@@ -1,4 +1,4 @@
-"""JSON lines: one JSON text per line, whatever a reader takes for the end of a line; checksums of such texts."""
+"""JSON lines: one JSON text per line, whichever characters a reader takes for line breaks; and their checksums."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ESCAPED_BYTES = {each.encode(): text.encode() for each, text in _ESCAPED.items(
 def dumps(value: Any, indent: int | None = None) -> str:
     r"""Return a value as JSON text that can be encoded as UTF-8 and in which only `\n` ends a line."""
     text = json.dumps(value, indent=indent, ensure_ascii=False)
-    # half a pair of UTF-16, as in a path that is no text, becomes the escape that JSON has for it
+    # half a surrogate pair, as in a path that is not UTF-8, becomes its JSON escape
     return escape_line_breaks(text.encode(errors="backslashreplace").decode())
 
 
@@ -28,12 +28,12 @@ def escape_line_breaks(text: str) -> str:
 
 
 def escape_line_breaks_in_bytes(text: bytes) -> bytes:
-    """Do the same in JSON text that is encoded as UTF-8, in which no character is a part of another one."""
+    """Do the same in JSON text encoded as UTF-8, where no character contains the bytes of another."""
     for each, escaped in _ESCAPED_BYTES.items():
         text = text.replace(each, escaped)
     return text
 
 
 def checksum(text: bytes) -> str:
-    """Return the checksum (hexadecimal) that lines and files hold of their own content: it shows damage, not intent."""
+    """Return the hexadecimal checksum that lines and files hold of their own content: against damage, not tampering."""
     return blake2b(text, digest_size=CHECKSUM_BYTES).hexdigest()

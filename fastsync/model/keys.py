@@ -45,18 +45,21 @@ class KeyReader:
         self.form = {name: [kind] for name, kind in zip(schema.names, types, strict=False)}
         self.type = _key_type(schema)
         self._one = msgspec.json.Decoder(self.type).decode
-        self._settle = _canonicalizer(schema, self.type)
+        self._make_canonical = _canonicalizer(schema, self.type)
 
     def canonical(self, keys: Sequence[Key]) -> Sequence[Key]:
-        """Give freshly decoded keys in canonical spelling; string keys are so already."""
-        return keys if self._settle is None else [self._settle(key) for key in keys]
+        """Return freshly decoded keys in their canonical form; string keys are in it already."""
+        make_canonical = self._make_canonical
+        if make_canonical is None:
+            return keys
+        return [make_canonical(key) for key in keys]
 
     def read_key(self, item: msgspec.Raw | bytes) -> Key:
-        """Take the key of one item, or read a key from DynamoDB JSON."""
+        """Return the key of one item, or a key that was written as DynamoDB JSON."""
         return self.canonical([self._one(item)])[0]
 
     def read_keys(self, items: Iterable[msgspec.Raw]) -> Sequence[Key]:
-        """Take the keys of many items."""
+        """Return the keys of many items."""
         return self.canonical(list(map(self._one, items)))
 
 
@@ -84,7 +87,9 @@ def _key_type(schema: KeySchema) -> Any:
 def _canonicalizer(schema: KeySchema, key_type: Any) -> Callable[[Key], Key] | None:
     first = _CANONICAL[schema.hash_type]
     if schema.range_type is None:
-        return None if first is None else lambda key: key_type(first(key.hash))
+        if first is None:
+            return None
+        return lambda key: key_type(first(key.hash))
     second = _CANONICAL[schema.range_type]
     if first is None and second is None:
         return None
@@ -97,7 +102,9 @@ def _canonicalizer(schema: KeySchema, key_type: Any) -> Callable[[Key], Key] | N
 
 def _canonical_number_key(value: _N) -> _N:
     text = canonical_number(value.N)
-    return value if text is value.N else _N(text)
+    if text is value.N:
+        return value
+    return _N(text)
 
 
 def _canonical_binary_key(value: _B) -> _B:

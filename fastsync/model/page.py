@@ -19,9 +19,9 @@ class ItemWithoutKey(RequestFailed):
 
 
 class Page:
-    """Raw items in the order of the scan, and the key to go on from, b"" at the end of the segment.
+    """Raw items in the order of the scan, and the key to continue from, b"" at the end of the segment.
 
-    `size` is that of the answer in bytes, `keys` are those of the items where they were read already.
+    `size` is the bytes of the answer, `keys` are those of the items where they have been read already.
     """
 
     def __init__(
@@ -52,16 +52,18 @@ class Page:
 
     @property
     def keys_read(self) -> bool:
-        """Return whether the keys are there without reading them."""
+        """Return whether the keys have been read already."""
         return self._keys is not None
 
     def key_at(self, place: int) -> Key:
         """Return the key of one item."""
-        return read_keys(self.reader, (self.items[place],))[0] if self._keys is None else self._keys[place]
+        if self._keys is not None:
+            return self._keys[place]
+        return read_keys(self.reader, (self.items[place],))[0]
 
 
 class LateKeys(Sequence[Key]):
-    """The keys of items that may never be asked for, as where both sides' bytes agree."""
+    """Keys that are read when they are first used: where the bytes of both sides agree, never."""
 
     def __init__(self, reader: KeyReader, items: Sequence[Raw]):
         self._reader = reader

@@ -12,7 +12,7 @@ BACKOFF_CAP = 20.0
 PROMPT_CAP = 1.0
 """Seconds; the longest pause before anything is read."""
 PROMPT_TIMEOUTS = 3
-"""Retries of a request that got no answer in time, before anything is read."""
+"""Retries of a request that was not answered in time, before anything is read."""
 
 
 class StrategyName(str, Enum):
@@ -47,7 +47,7 @@ class Reading:
 class Retrying:
     """How often one request is tried again, and base and longest pause of the backoff in seconds.
 
-    `timeouts`: how often a request is tried again that got no answer in time; None: as often as any other.
+    `timeouts`: how often a request is retried that was not answered in time; None: as often as any other.
     """
 
     max_retries: int = 10
@@ -56,17 +56,17 @@ class Retrying:
     timeouts: int | None = None
 
     def promptly(self) -> Retrying:
-        """Return the same number of retries for what is asked before anything is read.
+        """Return the same number of retries, with shorter pauses, for requests before anything is read.
 
-        Somebody may be waiting for a first sign: ten retries then take some 3 s rather than 25 s. A server that accepts
-        connections and says nothing is given up earlier, since each try of it takes half a minute.
+        Somebody may be waiting at the terminal: ten retries then take about 3 s rather than 25 s. A server that accepts
+        connections but never answers is given up earlier, since each try takes half a minute.
         """
         return replace(self, cap=PROMPT_CAP, timeouts=PROMPT_TIMEOUTS)
 
 
 @dataclass(frozen=True)
 class Judging:
-    """What makes two items differ, and whether (and after how many seconds) a suspect is read again.
+    """Which attributes are compared, and whether (and after how many seconds) a suspect is read again.
 
     `version` is the attribute that tells which of two items is newer.
     """
@@ -79,10 +79,10 @@ class Judging:
 
 @dataclass(frozen=True)
 class Repairing:
-    """What may be written to slaves and how, and whether extras are looked for at all.
+    """Which differences may be repaired and how, and whether extras are looked for at all.
 
-    `version` is the attribute by which a newer slave is left alone, `ignored` are those that `keep_ignored` leaves the
-    slave, `undo_log` is the file that every write goes into first.
+    `version` is the attribute by which a newer slave is recognised and left alone. `ignored` attributes keep the
+    slave's values with `keep_ignored`. `undo_log` is the file that records every write before it is sent.
     """
 
     write_missing: bool = False
@@ -97,9 +97,9 @@ class Repairing:
 
     @property
     def nothing(self) -> bool:
-        """Return whether this is a run that only reports."""
+        """Return whether the run only reports."""
         return not (self.write_missing or self.write_differing or self.delete_extra)
 
 
 LONGEST_LIMIT = 50
-"""Characters of `--max-deletes`: more digits than anybody means, and few enough to be computed with."""
+"""Characters of `--max-deletes`: more digits than anybody needs, and few enough to compute with."""

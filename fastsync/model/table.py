@@ -24,7 +24,7 @@ TABLE_FORM = (
 class TableRef:
     """A table as the user named it.
 
-    `text` is what reports call it, `name` what requests send: the bare name, or the ARN where one was given, so that
+    `text` is its name in reports, `name` its name in requests: the bare name, or the ARN where one was given, so that
     a resource-based policy of another account applies. `profile`, `role_arn` and `external_id` are given where the
     table has credentials of its own.
     """
@@ -39,10 +39,12 @@ class TableRef:
 
     @classmethod
     def parse(cls, text: str, endpoint_url: str | None = None) -> TableRef:
-        """Read `<region>:<name>` or a table ARN; raise ConfigError on anything else."""
-        if arn := _ARN.fullmatch(text):
+        """Parse `<region>:<name>` or a table ARN; raise ConfigError on anything else."""
+        arn = _ARN.fullmatch(text)
+        if arn is not None:
             return cls(text, arn[1], text, endpoint_url)
-        if named := _NAMED.fullmatch(text):
+        named = _NAMED.fullmatch(text)
+        if named is not None:
             return cls(text, named[1], named[2], endpoint_url)
         raise ConfigError(f"{quote(text)} is not a table: {TABLE_FORM}")
 
@@ -71,11 +73,15 @@ class Login:
 
     @property
     def base(self) -> str:
-        """The name of what the login starts from."""
-        return "the default credential chain" if self.profile is None else f"profile {self.profile!r}"
+        """The name of the profile, or of the default chain."""
+        if self.profile is None:
+            return "the default credential chain"
+        return f"profile {self.profile!r}"
 
     def __str__(self) -> str:
-        return self.base if self.role is None else f"role {self.role.arn}"
+        if self.role is None:
+            return self.base
+        return f"role {self.role.arn}"
 
 
 @dataclass(frozen=True)
@@ -103,21 +109,24 @@ class KeySchema:
     @property
     def names(self) -> tuple[str, ...]:
         """The key attributes, partition key first."""
-        return (self.hash,) if self.range is None else (self.hash, self.range)
+        if self.range is None:
+            return (self.hash,)
+        return (self.hash, self.range)
 
     @property
     def types(self) -> tuple[str, ...]:
         """The types of the key attributes, the partition key's first."""
-        return (self.hash_type,) if self.range_type is None else (self.hash_type, self.range_type)
+        if self.range_type is None:
+            return (self.hash_type,)
+        return (self.hash_type, self.range_type)
 
     def __str__(self) -> str:
-        text = f"{self.hash} ({self.hash_type})"
-        return text if self.range is None else f"{text}, {self.range} ({self.range_type})"
+        return ", ".join(f"{name} ({kind})" for name, kind in zip(self.names, self.types, strict=True))
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table as DescribeTable tells it.
+    """A table as DescribeTable describes it.
 
     `identity` is the same for two descriptions of one table however it was named. `item_count` and `size_bytes` are
     the service's estimates, refreshed about every six hours: for progress and first guesses only. `ttl` is the
@@ -134,17 +143,19 @@ class Table:
 
     @property
     def item_bytes(self) -> float | None:
-        """The average size of an item in bytes, None where the service does not tell."""
-        return self.size_bytes / self.item_count if self.item_count and self.size_bytes else None
+        """The average size of an item in bytes, None where the service reports none."""
+        if not self.item_count or not self.size_bytes:
+            return None
+        return self.size_bytes / self.item_count
 
 
 def same_identity(one: Sequence[str], other: Sequence[str]) -> bool:
-    """Return whether two identities (see `Table`) are of one table, not of two that had one name after the other."""
+    """Return whether two identities (see `Table`) are of one table, and not of two tables with one name."""
     return tuple(one) == tuple(other)
 
 
 def replacement(then: Table, now: Table) -> str | None:
-    """Say in a sentence that a table is another than it was, or has another key; return None where it is the same."""
+    """Return a sentence where a table was replaced by another, or has another key; None where it is the same."""
     if not same_identity(then.identity, now.identity):
         return (
             f"{then.ref} was replaced during the run: the table was deleted, and another one has its name now, "
@@ -157,7 +168,7 @@ def replacement(then: Table, now: Table) -> str | None:
 
 @dataclass(frozen=True)
 class Side:
-    """One table of the run with all that a worker needs to reach it, as fast as `pace` allows.
+    """One table of the run, with everything that a worker needs to reach it as fast as `pace` allows.
 
     `account` is the number of its credentials, `number` its own among the tables of the run, the master's being 0.
     """

@@ -6,16 +6,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 PATIENCE = 20.0
-"""Seconds that the work between two looks at an interrupt is to take at most, as far as limits go."""
+"""Seconds that work may take at most, by the limits, between two checks for an interrupt."""
 FEWEST = 20
-"""Items that are worked on together at least, whatever the limits: pages of fewer cost more than they spare."""
+"""Items in a page at least, whatever the limits: smaller pages cost more than they save."""
 SLOWEST = 0.001
-"""Units per second at least: with less, a page of 1 MB would be waited for longer than a system's clocks go."""
+"""Units per second at least: with fewer, a page of 1 MB would take longer than the system's clocks can count."""
 
 
 @dataclass(frozen=True)
 class Throughput:
-    """What a table takes of reads, or of writes, in units per second, as DescribeTable tells it; None: it does not."""
+    """The reads, or the writes, that a table takes, in units per second; None where DescribeTable reports nothing."""
 
     provisioned: float | None = None
     on_demand_maximum: float | None = None
@@ -23,13 +23,16 @@ class Throughput:
 
     @property
     def known(self) -> tuple[float, str] | None:
-        """The first of them that is told, and what it is called."""
+        """The first of them that is known, and its name; None where none is."""
         named = (
             (self.provisioned, "provisioned capacity"),
             (self.on_demand_maximum, "on-demand maximum"),
             (self.warm, "warm throughput"),
         )
-        return next(((units, name) for units, name in named if units is not None), None)
+        for units, name in named:
+            if units is not None:
+                return units, name
+        return None
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ UNKNOWN = Capacity(Throughput(), Throughput())
 
 @dataclass(frozen=True)
 class Rate:
-    """A limit in force: capacity units per second, and where that number comes from."""
+    """A limit in force: capacity units per second, and the origin of that number."""
 
     units: float
     origin: str = "as given"
@@ -61,10 +64,12 @@ class Pace:
 
 
 UNLIMITED = Pace()
-"""As fast as can be."""
+"""As fast as possible."""
 
 
 def limit_items(rates: Iterable[Rate | None], most: int | None) -> int | None:
-    """Return how many items may be worked on together where each costs a unit at all of these rates, `most` at most."""
+    """Return how many items a page may hold, `most` at most, where each item costs a unit at all of these rates."""
     limited = [max(FEWEST, int(rate.units * PATIENCE)) for rate in rates if rate is not None]
-    return min(limited if most is None else [*limited, most], default=None)
+    if most is not None:
+        limited.append(most)
+    return min(limited, default=None)

@@ -1,25 +1,25 @@
-"""Wording: how a value or an exception is shown in a sentence: on one line, nothing raw in it, cut where it is long."""
+"""Wording: show a value or an exception in a sentence: on one line, escaped, and shortened where it is long."""
 
 from __future__ import annotations
 
 import re
 
 LONGEST_VALUE = 100
-"""Characters of a value in a sentence; of a longer one the beginning and the end are shown."""
+"""Characters of a value in a sentence; only the beginning and the end of a longer one are shown."""
 LONGEST_WORD = 300
 """Characters of a word in a sentence from elsewhere; paths and ARNs are shorter, numbers of 5,000 digits are not."""
 LONGEST_SENTENCE = 2_000
 _LARGE_INT = 1 << 1_000
-"""From here on an int is not written out: Python refuses that from 4,300 digits on."""
+"""An int from this one on is not written out: Python refuses to write more than 4,300 digits."""
 
 
 def quote(value: object) -> str:
-    """Return a value as Python writes it, on one line and cut in the middle where it is long."""
+    """Return a value as Python writes it, on one line, with its middle left out where it is long."""
     if isinstance(value, int) and abs(value) >= _LARGE_INT:
         return f"a number of about {int(value.bit_length() * 0.30103):,} digits"
     try:
         return shorten(repr(value))
-    except BaseException:  # of a value of the library's caller, or of a list with a number too long to be written
+    except BaseException:  # raised by an object of the library's caller, or for a list with a number of too many digits
         return f"a {type(value).__name__}"
 
 
@@ -32,31 +32,41 @@ def shorten(text: str, longest: int = LONGEST_VALUE) -> str:
 
 
 def shorten_words(sentence: str) -> str:
-    """Return a sentence with its long words cut in the middle, and as a whole no longer than a sentence should be."""
+    """Return a sentence with the middle of long words left out, and its own where it is still too long."""
     found = re.sub(rf"\S{{{LONGEST_WORD},}}", lambda word: shorten(word[0]), sentence)
     return shorten(found, LONGEST_SENTENCE)
 
 
 def describe_exception(error: BaseException) -> str:
-    """Return the kind of an exception, and on the same line what it says, where it says anything."""
-    kind = type(error).__name__
+    """Return the class of an exception and, on the same line, its message, where it has one."""
+    name = type(error).__name__
     try:
-        said = " ".join(str(error).split())
-    except BaseException:  # whoever made it may have made it badly
-        said = ""
-    return f"{kind}: {shorten(said, LONGEST_SENTENCE // 4)}" if said else kind
+        message = " ".join(str(error).split())
+    except BaseException:  # the class may be somebody else's, and its __str__ may fail
+        message = ""
+    if not message:
+        return name
+    return f"{name}: {shorten(message, LONGEST_SENTENCE // 4)}"
 
 
 def escape_unprintable(text: str) -> str:
-    """Return a text with everything escaped that could steer a terminal: names hold what their writers put there."""
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+    """Return a text with all unprintable characters escaped: a name may hold some that would steer a terminal."""
+    return "".join(map(_escape_character, text))
 
 
 def count_nouns(count: int, noun: str) -> str:
     """Return a number and its noun, in the plural unless it is one: "1 item", "2,000 items"."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+    return f"{count:,} {choose_form(count, noun, f'{noun}s')}"
 
 
 def choose_form(count: int, one: str, many: str) -> str:
     """Return the form of a word that goes with a number."""
-    return one if count == 1 else many
+    if count == 1:
+        return one
+    return many
+
+
+def _escape_character(character: str) -> str:
+    if character.isprintable():
+        return character
+    return character.encode("unicode_escape").decode()
