@@ -1,9 +1,9 @@
-"""Answers: what the service always sends with status 200. An answer without it is a fault, which is tried again.
+"""Answers with status 200: check that they hold what the service always sends. Others are faults, which are retried.
 
-What is always there (API reference of each operation, unless another source is named):
+Always present are (API reference of each operation, unless another source is named):
 
 - Scan: Items, Count.
-- BatchGetItem: UnprocessedKeys, and in Responses the list of the table, but where all keys come back unprocessed
+- BatchGetItem: UnprocessedKeys, and in Responses the list of the table, unless all keys come back unprocessed
   (ScyllaDB's test_batch.py, which runs on the service too).
 - PutItem, DeleteItem: an object.
 - BatchWriteItem: UnprocessedItems.
@@ -11,9 +11,9 @@ What is always there (API reference of each operation, unless another source is 
 - DescribeTimeToLive: TimeToLiveDescription with TimeToLiveStatus, and AttributeName where it is enabled.
 - AssumeRole of STS: Credentials with AccessKeyId, SecretAccessKey, SessionToken and Expiration.
 
-The service tells ConsumedCapacity where it is asked to, and with a Scan ScannedCount. Some compatible servers leave
-them out, so neither is required; where they are present they have to fit. `__type` comes with errors only.
-`description` has the types of DescribeTable and DescribeTimeToLive, `sources` those of AssumeRole.
+The service reports ConsumedCapacity on request, and ScannedCount with a Scan. Some compatible servers leave them out,
+so neither is required, but they must be consistent where they are present. `__type` comes with errors only.
+`describe` checks DescribeTable and DescribeTimeToLive, `auth.roles` AssumeRole.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from msgspec import UNSET, DecodeError, Raw, UnsetType
 from fastsync.model.keys import Key, KeyReader
 
 SAMPLED = 256
-"""One item in so many is looked at for its key in any case."""
+"""The key of one item in this number is always read."""
 
 
 class Units(msgspec.Struct, gc=False):
@@ -39,7 +39,7 @@ class Units(msgspec.Struct, gc=False):
 
 
 class Success(msgspec.Struct, gc=False, kw_only=True):
-    """What all answers at 200 have in common: no error."""
+    """Every answer with status 200: it holds no error."""
 
     error: Raw | UnsetType = msgspec.field(default=UNSET, name="__type")
 
@@ -77,7 +77,7 @@ _decode_key = msgspec.json.Decoder(dict[str, dict[str, str]]).decode
 class AnswerReader:
     """Read the answers of one table. Every method raises DecodeError on an answer that cannot be true.
 
-    `name` is what requests call the table: its name or its ARN.
+    `name` is the table's name in requests: its name or its ARN.
     """
 
     def __init__(self, name: str, keys: KeyReader):
@@ -88,26 +88,29 @@ class AnswerReader:
     def scan(self, body: bytes) -> ScanAnswer:
         """Read a page of a scan.
 
-        Only some of its items are looked at for their keys, since reading all keys costs as much as the whole page.
+        Only the keys of some items are read, since reading all of them costs as much as the whole page.
         """
         answer = _decode_scan(body)
         refuse_error(answer)
         self._check_units(answer.ConsumedCapacity)
         items = answer.Items
-        # where the page ends by its size, dynoxide counts in ScannedCount the item that no longer fitted, too
-        if answer.Count != len(items) or (answer.ScannedCount is not None and answer.ScannedCount < answer.Count):
+        # where a page ends by its size, dynoxide's ScannedCount includes the item that did not fit
+        scanned = answer.ScannedCount
+        if answer.Count != len(items) or (scanned is not None and scanned < answer.Count):
             raise DecodeError("Count is not the number of Items, or above ScannedCount")
         if items:
             self._keys.read_keys((*items[::SAMPLED], items[len(items) // 2], items[-1]))
         return answer
 
     def next_key(self, answer: ScanAnswer, start: bytes) -> bytes:
-        """Return the key to go on from, b"" at the end of the segment; null and {} are the end, too.
+        """Return the key to continue from, b"" at the end of the segment; null and {} are the end, too.
 
-        `start` is the key that the page was asked for from, b"" at the beginning of the segment.
+        `start` is the key that the page was requested from, b"" at the beginning of the segment.
         """
         raw = bytes(answer.LastEvaluatedKey)
-        key = _decode_key(raw) if raw not in (b"", b"null") else None
+        if raw in (b"", b"null"):
+            return b""
+        key = _decode_key(raw)
         if not key:
             return b""
         if {name: list(value) for name, value in key.items()} != self._keys.form:
@@ -117,7 +120,7 @@ class AnswerReader:
         return raw
 
     def distinct_keys(self, items: Sequence[Raw]) -> Sequence[Key]:
-        """Read the keys of all items."""
+        """Return the keys of all items; raise DecodeError where two are equal."""
         keys = self._keys.read_keys(items)
         if len(set(keys)) < len(keys):
             raise DecodeError("a key is there twice")
@@ -126,7 +129,7 @@ class AnswerReader:
     def batch_found(
         self, body: bytes, asked: Sequence[Key], checked: bool
     ) -> tuple[list[Raw], list[Key], list[Units] | None]:
-        """Read the answer to a look-up: items, keys left unprocessed, units consumed. `checked`: read all keys."""
+        """Return the items, the unprocessed keys and the consumed units of a look-up. `checked`: read all keys."""
         answer = self._decode_batch(body)
         refuse_error(answer)
         self._check_units(*(answer.ConsumedCapacity or ()))
@@ -143,7 +146,7 @@ class AnswerReader:
         return items, back, answer.ConsumedCapacity
 
     def batch_written(self, body: bytes, asked: Sequence[Key]) -> tuple[list[Units] | None, list[Key]]:
-        """Read the answer to a batch of puts: the units consumed, and the keys that are left unprocessed."""
+        """Return the units consumed by a batch of puts, and the keys that are left unprocessed."""
         answer = self._decode_batch_written(body)
         refuse_error(answer)
         self._check_units(*(answer.ConsumedCapacity or ()))
@@ -152,7 +155,7 @@ class AnswerReader:
         return answer.ConsumedCapacity, self._unprocessed(left, asked)
 
     def written(self, body: bytes) -> Units | None:
-        """Read the answer to one write: the units consumed, None where the server does not tell."""
+        """Return the units consumed by one write, None where the server reports none."""
         answer = _decode_written(body)
         refuse_error(answer)
         self._check_units(answer.ConsumedCapacity)
@@ -179,14 +182,16 @@ def refuse_error(answer: Success) -> None:
 
 
 def check_names(named: Iterable[str], asked: str) -> None:
-    """Raise DecodeError where another table is named; the service may name by ARN what was asked by name."""
+    """Raise DecodeError where another table is named. The service may answer with the ARN of a table asked by name."""
     for name in named:
         if name != asked and _bare(name) != _bare(asked):
             raise DecodeError(f"the answer is about the table {name[:300]!r}, not {asked!r}")
 
 
 def _bare(name: str) -> str:
-    return name.rpartition(":table/")[2].partition("/")[0] if name.startswith("arn:") else name
+    if not name.startswith("arn:"):
+        return name
+    return name.rpartition(":table/")[2].partition("/")[0]
 
 
 def _batch_decoders(key: Any) -> tuple[Any, Any]:

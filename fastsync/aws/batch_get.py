@@ -1,7 +1,7 @@
 """Look up keys by BatchGetItem, many requests in flight, until every key has an answer.
 
-The only owner of retries of unprocessed keys: they go back into the queue, the batch shrinks and the thread that got
-them back waits. It is given up after `max_retries` rounds in which the table has answered nobody, in whatever process.
+The only owner of retries of unprocessed keys: they go back into the queue, the batch shrinks, and the thread that got
+them back waits. A look-up fails after `max_retries` rounds in which the table has answered no request of any process.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from fastsync.model.page import Page
 from fastsync.model.settings import MAX_BATCH_KEYS
 
 FEWEST = 10
-"""Keys in a request, below which only large answers make it smaller."""
+"""Keys in a request below which only large answers make it smaller."""
 LARGE = 1 << 19
-"""Bytes of an answer that may have been cut for its size. The service ends one at 16 MB, or where it brings more than
-1 MB of one partition (API reference, BatchGetItem); the item that was left out may have had 400 KB."""
+"""Bytes of an answer that may have been cut for its size. The service ends one at 16 MB, or at 1 MB from one partition
+(API reference, BatchGetItem); the item that was left out may have had 400 KB."""
 IN_FLIGHT = MOST
 """Threads that one table may need at once."""
 
@@ -39,7 +39,7 @@ class BatchSize:
     """The number of keys per request: halved when keys come back, grown by a tenth of the limit when none do.
 
     It is not halved below `FEWEST`, since smaller requests do not help a throttled table, unless answers are so large
-    that fewer items fit into one.
+    that they hold fewer items.
     """
 
     def __init__(self, limit: int):
@@ -48,20 +48,22 @@ class BatchSize:
         self.current = limit
 
     def adapt(self, unprocessed: int, answer_bytes: int = 0) -> None:
-        """Learn from one answer how many keys came back unprocessed, and how large it was."""
+        """Adapt to one answer: to its number of unprocessed keys, and to its size in bytes."""
         if not unprocessed:
             self.current = min(self._limit, self.current + self._step)
             return
-        fewest = 1 if answer_bytes >= LARGE else FEWEST
+        fewest = FEWEST
+        if answer_bytes >= LARGE:
+            fewest = 1
         if self.current > fewest:
             self.current = max(fewest, self.current // 2)
 
 
 class Answers:
-    """The answers to one set of keys, on their way.
+    """The answers to one set of keys, as they arrive.
 
-    All but `result`, `partners` and `arrived` is for the reader, under its lock. `again` asks for the keys once more,
-    with each answer checked item by item; None where this is done already.
+    All but `wait_by_key`, `wait_for_partners` and `arrived` is for the reader, under its lock. `again` looks the keys
+    up once more, with each answer checked item by item; None where this is done already.
     """
 
     def __init__(
@@ -93,12 +95,14 @@ class Answers:
         Raises RequestFailed or KeysUnanswered.
         """
         found = self._by_key(self._wait())
-        return self._once_more() if found is None else found
+        if found is None:
+            return self._once_more()
+        return found
 
     def wait_for_partners(self, page: Page) -> list[Raw | None]:
-        """Wait as `result` does, and give what was found for each item of the page whose keys were asked for.
+        """Wait as `wait_by_key` does; return what was found for each item of the page whose keys were looked up.
 
-        Where the bytes of both agree their keys are not read again, which costs as much as finding both items.
+        Where the bytes of both agree their keys are not read, which would cost as much as finding both items.
         """
         found = self._wait()
         theirs = dict(zip(digest_items(found), found, strict=True))
@@ -109,7 +113,7 @@ class Answers:
             for place in [place for place, partner in enumerate(partners) if partner is None]:
                 partners[place] = others.get(page.key_at(place))
                 used += partners[place] is not None
-        # two items with one key: in the same bytes, in others, or one of them in the bytes of the page
+        # two items have one key: both in the same bytes, in different ones, or one of them in the bytes of the page
         if others is None or used < len(others) or len(theirs) < len(found):
             by_key = self._once_more()
             return [by_key.get(key) for key in page.keys]
@@ -122,22 +126,24 @@ class Answers:
         return self._found
 
     def _by_key(self, items: Collection[Raw]) -> dict[Key, Raw] | None:
-        """Key items; None where one has no key, or one that was not asked for, or where a key is there twice."""
+        """Return items by key; None where a key is missing, was not asked for, or comes twice."""
         try:
             found = dict(zip(self._reader.read_keys(items), items, strict=True))
         except msgspec.DecodeError:
             return None
-        return found if len(found) == len(items) and found.keys() <= set(self._wanted) else None
+        if len(found) < len(items) or not found.keys() <= set(self._wanted):
+            return None
+        return found
 
     def _once_more(self) -> dict[Key, Raw]:
-        """Ask once more, with every answer checked; an item that nobody asked for would pass for an extra."""
+        """Look the keys up once more, with every answer checked: items that nobody asked for would pass for extras."""
         if self._again is None:
             raise RequestFailed(f"{self._reader.whose}: BatchGetItem answered with items that were not asked for")
         return self._again(self._wanted).wait_by_key()
 
     @property
     def arrived(self) -> bool:
-        """Return whether `result` would not have to wait."""
+        """Return whether all answers are there, so that nobody has to wait."""
         return self._done.is_set()
 
     @property
@@ -146,13 +152,13 @@ class Answers:
         return len(self._keys) - self._asked
 
     def take_keys(self, most: int) -> Sequence[Key]:
-        """Take keys to ask for."""
+        """Return the next keys to ask for, `most` at most."""
         taken = self._keys[self._asked : self._asked + most]
         self._asked += len(taken)
         return taken
 
     def add_answer(self, asked: int, answer: BatchAnswer) -> None:
-        """Take in what a request for so many keys brought."""
+        """Take in the answer to a request for `asked` keys."""
         self._found += answer.items
         if self._error is None:
             self._keys.extend(answer.unprocessed)
@@ -161,7 +167,7 @@ class Answers:
                 self._done.set()
 
     def set_error(self, error: BaseException) -> None:
-        """Give up: one request failed for good."""
+        """Fail with the error of a request that failed for good."""
         self._error = self._error or error
         self._asked = len(self._keys)
         self._done.set()
@@ -169,7 +175,7 @@ class Answers:
 
 @dataclass
 class _Rounds:
-    """Answers in a row that brought nothing, in one thread, and rounds in which the table answered nobody."""
+    """Rounds of one thread in a row that brought nothing, and those in which the table answered no request at all."""
 
     standstill: Standstill
     in_vain: int = 0
@@ -196,12 +202,14 @@ class BatchReader:
     def look_up(
         self, keys: Iterable[Key], consistent: bool = False, keys_only: bool = False, checked: bool = False
     ) -> Answers:
-        """Start looking up keys (each once, in any number) and give the answers to come; consistent ones go first.
+        """Start looking up keys (each once, any number) and return the answers to come; consistent ones go first.
 
         The items of consistent answers, and of `checked` ones, are checked one by one as they arrive.
         """
-        again = partial(self.look_up, consistent=consistent, keys_only=keys_only, checked=True)
-        answers = Answers(keys, self.client.keys, consistent, keys_only, None if consistent or checked else again)
+        again = None
+        if not (consistent or checked):
+            again = partial(self.look_up, consistent=consistent, keys_only=keys_only, checked=True)
+        answers = Answers(keys, self.client.keys, consistent, keys_only, again)
         with self._lock:
             if consistent:
                 self._queue.appendleft(answers)
@@ -212,17 +220,17 @@ class BatchReader:
 
     @property
     def is_hungry(self) -> bool:
-        """Say whether more requests could be under way than there are keys for."""
+        """Return whether more requests could be in flight than there are keys for."""
         with self._lock:
             return self._requests_waiting() < self._in_flight.limit
 
     def close(self) -> None:
-        """Ask for nothing more; answers that are waited for do not come any more."""
+        """Send no more requests; outstanding answers never arrive."""
         with self._lock:
             self._queue.clear()
 
     def _start_threads(self) -> None:
-        """Have more threads of the pool work; it may be a while until they begin."""
+        """Have more threads of the pool work; they may start only later."""
         for _ in range(min(self._in_flight.limit - self._employed, self._requests_waiting())):
             self._employed += 1
             self._pool.submit(self._serve_queue)
@@ -235,8 +243,8 @@ class BatchReader:
         rounds = _Rounds(Standstill(self.client.reads))
         with self._lock:
             self._at_work += 1
-        while (job := self._take_batch()) is not None:
-            answers, keys = job
+        while (batch := self._take_batch()) is not None:
+            answers, keys = batch
             try:
                 self._request_batch(answers, keys, rounds)
             except BaseException as error:
@@ -244,7 +252,7 @@ class BatchReader:
                     answers.set_error(error)
 
     def _take_batch(self) -> tuple[Answers, Sequence[Key]] | None:
-        """Take keys from the head of the queue; None where there are none, or too many threads at work."""
+        """Return keys from the head of the queue; None where there are none, or where too many threads are at work."""
         with self._lock:
             while self._queue and not self._queue[0].pending:
                 self._queue.popleft()
@@ -280,15 +288,15 @@ class BatchReader:
     def _learn_from(self, asked: int, answer: BatchAnswer, seconds: float) -> None:
         if answer.unprocessed:
             self._in_flight.on_throttle()
-        elif 2 * asked >= self._size.current:  # a few keys come quickly whatever else is under way
+        elif 2 * asked >= self._size.current:  # a few keys are answered quickly whatever else is in flight
             self._in_flight.on_answer(seconds)
         self._size.adapt(len(answer.unprocessed), answer.size)
 
-    def _check_progress(self, barren: int, unprocessed: Sequence[Key]) -> None:
-        """Raise KeysUnanswered where the table answers nobody any more: no thread and no process of the run."""
-        if barren > self.client.transport.retrying.max_retries:
+    def _check_progress(self, rounds: int, unprocessed: Sequence[Key]) -> None:
+        """Raise KeysUnanswered after too many rounds in which the table answered no thread or process of the run."""
+        if rounds > self.client.transport.retrying.max_retries:
             raise KeysUnanswered(
                 f"{self.client.side}: BatchGetItem returned {len(unprocessed)} keys as unprocessed "
-                f"{barren} times without any progress, the first of them {encode_key(unprocessed[0]).decode()}; "
+                f"{rounds} times without any progress, the first of them {encode_key(unprocessed[0]).decode()}; "
                 "the table is throttled: run again with less --parallel, or when it is quieter"
             )

@@ -1,4 +1,4 @@
-"""Write whole items by BatchWriteItem; an item counts only once the service has taken it.
+"""Write whole items by BatchWriteItem; an item counts as written only once the service has taken it.
 
 The only owner of retries of unprocessed items. A batch that the service rejects is written again item by item, since
 one bad item makes it reject them all.
@@ -6,7 +6,7 @@ one bad item makes it reject them all.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 
 from fastsync.aws.client import Client
@@ -31,35 +31,49 @@ class BatchWriter:
         self._pool = pool
 
     def write_items(self, items: Sequence[KeyedItem]) -> list[str | None]:
-        """Write items of different keys; say for each why it was not taken, None where it was."""
+        """Write items of different keys; return for each the error that it was not written for, None where it was."""
+        batches = _split_batches(items, self._client.writes_at_once(PER_REQUEST))
         errors: dict[Key, str] = {}
-        for failed in self._pool.map(
-            self._write_batch, _split_batches(items, self._client.writes_at_once(PER_REQUEST))
-        ):
+        for failed in self._pool.map(self._write_batch, batches):
             errors.update(failed)
         return [errors.get(key) for key, _ in items]
 
     def _write_batch(self, batch: Sequence[KeyedItem]) -> dict[Key, str]:
+        """Write one batch until nothing of it comes back unprocessed; return the errors of items not written."""
         transport = self._client.transport
-        left, rounds, standstill = dict(batch), 0, Standstill(self._client.writes)
+        left = dict(batch)
+        standstill = Standstill(self._client.writes)
+        rounds_in_vain = 0
         while left:
             try:
-                unprocessed = self._client.batch_write(list(left.values()))
+                unprocessed = set(self._client.batch_write(list(left.values())))
             except RequestFailed as error:
-                if error.refused or not error.code or len(left) == 1:
-                    return dict.fromkeys(left, str(error))
-                return {key: text for item in left.items() for key, text in self._write_batch([item]).items()}
-            in_vain = len(unprocessed) == len(left)
-            rounds = rounds + 1 if in_vain else 0
-            back = set(unprocessed)
-            left = {key: item for key, item in left.items() if key in back}
-            # where anybody else of the run gets on, the table takes items, and the turn of this batch comes
-            if in_vain and (times := standstill.count()) > transport.retrying.max_retries:
-                error_text = f"{self._client.side}: BatchWriteItem returned it as unprocessed {times} times in a row"
-                return dict.fromkeys(left, f"{error_text}; the table is throttled")
+                return self._write_singly(left, error)
+            if len(unprocessed) < len(left):
+                rounds_in_vain = 0
+            else:
+                rounds_in_vain += 1
+                # where any other request of the run is served, the table takes items, so this batch waits its turn
+                times = standstill.count()
+                if times > transport.retrying.max_retries:
+                    return dict.fromkeys(
+                        left,
+                        f"{self._client.side}: BatchWriteItem returned it as unprocessed {times} times in a row; "
+                        "the table is throttled",
+                    )
+            left = {key: item for key, item in left.items() if key in unprocessed}
             if left:
-                transport.sleep(draw_pause(rounds + 1, transport.retrying))
+                transport.sleep(draw_pause(rounds_in_vain + 1, transport.retrying))
         return {}
+
+    def _write_singly(self, items: Mapping[Key, bytes], error: RequestFailed) -> dict[Key, str]:
+        """Write the items of a failed batch one by one, where that may help; return the errors of items not written."""
+        if error.refused or not error.code or len(items) == 1:
+            return dict.fromkeys(items, str(error))
+        errors = {}
+        for item in items.items():
+            errors.update(self._write_batch([item]))
+        return errors
 
 
 def _split_batches(items: Sequence[KeyedItem], most: int) -> Iterator[list[KeyedItem]]:

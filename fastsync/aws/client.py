@@ -37,7 +37,7 @@ class BatchAnswer(NamedTuple):
 
 
 class WriteAnswer(NamedTuple):
-    """What a conditional write came to: `done`, else `current` is the slave's item that failed the condition.
+    """The result of a conditional write: `done`, or `current` is the slave's item, which did not meet the condition.
 
     `attempts` above 1 means that an earlier try may have succeeded without an answer.
     """
@@ -57,7 +57,7 @@ class Condition:
 
 
 class Scan(NamedTuple):
-    """Which slice of a table is scanned: segment `number` of `total`; whether only keys are wanted.
+    """The slice of a table that is scanned: segment `number` of `total`, and whether only keys are wanted.
 
     `checked`: the keys of all items are read with each page, and have to be distinct.
     """
@@ -75,7 +75,7 @@ class _Failed(msgspec.Struct, gc=False):
 class Client:
     """Call DynamoDB for one table, within the budgets of its reads and writes where these are given.
 
-    `reads` and `writes` are these budgets, which are told of every answer that brings anything.
+    `reads` and `writes` are these budgets; every answer that makes progress is noted on them.
 
     Safe for threads. Every call may raise RequestFailed.
     """
@@ -124,12 +124,15 @@ class Client:
     def batch_get(
         self, keys: Sequence[Key], consistent: bool, keys_only: bool = False, checked: bool = False
     ) -> BatchAnswer:
-        """Look up at most 100 keys, each once; whose items came back, their keys tell.
+        """Look up at most 100 distinct keys; items come back in any order, and are matched by their keys.
 
-        `checked`: read the keys of all items, and take an answer with others than were asked for as a fault.
+        `checked`: read the keys of all items; an answer with other keys than were asked for is then a fault.
         """
-        options = ',"ConsistentRead":true' if consistent or self._consistent else ""
-        options += f",{self._projection}" if keys_only else ""
+        options = ""
+        if consistent or self._consistent:
+            options += ',"ConsistentRead":true'
+        if keys_only:
+            options += f",{self._projection}"
         head = f'{{"RequestItems":{{{self._name}:{{"Keys":'
         tail = f'{options}}}}},"ReturnConsumedCapacity":"TOTAL"}}'
         body = b"".join((head.encode(), encode_keys(keys), tail.encode()))
@@ -139,8 +142,8 @@ class Client:
             items, back, consumed = self._answers.batch_found(body, keys, checked)
             return BatchAnswer(items, back, len(body)), consumed
 
-        answer, told = self.transport.post("BatchGetItem", body, decode, charge).value
-        consumed = self._record_units(self._read_units, told)
+        answer, units = self.transport.post("BatchGetItem", body, decode, charge).value
+        consumed = self._record_units(self._read_units, units)
         if consistent:
             self._recheck_units.append(consumed or 0.0)
         self._note_unprocessed(self.reads, len(answer.unprocessed), len(keys))
@@ -148,23 +151,23 @@ class Client:
         return answer
 
     def put_item(self, item: bytes, condition: Condition) -> WriteAnswer:
-        """Write one whole item (DynamoDB JSON) on a condition."""
+        """Write one whole item (DynamoDB JSON) under a condition."""
         return self._write_item("PutItem", "Item", item, condition)
 
     def delete_item(self, key: bytes, condition: Condition) -> WriteAnswer:
-        """Delete one item by its key (DynamoDB JSON) on a condition."""
+        """Delete one item by its key (DynamoDB JSON) under a condition."""
         return self._write_item("DeleteItem", "Key", key, condition)
 
     def batch_write(self, items: Sequence[bytes]) -> Sequence[Key]:
-        """Write at most 25 whole items (DynamoDB JSON), unconditionally; give the keys that came back unprocessed."""
+        """Write at most 25 whole items (DynamoDB JSON) without a condition; return the keys that were not processed."""
         puts = [{"PutRequest": {"Item": Raw(item)}} for item in items]
         body = _text({"RequestItems": {self.side.table.ref.name: puts}, "ReturnConsumedCapacity": "TOTAL"})
         charge = self._writes.charge_for(len(items))
         decode = partial(self._answers.batch_written, asked=[self.keys.read_key(item) for item in items])
-        told, back = self.transport.post("BatchWriteItem", body, decode, charge).value
-        self._note_unprocessed(self.writes, len(back), len(items))
-        charge.correct(self._record_units(self._write_units, told), len(items) - len(back))
-        return back
+        units, unprocessed = self.transport.post("BatchWriteItem", body, decode, charge).value
+        self._note_unprocessed(self.writes, len(unprocessed), len(items))
+        charge.correct(self._record_units(self._write_units, units), len(items) - len(unprocessed))
+        return unprocessed
 
     def take_usage(self) -> Tally:
         """Return what requests have consumed, and how many were throttled or retried, since the last call."""
@@ -209,26 +212,36 @@ class Client:
                 raise
             self.writes.note_answer()
             current = msgspec.json.decode(error.body, type=_Failed).Item or None
-            charge.correct(_failed_units(value if what == "Item" else current, current), 1)
+            sized = current
+            if operation == "PutItem":
+                sized = Raw(value)
+            charge.correct(_failed_units(sized, current), 1)
             return WriteAnswer(False, current, error.attempts)
         self.writes.note_answer()
         charge.correct(self._record_units(self._write_units, answer.value), 1)
         return WriteAnswer(True, None, answer.attempts)
 
     def _set_budgets(self, reads: Budget, writes: Budget) -> None:
-        """Set up what paces each kind of request, with first guesses by what the table says of its items."""
+        """Set up the cost of each kind of request, with first guesses by the average size of the table's items."""
         size = self.side.table.item_bytes
         price = self._price_factor(False)
-        whole = capacity.count_read_units(capacity.PAGE_BYTES) * price
-        self._scans = CostModel(reads, None if size is None else size / capacity.READ_UNIT / 2 * price, whole)
-        self._lookups = CostModel(reads, None if size is None else capacity.count_read_units(size))
-        self._writes = CostModel(writes, None if size is None else capacity.count_write_units(size))
+        scanned = looked_up = written = None
+        if size is not None:
+            scanned = size / capacity.READ_UNIT / 2 * price
+            looked_up, written = capacity.count_read_units(size), capacity.count_write_units(size)
+        whole_page = capacity.count_read_units(capacity.PAGE_BYTES) * price
+        self._scans = CostModel(reads, scanned, whole_page)
+        self._lookups = CostModel(reads, looked_up)
+        self._writes = CostModel(writes, written)
 
     def _price_factor(self, consistent: bool) -> float:
-        return 2.0 if consistent or self._consistent else 1.0
+        """Return the price of a read in eventually consistent ones."""
+        if consistent or self._consistent:
+            return 2.0
+        return 1.0
 
     def _note_unprocessed(self, budget: Budget, back: int, asked: int) -> None:
-        """Note whether a batch got on; what comes back in part may only have been too large for one answer."""
+        """Note whether a batch made progress. One that comes back in part may only be too large for one answer."""
         if back == asked:
             self.transport.throttles.append(1)
         else:
@@ -236,19 +249,21 @@ class Client:
 
     @staticmethod
     def _record_units(meter: list[float], consumed: Units | Sequence[Units] | None) -> float | None:
-        """Count what was consumed, and give it; None where the answer does not tell."""
+        """Add the consumed units to a meter and return them; None where the answer reports none."""
         if consumed is None:
             return None
-        units = consumed.CapacityUnits if isinstance(consumed, Units) else sum(each.CapacityUnits for each in consumed)
+        if isinstance(consumed, Units):
+            consumed = (consumed,)
+        units = sum(each.CapacityUnits for each in consumed)
         meter.append(units)
         return units
 
 
-def _failed_units(sized: Raw | bytes | None, current: Raw | None) -> float:
-    """Estimate what a failed condition cost, since the service charges it without telling.
+def _failed_units(sized: Raw | None, current: Raw | None) -> float:
+    """Estimate the units of a failed condition, which the service charges but does not report.
 
-    A put costs as much as its item where the key exists, a delete as much as the item that is there, and both one unit
-    where there is none (developer guide, "Provisioned throughput").
+    A put costs as much as its item (`sized`) where the key exists, a delete as much as the current item, and both cost
+    one unit where there is none (developer guide, "Provisioned throughput").
     """
     if sized is None or current is None:
         return 1.0

@@ -1,4 +1,4 @@
-"""The clients of a process: opened once per table and reused from task to task."""
+"""The clients of a process: opened once for each table, and reused from task to task."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from fastsync.aws.transport import Transport
 from fastsync.errors import IncompleteError
 from fastsync.model.settings import Reading, Retrying
 from fastsync.model.table import Side
+from fastsync.model.throughput import Rate
 
 
 class Keyring:
@@ -28,7 +29,7 @@ class Keyring:
 
 
 class Clients:
-    """Open clients with the credentials of a keyring, on budgets that the processes with the same ledger share."""
+    """Open clients with the credentials of a keyring, on budgets that all processes with the same cells share."""
 
     def __init__(self, keyring: Keyring, cells: SharedCells | None = None):
         self._left = threading.Event()
@@ -38,7 +39,7 @@ class Clients:
         self._limited: list[Budget] = []
 
     def client_of(self, side: Side, reading: Reading, retrying: Retrying) -> Client:
-        """Return the client of a table; its connections stay open until `close`."""
+        """Return the client of a table; its connections stay open until `close_all`."""
         if side not in self._clients:
             credentials = self._keyring.source_of(side.account)
             ask = partial(self._ask_renewal, side.account)
@@ -48,7 +49,7 @@ class Clients:
         return self._clients[side]
 
     def _ask_renewal(self, account: int, expired: Credentials) -> None:
-        """Have whoever owns the credentials renew them."""
+        """Ask the owner of the credentials to renew them."""
         if self._cells is not None:
             self._cells.note_expired(account, expired.number)
 
@@ -57,12 +58,14 @@ class Clients:
         cells: tuple[Cell, Cell] = (PrivateCell(), PrivateCell())
         if self._cells is not None:
             cells = self._cells.cells_of(side.number)
-        reads, writes = (
-            Budget(cell, None if rate is None else rate.units, sleep=self.sleep)
-            for cell, rate in zip(cells, (side.pace.reads, side.pace.writes), strict=True)
-        )
-        self._limited += (budget for budget in (reads, writes) if budget.rate is not None)
-        return reads, writes
+        return self._make_budget(cells[0], side.pace.reads), self._make_budget(cells[1], side.pace.writes)
+
+    def _make_budget(self, cell: Cell, limit: Rate | None) -> Budget:
+        if limit is None:
+            return Budget(cell, sleep=self.sleep)
+        budget = Budget(cell, limit.units, sleep=self.sleep)
+        self._limited.append(budget)
+        return budget
 
     def repay_budgets(self) -> None:
         """Wait until all budgets are repaid. A Spark task does so before it exits: nobody else knows its debt."""
@@ -71,7 +74,7 @@ class Clients:
             budget.reserve(0.0)
 
     def sleep(self, seconds: float) -> None:
-        """Wait for a budget or before a retry; raise IncompleteError where the task has been left meanwhile."""
+        """Wait for a budget or before a retry; raise IncompleteError where the task has ended meanwhile."""
         if self._left.wait(seconds):
             raise IncompleteError("the task was left while it waited")
 
@@ -80,7 +83,7 @@ class Clients:
         self._left.clear()
 
     def end_task(self) -> None:
-        """End a task: what still waits for a budget, or before a retry, is not needed any more."""
+        """End a task: requests that still wait, for a budget or before a retry, are not needed any more."""
         self._left.set()
 
     def close_all(self) -> None:

@@ -28,15 +28,16 @@ CONNECT_TIMEOUT = 10.0
 TIMEOUT = 30.0
 """Seconds that each wait for bytes may take; a page of 1 MB takes well under one."""
 BUFFER = 1 << 16
-"""Bytes taken from a socket at once: most answers to a look-up whole."""
+"""Bytes read from a socket at once: most answers to a look-up fit."""
 LONGEST_LINE = 1 << 16
 """Bytes of a status line or header, as in http.client."""
+DEFAULT_PORTS = {"http": 80, "https": 443}
 GZIP = 16 + zlib.MAX_WBITS
-"""What tells zlib that gzip's header and trailer stand around the data."""
+"""The window bits by which zlib expects the header and trailer of gzip."""
 
 
 class Reply(NamedTuple):
-    """An answer that is whole as far as its length and CRC32 tell, its body unpacked; header names in lower case."""
+    """An answer whose length and CRC32 are right, its body unpacked; header names in lower case."""
 
     status: int
     headers: Mapping[bytes, bytes]
@@ -44,25 +45,29 @@ class Reply(NamedTuple):
 
 
 class Connections:
-    """Kept connections to one endpoint: taken for one exchange, given back when it went well.
+    """Open connections to one endpoint: each is taken for one exchange, and returned where that succeeds.
 
-    The service gives gzip answers, where they are asked for, above 4 KB.
+    The service compresses answers above 4 KB, on request.
     """
 
     def __init__(self, endpoint: Endpoint):
         self._endpoint = endpoint
-        self._always = f"accept-encoding: {'gzip' if endpoint.compress else 'identity'}\r\n"
+        self._always = "accept-encoding: identity\r\n"
+        if endpoint.compress:
+            self._always = "accept-encoding: gzip\r\n"
         self._idle: deque[_Connection] = deque()
         self._tls = _tls_context(endpoint)
         self._session: ssl.SSLSession | None = None
         self._before_path = ""
-        if endpoint.proxy and not self._tls:  # a proxy for plain HTTP takes the whole address, one for TLS a tunnel
+        if (
+            endpoint.proxy and not self._tls
+        ):  # a proxy takes the whole address for plain HTTP; for TLS it opens a tunnel
             self._before_path = f"http://{urlsplit(endpoint.url).netloc.rpartition('@')[2]}"
             headers = _proxy_headers(parse_proxy(endpoint.proxy))
             self._always += "".join(f"{name}: {value}\r\n" for name, value in headers.items())
 
     def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> Reply:
-        """Post once and give the whole answer; raise Fault where the connection, length or CRC fails."""
+        """Send one request and return its answer; raise Fault where the connection, the length or the CRC fails."""
         lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
         if lines.count("\n") != len(headers):
             raise RequestFailed("the credentials hold a line break, so no request can be sent", refused=True)
@@ -74,7 +79,7 @@ class Connections:
                 answer = connection.exchange_once(head.encode() + body)
             except BaseException:
                 connection.close()
-                self.close()  # the service ends connections that nobody used for a while: the idle ones are no better
+                self.close()  # the service closes idle connections: the others have probably ended, too
                 raise
         if answer.kept:
             self._session = self._session or connection.session
@@ -118,7 +123,7 @@ class Connections:
 
 
 class _Answer(NamedTuple):
-    """One HTTP answer, its body as it came; whether the connection can be used again."""
+    """One HTTP answer, its body as it came, and whether the connection can be reused (`kept`)."""
 
     status: int
     headers: Mapping[bytes, bytes]
@@ -127,7 +132,7 @@ class _Answer(NamedTuple):
 
 
 class _Connection:
-    """One open connection. Every failure (OSError, ValueError, zlib.error) makes it useless."""
+    """One open connection. It is unusable after any failure (OSError, ValueError, zlib.error)."""
 
     def __init__(self, opened: socket):
         self._socket = opened
@@ -145,8 +150,10 @@ class _Connection:
 
     @property
     def session(self) -> ssl.SSLSession | None:
-        """What spares the next connection a part of its TLS handshake."""
-        return self._socket.session if isinstance(self._socket, ssl.SSLSocket) else None
+        """The TLS session, which shortens the handshake of the next connection; None for plain HTTP."""
+        if not isinstance(self._socket, ssl.SSLSocket):
+            return None
+        return self._socket.session
 
     def close(self) -> None:
         """Close it."""
@@ -155,7 +162,7 @@ class _Connection:
 
 
 def _read_head(file: BufferedIOBase) -> tuple[bytes, int, dict[bytes, bytes]]:
-    """Read version, status and headers (names in lower case; of one that is repeated the last)."""
+    """Read version, status and headers (names in lower case; the last one where a name is repeated)."""
     version, _, rest = _read_line(file).partition(b" ")
     if not version.startswith(b"HTTP/1."):
         raise ValueError(f"this is no answer in HTTP/1: {version[:40]!r}")
@@ -167,7 +174,7 @@ def _read_head(file: BufferedIOBase) -> tuple[bytes, int, dict[bytes, bytes]]:
 
 
 def _read_body(file: BufferedIOBase, headers: Mapping[bytes, bytes]) -> tuple[bytes, bool]:
-    """Read a body, and say whether its end was marked by anything but the end of the connection."""
+    """Return the body, and whether its end was marked by anything but the end of the connection."""
     if b"chunked" in headers.get(b"transfer-encoding", b"").lower():
         return b"".join(_read_chunks(file)), True
     if b"content-length" in headers:
@@ -185,8 +192,10 @@ def _read_chunks(file: BufferedIOBase) -> Iterator[bytes]:
 
 def _read_line(file: BufferedIOBase) -> bytes:
     line = file.readline(LONGEST_LINE)
+    if not line:
+        raise ConnectionError("the connection was closed")
     if not line.endswith(b"\n"):
-        raise ConnectionError("the connection ended within the headers" if line else "the connection was closed")
+        raise ConnectionError("the connection ended within the headers")
     return line.rstrip(b"\r\n")
 
 
@@ -213,10 +222,10 @@ def _check_and_unpack(answer: _Answer) -> bytes:
 
 
 def _prepare_connection(endpoint: Endpoint) -> tuple[HTTPConnection, str]:
-    """Prepare a connection, and give the host at its far end."""
+    """Return a connection that is not open yet, and the host at its far end."""
     address = urlsplit(endpoint.url)
     secure = address.scheme == "https"
-    host, port = str(address.hostname), address.port or (443 if secure else 80)
+    host, port = str(address.hostname), address.port or DEFAULT_PORTS[address.scheme]
     if not endpoint.proxy:
         return HTTPConnection(host, port, timeout=CONNECT_TIMEOUT), host
     proxy = parse_proxy(endpoint.proxy)

@@ -48,7 +48,7 @@ class OnDemandThroughput(msgspec.Struct):
 
 
 class WarmThroughput(msgspec.Struct):
-    """What the table takes at once."""
+    """The throughput that the table can serve immediately."""
 
     ReadUnitsPerSecond: float | None = None
     WriteUnitsPerSecond: float | None = None
@@ -61,7 +61,7 @@ class BillingModeSummary(msgspec.Struct):
 
 
 class TableDescription(msgspec.Struct):
-    """What DescribeTable tells of a table, as far as it is of interest here."""
+    """The fields of DescribeTable that are used here."""
 
     TableName: str
     KeySchema: list[KeyElement]
@@ -87,9 +87,9 @@ class TableDescription(msgspec.Struct):
         return Schema(*key)
 
     def identity(self) -> tuple[str, ...]:
-        """Return what tells this table from any other; raise DecodeError where nothing does.
+        """Return what distinguishes this table from any other; raise DecodeError where nothing does.
 
-        DynamoDB and some emulators give every table an id. The others are told apart by their time of creation.
+        DynamoDB and some emulators give every table an id. Other tables are distinguished by ARN and creation time.
         """
         if self.TableId:
             return (self.TableId,)
@@ -99,7 +99,7 @@ class TableDescription(msgspec.Struct):
 
 
 class TimeToLiveDescription(msgspec.Struct):
-    """By which attribute a table's items expire."""
+    """The attribute by which a table's items expire."""
 
     TimeToLiveStatus: str
     AttributeName: str | None = None
@@ -118,30 +118,38 @@ _decode_time_to_live = msgspec.json.Decoder(_TimeToLive).decode
 
 
 def describe_table(ref: TableRef, transport: Transport) -> Table:
-    """Ask what a table is; raise TableError where it cannot be had."""
+    """Return a table as the service describes it; raise TableError where that fails."""
     body = msgspec.json.encode({"TableName": ref.name})
     try:
-        told = transport.post("DescribeTable", body, partial(_described, name=ref.name)).value
+        found = transport.post("DescribeTable", body, partial(_read_description, name=ref.name)).value
     except RequestFailed as error:
         raise TableError(str(error)) from None
-    return Table(ref, told.keys(), told.identity(), told.ItemCount, told.TableSizeBytes, capacity=_capacity(told))
+    return Table(
+        ref,
+        keys=found.keys(),
+        identity=found.identity(),
+        item_count=found.ItemCount,
+        size_bytes=found.TableSizeBytes,
+        capacity=_read_capacity(found),
+    )
 
 
 def find_ttl_attribute(ref: TableRef, transport: Transport) -> str | None:
-    """Ask by which attribute a table's items expire, None where they do not; raise TableError where that fails."""
+    """Return the attribute by which a table's items expire, None where they do not; raise TableError on failure."""
     body = msgspec.json.encode({"TableName": ref.name})
     try:
-        return transport.post("DescribeTimeToLive", body, _time_to_live).value
+        return transport.post("DescribeTimeToLive", body, _read_ttl_attribute).value
     except RequestFailed as error:
         raise TableError(f"{error}; --ignore-expired has to know it") from None
 
 
-def _capacity(told: TableDescription) -> Capacity:
-    provisioned = told.ProvisionedThroughput or ProvisionedThroughput()
-    if told.BillingModeSummary is not None and told.BillingModeSummary.BillingMode == "PAY_PER_REQUEST":
+def _read_capacity(found: TableDescription) -> Capacity:
+    billing = found.BillingModeSummary or BillingModeSummary()
+    provisioned = found.ProvisionedThroughput
+    if provisioned is None or billing.BillingMode == "PAY_PER_REQUEST":
         provisioned = ProvisionedThroughput()
-    maximum = told.OnDemandThroughput or OnDemandThroughput()
-    warm = told.WarmThroughput or WarmThroughput()
+    maximum = found.OnDemandThroughput or OnDemandThroughput()
+    warm = found.WarmThroughput or WarmThroughput()
     return Capacity(
         _parse_throughput(provisioned.ReadCapacityUnits, maximum.MaxReadRequestUnits, warm.ReadUnitsPerSecond),
         _parse_throughput(provisioned.WriteCapacityUnits, maximum.MaxWriteRequestUnits, warm.WriteUnitsPerSecond),
@@ -149,12 +157,18 @@ def _capacity(told: TableDescription) -> Capacity:
 
 
 def _parse_throughput(*units: float | None) -> Throughput:
-    """Take what a description says of reads or writes; 0 and -1 stand for nothing (API model, OnDemandThroughput)."""
-    return Throughput(*(each if each is not None and each > 0 else None for each in units))
+    """Return the throughput of reads or writes. 0 and -1 mean that there is none (API model, OnDemandThroughput)."""
+    return Throughput(*(_positive(each) for each in units))
 
 
-def _described(body: bytes, name: str) -> TableDescription:
-    """Read the answer of DescribeTable about a table's name or ARN; raise DecodeError where it cannot be true."""
+def _positive(units: float | None) -> float | None:
+    if units is None or units <= 0:
+        return None
+    return units
+
+
+def _read_description(body: bytes, name: str) -> TableDescription:
+    """Return the description of a table by its name or ARN; raise DecodeError where it cannot be true."""
     answer = _decode_described(body)
     refuse_error(answer)
     check_names((answer.Table.TableName,), name)
@@ -163,13 +177,13 @@ def _described(body: bytes, name: str) -> TableDescription:
     return answer.Table
 
 
-def _time_to_live(body: bytes) -> str | None:
-    """Read the attribute by which items expire, None where they do not; raise DecodeError where it cannot be true."""
+def _read_ttl_attribute(body: bytes) -> str | None:
+    """Return the attribute by which items expire, None where they do not; raise DecodeError where it cannot be true."""
     answer = _decode_time_to_live(body)
     refuse_error(answer)
-    told = answer.TimeToLiveDescription
-    if told.TimeToLiveStatus not in EXPIRING:
+    found = answer.TimeToLiveDescription
+    if found.TimeToLiveStatus not in EXPIRING:
         return None
-    if not told.AttributeName:
+    if not found.AttributeName:
         raise DecodeError("time to live is enabled, but no attribute is named")
-    return told.AttributeName
+    return found.AttributeName

@@ -61,17 +61,18 @@ _REJECTED = {
     "ItemCollectionSizeLimitExceededException": "the items of this partition key and their local indexes have reached "
     "10 GB; delete some",
 }
-"""Errors of one request or item; the next may go right."""
+"""Errors of one request or item; the next may succeed."""
+_ADVICE = _REFUSED | _REJECTED
 _WIDE = ("ProvisionedThroughputExceeded", "MaxOnDemandThroughputExceeded", "AccountLimitExceeded")
-"""How the reasons end that concern a whole table, index or account; KeyRangeThroughputExceeded is one partition's."""
+"""Endings of reasons that concern a whole table, index or account; KeyRangeThroughputExceeded is one partition's."""
 EXCERPT = 200
-"""Characters that are shown of an answer that is not the service's."""
+"""Characters that are shown of an answer that does not come from the service."""
 CLOCK_TOLERANCE = 60.0
-"""Seconds by which a clock may be wrong without being told; the service tolerates some minutes."""
+"""Seconds by which a clock may be wrong before a message mentions it; the service tolerates some minutes."""
 
 
 class Throttled(Exception):
-    """The service asks for patience, for `after` seconds at least.
+    """The service asks to wait, for `after` seconds at least.
 
     `widely`: the whole table, or the account, is at its limit, rather than one partition.
     """
@@ -83,7 +84,7 @@ class Throttled(Exception):
 
 
 class Fault(Exception):
-    """Something went wrong that may go right next time, after `after` seconds at least.
+    """A request failed that may succeed next time, after `after` seconds at least.
 
     `unsent`: the request cannot have reached the service. `timed_out`: no answer came in time.
     """
@@ -96,7 +97,7 @@ class Fault(Exception):
 
 
 def parse_error(body: bytes) -> tuple[str, str]:
-    """Take error name and message from an answer's body; ("", the body) where it is not the service's."""
+    """Return error name and message from the body of an answer; ("", the body) where it is not the service's."""
     try:
         answer: Any = json.loads(body)
         code = str(answer["__type"]).rpartition("#")[2].partition(":")[0]
@@ -106,56 +107,72 @@ def parse_error(body: bytes) -> tuple[str, str]:
 
 
 def is_refusal(code: str) -> bool:
-    """Return whether every further request to the table would fail alike."""
+    """Return whether every further request to the table would fail in the same way."""
     return code in _REFUSED
 
 
 def describe_error(code: str, message: str, ahead: float | None = None) -> str:
-    """Put a final error into words, with what to do where that is known.
+    """Return the sentence for a final error, with what to do where that is known.
 
     `ahead` is by how many seconds this machine's clock is ahead of the service's, None where that is not known.
     """
-    text = f"{code}: {message}" if code else message
+    text = message
+    if code:
+        text = f"{code}: {message}"
+    advice = _ADVICE.get(code)
     if code in _CLOCKED and ahead is not None and abs(ahead) >= CLOCK_TOLERANCE:
-        amount = f"{round(abs(ahead) / 60):,} minutes" if abs(ahead) >= 120 else f"{abs(ahead):.0f} seconds"
-        side = "ahead of" if ahead > 0 else "behind"
-        return f"{text} (this machine's clock is {amount} {side} the service's: set it)"
-    known = _REFUSED | _REJECTED
-    return f"{text} ({known[code]})" if code in known else text
+        advice = _describe_clock(ahead)
+    if advice is None:
+        return text
+    return f"{text} ({advice})"
+
+
+def _describe_clock(ahead: float) -> str:
+    amount = f"{abs(ahead):.0f} seconds"
+    if abs(ahead) >= 120:
+        amount = f"{round(abs(ahead) / 60):,} minutes"
+    side = "behind"
+    if ahead > 0:
+        side = "ahead of"
+    return f"this machine's clock is {amount} {side} the service's: set it"
 
 
 def clock_offset(date: str, now: float) -> float | None:
-    """Give by how many seconds `now` (epoch seconds) is ahead of an answer's Date header; None where it tells none."""
+    """Return by how many seconds `now` (epoch seconds) is ahead of an answer's Date header; None where it has none."""
     try:
         return now - parsedate_to_datetime(date).timestamp()
-    except (ValueError, TypeError):  # of Python 3.10 a TypeError
+    except (ValueError, TypeError):  # Python 3.10 raises a TypeError
         return None
 
 
 def raise_if_retryable(
     status: int, body: bytes, after: float = 0.0, hide: Callable[[str], str] = str
 ) -> tuple[str, str]:
-    """Raise Throttled or Fault where trying again makes sense, else give the error's name and message.
+    """Raise Throttled or Fault where a retry makes sense, else return the error's name and message.
 
-    What an error is, its body tells as it came. `hide` takes secrets out of what becomes text.
+    The body decides, as it came; `hide` removes secrets from messages only.
     """
     code, message = parse_error(body)
-    message = hide(message) if code else hide(message)[:EXCERPT]
+    message = hide(message)
+    if not code:
+        message = message[:EXCERPT]
     if code in THROTTLES or status == 429:
         reasons = _throttling_reasons(body)
+        shown = str(code or status)
+        if reasons:
+            shown += hide(f" ({', '.join(reasons)})")
         widely = code == "RequestLimitExceeded" or any(reason.endswith(_WIDE) for reason in reasons)
-        told = hide(f" ({', '.join(reasons)})") if reasons else ""
-        raise Throttled(f"{code or status}{told}: {message}", after, widely)
-    if code in FAULTS or status >= 500 or status < 400:
+        raise Throttled(f"{shown}: {message}", after, widely)
+    if code in FAULTS or not 400 <= status < 500:
         raise Fault(f"{code or f'HTTP {status}'}: {message}", after)
     return code, message
 
 
 def _throttling_reasons(body: bytes) -> list[str]:
-    """Take the reasons of throttling from an answer; the service spells their name in two ways (API model)."""
+    """Return the reasons of throttling in an answer; the service spells the field in two ways (API model)."""
     try:
         answer: Any = json.loads(body)
-        told = answer.get("ThrottlingReasons") or answer.get("throttlingReasons") or ()
-        return [str(each["reason"]) for each in told]
+        reasons = answer.get("ThrottlingReasons") or answer.get("throttlingReasons") or ()
+        return [str(each["reason"]) for each in reasons]
     except (ValueError, KeyError, TypeError, AttributeError):
         return []

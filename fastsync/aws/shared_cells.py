@@ -1,7 +1,7 @@
 """Numbers that all processes of a run share, under locks that the kernel frees when their holder dies.
 
-It lives in memory that is shared through a file descriptor. A semaphore would stay locked for ever, and every other
-worker with it, once a worker is killed between taking and giving it back; a record lock does not.
+They live in memory that is shared through a file descriptor. A semaphore would stay locked for ever, and stop every
+other worker, once a worker is killed while it holds it; a record lock does not.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 _DOUBLE = struct.Struct("d")
-"""A double in the machine's own form, which is copied as a whole: nobody reads one that is half written."""
+"""A double in the machine's own form, which is copied as a whole: no reader sees one that is half written."""
 CELL_BYTES = 2 * _DOUBLE.size
 """Bytes of a cell: `paid_off` and `answered`."""
 
 
 class SharedCells:
-    """Two cells for each table, of reads and of writes: made afresh, or behind a descriptor from another process.
+    """Two cells for each table, of reads and of writes, in new memory or in that of another process's descriptor.
 
-    Times start at now: an empty bucket has saved nothing up yet. Behind the cells stands for each account, of which
-    there are no more than tables, which of its credentials the service has called expired.
+    Times start at the present: a new bucket has saved nothing up yet. After the cells stands, for each account (there
+    are no more of them than tables), the number of its credentials that the service has last called expired.
     """
 
     def __init__(self, tables: int, fd: int | None = None):
@@ -35,11 +35,14 @@ class SharedCells:
         cells = 2 * tables * CELL_BYTES
         size = cells + tables * _DOUBLE.size
         self._accounts = cells
-        self.fd = _open_memory(size) if fd is None else fd
+        is_new = fd is None
+        if fd is None:
+            fd = _open_memory(size)
+        self.fd = fd
         weakref.finalize(self, os.close, self.fd)
         self._memory = mmap.mmap(self.fd, size)
         self._locks = [threading.Lock() for _ in range(2 * tables)]
-        if fd is None:
+        if is_new:
             self._memory[:cells] = _DOUBLE.pack(time.monotonic()) * (cells // _DOUBLE.size)
 
     def cells_of(self, table: int) -> tuple[SharedCell, SharedCell]:
@@ -51,7 +54,7 @@ class SharedCells:
         _DOUBLE.pack_into(self._memory, self._accounts + account * _DOUBLE.size, number + 1)
 
     def expired(self) -> list[tuple[int, int]]:
-        """Return accounts, each with the number of those of its credentials that were last called expired."""
+        """Return accounts, each with the number of its credentials that the service has last called expired."""
         found = [number for (number,) in _DOUBLE.iter_unpack(self._memory[self._accounts :])]
         return [(account, int(number) - 1) for account, number in enumerate(found) if number]
 
@@ -62,7 +65,7 @@ class SharedCells:
 class SharedCell:
     """When a budget's bucket is paid off, and when its table last answered, in seconds of the system's own clock.
 
-    Reading and writing need no lock; what reads and then writes takes `locked`.
+    Reading and writing need no lock; whoever reads and then writes takes `locked`.
     """
 
     def __init__(self, cells: SharedCells, memory: mmap.mmap, at: int, lock: threading.Lock):
@@ -82,7 +85,7 @@ class SharedCell:
 
     @property
     def answered(self) -> float:
-        """When the table last answered, to whichever process."""
+        """When the table last answered any process."""
         return float(_DOUBLE.unpack_from(self._memory, self._at + _DOUBLE.size)[0])
 
     @answered.setter
@@ -101,7 +104,7 @@ class SharedCell:
 
 
 def _open_memory(size: int) -> int:
-    """Make a file in memory where the system can, else a temporary one that has no name any more."""
+    """Return the descriptor of a new file in memory, or of an unnamed temporary file where the system has no such."""
     if hasattr(os, "memfd_create"):
         fd = os.memfd_create("fastsync")
     else:

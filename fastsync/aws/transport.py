@@ -1,7 +1,7 @@
-"""Send one signed request over a kept connection, and retry it with full jitter.
+"""Send one signed request over an open connection, and retry it with full jitter.
 
-Cost of one call with 100 items: about 0.3 ms of CPU, see perf/micro. The only owner of retries of single requests; how
-many, and how long between them, `retries` decides.
+Cost of one call with 100 items: about 0.3 ms of CPU, see perf/micro. The only owner of retries of single requests;
+`retries` decides how many there are, and the pauses between them.
 """
 
 from __future__ import annotations
@@ -34,21 +34,21 @@ from fastsync.model.settings import Retrying
 from fastsync.model.table import Endpoint, TableRef
 
 RENEWAL_LOOK, RENEWAL_LOOKS = 0.2, 100
-"""Seconds between two looks for renewed credentials, and how many: a machine that slept wakes up with expired ones."""
+"""Seconds between two checks for renewed credentials, and how many: a machine that slept wakes with expired ones."""
 
 RENEWALS = 3
-"""How often one request is sent again with other credentials, where those that it was sent with had expired."""
+"""How often one request is sent again with other credentials, after those of the last try had expired."""
 
 T = TypeVar("T")
 
 
 class _Renewed(Exception):
-    """The request was signed with expired credentials, and there are others now."""
+    """The request was signed with expired credentials, and new ones have arrived."""
 
 
 @dataclass(frozen=True)
 class Answer(Generic[T]):
-    """A decoded answer, and after how many tries it came."""
+    """A decoded answer, and how many tries it took."""
 
     value: T
     attempts: int
@@ -57,8 +57,8 @@ class Answer(Generic[T]):
 class Transport:
     """Send requests for one table. Safe for threads: each request in flight has a connection of its own.
 
-    `credentials` gives those that are valid now. `ask_renewal` is told of renewable ones that have
-    expired before their time.
+    `credentials` returns those that are valid now. `ask_renewal` is called with renewable ones that have expired before
+    their time.
     """
 
     def __init__(
@@ -90,8 +90,8 @@ class Transport:
         """Send one request until it is answered; raise RequestFailed where it is rejected or the tries are used up.
 
         `decode` raises msgspec.DecodeError on an answer that cannot be true, which is then a fault like any other. Each
-        try pays the `fare`, and takes back what the service has not served. The caller settles it, and tells its
-        budget of an answer.
+        try reserves the `charge`, and refunds it where the service has not served the request. The caller corrects it
+        by the answer, and notes the answer on the budget.
         """
         charge = charge or self._free
         tries = Tries(self.retrying, charge.budget)
@@ -114,11 +114,11 @@ class Transport:
                 raise
 
     def close(self) -> None:
-        """Close the connections that are kept."""
+        """Close all open connections."""
         self._connections.close()
 
     def _wait_after(self, operation: str, failure: Throttled | Fault, tries: Tries, charge: Charge) -> None:
-        """Wait before the next try; where it is the whole table that is throttled, every process of the run waits."""
+        """Wait before the next try; where the whole table is throttled, every process of the run waits."""
         if isinstance(failure, Throttled):
             self.throttles.append(1)
         if isinstance(failure, Throttled) or failure.unsent:
@@ -151,18 +151,19 @@ class Transport:
         raise RequestFailed(text, code, is_refusal(code), reply.body, attempts)
 
     def _wait_for_renewal(self, expired: Credentials) -> bool:
-        """Return whether there are other credentials by now; ask and wait for them where there can be others."""
+        """Return whether there are other credentials by now; ask for renewable ones, and wait for them."""
         if expired.renewable and self._credentials() == expired:
             self._ask_renewal(expired)
-        for _ in range(RENEWAL_LOOKS if expired.renewable else 0):
-            if self._credentials() != expired:
-                break
-            self.sleep(RENEWAL_LOOK)
+        if expired.renewable:
+            for _ in range(RENEWAL_LOOKS):
+                if self._credentials() != expired:
+                    return True
+                self.sleep(RENEWAL_LOOK)
         return self._credentials() != expired
 
 
 def _retry_after(headers: Mapping[bytes, bytes]) -> float:
-    """Return the seconds that the service asks to wait, 0 where it does not; it counts in milliseconds."""
+    """Return the seconds that the service asks to wait, 0 where it does not; the header is in milliseconds."""
     with suppress(ValueError):
         return int(headers.get(b"x-amz-retry-after", b"0")) / 1000
     return 0.0

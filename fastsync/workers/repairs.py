@@ -9,8 +9,8 @@ from fastsync.compare.pairs import Suspect
 from fastsync.model.difference import Difference
 from fastsync.model.events import WritesAhead
 from fastsync.repair.announced_writes import Announced, pack
-from fastsync.repair.earlier_writes import EarlierWrites
 from fastsync.repair.decision import Intent
+from fastsync.repair.earlier_writes import EarlierWrites
 from fastsync.repair.repairer import Repairer, announced
 from fastsync.workers.page_result import PageResult
 

@@ -1,7 +1,7 @@
-"""Credentials: the parent owns the refreshable sources; workers use what the parent last sent them.
+"""Credentials: the parent owns their sources; workers use those that the parent last sent them.
 
-Credentials that end are renewed on a thread beside the run, ten minutes before: nothing waits for the renewal, and
-nothing is ever signed with what has expired.
+Credentials that end are renewed ten minutes earlier, on a thread beside the run: nothing waits for the renewal, and
+nothing is ever signed with expired ones.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from urllib.parse import quote, quote_plus
 from fastsync.errors import CredentialsEnded
 
 RENEW_BEFORE = 600.0
-"""Seconds before their end from which on credentials are renewed; botocore too insists on it from there on."""
+"""Seconds before their end at which credentials are renewed; botocore, too, insists on it from then on."""
 END_BEFORE = 60.0
-"""Seconds before their end at which a run stops whose credentials cannot be renewed: time to finish pages at hand."""
+"""Seconds before the end of credentials at which a run stops that cannot renew them: time to finish open pages."""
 SHORTEST_SECRET = 16
 """Characters; the secret keys of the service have 40."""
 TRY_EVERY = 15.0
@@ -28,9 +28,9 @@ TRY_EVERY = 15.0
 
 @dataclass(frozen=True)
 class Credentials:
-    """One set of keys; neither secret nor token is ever shown. `renewable`: others are to follow in time.
+    """One set of keys; neither secret nor token is ever shown. `renewable`: others will follow in time.
 
-    `number` counts how often those of the account have been renewed.
+    `number` counts how often the account's credentials have been renewed.
     """
 
     access_key: str
@@ -40,40 +40,41 @@ class Credentials:
     number: int = 0
 
     def hide(self, text: str) -> str:
-        """Return a text without the secrets: a refused signature is answered with the headers that were signed."""
+        """Return a text without the secrets: the answer to a wrong signature repeats the signed headers."""
         return hide_secrets(text, self.secret_key, self.token)
 
 
 def hide_secrets(text: str, *secrets: str | None) -> str:
-    """Return a text in which *** stands for every secret, in each spelling that JSON and URLs have for it.
+    """Return a text in which *** stands for every secret, however JSON and URLs escape it.
 
-    Short ones stay: those of real accounts are long, and one letter, as is usual with local servers, is everywhere.
+    Short secrets stay: those of real accounts are long, and a single letter, as local servers take it, is everywhere.
     """
     for secret in secrets:
-        if secret is not None and len(secret) >= SHORTEST_SECRET:
-            spelled = json.dumps(secret)[1:-1]
-            for form in (secret, spelled, spelled.replace("/", "\\/"), quote(secret, safe=""), quote_plus(secret)):
-                text = text.replace(form, "***")
+        if secret is None or len(secret) < SHORTEST_SECRET:
+            continue
+        in_json = json.dumps(secret)[1:-1]
+        for form in (secret, in_json, in_json.replace("/", "\\/"), quote(secret, safe=""), quote_plus(secret)):
+            text = text.replace(form, "***")
     return text
 
 
 class Source(Protocol):
-    """Where credentials come from; `sources.py` has those of botocore."""
+    """Where credentials come from; `sources.BotocoreSource` is one."""
 
     def fetch(self) -> Credentials:
         """Return credentials, new ones where the old ones are about to end; raise TableError."""
 
     def renew(self) -> Credentials:
-        """Give other credentials, though the old ones may not seem to be about to end; raise TableError."""
+        """Return other credentials, even where the old ones seem to be valid; raise TableError."""
 
     def ends_within(self, seconds: float) -> bool:
-        """Return whether what was last fetched ends within so many seconds."""
+        """Return whether the credentials that were fetched last end within so many seconds."""
 
 
 class Account:
     """The credentials of one login as they are valid now. Safe for threads once the first ones were fetched.
 
-    `renewing` is held while credentials are renewed, so that those who share it do so one after the other.
+    `renewing` is locked while credentials are renewed, so that accounts that share it are renewed one after the other.
     """
 
     def __init__(
@@ -90,40 +91,50 @@ class Account:
 
     @property
     def held(self) -> Credentials:
-        """The credentials that were fetched last; the first ones are waited for. Raises TableError."""
+        """The credentials that were fetched last; the first access fetches them. Raises TableError."""
         if self._held is None:
             self._held = self._source.fetch()
         return self._held
 
     def renew_if_due(self) -> Credentials:
-        """Return credentials that are valid now, and see to it that they are renewed in time.
+        """Return credentials that are valid now, and start their renewal where it is due.
 
         Raises TableError where there are none, and CredentialsEnded where they are about to end for good.
         """
         held = self.held
         expired = self._expired == held.number
-        if expired or self._source.ends_within(RENEW_BEFORE):
-            if self._clock() >= self._next_try and self._renewing.acquire(blocking=False):
-                self._next_try = self._clock() + TRY_EVERY
-                threading.Thread(target=self._fetch_again, args=(held, expired), daemon=True).start()
-            if self._reason is not None and (expired or self._source.ends_within(END_BEFORE)):
-                raise CredentialsEnded(f"the credentials of {self._name} end, and there are no others: {self._reason}")
+        if not expired and not self._source.ends_within(RENEW_BEFORE):
+            return held
+        if self._clock() >= self._next_try and self._renewing.acquire(blocking=False):
+            self._next_try = self._clock() + TRY_EVERY
+            threading.Thread(target=self._fetch_again, args=(held, expired), daemon=True).start()
+        if self._reason is not None and (expired or self._source.ends_within(END_BEFORE)):
+            raise CredentialsEnded(f"the credentials of {self._name} end, and there are no others: {self._reason}")
         return held
 
     def expire(self, number: int) -> None:
-        """Have credentials renewed at once that the service calls expired, unless that was done meanwhile."""
+        """Renew the credentials of this number at once, where they are still in use; the service calls them expired."""
         if self._held is not None and number == self._held.number and self._expired != number:
             self._expired, self._reason, self._next_try = number, None, 0.0
 
     def _fetch_again(self, held: Credentials, expired: bool) -> None:
         try:
-            found = self._source.renew() if expired else self._source.fetch()
-            renewed = replace(found, number=held.number) != held
-            if renewed:
-                self._held = replace(found, number=held.number + 1)
-            extended = renewed if expired else not self._source.ends_within(RENEW_BEFORE)
-            self._reason = None if extended else "they were not extended"
-        except Exception as error:  # also a bug's: it must not print from a thread, and the run has to know
+            if expired:
+                extended = self._take(held, self._source.renew())
+            else:
+                self._take(held, self._source.fetch())
+                extended = not self._source.ends_within(RENEW_BEFORE)
+            self._reason = None
+            if not extended:
+                self._reason = "they were not extended"
+        except Exception as error:  # also that of a bug: a thread must not print it, and the run has to know
             self._reason = str(error)
         finally:
             self._renewing.release()
+
+    def _take(self, held: Credentials, found: Credentials) -> bool:
+        """Use credentials from here on where they differ from those that are held; return whether they do."""
+        if replace(found, number=held.number) == held:
+            return False
+        self._held = replace(found, number=held.number + 1)
+        return True
