@@ -1,7 +1,7 @@
 """Recheck: read suspects again, strongly consistently, before they count.
 
-The slave is read first, then the master: in the other order both could move on in between, and a guarded write would
-take the slave back to an older version.
+The slave is read first, then the master. In the other order both could change in between, and a guarded write would
+set the slave back to an older version.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from fastsync.model.keys import Key
 
 Lost = list[tuple[int, IncompleteError]]
 Items = dict[int, dict[Key, Raw]]
-"""Items of slaves, by the slave's place and by key."""
+"""Items of slaves, by the slave's number and by key."""
 
 
 class Rechecker:
-    """Read suspects again; about two units for each of up to 4 KB."""
+    """Read suspects again, for about two units each (of up to 4 KB)."""
 
     def __init__(self, master: BatchReader, readers: Sequence[BatchReader], expiry: Expiry):
         self._master = master
@@ -35,12 +35,13 @@ class Rechecker:
         Raises RequestFailed or KeysUnanswered where the master cannot be read.
         """
         found, lost = self.read_slaves(suspects)
-        there = [suspect for suspect in suspects if suspect.slave in found]
-        masters = self.read_masters(there)
-        return [
-            self._expiry.make_suspect(slave, key, masters.get(key), found[slave].get(key))
-            for slave, key in ((suspect.slave, suspect.key) for suspect in there)
-        ], lost
+        left = [suspect for suspect in suspects if suspect.slave in found]
+        masters = self.read_masters(left)
+        again = [
+            self._expiry.make_suspect(each.slave, each.key, masters.get(each.key), found[each.slave].get(each.key))
+            for each in left
+        ]
+        return again, lost
 
     def read_slaves(self, suspects: Sequence[Suspect]) -> tuple[Items, Lost]:
         """Return the slaves' items as they are now, and the slaves that could not be read."""

@@ -1,4 +1,4 @@
-"""How long units take at the rate that limits, tables and processes allow; arithmetic only."""
+"""The time that units take at the rate that limits, tables and processes allow; arithmetic only."""
 
 from __future__ import annotations
 
@@ -8,37 +8,40 @@ from dataclasses import dataclass
 from fastsync.model.capacity import PARTITION_READS, PARTITION_WRITES
 from fastsync.model.throughput import Rate, Throughput
 
-NOTHING_TOLD = Throughput()
+UNKNOWN = Throughput()
+"""The throughput of a table that reports none."""
 
 
 @dataclass(frozen=True)
 class Duration:
-    """Seconds at least, and what they are due to."""
+    """The least number of seconds, and the reason for it."""
 
     seconds: float
     reason: str
 
 
-def read_rates(processes: int, limit: Rate | None = None, has: Throughput = NOTHING_TOLD) -> list[Rate]:
-    """Return what bounds the reads of one table: a process works on one segment, mostly in one partition."""
-    return _collect_rates(PARTITION_READS, processes, has, None if limit is None else ("--max-read-units", limit))
+def read_rates(processes: int, limit: Rate | None = None, has: Throughput = UNKNOWN) -> list[Rate]:
+    """Return the rates that bound the reads of one table: a process reads one segment, mostly in one partition."""
+    return [_partition_rate(PARTITION_READS, processes), *_known_rates(has), *_limit_rates("--max-read-units", limit)]
 
 
-def write_rates(processes: int, limit: Rate | None = None, has: Throughput = NOTHING_TOLD) -> list[Rate]:
-    """Return what bounds the writes of one table."""
-    return _collect_rates(PARTITION_WRITES, processes, has, None if limit is None else ("--max-write-units", limit))
+def write_rates(processes: int, limit: Rate | None = None, has: Throughput = UNKNOWN) -> list[Rate]:
+    """Return the rates that bound the writes of one table."""
+    return [_partition_rate(PARTITION_WRITES, processes), *_known_rates(has), *_limit_rates("--max-write-units", limit)]
 
 
 def find_duration(units: float, rates: Iterable[Rate]) -> Duration:
-    """Return how long so many units take at the slowest of some rates."""
+    """Return how long units take at the slowest of some rates."""
     slowest = min(rates, key=lambda rate: rate.units)
     return Duration(units / slowest.units, slowest.origin)
 
 
 def format_duration(seconds: float) -> str:
-    """Write a duration for people, in one or two units."""
+    """Return a duration as text, in one or two units."""
+    if seconds < 1:
+        return "under 1 s"
     if seconds < 60:
-        return "under 1 s" if seconds < 1 else f"{seconds:.0f} s"
+        return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     if minutes < 60:
         return f"{minutes} min"
@@ -46,13 +49,23 @@ def format_duration(seconds: float) -> str:
     return f"{hours:,} h {rest} min"
 
 
-def _collect_rates(partition: int, processes: int, has: Throughput, limit: tuple[str, Rate] | None) -> list[Rate]:
-    of = "one process" if processes == 1 else f"each of {processes:,} processes"
-    rates = [Rate(partition * processes, f"{partition:,} units a second of one partition for {of}")]
-    if has.known is not None and has.known[0] > 0:
-        units, name = has.known
-        rates.append(Rate(units, f"its {name} of {units:,.0f} units a second"))
-    if limit is not None:
-        flag, rate = limit
-        rates.append(Rate(rate.units, f"{flag} of {rate.units:,.0f}, {rate.origin}"))
-    return rates
+def _partition_rate(partition: int, processes: int) -> Rate:
+    readers = f"each of {processes:,} processes"
+    if processes == 1:
+        readers = "one process"
+    return Rate(partition * processes, f"{partition:,} units a second of one partition for {readers}")
+
+
+def _known_rates(has: Throughput) -> list[Rate]:
+    if has.known is None:
+        return []
+    units, name = has.known
+    if units <= 0:
+        return []
+    return [Rate(units, f"its {name} of {units:,.0f} units a second")]
+
+
+def _limit_rates(flag: str, limit: Rate | None) -> list[Rate]:
+    if limit is None:
+        return []
+    return [Rate(limit.units, f"{flag} of {limit.units:,.0f}, {limit.origin}")]

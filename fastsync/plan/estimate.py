@@ -1,4 +1,4 @@
-"""Estimate what a run takes by each strategy in units, money and time, with the assumptions."""
+"""Estimate the units, the price and the duration of a run by each strategy, and list the assumptions."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class StrategyEstimate:
 
 @dataclass(frozen=True)
 class Estimate:
-    """The quotes for a run (none where no table tells its size), what it would choose, and what all of it rests on."""
+    """The estimates for a run (none where no table reports its size), its choice of strategy, and the assumptions."""
 
     sides: Sequence[Side]
     plan: Plan
@@ -37,7 +37,7 @@ class Estimate:
 
 
 def estimate_run(config: Config, found: Survey) -> Estimate:
-    """Quote a run on tables that were described."""
+    """Estimate a run on tables that were described."""
     plan = Plan.of(config.slicing, found.largest)
     sides = [found.master, *found.slaves]
     choice = prefer_strategy(config, forecast_run(config, found, plan))
@@ -101,15 +101,31 @@ def _assume_differences(config: Config, slaves: Sequence[Side], sizes: Sequence[
     for side, size in zip(slaves, sizes[1:], strict=False):
         apart = size.items - sizes[0].items
         if apart < 0:
-            done = "written" if repairing.write_missing else "not written"
-            lines.append(f"{side}: {-apart:,.0f} items are missing, by the counts, and {done}")
+            written = _affirm("written", repairing.write_missing)
+            lines.append(f"{side}: {-apart:,.0f} items are missing, by the counts, and {written}")
         elif apart and repairing.find_extras:
-            done = "deleted" if repairing.delete_extra else "not deleted"
-            lines.append(f"{side}: {apart:,.0f} items are extra, by the counts, and {done}")
-    costs = [] if config.no_recheck else ["a unit per 4 KB on the master and on the slave to be read again"]
-    costs += [] if repairing.nothing else ["a unit per KB on the slave to be written"]
-    each = f"; each one that does takes {', and '.join(costs)}" if costs else ""
-    return [*lines, f"no other item differs{each}"]
+            deleted = _affirm("deleted", repairing.delete_extra)
+            lines.append(f"{side}: {apart:,.0f} items are extra, by the counts, and {deleted}")
+    lines.append(_assume_no_other_difference(config))
+    return lines
+
+
+def _assume_no_other_difference(config: Config) -> str:
+    costs = []
+    if not config.no_recheck:
+        costs.append("a unit per 4 KB on the master and on the slave to be read again")
+    if not config.repairing.nothing:
+        costs.append("a unit per KB on the slave to be written")
+    if not costs:
+        return "no other item differs"
+    return f"no other item differs; each one that does takes {', and '.join(costs)}"
+
+
+def _affirm(word: str, holds: bool) -> str:
+    """Return a word, or its negation."""
+    if holds:
+        return word
+    return f"not {word}"
 
 
 def _assume_price() -> str:

@@ -35,9 +35,9 @@ class Units:
 
 @dataclass(frozen=True)
 class Forecast:
-    """What one strategy will take: of the master, and of each slave in order.
+    """The units that one strategy will take: of the master, and of each slave in order.
 
-    `rechecks` are those of the read units that go into reading again what is missing or extra by the counts.
+    `rechecks` is the part of the read units for reading items again that are missing or extra by the counts.
     """
 
     strategy: StrategyName
@@ -53,7 +53,7 @@ class Forecast:
 
 @dataclass(frozen=True)
 class Size:
-    """So many items of so many bytes each."""
+    """The number of items of a table, and the bytes of each."""
 
     items: float
     each: float
@@ -66,7 +66,7 @@ class Size:
 
 @dataclass(frozen=True)
 class Workload:
-    """What of a run decides what it costs."""
+    """The settings that decide the cost of a run."""
 
     reading: Reading
     judging: Judging
@@ -83,46 +83,47 @@ def forecast_strategies(master: Table, slaves: Sequence[Table], work: Workload) 
 
 
 def presume_sizes(tables: Sequence[Table]) -> list[Size]:
-    """Return the tables' sizes, and those of the others where one tells none: a new table does not for six hours.
+    """Return the tables' sizes, the master's first; a table that reports none is taken to be as large as the others.
 
-    The first is the master. Gives nothing where no table tells its size.
+    A new table reports no size for six hours. Returns nothing where no table reports one.
     """
-    told = [table for table in tables if table.item_count]
-    if not told:
+    largest = max((table.item_count for table in tables), default=0)
+    if not largest:
         return []
-    sized = [table.size_bytes / table.item_count for table in told if table.size_bytes] or [float(GUESSED_SIZE)]
-    largest = max(table.item_count for table in told)
-    presumable = tables[0].item_count or largest
-    return [
-        Size(
-            table.item_count or presumable,
-            table.size_bytes / table.item_count if table.item_count and table.size_bytes else sized[0],
-        )
-        for table in tables
-    ]
+    known_bytes = [table.item_bytes for table in tables if table.item_bytes is not None]
+    usual_bytes = next(iter(known_bytes), float(GUESSED_SIZE))
+    usual_count = tables[0].item_count or largest
+    return [Size(table.item_count or usual_count, table.item_bytes or usual_bytes) for table in tables]
 
 
 def _forecast_strategy(strategy: StrategyName, sizes: Sequence[Size], work: Workload) -> Forecast:
     master, *slaves = sizes
-    first, parts, rechecks = Units(_scan_cost(master, work)), [], Units()
+    of_master, of_slaves, rechecks = Units(_scan_cost(master, work)), [], Units()
     for slave in slaves:
         pair = _Pair(master, slave, work)
-        on_master, on_slave = pair.merge_cost() if strategy == StrategyName.MERGE else pair.lookup_cost()
+        on_master, on_slave = pair.strategy_cost(strategy)
         again_on_master, again_on_slave = pair.differences_cost()
-        first += on_master + again_on_master
-        parts.append(on_slave + again_on_slave)
+        of_master += on_master + again_on_master
+        of_slaves.append(on_slave + again_on_slave)
         rechecks += again_on_master + again_on_slave
     share = work.plan.share
-    return Forecast(strategy, first * share, tuple(part * share for part in parts), rechecks.read * share)
+    return Forecast(
+        strategy, of_master * share, tuple(units * share for units in of_slaves), rechecks=rechecks.read * share
+    )
 
 
 @dataclass(frozen=True)
 class _Pair:
-    """The master and one slave. Each method gives units of the master, beside its scan, and of the slave."""
+    """The master and one slave. Each method returns units of the master, beside its scan, and of the slave."""
 
     master: Size
     slave: Size
     work: Workload
+
+    def strategy_cost(self, strategy: StrategyName) -> tuple[Units, Units]:
+        if strategy == StrategyName.MERGE:
+            return Units(), Units(_scan_cost(self.slave, self.work))
+        return self.lookup_cost()
 
     def lookup_cost(self) -> tuple[Units, Units]:
         consistent = self.work.reading.consistent
@@ -134,21 +135,21 @@ class _Pair:
         master = both * count_read_units(self.master.each, consistent) + extra * nothing
         return Units(master), Units(slave + _scan_cost(self.slave, self.work))
 
-    def merge_cost(self) -> tuple[Units, Units]:
-        return Units(), Units(_scan_cost(self.slave, self.work))
-
     def differences_cost(self) -> tuple[Units, Units]:
-        """What is missing or extra is read again, consistently, and written or deleted where the flags say so."""
-        repairing, times = self.work.repairing, int(self.work.judging.recheck)
-        extras = self.extra if repairing.find_extras else 0
-        deletes = extras if repairing.delete_extra else 0
-        nothing, here, there = (
-            count_read_units(size, consistent=True) for size in (0, self.master.each, self.slave.each)
-        )
-        master = self.missing * times * here + (extras * times + deletes) * nothing
-        slave = self.missing * times * nothing + (extras * times + deletes) * there
-        written = self.missing * count_write_units(self.master.each) if repairing.write_missing else 0.0
-        return Units(master), Units(slave, written + deletes * count_write_units(self.slave.each))
+        """Read missing and extra items again, consistently, and write or delete them where the flags allow it."""
+        repairing = self.work.repairing
+        extras = self.extra * repairing.find_extras
+        deletes = extras * repairing.delete_extra
+        missing_reads = self.missing * self.work.judging.recheck
+        extra_reads = extras * self.work.judging.recheck + deletes
+        nothing = count_read_units(0, consistent=True)
+        master_item = count_read_units(self.master.each, consistent=True)
+        slave_item = count_read_units(self.slave.each, consistent=True)
+        master = missing_reads * master_item + extra_reads * nothing
+        slave = missing_reads * nothing + extra_reads * slave_item
+        writes = self.missing * repairing.write_missing
+        written = writes * count_write_units(self.master.each) + deletes * count_write_units(self.slave.each)
+        return Units(master), Units(slave, written)
 
     @property
     def both(self) -> float:
@@ -164,7 +165,7 @@ class _Pair:
 
 
 def _scan_cost(size: Size, work: Workload) -> float:
-    """Scan a whole table: pages end at 1 MB, at the limit of items, and at the end of each segment."""
+    """Return the units of scanning a table. Pages end at 1 MB, at the limit of items, and at the end of a segment."""
     segments = work.plan.total
     pages = [1, math.ceil(size.bytes / segments / PAGE_BYTES)]
     if work.reading.scan_limit is not None:

@@ -1,7 +1,7 @@
-"""Describe the tables again: one that was replaced during a run is another table.
+"""Describe the tables again: one may have been replaced by another during the run.
 
-A table that was deleted and made again (or restored) under the same name answers like the old one, so no page tells.
-Only DescribeTable does: the TableId, or where there is none the ARN and the time of creation, is another then.
+A table that was deleted and created again (or restored) under the same name answers like the old one, so no page shows
+it. Only DescribeTable does: its TableId, or where there is none its ARN and time of creation, is another then.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from fastsync.model.table import Side, replacement
 from fastsync.plan.survey import Survey
 
 LOOK = 0.05
-"""Seconds between two looks at `stopped` while tables are asked."""
+"""Seconds between two checks of `stopped` while tables are described."""
 
 
 class DescribedTables:
@@ -29,31 +29,34 @@ class DescribedTables:
         self.master = str(found.master)
 
     def changes(self, stopped: Callable[[], bool], patient: bool = True) -> dict[str, str]:
-        """Describe every table again, and return one sentence for each that is another now, by its name.
+        """Describe every table again; return a sentence for each one that was replaced, by its name.
 
-        A table that is gone or cannot be asked counts as changed: it is not known to be the same. The wait for answers
-        ends once `stopped` says so. Without `patient`, a table that does not answer is given up soon.
+        A table that is gone or cannot be described counts as replaced, since nobody knows that it is the same. The wait
+        for answers ends once `stopped` returns true. Without `patient`, retries of a table that does not answer end
+        soon.
         """
         sides = (self._found.master, *self._found.slaves)
-        told: dict[str, str | None] = {}
-        threads = [Thread(target=self._ask, args=(side, patient, told), daemon=True) for side in sides]
+        found: dict[str, str | None] = {}
+        threads = [Thread(target=self._describe, args=(side, patient, found), daemon=True) for side in sides]
         for thread in threads:
             thread.start()
         _wait(threads, stopped)
         unanswered = "it could not be asked before the run was ended"
-        answers = {str(side): told.get(str(side), _unknown(side, unanswered)) for side in sides}
+        answers = {str(side): found.get(str(side), _unknown(side, unanswered)) for side in sides}
         return {name: sentence for name, sentence in answers.items() if sentence is not None}
 
-    def _ask(self, side: Side, patient: bool, told: dict[str, str | None]) -> None:
+    def _describe(self, side: Side, patient: bool, found: dict[str, str | None]) -> None:
         try:
-            told[str(side)] = self._change(side, patient)
+            found[str(side)] = self._find_replacement(side, patient)
         except FastsyncError as error:
-            told[str(side)] = _unknown(side, str(error))
-        except Exception as error:  # in a thread nobody else would hear of it
-            told[str(side)] = _unknown(side, f"{type(error).__name__}: {error}")
+            found[str(side)] = _unknown(side, str(error))
+        except Exception as error:  # a thread must not lose it
+            found[str(side)] = _unknown(side, f"{type(error).__name__}: {error}")
 
-    def _change(self, side: Side, patient: bool) -> str | None:
-        retrying = self._retrying if patient else self._retrying.promptly()
+    def _find_replacement(self, side: Side, patient: bool) -> str | None:
+        retrying = self._retrying
+        if not patient:
+            retrying = retrying.promptly()
         transport = self._found.accounts.open_transport(side.account, side.table.ref, side.endpoint, retrying)
         try:
             return replacement(side.table, describe_table(side.table.ref, transport))

@@ -18,7 +18,7 @@ Needed = Callable[[Config], bool]
 
 
 def make_policies(config: Config) -> dict[str, Any]:
-    """Give `{"master": policy, "slave": policy}` as JSON takes it, for exactly these flags."""
+    """Return `{"master": policy, "slave": policy}`, ready for JSON, for exactly these flags."""
     master, *slaves = zip((config.master, *config.slaves), config.logins, strict=True)
     return {
         "master": _make_policy("FastsyncMaster", _list_actions(MASTER_NEEDS, config), [_format_arn(*master)]),
@@ -33,7 +33,7 @@ def _is_always_needed(_: Config) -> bool:
 
 
 def _may_merge(config: Config) -> bool:
-    """Return whether slaves may be scanned side by side with the master; a scan from a key on goes with lookup only."""
+    """Return whether slaves may be scanned side by side with the master; a scan from a key needs lookup."""
     if config.strategy == StrategyName.AUTO:
         return config.starting_key is None
     return config.strategy == StrategyName.MERGE
@@ -50,11 +50,11 @@ def _may_write(config: Config) -> bool:
 def _reads_master_again(config: Config) -> bool:
     """Return whether keys are looked up on the master.
 
-    Suspects are, extras, items whose write has lost a race, and what a killed attempt may have repaired already.
+    They are for suspects, extras, writes that have lost a race, and items that a killed run may have repaired already.
     """
     lost_races = _may_write(config) and config.writes == "guarded"
-    recalls = config.resume and config.undo_log is not None
-    return not config.no_recheck or _finds_extras(config) or lost_races or recalls
+    earlier_writes = config.resume and config.undo_log is not None
+    return not config.no_recheck or _finds_extras(config) or lost_races or earlier_writes
 
 
 MASTER_NEEDS: Mapping[str, Needed] = {
@@ -89,7 +89,7 @@ def _list_actions(needs: Mapping[str, Needed], config: Config) -> list[str]:
 
 
 def _format_arn(ref: TableRef, login: Login) -> str:
-    """Give a table's ARN. A table that is named is in the account of its credentials, which only a role's ARN tells."""
+    """Return a table's ARN. A table given by name is in its credentials' account, which only a role's ARN tells."""
     if ref.name.startswith("arn:"):
         return ref.name
     partition = next((name for prefix, name in _PARTITIONS.items() if ref.region.startswith(prefix)), "aws")

@@ -10,20 +10,20 @@ from fastsync.config.slicing import MAX_SEGMENTS, Slicing
 
 GIB = 1 << 30
 LARGE = 20 * GIB
-"""Bytes of a table from which on it gets more segments than processes (developer guide: from about 20 GB on)."""
+"""Bytes from which a table gets more segments than processes (developer guide: from about 20 GB)."""
 SEGMENT_BYTES = 2 * GIB
 """Bytes of a segment of a large table at most, on average (developer guide: about one segment per 2 GB)."""
 PER_PROCESS = 4
 """Segments of a large table per process at least, so that no process waits long for the last one."""
 SAMPLED = 30
-"""Segments in a sample at least, where their number was not given: fewer say little about the rest."""
+"""Segments in a sample at least, where their number is not given: fewer say little about the others."""
 GOLDEN = (math.sqrt(5) - 1) / 2
-"""Strides of this share of the whole leave any few in a row as far apart as can be."""
+"""A stride of this share of the whole leaves any few in a row as far apart as possible."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """`total` segments, of which those with `numbers` are compared, handed out in this order."""
+    """`total` segments; those with `numbers` are compared, and handed out in this order."""
 
     slicing: Slicing
     total: int
@@ -31,7 +31,7 @@ class Plan:
 
     @classmethod
     def of(cls, slicing: Slicing, size_bytes: int = 0) -> Plan:
-        """Plan the scan of tables of which the largest has so many bytes, as far as is known."""
+        """Return the plan for tables; `size_bytes` is the size of the largest, as far as it is known."""
         total = slicing.segments or _choose_total(slicing, size_bytes)
         numbers: Sequence[int] = range(total)
         if slicing.shard is not None:
@@ -56,7 +56,7 @@ def _choose_total(slicing: Slicing, size_bytes: int) -> int:
 
 
 def _stride(numbers: Sequence[int]) -> Sequence[int]:
-    """Put neighbours far apart: they often share a partition, which serves 3,000 units a second and no more."""
+    """Return segments with neighbours far apart: they often share a partition, which serves 3,000 units a second."""
     count = len(numbers)
     stride = max(1, round(count * GOLDEN))
     while math.gcd(stride, count) != 1:

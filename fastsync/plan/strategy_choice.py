@@ -21,9 +21,9 @@ DENIED = "AccessDeniedException"
 
 @dataclass(frozen=True)
 class Choice:
-    """A strategy and the reason for it, what was forecast (nothing where no sizes are known), and what asking cost.
+    """A strategy, the reason for it, and the forecasts of all strategies (none where no sizes are known).
 
-    `probed` are the read units that were spent on the slaves, in order.
+    `probed` are the read units that each slave's probe has cost, in order.
     """
 
     strategy: StrategyName
@@ -33,17 +33,19 @@ class Choice:
 
     @property
     def forecast(self) -> Forecast | None:
-        """What the chosen strategy will take, where that is known."""
-        return next((each for each in self.forecasts if each.strategy == self.strategy), None)
+        """The forecast of the chosen strategy, None where there is none."""
+        return {each.strategy: each for each in self.forecasts}.get(self.strategy)
 
     def __str__(self) -> str:
         estimates = ", ".join(f"{each.strategy} {each.total.read:,.1f}" for each in self.forecasts)
-        told = f"estimated read units: {estimates}" if estimates else "no estimates"
-        return f"strategy {self.strategy}: {self.reason} ({told})"
+        basis = "no estimates"
+        if estimates:
+            basis = f"estimated read units: {estimates}"
+        return f"strategy {self.strategy}: {self.reason} ({basis})"
 
 
 def choose_strategy(config: Config, found: Survey, plan: Plan) -> Choice:
-    """Take the strategy that the flags name; for `auto` the cheaper one that the slaves' policies allow.
+    """Choose the strategy that the flags name; for `auto` the cheaper one that the slaves' policies allow.
 
     Before `auto` takes merge, each slave is asked for one item, since only an answer tells whether Scan is allowed.
     """
@@ -61,7 +63,7 @@ def choose_strategy(config: Config, found: Survey, plan: Plan) -> Choice:
 
 
 def forecast_run(config: Config, found: Survey, plan: Plan) -> tuple[Forecast, ...]:
-    """Forecast both strategies from what the tables were described as."""
+    """Forecast both strategies from the tables' descriptions."""
     work = Workload(config.reading, config.judging, config.repairing, plan)
     return forecast_strategies(found.master.table, [side.table for side in found.slaves], work)
 
@@ -80,12 +82,13 @@ def prefer_strategy(config: Config, expected: Sequence[Forecast]) -> Choice:
     lookup, merge = (each.total.read for each in made)
     if lookup < merge:
         return Choice(StrategyName.LOOKUP, "the cheaper one", made)
-    reason = "the cheaper one" if merge < lookup else "no dearer, in fewer requests"
-    return Choice(StrategyName.MERGE, reason, made)
+    if merge < lookup:
+        return Choice(StrategyName.MERGE, "the cheaper one", made)
+    return Choice(StrategyName.MERGE, "no dearer, in fewer requests", made)
 
 
 def _probe_scan(side: Side, config: Config, keyring: Keyring) -> tuple[bool, float]:
-    """Say whether Scan is allowed on a slave, and what it cost to ask. Other failures are left to the run to meet."""
+    """Return whether Scan is allowed on a slave, and the units that asking cost. The run reports all other errors."""
     access = Clients(keyring)
     client = access.client_of(
         side, Reading(scan_limit=1, consistent=config.consistent_read), config.retrying.promptly()

@@ -24,43 +24,43 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class SlaveSurvey:
-    """The slaves that can be had, those that cannot with the reason, and the sources of credentials."""
+    """The slaves that can be used, those that cannot with the reason, and the accounts that reach them."""
 
     accounts: Accounts
     slaves: tuple[Side, ...]
     unfit: tuple[tuple[TableRef, str], ...]
 
     def credentials(self, ended: Callable[[CredentialsEnded], object] | None = None) -> tuple[Credentials, ...]:
-        """Return the accounts' credentials as they are valid now; tell `ended` where some end for good, or raise."""
+        """Return the accounts' credentials as they are valid now; call `ended` where some end for good, or raise."""
         return self.accounts.current_credentials(ended)
 
     def shared_credentials(
-        self, ledger: SharedCells, ended: Callable[[CredentialsEnded], object] | None = None
+        self, cells: SharedCells, ended: Callable[[CredentialsEnded], object] | None = None
     ) -> tuple[Credentials, ...]:
-        """Return the same, and have those renewed at once that somebody behind the ledger was told are expired."""
-        for account, number in ledger.expired():
+        """Return the same; first renew those that the service has called expired to any process with these cells."""
+        for account, number in cells.expired():
             self.accounts.expire(account, number)
         return self.credentials(ended)
 
 
 @dataclass(frozen=True)
 class Survey(SlaveSurvey):
-    """The same with the master, of slaves that can be compared with it."""
+    """The same with the master; all slaves can be compared with it."""
 
     master: Side
 
     @property
     def largest(self) -> int:
-        """The bytes of the largest table, as far as is known."""
+        """The bytes of the largest table, as far as they are known."""
         return max(side.table.size_bytes for side in (self.master, *self.slaves))
 
 
 def survey_tables(config: Config) -> Survey:
     """Describe all tables; raise TableError where nothing can be compared.
 
-    Raises ConfigError for an unknown profile, and for a limit that is a share of what a table does not tell.
+    Raises ConfigError for an unknown profile, and for a limit that is a share of a throughput that is not known.
     """
-    accounts = _open_accounts(config)  # first: a profile that is not there is told by the command line alone
+    accounts = _open_accounts(config)  # first: an unknown profile is an error of the command line
     _refuse_same_names(config)
     reached = _reach_tables(accounts, config, (config.master, *config.slaves), config.logins)
     found = call_in_parallel([partial(_describe_reached, each, config.ignore_expired) for each in reached])
@@ -82,7 +82,7 @@ def survey_tables(config: Config) -> Survey:
 
 
 def survey_slaves(config: Config) -> SlaveSurvey:
-    """Describe the slaves only, for work that needs no master; raise TableError where none of them can be had."""
+    """Describe the slaves only, for work that needs no master; raise TableError where none of them can be used."""
     accounts = _open_accounts(config)
     reached = _reach_tables(accounts, config, config.slaves, config.logins[1:])
     found = call_in_parallel([partial(_describe_reached, each, False) for each in reached])
@@ -116,7 +116,7 @@ def _address_of(ref: TableRef) -> tuple[str, str, str | None]:
 
 
 def _open_accounts(config: Config) -> Accounts:
-    """Look all profiles and addresses up, so that a wrong one is told before any question or request."""
+    """Look up all profiles and addresses, so that a wrong one is reported before any question or request."""
     accounts = Accounts(ask_code, config.retrying.promptly())
     for ref, login in zip((config.master, *config.slaves), config.logins, strict=True):
         profile = accounts.find_profile(login.profile)
@@ -140,7 +140,7 @@ class _Reached:
 def _reach_tables(
     accounts: Accounts, config: Config, refs: Sequence[TableRef], logins: Sequence[Login]
 ) -> list[_Reached | TableError]:
-    """Find the way to tables, one after the other: botocore's sessions are not safe for threads."""
+    """Open the way to tables, one after the other: botocore's sessions are not safe for threads."""
     return [_reach_table(accounts, ref, login, config) for ref, login in zip(refs, logins, strict=True)]
 
 
@@ -155,24 +155,24 @@ def _reach_table(accounts: Accounts, ref: TableRef, login: Login, config: Config
 
 
 def call_in_parallel(calls: Sequence[Callable[[], T]]) -> list[T]:
-    """Make some calls on daemon threads, so that an interrupt need not wait for them; raise what one of them raised."""
+    """Make calls on daemon threads, so that an interrupt need not wait for them; raise the first error of any."""
     answers: dict[int, T] = {}
     errors: dict[int, BaseException] = {}
 
-    def make(place: int) -> None:
+    def make_call(number: int) -> None:
         try:
-            answers[place] = calls[place]()
+            answers[number] = calls[number]()
         except BaseException as error:
-            errors[place] = error
+            errors[number] = error
 
-    threads = [Thread(target=make, args=(place,), daemon=True) for place in range(len(calls))]
+    threads = [Thread(target=make_call, args=(number,), daemon=True) for number in range(len(calls))]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    for place in sorted(errors):
-        raise errors[place]
-    return [answers[place] for place in range(len(calls))]
+    if errors:
+        raise errors[min(errors)]
+    return [answers[number] for number in range(len(calls))]
 
 
 def _describe_reached(reached: _Reached | TableError, with_ttl: bool) -> Side | TableError:
@@ -190,12 +190,12 @@ def _describe_reached(reached: _Reached | TableError, with_ttl: bool) -> Side | 
 
 
 def _number_and_pace(side: Side, number: int, limits: Limits) -> Side:
-    """Number a table and set its pace; the master, number 0, is never written."""
+    """Return a side with its number and pace; the master, number 0, is never written."""
     return replace(side, number=number, pace=limits.resolve(side, side.table.capacity, written=number > 0))
 
 
 def _find_mismatch(slave: Side, master: Side, others: Sequence[Side]) -> TableError | None:
-    """Return the reason why one slave cannot be compared; raise TableError where the whole run makes no sense."""
+    """Return the reason why one slave cannot be compared; raise TableError where it rules out the whole run."""
     if slave.table.identity == master.table.identity:
         raise TableError(f"{slave} and the master {master} are the same table")
     for other in others:

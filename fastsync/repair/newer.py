@@ -13,9 +13,9 @@ Value = Mapping[str, Any]
 def slave_is_newer(master: Value | None, slave: Value | None) -> bool:
     """Return whether the slave's version is newer, or could be.
 
-    Numbers compare by value, strings by their UTF-8 bytes, as the service does it (developer guide, data types). A
-    version is newer than none. Versions of two types, or of a type that has no order, cannot be compared: the slave's
-    is then left alone.
+    Numbers compare by value, strings by their UTF-8 bytes, as the service does it (developer guide, data types). An
+    item with a version is newer than one without. Versions of two types, or of a type without an order, cannot be
+    compared: the slave's could be newer, so it is left alone.
     """
     if slave is None or slave == master:
         return False

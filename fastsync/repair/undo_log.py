@@ -1,4 +1,4 @@
-"""The undo log: what every write is about to replace, one line of JSON each, on disk before the write.
+"""The undo log: the items that writes replace, one line of JSON for each write, on disk before it is sent.
 
     {"slave": "us-west-2:orders", "key": {...}, "before": {...} or null, "after": {...} or null,
      "table_id": ["..."], "checksum": "..."}
@@ -6,9 +6,9 @@
 `table_id` is the identity of the table that was written to, `checksum` covers the other fields; logs of older versions
 have neither.
 
-All workers append to the one file. A line is written under a lock and taken back where the disk took only a part of it,
-so that no line is ever torn but the last one of a machine that lost its power. Such a line is no loss: its write waits
-until it is synced.
+All workers append to the one file. A line is written under a lock, and removed where the disk took only a part of it,
+so no line is ever torn but the last one before a power failure. Such a line is no loss: its write is sent only once it
+is synced.
 """
 
 from __future__ import annotations
@@ -43,16 +43,16 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def before_item(self) -> Raw | None:
-        """What the slave's item was, None where there was none."""
-        return None if self.before == ABSENT else self.before
+        """The slave's item before the write, None where there was none."""
+        return _present(self.before)
 
     @property
     def after_item(self) -> Raw | None:
-        """What the slave's item was to become, None where it was to go."""
-        return None if self.after == ABSENT else self.after
+        """The slave's item after the write, None where the write deletes it."""
+        return _present(self.after)
 
     def content_checksum(self) -> str:
-        """Return the checksum of all other fields, whatever the order of names and the spaces in them."""
+        """Return the checksum of all other fields, regardless of the order of names and of spaces."""
         values = [_parse(raw) for raw in (self.key, self.before, self.after)]
         return checksum(_sorted_text([self.slave, *values, self.table_id]))
 
@@ -60,10 +60,16 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
 TAIL = 1 << 16
 """Bytes that are read at a time to find the end of the last line."""
 ABSENT = Raw(b"null")
-"""The item that is not there."""
+"""An item that is absent."""
 _parse = msgspec.json.Decoder().decode
 _text = msgspec.json.encode
 _sorted_text = msgspec.json.Encoder(order="sorted").encode
+
+
+def _present(item: Raw) -> Raw | None:
+    if item == ABSENT:
+        return None
+    return item
 
 
 class UndoLog:
@@ -92,7 +98,7 @@ class UndoLog:
 
     @property
     def size(self) -> int:
-        """The bytes of the log, by whomever they were written."""
+        """The bytes of the log, including those that other workers wrote."""
         return os.fstat(self._file).st_size
 
     def close(self) -> None:
@@ -102,21 +108,24 @@ class UndoLog:
     def _append_lines(self, lines: bytes) -> None:
         with _locked(self._file):
             before = _cut_torn_line(self._file)
-            if (written := os.write(self._file, lines)) < len(lines):
+            written = os.write(self._file, lines)
+            if written < len(lines):
                 _try_truncate(self._file, before)
                 raise OSError(0, f"the disk took {written} of {len(lines)} bytes")
 
 
 def undo_log_size(path: str | None) -> int:
     """Return the bytes of an undo log, 0 where there is none."""
+    if path is None:
+        return 0
     try:
-        return 0 if path is None else Path(path).stat().st_size
+        return Path(path).stat().st_size
     except OSError:
         return 0
 
 
 def reopen_undo_log(path: str) -> None:
-    """Make an undo log, or take one up that an earlier run has left; raise ConfigError where that cannot be."""
+    """Create an undo log, or continue that of an earlier run; raise ConfigError where that fails."""
     try:
         handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
         try:
@@ -141,7 +150,7 @@ def check(path: str, resume: bool) -> None:
 
 
 def create_undo_log(path: str) -> None:
-    """Make an empty undo log; raise ConfigError where the file has content already, or cannot be made."""
+    """Create an empty undo log; raise ConfigError where the file has content already, or cannot be created."""
     try:
         handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)  # it holds whole items
         size = os.fstat(handle).st_size
@@ -161,7 +170,7 @@ def _refuse_content(path: str, size: int) -> None:
 
 
 def _line(entry: Entry) -> bytes:
-    """Return the line of an entry. Items are raw answers of the service, which may have line ends between values."""
+    """Return the line of an entry. Its items are as the service sent them, perhaps with line breaks between values."""
     text = _text(msgspec.structs.replace(entry, checksum=entry.content_checksum()))
     if b"\n" in text or b"\r" in text:
         text = msgspec.json.format(text, indent=-1)
@@ -179,13 +188,14 @@ def _locked(handle: int) -> Iterator[None]:
 
 
 def _cut_torn_line(handle: int) -> int:
-    """Take away a last line without an end, left by a writer that was killed in it; give the size of what is there."""
+    """Remove a last line without an end, left by a writer that was killed; return the size of the log."""
     size = end = os.fstat(handle).st_size
     if not size or os.pread(handle, 1, size - 1) == b"\n":
         return size
     while end:
         start = max(0, end - TAIL)
-        if (found := os.pread(handle, end - start, start).rfind(b"\n")) >= 0:
+        found = os.pread(handle, end - start, start).rfind(b"\n")
+        if found >= 0:
             end = start + found + 1
             break
         end = start

@@ -1,4 +1,4 @@
-"""Circles: notice a scan that comes back to a key where it had been before, and so would never end."""
+"""Circles: notice a scan that returns to an earlier key, and so would never end."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from fastsync.model.keys import Key, encode_key
 
 
 class Circles:
-    """Follow the keys that a scan goes on from, in constant memory (Brent's cycle detection).
+    """Follow the keys that a scan continues from, in constant memory (Brent's cycle detection).
 
-    One earlier key is kept, and replaced after 1, 2, 4, 8 … pages. A scan in a circle of n pages comes back to it after
-    3 n pages at most.
+    One earlier key is kept, and replaced after 1, 2, 4, 8 … pages. A scan in a circle of n pages returns to it within
+    3 n pages.
     """
 
     def __init__(self, client: Client):
@@ -21,7 +21,7 @@ class Circles:
         self._until = 1
 
     def check(self, next_key: bytes) -> None:
-        """Take in the next key to go on from; raise RequestFailed where the scan has gone on from it before."""
+        """Take in the next key to continue from; raise RequestFailed where the scan has continued from it before."""
         key = self._client.keys.read_key(next_key)
         if key == self._kept:
             raise RequestFailed(

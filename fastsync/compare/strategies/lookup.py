@@ -26,14 +26,14 @@ from fastsync.model.page import Page
 AHEAD = 6 << 20
 """Bytes of scanned pages whose look-ups are in flight or done; their counterparts take as much again on each slave."""
 FEWEST_AHEAD = 2
-"""Pages, so that the last look-ups of one overlap with the first of the next."""
+"""Pages in flight at least, so that the last look-ups of one overlap with the first of the next."""
 
 MASTER_NAME = ""
-"""What stands for the master among the names of tables in a resume point."""
+"""The name of the master in a resume point; slaves have their own."""
 
 
 class Lookup:
-    """Bring the items of one segment together by looking up keys. `readers` are those of the covered slaves."""
+    """Match the items of one segment by looking up keys. `readers` are those of the covered slaves."""
 
     def __init__(self, task: SegmentTask, master: BatchReader, readers: Mapping[int, BatchReader], scans: Executor):
         self._task = task
@@ -43,18 +43,18 @@ class Lookup:
         self._left = _scans_left(task)
 
     def drop_slave(self, slave: int) -> None:
-        """Go on without a slave that failed for good."""
+        """Continue without a slave that failed for good."""
         self._readers.pop(slave, None)
 
     def pages(self) -> Iterator[PairsPage]:
-        """Yield the segment's pairs: first the master's items, then what only a slave has."""
-        places = {str(side): place for place, side in enumerate(self._task.terms.slaves)}
+        """Yield the segment's pairs: first those of the master's items, then the items that only a slave has."""
+        slaves = {str(side): slave for slave, side in enumerate(self._task.terms.slaves)}
         while self._left:
             name, start = self._left[0]
             if name == MASTER_NAME:
                 yield from self._scan_master(start.encode())
-            elif (slave := places.get(name)) in self._readers and slave is not None:
-                yield from self._scan_slave(slave, start.encode())
+            elif slaves.get(name) in self._readers:
+                yield from self._scan_slave(slaves[name], start.encode())
             self._left = self._left[1:]
 
     def _scan_master(self, start: bytes) -> Iterator[PairsPage]:
@@ -91,22 +91,22 @@ class Lookup:
             if following is None:
                 return
             page, answers = following
-            known = answers[slave].wait_by_key()
-            counted = (slave, len(page.items))
-            yield PairsPage([_pair_extras(slave, page, known)], slave_scanned=counted, resume=self._resume_after(page))
+            extras = _pair_extras(slave, page, answers[slave].wait_by_key())
+            yield PairsPage([extras], slave_scanned=(slave, len(page.items)), resume=self._resume_after(page))
 
     def _resume_after(self, page: Page) -> bytes:
-        """Return which scans are left after a page of the first of them."""
-        name, _ = self._left[0]
-        here = [(name, page.next_key.decode())] if page.next_key else []
-        return json.dumps([*here, *self._left[1:]]).encode()
+        """Return the scans that are left after a page of the first of them."""
+        (name, _), *left = self._left
+        if page.next_key:
+            left.insert(0, (name, page.next_key.decode()))
+        return json.dumps(left).encode()
 
     def _scan_part(self, keys_only: bool = False) -> Scan:
         return Scan(self._task.number, self._task.total, keys_only, checked=True)
 
 
 def scan_pages(client: Client, part: Scan, start: bytes, pool: Executor) -> Iterator[Page]:
-    """Yield the pages of a segment, each next one being fetched while its predecessor is worked on."""
+    """Yield the pages of a segment; the next one is fetched while one is worked on."""
     coming = pool.submit(client.scan_page, part, start)
     circles = Circles(client)
     while True:
@@ -122,16 +122,15 @@ def scan_pages(client: Client, part: Scan, start: bytes, pool: Executor) -> Iter
 def look_up_pages(
     pages: Iterable[Page], readers: Mapping[int, BatchReader], keys_only: bool = False
 ) -> Iterator[tuple[Page, Mapping[int, Answers]]]:
-    """Start the look-ups of every page, and yield pages in order once they are answered, or enough others are ahead."""
+    """Start the look-ups of every page; yield pages in order, once they are answered or enough others are ahead."""
     ahead: deque[tuple[Page, Mapping[int, Answers]]] = deque()
     try:
         for page in pages:
-            ahead.append(
-                (page, {place: reader.look_up(page.keys, False, keys_only) for place, reader in readers.items()})
-            )
+            answers = {slave: reader.look_up(page.keys, keys_only=keys_only) for slave, reader in readers.items()}
+            ahead.append((page, answers))
             while ahead and (_all_arrived(ahead[0][1]) or _enough_ahead(ahead, readers)):
                 yield ahead.popleft()
-    except IncompleteError:  # what was scanned before counts
+    except IncompleteError:  # pages that were scanned before it count
         yield from ahead
         raise
     yield from ahead
@@ -148,14 +147,15 @@ def _enough_ahead(ahead: Sequence[tuple[Page, object]], readers: Mapping[int, Ba
 
 
 def _scans_left(task: SegmentTask) -> Sequence[tuple[str, str]]:
-    """List the scans to be done: a slave's name, or MASTER, and the key (DynamoDB JSON) that it begins after, or ""."""
+    """Return the scans to do: a slave's name, or MASTER_NAME, and the key (DynamoDB JSON) to begin after, or ""."""
     if task.resume:
         return [(name, start) for name, start in json.loads(task.resume)]
-    slaves = task.covered if task.terms.repairing.find_extras else ()
-    first = (MASTER_NAME, (task.start_key or b"").decode())
-    return [first, *((str(task.terms.slaves[slave]), "") for slave in slaves)]
+    scans = [(MASTER_NAME, (task.start_key or b"").decode())]
+    if task.terms.repairing.find_extras:
+        scans += ((str(task.terms.slaves[slave]), "") for slave in task.covered)
+    return scans
 
 
 def _pair_extras(slave: int, page: Page, known: dict[Key, Raw]) -> Pairs:
-    only = [(key, item) for key, item in zip(page.keys, page.items, strict=True) if key not in known]
-    return Pairs(slave, [key for key, _ in only], [None] * len(only), [item for _, item in only])
+    extras = {key: item for key, item in zip(page.keys, page.items, strict=True) if key not in known}
+    return Pairs(slave, list(extras), [None] * len(extras), list(extras.values()))

@@ -1,10 +1,10 @@
 """Scan the same segment of all tables side by side, and match items by key.
 
-That costs a tenth of looking up items of 400 B. The order of items decides about speed only: they wait for their
-partners in a window of bounded size, and what leaves it alone is looked up on the other side before it counts. Pages
-leave whole, in the order of their scan, and with a page of the master the verdicts on all its items are given.
+That costs a tenth of looking up items of 400 B. The order of items affects speed only: items wait for their partners in
+a window of bounded size, and those that leave it unmatched are looked up on the other side before they count. Pages
+leave as a whole, in the order of their scan; when a page of the master leaves, all its items have verdicts.
 
-How the tables are kept in step is `pace`'s matter. Where it finds that their orders disagree, the segment goes on as
+`turns` decides which table is read next. Where it finds that the tables' orders disagree, the segment continues as
 lookup.
 """
 
@@ -28,7 +28,7 @@ from fastsync.model.page import ItemWithoutKey
 
 
 class Merge:
-    """Bring the items of one segment together as scans bring them. `readers` are those of the covered slaves."""
+    """Match the items of one segment as scans return them. `readers` are those of the covered slaves."""
 
     def __init__(self, task: SegmentTask, master: BatchReader, readers: Mapping[int, BatchReader], scans: Executor):
         self._task = task
@@ -40,7 +40,7 @@ class Merge:
         self._lookup: Lookup | None = None
 
     def drop_slave(self, slave: int) -> None:
-        """Go on without a slave that failed for good."""
+        """Continue without a slave that failed for good."""
         self._readers.pop(slave, None)
         if self._lookup is not None:
             self._lookup.drop_slave(slave)
@@ -54,32 +54,35 @@ class Merge:
                 return
             point = self._scans_left()
             yield PairsPage([], resume=json.dumps(point).encode(), disagreeing=self._turns.disagreeing)
-            del self._master, self._slaves, self._turns  # and with them the pages that are on their way
+            del self._master, self._slaves, self._turns  # and with them the pages that they buffer
         task = replace(self._task, resume=json.dumps(point).encode())
         self._lookup = Lookup(task, self._reader, self._readers, self._scans)
         yield from self._lookup.pages()
 
     def _merged(self, point: Mapping[str, str] | None) -> Iterator[PairsPage]:
-        """Scan side by side from a resume point on.
+        """Scan side by side from a resume point.
 
-        Most keys are not read, since bytes agree. Once an item turns out to have none, start again from the last
-        resume point, with the keys of every page read as it arrives: a page that is damaged is then asked for again.
+        Most keys are not read, since bytes agree. Once an item turns out to have no key, start again from the last
+        resume point, and read the keys of every page as it arrives: a damaged page is then requested again.
         """
         for checked in (False, True):
             self._open_windows(point, checked)
             try:
                 for page in chain(self._scan_in_turns(), self._release_all()):
                     yield page
-                    point = json.loads(page.resume) if page.resume else point
+                    if page.resume:
+                        point = json.loads(page.resume)
                 return
             except ItemWithoutKey:
                 if checked:
                     raise
 
     def _open_windows(self, point: Mapping[str, str] | None, checked: bool) -> None:
-        """Begin, or go on from a point: the key behind what is done of each table, which is not there at its end."""
+        """Begin, or continue from a point: each table's last key that is done; a table that is done has none."""
         self._checked = checked
-        starts = dict.fromkeys((MASTER_NAME, *self._names.values()), "") if point is None else point
+        starts = point
+        if starts is None:
+            starts = dict.fromkeys((MASTER_NAME, *self._names.values()), "")
         self._master = self._make_window(self._reader, starts.get(MASTER_NAME), list(self._readers))
         self._slaves = {
             slave: self._make_window(reader, starts.get(self._names[slave]), [slave])
@@ -135,7 +138,7 @@ class Merge:
             window.note_match(slave, its)
 
     def _release_matched(self) -> Iterator[PairsPage]:
-        """Let pages go of which nothing waits, a slave's not before those of the master that it has partners in."""
+        """Yield pages that are matched completely, a slave's only after the master's pages that hold its partners."""
         while self._readers and self._master.pages and not self._is_waiting(self._master.pages[0]):
             yield self._release_master_page()
         for slave in list(self._readers):
@@ -172,9 +175,12 @@ class Merge:
 
     def _release_slave_page(self, slave: int) -> PairsPage:
         held = self._slaves[slave].release_oldest()
-        alone = held.unmatched[slave].skip_rest() if self._extras else {}
+        counted = (slave, len(held.page.items))
+        if not self._extras:
+            return PairsPage([], slave_scanned=counted, resume=self._resume_point())
+        alone = held.unmatched[slave].skip_rest()
         pairs = Pairs(slave, list(alone), [None] * len(alone), list(alone.values()), unseen=True)
-        return PairsPage([pairs], slave_scanned=(slave, len(held.page.items)), resume=self._resume_point())
+        return PairsPage([pairs], slave_scanned=counted, resume=self._resume_point())
 
     def _resume_point(self) -> bytes:
         cuts = {
@@ -184,6 +190,6 @@ class Merge:
         return json.dumps({name: cut.decode() for name, cut in cuts.items() if cut is not None}).encode()
 
     def _scans_left(self) -> list[tuple[str, str]]:
-        """List the scans that are left to lookup, in its words."""
+        """Return the scans that are left, in the format of lookup's resume points."""
         point = json.loads(self._resume_point())
         return [(name, start) for name, start in point.items() if name == MASTER_NAME or self._extras]

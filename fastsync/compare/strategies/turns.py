@@ -1,9 +1,9 @@
 """Decide which table to read from next, so that matching items are in memory at the same time.
 
-That is the table whose scan is behind: the one with fewer bytes since its last page that met partners. Where neither
-meets any for long, a few keys are looked up. Items that the slave has, though it has not brought them, are still to
-come from it: it is the slave's turn, however long that takes. But where the master has the slave's items too, or where
-the slave has brought later ones already, the two orders disagree.
+That is the table whose scan is behind: the one with fewer bytes since its last page that had a match. Where neither has
+one for long, a few keys are looked up. Items that the slave has, but its scan has not returned, are still to come: it
+is the slave's turn, however long that takes. But where the master has the slave's items too, or where the slave has
+returned later ones already, the two orders disagree.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from fastsync.errors import IncompleteError
 from fastsync.model.keys import Key
 
 ASKED = 5
-"""Keys that are looked up to find out why more of a page is alone."""
+"""Keys that are looked up to find out why most of a page has no match."""
 
 
 class Turns:
-    """Decide about turns. `disagreeing` is the first slave whose order was found to be another than the master's.
+    """Decide whose turn it is. `disagreeing` is the first slave whose order turned out to differ from the master's.
 
-    `extras` says whether looking up a slave's items on the master is paid for. After a resume the tables begin at keys
-    that lie up to a window apart, so that nothing is made of `resumed` tables before they have had time to meet.
+    `extras` says whether a slave's items may be looked up on the master. After a resume the tables begin at keys that
+    lie up to a window apart, so `resumed` tables are not judged before they have had time to match.
     """
 
     def __init__(self, master: Window, slaves: Mapping[int, Window], extras: bool, resumed: bool):
@@ -35,26 +35,27 @@ class Turns:
         self._patience = 2 * WINDOW if resumed else 0
 
     def next_slave(self, reader: BatchReader, readers: Mapping[int, BatchReader]) -> int | None:
-        """Return the slave whose turn it is, None where it is the master's; look keys up with their readers."""
+        """Return the slave whose turn it is, None where it is the master's; look up keys with their readers."""
         for slave in readers:
             if self._is_behind(slave):
                 return slave
-        if self._master.stream is not None and self._master.is_full:
-            for slave, its in readers.items():
-                if self._has_more_to_bring(slave, reader, its):
-                    return slave
+        if self._master.stream is None or not self._master.is_full:
+            return None
+        for slave, its in readers.items():
+            if self._has_more_to_bring(slave, reader, its):
+                return slave
         return None
 
     def _is_behind(self, slave: int) -> bool:
         its = self._slaves[slave]
         if its.stream is None:
             return False
-        return self._master.stream is None or its.bytes_since_match(slave) < min(
-            self._master.bytes_since_match(slave), WINDOW
-        )
+        if self._master.stream is None:
+            return True
+        return its.bytes_since_match(slave) < min(self._master.bytes_since_match(slave), WINDOW)
 
     def _has_more_to_bring(self, slave: int, reader: BatchReader, its_reader: BatchReader) -> bool:
-        """Return whether a slave has a turn before the master's oldest page leaves; find out that orders disagree."""
+        """Return whether a slave has a turn before the master's oldest page leaves; note where orders disagree."""
         its, oldest = self._slaves[slave], self._master.pages[0]
         passed, to_come = self._master.unmatched_of_oldest(slave)
         if min(its.end, self._master.end) < self._patience:
@@ -62,15 +63,17 @@ class Turns:
         enough = FEW * len(oldest.page.items)
         if len(passed) > enough and _has_most_keys(its_reader, passed):
             self.disagreeing = slave
-        elif len(to_come) > enough and _has_most_keys(its_reader, to_come):
-            if its.stream is not None and not (self._extras and _has_most_keys(reader, its.unmatched_of_newest(slave))):
-                return True
+            return False
+        if len(to_come) <= enough or not _has_most_keys(its_reader, to_come):
+            return False
+        if its.stream is None or (self._extras and _has_most_keys(reader, its.unmatched_of_newest(slave))):
             self.disagreeing = slave
-        return False
+            return False
+        return True
 
 
 def _has_most_keys(reader: BatchReader, keys: Collection[Key]) -> bool:
-    """Return whether a table has most of some keys, by asking for a few; a table that cannot be read has none."""
+    """Return whether a table has most of some keys, by looking up a few; a table that cannot be read has none."""
     asked = list(islice(keys, 0, None, -(-len(keys) // ASKED) or 1))
     try:
         return 2 * len(reader.look_up(asked, keys_only=True).wait_by_key()) > len(asked)

@@ -1,8 +1,8 @@
 """Match two pages in order, as long as both return the same items in the same order.
 
-Where the bytes of items agree nothing else is looked at, not even their keys: 0.1 µs a pair, where meeting by key in
-dictionaries costs 1.5 µs. Where they do not, keys tell whether the items are partners, and how many others one of the
-tables has in between. What is passed over is alone until it meets by its key.
+Where the bytes of items agree nothing else is read, not even their keys: 0.1 µs a pair, where matching by key in
+dictionaries costs 1.5 µs. Where they differ, keys show whether the items are partners, and how many others one of the
+tables has in between. Items that are skipped stay unmatched until they match by their key.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from fastsync.model.keys import Key
 from fastsync.model.page import Page
 
 NEAR = 16
-"""Places in which the next partners are looked for, one key after the other."""
+"""Items of each page among which the next partners are searched, one key after the other."""
 FAR = 8
-"""How often in one walk they are looked for in all that is left of both pages: some 0.5 ms each time."""
+"""Searches for two pages, at most, through everything that is left of both: about 0.5 ms each."""
 SINGLY = 32
-"""Items with other bytes after which all keys of both pages are read at once, and stand for the items."""
+"""Items with different bytes after which all keys of both pages are read at once, and compared instead of bytes."""
 FIRST_STEP, LAST_STEP = 16, 1024
-"""Items that are compared at once: more each time, since where one pair agrees the next ones mostly do."""
+"""Items that are compared at once: more each time, since after one pair that agrees most of the next ones do."""
 
 
 class Unmatched:
-    """What of a page has met no partner on one other table.
+    """The items of a page that have no match yet on one other table.
 
-    From `start` on, `left` items were not looked at yet; `alone` are those that were passed over, and `doubles` those
-    of them whose key has come before, which no service should send. `grown` says that something has come to `alone`
-    since this was last set to False.
+    The `left` items from `start` have not been compared yet; `skipped` were passed over, and `repeated` are those of
+    them whose key has come before, which no service should send. `changed`: items were skipped since this was last set
+    to False.
     """
 
     def __init__(self, page: Page):
@@ -42,21 +42,21 @@ class Unmatched:
 
     @property
     def any_left(self) -> bool:
-        """Return whether any item has met no partner."""
+        """Return whether any item has no match yet."""
         return self.left > 0 or bool(self.skipped)
 
     def key_at(self, ahead: int = 0) -> Key:
-        """Return the key of an item that was not looked at yet."""
+        """Return the key of an item that has not been compared yet."""
         return self.page.key_at(self.start + ahead)
 
     def take_next(self, count: int) -> Sequence[Raw]:
-        """Return the next items, which have met."""
+        """Return the next items, as compared."""
         self.start += count
         self.left -= count
         return self.page.items[self.start - count : self.start]
 
     def skip(self, count: int) -> None:
-        """Take the next items for alone."""
+        """Skip the next items."""
         keys = [self.key_at(ahead) for ahead in range(count)]
         for key, item in zip(keys, self.take_next(count), strict=True):
             if key in self.skipped:
@@ -66,15 +66,15 @@ class Unmatched:
         self.changed = self.changed or count > 0
 
     def skip_rest(self) -> Mapping[Key, Raw]:
-        """Take all that was not looked at yet for alone too, and give everything that is."""
+        """Skip all items that are left, and return all skipped ones."""
         self.skip(self.left)
         return self.skipped
 
 
 def match_in_order(mine: Unmatched, its: Unmatched) -> tuple[Sequence[Raw], Sequence[Raw]]:
-    """Return the items that meet, in step, until nothing of one of the pages is left.
+    """Return the items that match, at the same positions, until one of the pages has no items left.
 
-    Where the pages do not agree about what comes next, all that is left of both is alone.
+    Where the pages do not agree about the next item, all items that are left of both are skipped.
     """
     masters: list[Raw] = []
     slaves: list[Raw] = []
@@ -97,7 +97,7 @@ def match_in_order(mine: Unmatched, its: Unmatched) -> tuple[Sequence[Raw], Sequ
 
 
 def _count_equal(mine: Unmatched, its: Unmatched) -> int:
-    """Count the next items that agree in both pages: in their bytes, or in their keys where all of these were read."""
+    """Count the next items that agree in both pages: in their bytes, or in their keys where all keys have been read."""
     by_key = mine.page.keys_read and its.page.keys_read
     ours, theirs = (mine.page.keys, its.page.keys) if by_key else (mine.page.items, its.page.items)
     first, second, most = mine.start, its.start, min(mine.left, its.left)
@@ -113,7 +113,7 @@ def _count_equal(mine: Unmatched, its: Unmatched) -> int:
 
 
 def _skip_to_match(mine: Unmatched, its: Unmatched, reach: int) -> bool:
-    """Pass over what comes before the next partners, where there are any within reach."""
+    """Skip the items before the next partners, where there are any within reach; return whether there are."""
     places = {its.key_at(place): place for place in reversed(range(min(reach, its.left)))}
     for place in range(min(reach, mine.left)):
         if (other := places.get(mine.key_at(place))) is not None:

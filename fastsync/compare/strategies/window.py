@@ -1,7 +1,7 @@
-"""Buffer the pages of one table until their items have met their partners, bounded in bytes.
+"""Buffer the pages of one table until their items are matched, bounded in bytes.
 
-Pages enter at one end, as the scan brings them, and leave at the other in the same order: so what has left is always
-the beginning of the segment, and a key says where it ends.
+Pages enter at one end, as the scan returns them, and leave at the other in the same order: so the pages that have left
+are always the beginning of the segment, and a key says where it ends.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from fastsync.model.keys import Key
 from fastsync.model.page import LateKeys, Page
 
 WINDOW = 4 << 20
-"""Bytes that a table's waiting pages may weigh together; two pages may wait in any case, however heavy they are."""
+"""Bytes of a table's buffered pages; two pages may be buffered in any case, however large they are."""
 FEW = 0.25
-"""The share of a page that may be alone unasked: looking that much up costs less than looking up everything."""
+"""The share of a page that may have no match without a reason: looking it up costs less than lookup does."""
 PER_ITEM = 300
-"""Bytes that an item in a window takes beside its raw JSON: its key, and its places in lists and dictionaries."""
+"""Bytes that a buffered item takes beside its raw JSON: its key, and its entries in lists and dictionaries."""
 
 
 @dataclass(slots=True)
 class BufferedPage:
     """A page in a window, from `begin` to `end` in bytes of the segment so far.
 
-    `rests` are what has met no partner yet, by slave (of a slave's page: only its own). `met` are the pairs of a
-    master's page; `partners` is the number of the last master's page that a slave's page has partners in.
+    `unmatched` are its items without a match, by slave (in a slave's page: only its own). `matched` are the pairs of a
+    master's page; `last_partner` is the number of the last page of the master that holds partners of a slave's page.
     """
 
     page: Page
@@ -49,14 +49,14 @@ class BufferedPage:
         other.last_partner = max(other.last_partner, self.number)
 
     def mostly_unmatched(self, slave: int) -> bool:
-        """Return whether so much is alone that the order of the other table's pages cannot be relied on."""
+        """Return whether so many items have no match that the other table's pages cannot be in the same order."""
         return len(self.unmatched[slave].skipped) > FEW * len(self.page.items)
 
 
 def match_pages(
     masters: Sequence[BufferedPage], slaves: Sequence[BufferedPage], slave: int
 ) -> Iterator[tuple[BufferedPage, BufferedPage, Pairs]]:
-    """Bring the partners in pages of the master and of a slave together: side by side first, then by their keys."""
+    """Match items in pages of the master and of a slave: in order first, then by their keys."""
     for mine, its in product(masters, slaves):
         one, other = mine.unmatched[slave], its.unmatched[slave]
         if one.left and other.left:
@@ -76,7 +76,7 @@ def match_pages(
 
 
 class Stream:
-    """The pages of a table's segment, the next one always on its way. `start` is b"" or the key to go on from."""
+    """The pages of a table's segment; the next one is always in flight. `start` is b"" or the key to continue from."""
 
     def __init__(self, client: Client, part: Scan, start: bytes, pool: Executor):
         self._client = client
@@ -98,10 +98,10 @@ class Stream:
 
 
 class Window:
-    """One table on its way through a segment: what its scan has brought and what still waits.
+    """The buffered pages of one table, on its way through a segment.
 
-    `cut` is the key behind what has left, None where everything has; `left` how many pages have. `stream` is None
-    where the scan has come to its end.
+    `resume_key` is the last key of the pages that have left, None at the end of the segment; `released` is their
+    number. `stream` is None where the scan has ended.
     """
 
     def __init__(self, stream: Stream | None, start: bytes | None, slaves: Iterable[int]):
@@ -113,7 +113,7 @@ class Window:
         self._matched_up_to = dict.fromkeys(slaves, 0)
 
     def read_page(self) -> BufferedPage:
-        """Take in the next page; raise RequestFailed."""
+        """Read the next page; raise RequestFailed."""
         assert self.stream is not None
         page = self.stream.next_page()
         if not page.next_key:
@@ -126,24 +126,24 @@ class Window:
         return self.pages[-1]
 
     def release_oldest(self) -> BufferedPage:
-        """Let the oldest page go, whatever of it still waits."""
+        """Remove the oldest page and return it, whether its items are matched or not."""
         held = self.pages.popleft()
         self.released += 1
         self.resume_key = held.page.next_key or None
         return held
 
     def note_match(self, slave: int, held: BufferedPage) -> None:
-        """Note that a page has met partners."""
+        """Note that a page had a match."""
         self._matched_up_to[slave] = max(self._matched_up_to[slave], held.end)
 
     def bytes_since_match(self, slave: int) -> int:
-        """Return the bytes of the pages that were read since the last one of which anything has met a partner."""
+        """Return the bytes read since the last page that had a match."""
         return self.end - self._matched_up_to[slave]
 
     def unmatched_of_oldest(self, slave: int) -> tuple[Collection[Key], Collection[Key]]:
-        """Give the keys of the oldest page that still wait: those that partners of later ones have passed, the others.
+        """Split the oldest page's unmatched keys into those that later matches have overtaken, and all others.
 
-        As far as orders agree, a partner of the former will not come any more.
+        As far as orders agree, the former will not be matched any more.
         """
         held = self.pages[0]
         waiting = held.unmatched[slave].skip_rest()
@@ -155,10 +155,12 @@ class Window:
         return list(waiting)[: -len(to_come) or None], to_come
 
     def unmatched_of_newest(self, slave: int) -> Collection[Key]:
-        """Return the keys of the newest page that still wait."""
-        return self.pages[-1].unmatched[slave].skip_rest() if self.pages else ()
+        """Return the unmatched keys of the newest page."""
+        if not self.pages:
+            return ()
+        return self.pages[-1].unmatched[slave].skip_rest()
 
     @property
     def is_full(self) -> bool:
-        """Return whether the oldest page has to leave before another one may come in."""
+        """Return whether the oldest page has to leave before another one is read."""
         return len(self.pages) > 1 and self.end - self.pages[0].begin > WINDOW
