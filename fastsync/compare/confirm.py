@@ -80,7 +80,7 @@ class Confirmer:
             if before.slave in lost:
                 continue
             seen = self._take_slave_item(before, items)
-            if not before.awaits_slave or before.master is None:
+            if not before.awaits_slave or before.master_item is None:
                 left.append((before, seen))
                 continue
             judged = self._judge.judge_suspect(seen)
@@ -94,7 +94,7 @@ class Confirmer:
         if not self._reads_slave(before):
             return before
         stored = items[before.slave].get(before.key)
-        return self._expiry.make_suspect(before.slave, before.key, before.master, stored)
+        return self._expiry.make_suspect(before.slave, before.key, before.master_item, stored)
 
     def _sort(self, before: Suspect, seen: Suspect, masters: Mapping[Key, Raw], found: Confirmed) -> None:
         """Add a suspect to those that stay or to those that have settled."""
@@ -114,8 +114,8 @@ class Confirmer:
 
         A suspect whose master's item has come or gone has settled, too: it is for another run to judge.
         """
-        if (earlier.master is None) is not (now.master is None):
+        if (earlier.master_item is None) is not (now.master_item is None):
             return None
-        if earlier.attributes and (now.master, now.slave_item) == (earlier.master, earlier.slave_item):
+        if earlier.attributes and (now.master_item, now.slave_item) == (earlier.master_item, earlier.slave_item):
             return now._replace(attributes=earlier.attributes)
         return self._judge.judge_suspect(now)

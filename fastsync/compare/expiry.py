@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import Raw
 
-from fastsync.compare.pairs import Pairs, Suspect
+from fastsync.compare.pairs import Pairs, Row, Suspect
 from fastsync.model.keys import Key
 
 TOO_OLD = 5 * 365 * 86400
@@ -64,10 +64,10 @@ class Expiry:
 
         A master's item that the slave's own setting would expire counts as expired too: the slave would delete it.
         """
-        left: list[tuple[Key, Raw | None, Raw | None]] = []
+        left: list[Row] = []
         extras: list[Suspect] = []
         expired = 0
-        for key, master, stored in zip(pairs.keys, pairs.masters, pairs.slaves, strict=True):
+        for key, master, stored in pairs.rows():
             item = self._living_item(pairs.slave, stored)
             if master is None:
                 if item is not None:
@@ -80,22 +80,13 @@ class Expiry:
                 expired += 1
             else:
                 left.append((key, master, stored))
-        return Living(_replace_pairs(pairs, left), expired, extras)
+        return Living(pairs.with_rows(left), expired, extras)
 
     def _living_item(self, slave: int, stored: Raw | None) -> Raw | None:
         """Return an item, None where the slave's setting has expired it."""
         if stored is None or self._slaves[slave](stored, self._now):
             return None
         return stored
-
-
-def _replace_pairs(pairs: Pairs, rows: Sequence[tuple[Key, Raw | None, Raw | None]]) -> Pairs:
-    """Return pairs of the same slave with other rows of key, master's item and slave's item."""
-    return pairs._replace(
-        keys=[key for key, _, _ in rows],
-        masters=[master for _, master, _ in rows],
-        slaves=[stored for _, _, stored in rows],
-    )
 
 
 def _make_expiry_test(attribute: str | None) -> Expired:

@@ -48,7 +48,7 @@ class Judge:
 
     def find_suspects(self, pairs: Pairs) -> list[Suspect]:
         """Return the pairs that are not equal. Pairs whose bytes agree cost 0.1 µs each."""
-        keys, masters, slaves = pairs.keys, pairs.masters, pairs.slaves
+        keys, masters, slaves = pairs.keys, pairs.master_items, pairs.slave_items
         if not len(keys) == len(masters) == len(slaves):  # also under python -O: they would pass for equal
             raise ValueError("pairs out of step")
         found = []
@@ -66,7 +66,7 @@ class Judge:
 
         Both sides agree where both are absent, where no compared attribute differs, and where the policy says so.
         """
-        master, item = suspect.master, suspect.slave_item
+        master, item = suspect.master_item, suspect.slave_item
         if master is None or item is None:
             return None if master is item else suspect
         names = self._digester.find_differing(master, item)
@@ -87,14 +87,14 @@ class Judge:
             judged.attributes,
             master=master,
             slave_item=slave_item,
-            master_version=self._version_of(judged.master),
+            master_version=self._version_of(judged.master_item),
             slave_version=self._version_of(judged.stored),
         )
 
     def _parse_items(self, suspect: Suspect) -> tuple[Item | None, Item | None]:
         if not self._values:
             return None, None
-        return _parse_item(suspect.master), _parse_item(suspect.slave_item)
+        return _parse_item(suspect.master_item), _parse_item(suspect.slave_item)
 
     def _policy_tolerates(self, master: Raw, item: Raw) -> bool:
         return not self._policy.differs(self._for_policy(master), self._for_policy(item))
@@ -123,6 +123,6 @@ def _parse_item(item: Raw | None) -> Item | None:
 def _find_verdict(suspect: Suspect) -> Verdict:
     if suspect.slave_item is None:
         return Verdict.MISSING
-    if suspect.master is None:
+    if suspect.master_item is None:
         return Verdict.EXTRA
     return Verdict.DIFFERING

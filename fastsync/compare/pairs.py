@@ -10,6 +10,9 @@ from msgspec import Raw
 from fastsync.errors import IncompleteError
 from fastsync.model.keys import Key
 
+Row = tuple[Key, Raw | None, Raw | None]
+"""One pair: its key, the master's item and the slave's."""
+
 
 class Pairs(NamedTuple):
     """The pairs of one slave on one page: keys, master items and slave items, at the same positions.
@@ -20,9 +23,21 @@ class Pairs(NamedTuple):
 
     slave: int
     keys: Sequence[Key]
-    masters: Sequence[Raw | None]
-    slaves: Sequence[Raw | None]
+    master_items: Sequence[Raw | None]
+    slave_items: Sequence[Raw | None]
     unseen: bool = False
+
+    def rows(self) -> Iterator[Row]:
+        """Yield the pairs one by one."""
+        return zip(self.keys, self.master_items, self.slave_items, strict=True)
+
+    def with_rows(self, rows: Sequence[Row]) -> Pairs:
+        """Return other pairs of the same kind and slave."""
+        return self._replace(
+            keys=[key for key, _, _ in rows],
+            master_items=[master for _, master, _ in rows],
+            slave_items=[item for _, _, item in rows],
+        )
 
 
 class Suspect(NamedTuple):
@@ -35,7 +50,7 @@ class Suspect(NamedTuple):
 
     slave: int
     key: Key
-    master: Raw | None
+    master_item: Raw | None
     slave_item: Raw | None
     stored: Raw | None
     unseen: bool = False

@@ -76,7 +76,7 @@ class Decider:
         return Intent(suspect, difference, before, self._choose_item(suspect))
 
     def _is_newer(self, suspect: Suspect, difference: Difference) -> bool:
-        if self._allowed.version is None or suspect.master is None:
+        if self._allowed.version is None or suspect.master_item is None:
             return False
         return slave_is_newer(difference.master_version, difference.slave_version)
 
@@ -85,10 +85,10 @@ class Decider:
 
     def _choose_item(self, suspect: Suspect) -> Attributes | None:
         """Return the item that is to be written, None where the slave's is to be deleted."""
-        if suspect.master is None:
+        if suspect.master_item is None:
             return None
         keys = self._key_names[suspect.slave]
-        after = writable_attributes(suspect.master, keys)
+        after = writable_attributes(suspect.master_item, keys)
         if suspect.slave_item is None or not self._allowed.keep_ignored:
             return after
         ignored = self._allowed.ignored.difference(keys)

@@ -48,7 +48,7 @@ class EarlierWrites:
         name = self._names[pairs.slave]
         return [
             Suspect(pairs.slave, key, master, item, item)
-            for key, master, item in zip(pairs.keys, pairs.masters, pairs.slaves, strict=True)
+            for key, master, item in pairs.rows()
             if master is not None and self._has(name, encode_key(key))
         ]
 

@@ -50,7 +50,7 @@ class RecordedWrites:
             if self._are_equal(entry.after_item, now.stored):
                 # an item that had expired counted as absent, so that what was written was missing
                 was = self._expiry.make_suspect(now.slave, now.key, None, entry.before_item)
-                difference = self._judge.make_difference(was._replace(master=entry.after_item))
+                difference = self._judge.make_difference(was._replace(master_item=entry.after_item))
                 return difference and replace(difference, action=EFFECTS[difference.verdict])
         return None
 
@@ -74,9 +74,4 @@ def without(pairs: Pairs, keys: set[object]) -> Pairs:
     """Leave keys out of pairs."""
     if not keys:
         return pairs
-    left = [each for each in zip(pairs.keys, pairs.masters, pairs.slaves, strict=True) if each[0] not in keys]
-    return pairs._replace(
-        keys=[key for key, _, _ in left],
-        masters=[master for _, master, _ in left],
-        slaves=[item for _, _, item in left],
-    )
+    return pairs.with_rows([row for row in pairs.rows() if row[0] not in keys])

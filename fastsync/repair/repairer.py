@@ -203,7 +203,7 @@ class Repairer:
 
     def _decide_anew(self, intent: Intent, now: Suspect) -> Decision:
         """Decide about a suspect whose race was lost. Where the master's item has come or gone, it has settled."""
-        if (now.master is None) is not (intent.suspect.master is None):
+        if (now.master_item is None) is not (intent.suspect.master_item is None):
             return now
         try:
             return self._decide_repair(now)

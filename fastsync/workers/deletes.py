@@ -57,7 +57,7 @@ class _Chunk:
         for keys in portions:
             again = self._read_again(keys)
             portions.learn(len(again), sum(map(known_bytes, again)))
-            still_extra = [now for now in again if now.master is None and now.slave_item is not None]
+            still_extra = [now for now in again if now.master_item is None and now.slave_item is not None]
             yield self._drop_settled(again, still_extra)
             for part in by_bytes(still_extra, known_bytes):
                 yield from self._delete(part)

@@ -54,4 +54,4 @@ class Portions(Generic[T]):
 
 def known_bytes(suspect: Suspect) -> int:
     """Return the bytes of a suspect's items, as far as they were read."""
-    return len(suspect.master or b"") + len(suspect.stored or b"")
+    return len(suspect.master_item or b"") + len(suspect.stored or b"")

@@ -45,7 +45,7 @@ class Repairs:
             if isinstance(outcome, Difference):
                 result.add_difference(suspect.slave, outcome)
             elif not self.count_if_repaired(outcome, result):
-                result.tallies[suspect.slave].settled += suspect.master is not None
+                result.tallies[suspect.slave].settled += suspect.master_item is not None
 
     def count_if_repaired(self, now: Suspect, result: PageResult) -> bool:
         """Count a settled suspect as repaired where an earlier attempt had written it; return whether one had."""

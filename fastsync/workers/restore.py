@@ -176,7 +176,7 @@ class _Restorer:
             return _failed(difference, str(error))
         if answer.done:
             return _restored(difference)
-        if not self._are_equal(answer.current, suspect.master):
+        if not self._are_equal(answer.current, suspect.master_item):
             return _contended(difference)
         if answer.attempts > 1:  # an attempt before the last had written it, but its answer was lost
             return _restored(difference)
@@ -184,9 +184,9 @@ class _Restorer:
 
     def _write(self, suspect: Suspect) -> WriteAnswer:
         condition = self._make_condition(suspect)
-        if suspect.master is None:
+        if suspect.master_item is None:
             return self._stages.client.delete_item(encode_key(suspect.key), condition)
-        item = encode_item(writable_attributes(suspect.master, self._key_names))
+        item = encode_item(writable_attributes(suspect.master_item, self._key_names))
         return self._stages.client.put_item(item, condition)
 
     def _make_condition(self, suspect: Suspect) -> Condition:
@@ -194,7 +194,7 @@ class _Restorer:
         if suspect.slave_item is None:
             return require_absent(self._key_names[0])
         now = writable_attributes(suspect.slave_item, self._key_names)
-        before = {} if suspect.master is None else writable_attributes(suspect.master, self._key_names)
+        before = {} if suspect.master_item is None else writable_attributes(suspect.master_item, self._key_names)
         guarded = [name for name in now.keys() | before.keys() if name not in self._key_names]
         guarded.sort(key=lambda name: (now.get(name) == before.get(name), name))
         return require_unchanged(self._key_names[0], now, guarded)

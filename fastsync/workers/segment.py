@@ -100,7 +100,7 @@ def _find_suspects(pairs: Pairs, stages: Stages, result: PageResult) -> list[Sus
 def _take_out_lost(suspects: list[Suspect], lost: Mapping[int, IncompleteError], result: PageResult) -> None:
     """Count suspects of lost slaves as not compared: they have no verdict."""
     for suspect in suspects:
-        if suspect.slave in lost and suspect.master is not None:
+        if suspect.slave in lost and suspect.master_item is not None:
             result.tallies[suspect.slave].compared -= 1
 
 
@@ -111,7 +111,7 @@ def _count_settled(confirmed: Confirmed, stages: Stages, result: PageResult) -> 
             result.tallies[now.slave].same += 1
     for before, now in confirmed.settled:
         if not stages.repairs.count_if_repaired(now, result):
-            result.tallies[now.slave].settled += before.master is not None
+            result.tallies[now.slave].settled += before.master_item is not None
 
 
 def _repair_confirmed(confirmed: Confirmed, stages: Stages, result: PageResult) -> Iterator[Event]:
@@ -119,7 +119,7 @@ def _repair_confirmed(confirmed: Confirmed, stages: Stages, result: PageResult) 
     waiting: list[Suspect] = []
     differing: list[Suspect] = []
     for suspect in confirmed.stay:
-        waits = suspect.master is None and stages.terms.repairing.delete_extra
+        waits = suspect.master_item is None and stages.terms.repairing.delete_extra
         (waiting if waits else differing).append(suspect)
     yield from stages.repairs.repair(differing, result)
     for suspect in waiting:
@@ -130,4 +130,4 @@ def _repair_confirmed(confirmed: Confirmed, stages: Stages, result: PageResult) 
 
 def _count_masters(pairs: Pairs) -> int:
     """Return how many of the pairs have a master's item: all or none."""
-    return len(pairs.masters) if pairs.masters and pairs.masters[0] is not None else 0
+    return len(pairs.master_items) if pairs.master_items and pairs.master_items[0] is not None else 0

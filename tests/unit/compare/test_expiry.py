@@ -27,7 +27,7 @@ def test_an_item_that_expires_while_its_page_is_judged(master: Raw, item: Raw | 
     left, expired, _ = expiry.split_expired(Pairs(0, [1], [master], [item]))
     suspects = judge.find_suspects(left)
     assert expired + len(left.keys) == 1
-    assert all(each.master is not None for each in suspects)
+    assert all(each.master_item is not None for each in suspects)
 
 
 def test_the_next_page_has_a_clock_of_its_own() -> None:
