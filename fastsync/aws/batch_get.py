@@ -209,7 +209,7 @@ class BatchReader:
         again = None
         if not (consistent or checked):
             again = partial(self.look_up, consistent=consistent, keys_only=keys_only, checked=True)
-        answers = Answers(keys, self.client.keys, consistent, keys_only, again)
+        answers = Answers(keys, self.client.keys, consistent=consistent, keys_only=keys_only, again=again)
         with self._lock:
             if consistent:
                 self._queue.appendleft(answers)

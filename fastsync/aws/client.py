@@ -112,9 +112,11 @@ class Client:
 
         def decode(body: bytes) -> tuple[Page, Units | None]:
             found = self._answers.scan(body)
-            keys = self._answers.distinct_keys(found.Items) if scan.checked else None
-            page = Page(found.Items, self._answers.next_key(found, start), self.keys, len(body), keys)
-            return page, found.ConsumedCapacity
+            keys = None
+            if scan.checked:
+                keys = self._answers.distinct_keys(found.Items)
+            next_key = self._answers.next_key(found, start)
+            return Page(found.Items, next_key, self.keys, size=len(body), keys=keys), found.ConsumedCapacity
 
         page, consumed = self.transport.post("Scan", f"{','.join(body)}}}".encode(), decode, charge).value
         self.reads.note_answer()

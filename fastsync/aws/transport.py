@@ -148,7 +148,7 @@ class Transport:
         ahead = clock_offset(reply.headers.get(b"date", b"").decode(errors="replace"), time.time())
         rejection = describe_error(code or f"HTTP {reply.status}", message, ahead)
         text = f"{self._ref}: {operation} was rejected with {rejection}"
-        raise RequestFailed(text, code, is_refusal(code), reply.body, attempts)
+        raise RequestFailed(text, code, refused=is_refusal(code), body=reply.body, attempts=attempts)
 
     def _wait_for_renewal(self, expired: Credentials) -> bool:
         """Return whether there are other credentials by now; ask for renewable ones, and wait for them."""

@@ -75,7 +75,7 @@ class Expiry:
             elif self._master(master, self._now):
                 expired += 1
                 if item is not None or pairs.unseen:
-                    extras.append(Suspect(pairs.slave, key, None, item, stored, pairs.unseen))
+                    extras.append(Suspect(pairs.slave, key, None, item, stored, unseen=pairs.unseen))
             elif self._living_item(pairs.slave, master) is None:
                 expired += 1
             else:

@@ -62,7 +62,7 @@ class Prices:
         return (read * self.reads + write * self.writes) / 1_000_000
 
 
-LIST_PRICES = Prices("us-east-1", "2024-11-01", 0.125, 0.625)
+LIST_PRICES = Prices("us-east-1", "2024-11-01", reads=0.125, writes=0.625)
 """The list price since the cut of November 2024; other regions, table classes and discounts differ."""
 
 

@@ -28,6 +28,10 @@ class Verdict(str, Enum):
 _SIGNS = {Verdict.SAME: "=", Verdict.MISSING: "+", Verdict.DIFFERING: "*", Verdict.EXTRA: "-"}
 
 
+DIFFERENCES = (Verdict.MISSING.value, Verdict.DIFFERING.value, Verdict.EXTRA.value)
+"""The verdicts that are differences, in the order in which they are shown."""
+
+
 class Effect(str, Enum):
     """What became of a difference: the `action` of a report line."""
 

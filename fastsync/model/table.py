@@ -42,10 +42,10 @@ class TableRef:
         """Parse `<region>:<name>` or a table ARN; raise ConfigError on anything else."""
         arn = _ARN.fullmatch(text)
         if arn is not None:
-            return cls(text, arn[1], text, endpoint_url)
+            return cls(text, region=arn[1], name=text, endpoint_url=endpoint_url)
         named = _NAMED.fullmatch(text)
         if named is not None:
-            return cls(text, named[1], named[2], endpoint_url)
+            return cls(text, region=named[1], name=named[2], endpoint_url=endpoint_url)
         raise ConfigError(f"{quote(text)} is not a table: {TABLE_FORM}")
 
     def __str__(self) -> str:

@@ -54,7 +54,7 @@ def estimate_run(config: Config, found: Survey) -> Estimate:
     ]
     if config.strategy == StrategyName.AUTO and choice.strategy == StrategyName.MERGE:
         assumptions.append("every slave allows Scan, which merge needs; where one does not, a run takes lookup")
-    return Estimate(sides, plan, choice, quotes, assumptions)
+    return Estimate(sides=sides, plan=plan, choice=choice, quotes=quotes, assumptions=assumptions)
 
 
 def _estimate_strategy(forecast: Forecast, sides: Sequence[Side], processes: int) -> StrategyEstimate:

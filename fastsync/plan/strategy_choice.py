@@ -64,7 +64,7 @@ def choose_strategy(config: Config, found: Survey, plan: Plan) -> Choice:
 
 def forecast_run(config: Config, found: Survey, plan: Plan) -> tuple[Forecast, ...]:
     """Forecast both strategies from the tables' descriptions."""
-    work = Workload(config.reading, config.judging, config.repairing, plan)
+    work = Workload(reading=config.reading, judging=config.judging, repairing=config.repairing, plan=plan)
     return forecast_strategies(found.master.table, [side.table for side in found.slaves], work)
 
 

@@ -78,7 +78,7 @@ def survey_tables(config: Config) -> Survey:
     if not sides:
         raise TableError("; ".join(error for _, error in unfit))
     master, *sides = (_number_and_pace(side, number, config.limits) for number, side in enumerate((master, *sides)))
-    return Survey(accounts, tuple(sides), tuple(unfit), master)
+    return Survey(accounts, slaves=tuple(sides), unfit=tuple(unfit), master=master)
 
 
 def survey_slaves(config: Config) -> SlaveSurvey:

@@ -14,6 +14,7 @@ import msgspec
 from fastsync.config.checks import check_path
 from fastsync.config.paths import check_inputs, check_once, check_outputs
 from fastsync.errors import ConfigError
+from fastsync.model.difference import DIFFERENCES
 from fastsync.model.json_lines import escape_line_breaks_in_bytes
 from fastsync.output.durable import AtomicFile
 from fastsync.output.statistics import Result, Statistics, count_withheld, find_exit_code, format_statistics
@@ -21,7 +22,6 @@ from fastsync.reports.read import LogLine, ReportEnd, ReportLine, StatisticsFile
 from fastsync.reports.repeats import Repeats
 from fastsync.reports.shards import ShardFile, add_up_shards, find_missing
 
-VERDICTS = ("missing", "differing", "extra")
 MOST_LISTED = 10
 """Files that a sentence names."""
 
@@ -185,7 +185,7 @@ def _refuse_other_counts(gathered: _Gathered, statistics: Statistics, more_repor
     counted = {
         (name, verdict): getattr(slave, verdict) or 0
         for name, slave in statistics.slaves.items()
-        for verdict in VERDICTS
+        for verdict in DIFFERENCES
     }
     for slave, verdict in {**counted, **gathered.counts}:
         lines, claimed = gathered.counts[slave, verdict], counted.get((slave, verdict), 0)

@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import IO, Any, NoReturn
 
 from fastsync.errors import ConfigError
-from fastsync.model.difference import Verdict
+from fastsync.model.difference import DIFFERENCES
 
-VERDICTS = frozenset(verdict.value for verdict in Verdict if verdict is not Verdict.SAME)
 MOST_STATS = 64_000_000
 """Bytes of a statistics file, and of a line; one of a thousand slaves has under one million, an item as many."""
 GZIP = b"\x1f\x8b"
@@ -218,7 +217,7 @@ def _is_difference(line: Any) -> bool:
         isinstance(line, dict)
         and isinstance(line.get("slave"), str)
         and isinstance(line.get("verdict"), str)
-        and line["verdict"] in VERDICTS
+        and line["verdict"] in DIFFERENCES
         and isinstance(line.get("key"), dict)
         and isinstance(line.get("attributes"), list)
         and all(isinstance(name, str) for name in line["attributes"])

@@ -155,7 +155,7 @@ class BotocoreSource:
         with _explain_errors(self._name):
             frozen = self._credentials.get_frozen_credentials()
         renewable = self._ends is not None and not self._last
-        return Credentials(frozen.access_key, frozen.secret_key, frozen.token, renewable)
+        return Credentials(frozen.access_key, frozen.secret_key, token=frozen.token, renewable=renewable)
 
     def renew(self) -> Credentials:
         """Return other credentials, even where the old ones seem to be valid; raise TableError."""

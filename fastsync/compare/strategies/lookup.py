@@ -76,7 +76,7 @@ class Lookup:
                 lost.append((slave, error))
             else:
                 pairs.append(Pairs(slave, page.keys, page.items, found))
-        return PairsPage(pairs, len(page.items), None, lost, self._resume_after(page))
+        return PairsPage(pairs, scanned=len(page.items), lost=lost, resume=self._resume_after(page))
 
     def _scan_slave(self, slave: int, start: bytes) -> Iterator[PairsPage]:
         recheck = self._task.terms.judging.recheck

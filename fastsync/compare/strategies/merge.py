@@ -168,18 +168,18 @@ class Merge:
         pairs = [each for each in held.matched if each.slave in self._readers]
         for slave in self._readers:
             rest = held.unmatched[slave]
-            alone = [*rest.skip_rest().items(), *rest.repeated]
-            keys, items = [key for key, _ in alone], [item for _, item in alone]
-            pairs.append(Pairs(slave, keys, items, [None] * len(alone), unseen=True))
-        return PairsPage(pairs, len(held.page.items), resume=self._resume_point())
+            unmatched = [*rest.skip_rest().items(), *rest.repeated]
+            keys, items = [key for key, _ in unmatched], [item for _, item in unmatched]
+            pairs.append(Pairs(slave, keys, items, [None] * len(unmatched), unseen=True))
+        return PairsPage(pairs, scanned=len(held.page.items), resume=self._resume_point())
 
     def _release_slave_page(self, slave: int) -> PairsPage:
         held = self._slaves[slave].release_oldest()
         counted = (slave, len(held.page.items))
         if not self._extras:
             return PairsPage([], slave_scanned=counted, resume=self._resume_point())
-        alone = held.unmatched[slave].skip_rest()
-        pairs = Pairs(slave, list(alone), [None] * len(alone), list(alone.values()), unseen=True)
+        unmatched = held.unmatched[slave].skip_rest()
+        pairs = Pairs(slave, list(unmatched), [None] * len(unmatched), list(unmatched.values()), unseen=True)
         return PairsPage([pairs], slave_scanned=counted, resume=self._resume_point())
 
     def _resume_point(self) -> bytes:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Any, TypeGuard
 
+from fastsync.model.difference import DIFFERENCES
+
 BARS = 120
 """Bars that a chart has at most."""
-VERDICTS = ("missing", "differing", "extra")
-"""What a chart of a slave stacks, in this order: page.js counts on it."""
 MOST = 2**53 - 1
 """The largest number that a browser counts exactly; what is larger is no figure of a run."""
 
@@ -30,7 +30,7 @@ class Segments:
         self._scanned[number] = _as_count(line.get("scanned"))
         for slave, verdicts in found.items():
             if isinstance(verdicts, dict):
-                self._found.setdefault(slave, {})[number] = [_as_count(verdicts.get(name)) for name in VERDICTS]
+                self._found.setdefault(slave, {})[number] = [_as_count(verdicts.get(name)) for name in DIFFERENCES]
         return True
 
     def as_document(self) -> dict[str, Any] | None:
@@ -42,7 +42,7 @@ class Segments:
         scanned = [0] * bars
         for number, items in self._scanned.items():
             scanned[number // each] += items
-        slaves = {slave: [[0] * bars for _ in VERDICTS] for slave in self._found}
+        slaves = {slave: [[0] * bars for _ in DIFFERENCES] for slave in self._found}
         for slave, segments in self._found.items():
             for number, counts in segments.items():
                 for verdict, count in enumerate(counts):
