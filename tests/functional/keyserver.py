@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
+
+from tests.functional.stand_in import HERE, Handler, StandIn
 
 SECRET, TOKEN = "kept+secret", "session//token"
 PATHS = {
@@ -20,28 +21,13 @@ PATHS = {
 }
 
 
-class KeyServer:
+class KeyServer(StandIn):
     """Give the keys `AKIA1`, `AKIA2` … each time somebody asks; `lasting` are seconds by how often it was asked."""
 
     def __init__(self, lasting: Callable[[int], float] = lambda _: 3600):
         self.asked: list[tuple[str, dict[str, str]]] = []
         self.lasting = lasting
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
-
-    @property
-    def url(self) -> str:
-        """Where it listens."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def __enter__(self) -> KeyServer:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__init__(ThreadingHTTPServer(HERE, _handler(self)))
 
     def of(self, what: str) -> list[dict[str, str]]:
         """Give the headers of the requests of one kind."""
@@ -61,19 +47,15 @@ class KeyServer:
         return json.dumps({**keys, "Expiration": end.strftime("%Y-%m-%dT%H:%M:%SZ")})
 
 
-def _handler(server: KeyServer) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
+def _handler(server: KeyServer) -> type[Handler]:
+    class Answering(Handler):
         def do_GET(self) -> None:
             what = PATHS.get(urlsplit(self.path).path)
-            text = (server.answer(what, dict(self.headers)) if what else "").encode()
-            self.send_response(200 if what else 404)
-            self.send_header("Content-Length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text)
+            if what is None:
+                self.reply(404, b"")
+            else:
+                self.reply(200, server.answer(what, dict(self.headers)).encode())
 
         do_PUT = do_GET
 
-        def log_message(self, format: str, *args: Any) -> None:
-            """Say nothing."""
-
-    return Handler
+    return Answering

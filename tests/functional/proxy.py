@@ -18,9 +18,11 @@ from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
+
+from tests.functional.stand_in import HERE, Handler, StandIn
 
 UPSTREAM_TIMEOUT = 30.0
 """Seconds that the real server may take."""
@@ -135,7 +137,7 @@ class Rule:
         return hit
 
 
-class Proxy:
+class Proxy(StandIn):
     """Stand between fastsync and the server at `upstream`; `url` is where fastsync is sent."""
 
     def __init__(self, upstream: str, seed: int = 1):
@@ -145,22 +147,7 @@ class Proxy:
         self._chance = random.Random(seed)
         self._lock = threading.Lock()
         self._under_way: Counter[tuple[str, str]] = Counter()
-        self._server = _Server(self)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
-
-    @property
-    def url(self) -> str:
-        """The proxy's own address."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def __enter__(self) -> Proxy:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__init__(_Server(self))
 
     def add(self, fault: Fault, operation: str | tuple[str, ...] | None = None, **when: Any) -> Rule:
         """Add a rule and give it, for its counters."""
@@ -225,13 +212,13 @@ class _Server(ThreadingHTTPServer):
 
     def __init__(self, proxy: Proxy):
         self.proxy = proxy
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(HERE, _Handler)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing: clients that are killed leave broken connections behind."""
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Handler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     server: _Server
@@ -247,7 +234,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         operation = self.headers["X-Amz-Target"].rpartition(".")[2]
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        body = json.loads(self.read_body())
         try:
             with self.server.proxy.recorded(operation, body, dict(self.headers)) as request:
                 reply = self.server.proxy.answer(request, self._ask)
@@ -269,6 +256,3 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         with suppress(OSError):
             self.connection.shutdown(socket.SHUT_RDWR)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""

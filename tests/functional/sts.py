@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from http.server import ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
+
+from tests.functional.stand_in import HERE, Handler, StandIn
 
 REFUSAL = (
     '<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type><Code>{code}</Code>'
@@ -19,7 +19,7 @@ Asked = dict[str, str]
 """The parameters of one call."""
 
 
-class Sts:
+class Sts(StandIn):
     """`lasting` gives the seconds that the n-th session lasts (from 1), `refuses` an error's code and message.
 
     `lacks` names a field that the n-th answer is sent without.
@@ -37,22 +37,7 @@ class Sts:
         self.lasting = lasting
         self.refuses = refuses
         self.upstream = urlsplit(upstream)
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
-
-    @property
-    def url(self) -> str:
-        """Where it listens."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def __enter__(self) -> Sts:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__init__(ThreadingHTTPServer(HERE, _handler(self)))
 
     def answer(self, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
         """Answer one call."""
@@ -73,18 +58,11 @@ class Sts:
         return answer.status, text.encode()
 
 
-def _handler(sts: Sts) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
+def _handler(sts: Sts) -> type[Handler]:
+    class Answering(Handler):
         def do_POST(self) -> None:
             kept = {name: value for name, value in self.headers.items() if name.lower() != "content-length"}
-            status, text = sts.answer(self.rfile.read(int(self.headers["Content-Length"])), kept)
-            self.send_response(status)
-            self.send_header("Content-Type", "text/xml")
-            self.send_header("Content-Length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text)
+            status, text = sts.answer(self.read_body(), kept)
+            self.reply(status, text, Content_Type="text/xml")
 
-        def log_message(self, format: str, *args: Any) -> None:
-            """Say nothing."""
-
-    return Handler
+    return Answering

@@ -8,10 +8,9 @@ from __future__ import annotations
 import json
 import os
 import random
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +29,7 @@ from fastsync.model.table import KeySchema
 from fastsync.run.checkpoint_form import Checkpoint, encode_checkpoint
 from fastsync.run.outcome import NOTHING_COUNTED
 from fastsync.run.tasks.agenda import Backlog
+from tests.functional.stand_in import HERE, Handler, StandIn
 from tests.unit.reports.test_combine import end, line, lined, statistics
 
 MUTANTS = int(os.environ.get("FASTSYNC_FUZZ", "150"))
@@ -119,38 +119,40 @@ TOML = (
 )
 
 
-class Refusing(BaseHTTPRequestHandler):
+class Refusing(StandIn):
     """An endpoint that has no table; it counts what it is asked."""
 
-    protocol_version = "HTTP/1.1"
+    def __init__(self) -> None:
+        self.asked = 0
+        super().__init__(ThreadingHTTPServer(HERE, _handler(self)))
 
-    def do_POST(self) -> None:
-        """Answer as the service does about a table that is not there."""
-        self.server.asked += 1  # type: ignore[attr-defined]
-        self.rfile.read(int(self.headers["content-length"]))
-        body = b'{"__type":"com.amazonaws.dynamodb.v20120810#ResourceNotFoundException","message":"not found"}'
-        self.send_response(400)
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
 
-    def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""
+def _handler(endpoint: Refusing) -> type[Handler]:
+    class Answering(Handler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            endpoint.asked += 1
+            self.read_body()
+            kind = b"com.amazonaws.dynamodb.v20120810#ResourceNotFoundException"
+            self.reply(400, b'{"__type":"%b","message":"not found"}' % kind)
+
+    return Answering
 
 
 class Runner:
     """Run commands in this process, in a folder of their own, and hold what holds for whatever they are given."""
 
-    def __init__(self, capture: pytest.CaptureFixture[str], server: Any, folder: Path):
+    def __init__(self, capture: pytest.CaptureFixture[str], endpoint: Refusing, folder: Path):
         self._capture = capture
-        self._server = server
+        self._endpoint = endpoint
         self._folder = folder
 
     def run(
         self, *arguments: str, codes: Sequence[int] = (2, 3), program: Callable[[Sequence[str]], int] = cli.main
     ) -> tuple[int, str, str]:
         """Run a command that has to end with one of these codes; give its code, stdout and stderr."""
-        before, self._server.asked = self._there(), 0
+        before, self._endpoint.asked = self._there(), 0
         try:
             code = program(list(arguments))
         except BaseException as error:
@@ -167,7 +169,7 @@ class Runner:
             assert err.startswith("fastsync: "), what
             assert err.count("\n") == 1, what
             assert out == "", what
-            assert self._server.asked == 0, what
+            assert self._endpoint.asked == 0, what
         return code, out, err
 
     def _there(self) -> dict[str, bytes]:
@@ -179,29 +181,26 @@ def _shown(arguments: Sequence[str]) -> str:
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[ThreadingHTTPServer]:
+def endpoint() -> Iterator[Refusing]:
     """Give an endpoint that has no table."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Refusing)
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
+    with Refusing() as running:
+        yield running
 
 
 @pytest.fixture
 def runner(
-    capfd: pytest.CaptureFixture[str], server: ThreadingHTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    capfd: pytest.CaptureFixture[str], endpoint: Refusing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Runner:
     """Give what runs commands in an empty folder, against an endpoint that has no table."""
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
-    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", f"http://127.0.0.1:{server.server_port}")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", endpoint.url)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "nothing-that-anybody-has")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "FASTSYNC_DEBUG", "HTTP_PROXY", "http_proxy"):
         monkeypatch.delenv(name, raising=False)
-    return Runner(capfd, server, tmp_path / "here")
+    return Runner(capfd, endpoint, tmp_path / "here")
 
 
 def some(values: Sequence[str], of: str, most: int) -> Sequence[str]:

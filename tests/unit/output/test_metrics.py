@@ -10,12 +10,11 @@ import pytest
 
 from fastsync.errors import ConfigError, OutputFailed
 from fastsync.model.difference import Tally
-from fastsync.model.events import PageDone, Terms
-from fastsync.model.settings import Judging, Reading, Repairing, Retrying
-from fastsync.model.table import Endpoint, KeySchema, Side, Table, TableRef
+from fastsync.model.events import PageDone
 from fastsync.output.metrics import MetricSample, MetricsFile, format_samples
 from fastsync.output.statistics import MasterCounters, SlaveCounters, Statistics
 from tests.openmetrics import parse
+from tests.unit.builders import terms
 
 COUNTERS: dict[str, Any] = {name: place for place, name in enumerate(SlaveCounters.__struct_fields__)}
 COUNTERS |= {"read_units": 12.5, "write_units": 0.0}
@@ -35,19 +34,7 @@ STATISTICS = Statistics(
 )
 
 
-def side(name: str) -> Side:
-    """Make a table that nobody asks."""
-    return Side(Table(TableRef.parse(name), KeySchema("id", "S"), (name,)), Endpoint("http://127.0.0.1:9"), 0)
-
-
-TERMS = Terms(
-    side("us-east-1:orders"),
-    (side("us-west-2:orders"), side("eu-west-1:orders")),
-    Reading(),
-    Retrying(),
-    Judging(),
-    Repairing(),
-)
+TERMS = terms("us-west-2:orders", "eu-west-1:orders", master="us-east-1:orders")
 
 
 class Clock:

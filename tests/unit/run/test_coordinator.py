@@ -10,8 +10,7 @@ import pytest
 from fastsync.config.config import Config
 from fastsync.config.slicing import Slicing
 from fastsync.model.difference import Difference, Verdict
-from fastsync.model.events import Event, TaskDone, Terms
-from fastsync.model.settings import Judging, Reading, Repairing, Retrying
+from fastsync.model.events import Event, TaskDone
 from fastsync.output.sink import Audience
 from fastsync.plan.segments import Plan
 from fastsync.run.checkpoint_form import Checkpoint
@@ -24,9 +23,9 @@ from fastsync.run.tasks.deletes import Deletes
 from fastsync.run.tasks.waiting_extras import WaitingExtras
 from fastsync.workers.executor import T
 from fastsync.workers.interrupt import Interrupt
-from tests.unit.run.tasks.test_agenda import MASTER, A, B, side
+from tests.unit.builders import MASTER, A, B, terms
 
-TERMS = Terms(side(MASTER), (side(A),), Reading(), Retrying(), Judging(), Repairing())
+TERMS = terms(A)
 LEFT = {
     "nothing": (Backlog.whole([A], []), 0, []),
     "a stretch of an unknown slave": (

@@ -8,22 +8,15 @@ import pytest
 
 from fastsync.config.slicing import Slicing
 from fastsync.model.difference import Difference, Tally, Verdict
-from fastsync.model.events import DeleteTask, PageDone, SegmentEnd, SegmentTask, SlaveLost, TaskDone, TaskFailed, Terms
-from fastsync.model.settings import Judging, Reading, Repairing, Retrying
-from fastsync.model.table import Endpoint, KeySchema, Side, Table, TableRef
+from fastsync.model.events import DeleteTask, PageDone, SegmentEnd, SegmentTask, SlaveLost, TaskDone, TaskFailed
 from fastsync.plan.segments import Plan
 from fastsync.run.notes import describe_segments
 from fastsync.run.sampling import Interval
 from fastsync.run.segment_totals import SegmentTotals
+from tests.unit.builders import A, B, terms
 
-SLAVES = ("us-west-2:a", "us-west-2:b")
-
-
-def side(name: str) -> Side:
-    return Side(Table(TableRef.parse(name), KeySchema("id", "S"), (name,)), Endpoint("http://h"), 0)
-
-
-TERMS = Terms(side("us-east-1:m"), tuple(map(side, SLAVES)), Reading(), Retrying(), Judging(), Repairing())
+SLAVES = (A, B)
+TERMS = terms(*SLAVES)
 PLAN = Plan.of(Slicing(1, 10))
 
 

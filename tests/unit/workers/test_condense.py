@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from fastsync.model.difference import Difference, Tally, Verdict
+from fastsync.model.difference import Tally
 from fastsync.model.events import (
     Event,
     OrdersDisagree,
@@ -16,26 +16,19 @@ from fastsync.model.events import (
     TaskDone,
     TaskFailed,
     TaskStopped,
-    Terms,
 )
-from fastsync.model.settings import Judging, Reading, Repairing, Retrying
 from fastsync.workers.spark.condense import EventSummary
-from tests.unit.run.tasks.test_agenda import side
+from tests.unit.builders import A, B, difference, side, terms
 
-FIRST, SECOND = side("us-west-2:a"), side("us-west-2:b")
-TERMS = Terms(side("us-east-1:m"), (FIRST, SECOND), Reading(), Retrying(), Judging(), Repairing())
+FIRST, SECOND = side(A), side(B)
+TERMS = terms(FIRST, SECOND)
 TASK = SegmentTask(TERMS, 0, 1)
-
-
-def found(slave: object, key: str) -> Difference:
-    """Give a difference."""
-    return Difference(str(slave), Verdict.MISSING, {"id": {"S": key}})
 
 
 def page(key: str, resume: bytes = b"", *slaves: object) -> PageDone:
     """Give a page of one item that some slaves lack."""
     tallies = tuple(Tally(missing=int(each in slaves), read_units=0.5) for each in (FIRST, SECOND))
-    return PageDone(Tally(scanned=1), tallies, tuple(found(each, key) for each in slaves), resume=resume)
+    return PageDone(Tally(scanned=1), tallies, tuple(difference(each, key) for each in slaves), resume=resume)
 
 
 def condensed(*events: Event) -> tuple[Sequence[str], Sequence[Event]]:
@@ -74,5 +67,5 @@ def test_a_lost_slave() -> None:
     before, told, after, *rest = events
     assert isinstance(before, PageDone)
     assert isinstance(after, PageDone)
-    assert (before.resume, told, after.differences) == (b"1", lost, (found(FIRST, "b"),))
+    assert (before.resume, told, after.differences) == (b"1", lost, (difference(FIRST, "b"),))
     assert rest == [OrdersDisagree(1), TaskDone()]

@@ -8,14 +8,13 @@ from dataclasses import replace
 from fastsync.aws.auth.credentials import Credentials
 from fastsync.aws.clients import Clients, Keyring
 from fastsync.aws.shared_cells import SharedCells
-from fastsync.model.events import Terms
-from fastsync.model.settings import Judging, Reading, Repairing, Retrying
+from fastsync.model.settings import Reading, Retrying
 from fastsync.model.throughput import Pace, Rate
 from fastsync.workers.spark.divided_limits import count_shares, divide_limits
-from tests.unit.run.tasks.test_agenda import side
+from tests.unit.builders import A, side, terms
 
-LIMITED = replace(side("us-west-2:a"), pace=Pace(Rate(1000.0), Rate(40.0)))
-TERMS = Terms(side("us-east-1:m"), (LIMITED,), Reading(), Retrying(), Judging(), Repairing())
+LIMITED = replace(side(A), pace=Pace(Rate(1000.0), Rate(40.0)))
+TERMS = terms(LIMITED)
 
 
 def test_shares_add_up_to_the_limit() -> None:

@@ -9,27 +9,20 @@ import pytest
 
 from fastsync.config.slicing import Slicing
 from fastsync.model.difference import Tally
-from fastsync.model.events import PageDone, SegmentTask, Terms
-from fastsync.model.settings import Judging, Reading, Repairing, Retrying
-from fastsync.model.table import Endpoint, KeySchema, Side, Table, TableRef
+from fastsync.model.events import PageDone, SegmentTask
+from fastsync.model.settings import Repairing
 from fastsync.plan.segments import Plan
 from fastsync.run.tasks.agenda import Agenda, Backlog, PendingSegments, StartedSegment
 from fastsync.run.tasks.source import RESTARTS
+from tests.unit.builders import A, B, C, terms
 
-
-def side(name: str) -> Side:
-    return Side(Table(TableRef.parse(name), KeySchema("id", "S"), (name,)), Endpoint("http://nowhere"), 0)
-
-
-MASTER, A, B, C = "us-east-1:m", "us-west-2:a", "us-west-2:b", "us-west-2:c"
 SEGMENTS = 3
 
 
 def agenda(slaves: Sequence[str] = (A, B), left: Backlog | None = None, start_key: bytes | None = None) -> Agenda:
     """Give the agenda of a run on these slaves; what is left is everything unless given."""
-    terms = Terms(side(MASTER), tuple(map(side, slaves)), Reading(), Retrying(), Judging(), Repairing())
     plan = Plan.of(Slicing(segments=SEGMENTS))
-    return Agenda(terms, plan, left or Backlog.whole(slaves, []), start_key=start_key)
+    return Agenda(terms(*slaves), plan, left or Backlog.whole(slaves, []), start_key=start_key)
 
 
 def reached(resume: bytes, undo_offset: int = 0) -> PageDone:
@@ -81,16 +74,16 @@ def test_what_a_killed_run_wrote_is_remembered_until_the_segment_is_done(tmp_pat
     """A killed run may have been pages ahead of its checkpoint: one that goes on, killed too, does not forget them."""
     log = tmp_path / "undo"
     log.write_bytes(b"x" * 100)
-    terms = Terms(side(MASTER), (side(A),), Reading(), Retrying(), Judging(), Repairing(undo_log=str(log)))
+    given = terms(A, repairing=Repairing(undo_log=str(log)))
     plan = Plan.of(Slicing(segments=SEGMENTS))
-    made = Agenda(terms, plan, Backlog((StartedSegment(0, (A,), resume=b"here", log=40),), ()), undo_offset=30)
+    made = Agenda(given, plan, Backlog((StartedSegment(0, (A,), resume=b"here", log=40),), ()), undo_offset=30)
     task = next(made)
     assert task.undo_span == (40, 100)
     log.write_bytes(b"x" * 120)
     made.advance(task, reached(b"there", 120))
     (left,) = made.backlog().legs
     assert (left.resume, left.log, made.undo_offset()) == (b"there", 40, 40)
-    again = next(Agenda(terms, plan, made.backlog(), undo_offset=made.undo_offset()))
+    again = next(Agenda(given, plan, made.backlog(), undo_offset=made.undo_offset()))
     assert again.undo_span == (40, 120)
 
 

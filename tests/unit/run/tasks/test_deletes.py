@@ -7,13 +7,13 @@ from collections.abc import Mapping
 import pytest
 
 from fastsync.model.difference import Difference, Effect, Tally, Verdict
-from fastsync.model.events import PageDone, Terms
-from fastsync.model.settings import Judging, Reading, Repairing, Retrying
+from fastsync.model.events import PageDone
+from fastsync.model.settings import Repairing
 from fastsync.run.tasks.delete_guard import Found, Refusal
 from fastsync.run.tasks.deletes import PER_TASK, Chunks, Deletes
 from fastsync.run.tasks.source import RESTARTS
 from fastsync.run.tasks.waiting_extras import WaitingExtras
-from tests.unit.run.tasks.test_agenda import MASTER, A, B, side
+from tests.unit.builders import A, B, difference, terms
 
 COUNT = 2 * PER_TASK + 500
 PAGE = PageDone(Tally(), (), resume=b"done")
@@ -23,14 +23,14 @@ def waiting(name: str, count: int) -> WaitingExtras:
     """Give so many extras of a slave that wait."""
     made = WaitingExtras()
     for number in range(count):
-        made.add_extra(Difference(name, Verdict.EXTRA, {"id": {"S": f"{number}"}}))
+        made.add_extra(difference(name, number, Verdict.EXTRA))
     return made
 
 
 def deletes(done: Mapping[str, Chunks] | None = None, **counts: int) -> Deletes:
     """Give the deletes of a run on slaves A and B, of which so many extras wait."""
-    terms = Terms(side(MASTER), (side(A), side(B)), Reading(), Retrying(), Judging(), Repairing(delete_extra=True))
-    return Deletes(terms, {A: waiting(A, counts.get("a", 0)), B: waiting(B, counts.get("b", 0))}, done or {})
+    both = terms(A, B, repairing=Repairing(delete_extra=True))
+    return Deletes(both, {A: waiting(A, counts.get("a", 0)), B: waiting(B, counts.get("b", 0))}, done or {})
 
 
 def left_alone(made: Deletes) -> list[Difference]:
