@@ -168,7 +168,7 @@ def _run_once(what: str, folder: Path, arguments: Sequence[str], keep: int) -> i
 
 
 def _follow_up(code: int, files: Files, begins: int, counted: bool, checkpoint: Path | None) -> None:
-    """Make the page of a run that has ended, and tell of the run where not all is well."""
+    """Make the page of a run that has ended, and print its outcome where not all is well."""
     what, problem = files.what, _make_page(files)
     if code or problem:
         text = files["log"].read_bytes()[begins:].decode(errors="replace")

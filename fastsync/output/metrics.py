@@ -1,7 +1,7 @@
 """Write a run's figures as OpenMetrics text, to a file that a node exporter's textfile collector reads.
 
-Every figure is a gauge: it tells of one run, the one under way or the last, and the next run starts afresh. Only what
-begins with `fastsync_last_` tells of the last run that came to an end, and is kept while the next is under way.
+Every figure is a gauge of one run, the one under way or the last, and the next run starts afresh. Only what begins with
+`fastsync_last_` is of the last run that came to an end, and is kept while the next is under way.
 The label `run` is the file's name less its ending, so that several files in one folder never hold the same series.
 """
 

@@ -80,7 +80,7 @@ def _suggests_equality(slave: SlaveCounters, statistics: Statistics) -> bool:
 
 
 def _describe_part(statistics: Statistics) -> list[str]:
-    """Say plainly where only a part of the tables was compared, and what that lets expect of the whole."""
+    """Return what says plainly that only a part of the tables was compared, and what that lets expect of the whole."""
     sample, shard = statistics.sample, statistics.shard
     if sample is not None:
         return _describe_sample(sample)

@@ -161,7 +161,7 @@ def damage_error(path: Path, why: str) -> ConfigError:
 
 
 def read_left_behind(path: Path) -> Checkpoint | None:
-    """Return what a run left behind, None where this version cannot read it: who resumes it is told why."""
+    """Return what a run left behind, None where this version cannot read it; the run that resumes it says why."""
     try:
         handle = reopen(path, os.O_RDONLY, follow=True)
         with os.fdopen(handle, "rb") as file:
@@ -171,7 +171,7 @@ def read_left_behind(path: Path) -> Checkpoint | None:
 
 
 def collect_settings(config: Config, policy: object) -> dict[str, Any]:
-    """Give by option, as JSON holds it, what a run that goes on must have in common with the one that it continues."""
+    """Return by option, as JSON holds it, what a resumed run must have in common with the one before."""
     given = {each.name: getattr(config, each.name) for each in fields(config) if each.name not in MAY_CHANGE}
     for file in ("report", "undo_log"):
         if given.get(file) not in (None, "-"):
@@ -189,11 +189,11 @@ def check_settings(checkpoint: Checkpoint, path: Path, now: Mapping[str, Any]) -
     then = checkpoint.settings
     differing = [name for name in {**then, **now} if then.get(name) != now.get(name)]
     if differing:
-        told = "; ".join(
+        changes = "; ".join(
             f"--{name.replace('_', '-')} was {_format_value(then.get(name))} and is now {_format_value(now.get(name))}"
             for name in differing
         )
-        raise ConfigError(f"--checkpoint {path} is of a run with other tables or settings: {told}")
+        raise ConfigError(f"--checkpoint {path} is of a run with other tables or settings: {changes}")
 
 
 def check_tables(checkpoint: Checkpoint, path: Path, now: Mapping[str, tuple[str, ...]]) -> None:

@@ -136,7 +136,7 @@ class Coordinator:
         What the task brought will come again; only what it consumed counts.
         """
         if source.retry(task, self._buffers.take_announced(task)):
-            end = "it was taken up again"
+            end = "it was retried"
         elif source.is_done(task):
             end = "all of them were done by then"
         else:

@@ -21,7 +21,7 @@ class OpenSegment:
 
 @dataclass(frozen=True)
 class SegmentTotalsState:
-    """What a run that goes on must know: segments that are open, and the counts of the others, by slave."""
+    """What a resumed run must know: segments that are open, and the counts of the others, by slave."""
 
     segments: dict[int, OpenSegment]
     counts: dict[str, Counts]

@@ -168,7 +168,7 @@ class _Undo:
             case WritesAhead(writes):
                 self._tasks.announce(task, writes)
             case TaskFailed(error, died=True) if self._tasks.retry(task):
-                self._outcome.add_note(f"{error}; it was taken up again")
+                self._outcome.add_note(f"{error}; it was retried")
             case TaskFailed(refused=refused, fatal=fatal):
                 self._outcome.add_event(event)
                 if refused:

@@ -87,5 +87,5 @@ def test_a_worker_that_dies_with_writes_under_way(
     assert (counted[verdict], counted[action], counted["settled"]) == (COUNT - 1, COUNT - 1, 0)
     compared = sum(counted[each] for each in ("same", "missing", "differing", "settled"))
     assert compared == ran.stats["master"]["scanned"] == len(case.master)
-    assert "SIGKILL; it was taken up again" in ran.stderr
+    assert "SIGKILL; it was retried" in ran.stderr
     tables_behind_proxy.no_traceback(ran)

@@ -199,7 +199,7 @@ def test_a_killed_worker(slow: World) -> None:
         ran = run.ended()
         run.none_left(within=5)
     assert ran.exit_code == 0, ran.stderr
-    assert "SIGKILL; it was taken up again" in ran.stderr
+    assert "SIGKILL; it was retried" in ran.stderr
     counted = ran.stats["slaves"][str(slow.slave)]
     assert ran.stats["master"]["scanned"] == counted["same"] + counted["missing"] + counted["settled"] == ITEMS
     assert counted["missing"] == counted["written"] == len(ran.differences) <= LACKING

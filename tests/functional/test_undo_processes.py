@@ -122,7 +122,7 @@ def test_a_worker_that_dies_with_writes_under_way(made: World, log: Path, latenc
         killed.set()
         ran = run.ended()
     assert (ran.exit_code, ran.stats["errors"]) == (0, [])
-    assert "taken up again" in ran.stderr
+    assert "it was retried" in ran.stderr
     assert _is_as_before(made)
     _holds_every_item_once(ran, made)
     tables_behind_proxy.no_traceback(ran)

@@ -68,7 +68,7 @@ class WaitingExtras:
     def read_chunks(self, size: int) -> Iterator[tuple[int, Iterator[Difference]]]:
         """Yield all extras in chunks of up to `size`, each with its number; to be asked for after the last was added.
 
-        A chunk is read while it is gone through, and is gone once the next one is asked for. Raises OutputFailed,
+        A chunk is read while its extras are, and is gone once the next one is asked for. Raises OutputFailed,
         before the first one, where the file does not hold what was written to it.
         """
         for number, lines in groupby(enumerate(self._lines()), lambda line: line[0] // size):
@@ -142,5 +142,5 @@ def _is_key(key: Any) -> bool:
 
 
 def _is_other(key: dict[str, str], held: Any) -> bool:
-    """Return whether an item holds another string under its key; a number may be spelled in another way there."""
+    """Return whether an item holds another string under its key; a number may be written in another way there."""
     return held is not None and held != key and "S" in key
