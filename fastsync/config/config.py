@@ -27,7 +27,7 @@ class Config:
     Raises ConfigError, with one clear sentence, where something is wrong.
     """
 
-    master: TableRef
+    master: TableRef | None
     slaves: tuple[TableRef, ...]
     starting_key: str | None
     ignore: tuple[str, ...]
@@ -92,24 +92,23 @@ class Config:
         listed = _as_list(slaves)
         if not listed:
             raise ConfigError("at least one --slave is needed")
-        endpoint = options["endpoint_url"]
-        slave_endpoint = options["slave_endpoint_url"] or endpoint
-        return cls(
-            master=_as_table(master, endpoint),
-            slaves=tuple(_as_table(slave, slave_endpoint) for slave in listed),
-            **options,
-        )
+        return cls(master=_as_table(master, options["endpoint_url"]), slaves=_as_slaves(listed, options), **options)
 
     @classmethod
-    def undoing(cls, log: str, slaves: Sequence[str | TableRef], flags: Mapping[str, Any]) -> Config:
-        """Build the configuration of an undo: its log stands in the master's place, and may name no slave at all."""
-        master = TableRef(log, "", log)
-        if slaves:
-            return cls.of(master, slaves, flags)
-        return cls(master=master, slaves=(), **_complete_options(flags))
+    def without_master(cls, slaves: Sequence[str | TableRef], flags: Mapping[str, Any]) -> Config:
+        """Build the configuration of an undo, which reads no master and may have no slave; raise ConfigError."""
+        options = _complete_options(flags)
+        return cls(master=None, slaves=_as_slaves(slaves, options), **options)
 
     def __post_init__(self) -> None:
         check_config(self)
+
+    @property
+    def tables(self) -> tuple[TableRef, ...]:
+        """All tables: the master, where there is one, and the slaves."""
+        if self.master is None:
+            return self.slaves
+        return (self.master, *self.slaves)
 
     @property
     def first_key(self) -> Mapping[str, Any] | None:
@@ -176,13 +175,18 @@ class Config:
 
     @property
     def logins(self) -> tuple[Login, ...]:
-        """The login of each table, the master's first."""
+        """The login of the master, or that of its flags where there is none, then of each slave."""
         return parse_logins(self)
 
     @property
     def delete_limit(self) -> DeleteLimit | None:
         """How many items may be deleted on each slave; None where no limit was given."""
         return parse_delete_limit(self)
+
+
+def _as_slaves(listed: Sequence[Any], options: Mapping[str, Any]) -> tuple[TableRef, ...]:
+    endpoint = options["slave_endpoint_url"] or options["endpoint_url"]
+    return tuple(_as_table(slave, endpoint) for slave in listed)
 
 
 def _complete_options(flags: Mapping[str, Any]) -> dict[str, Any]:

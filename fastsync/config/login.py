@@ -33,14 +33,15 @@ class LoginFlags:
         """Return whether a table has credentials of its own."""
         return (ref.profile or self.profile or ref.role_arn or self.role_arn) is not None
 
-    def login(self, ref: TableRef, session: Role) -> Login:
-        """Return a table's login: what the table's own entry does not say, these flags say."""
-        arn = ref.role_arn or self.role_arn
-        external_id = ref.external_id or self.external_id
+    def login(self, ref: TableRef | None, session: Role) -> Login:
+        """Return the login of these flags; for a table, its own entry comes first."""
+        profile, arn, external_id = self.profile, self.role_arn, self.external_id
+        if ref is not None:
+            profile, arn, external_id = ref.profile or profile, ref.role_arn or arn, ref.external_id or external_id
         if arn is None:
-            return Login(ref.profile or self.profile)
+            return Login(profile)
         role = replace(session, arn=arn, external_id=external_id, mfa_serial=self.mfa_serial, mfa_token=self.mfa_token)
-        return Login(ref.profile or self.profile, role)
+        return Login(profile, role)
 
     def check(self, refs: Sequence[TableRef]) -> None:
         """Raise ConfigError where a flag is malformed, or has no role to go with."""
@@ -67,23 +68,28 @@ class LoginFlags:
 
 
 def resolve_logins(
-    master: LoginFlags, slaves: LoginFlags, session: tuple[str | None, int], refs: Sequence[TableRef]
+    master: LoginFlags,
+    slaves: LoginFlags,
+    session: tuple[str | None, int],
+    master_ref: TableRef | None,
+    slave_refs: Sequence[TableRef],
 ) -> tuple[Login, ...]:
-    """Return every table's login, the master's first; `session` is name and seconds of a role session.
+    """Return the login of the master, or that of its flags where there is none, then of each slave.
 
-    Raises ConfigError.
+    `session` is name and seconds of a role session. Raises ConfigError.
     """
     name, duration = session
     if name is not None and not (isinstance(name, str) and _SESSION.fullmatch(name)):
         raise ConfigError("--role-session-name takes 2 to 64 letters, digits and +=,.@-_")
-    master.check(refs[:1])
-    slaves.check(refs[1:])
-    for ref in refs:
+    master_refs = [] if master_ref is None else [master_ref]
+    master.check(master_refs)
+    slaves.check(slave_refs)
+    for ref in (*master_refs, *slave_refs):
         if ref.role_arn is not None and not _ROLE.fullmatch(ref.role_arn):
             raise ConfigError(f"the role-arn of {ref} is not an ARN such as arn:aws:iam::123456789012:role/sync")
     any_role = Role("", name or SESSION_NAME, duration)
-    first = master.login(refs[0], any_role)
-    found = (first, *(slaves.login(ref, any_role) if slaves.speaks_of(ref) else first for ref in refs[1:]))
+    first = master.login(master_ref, any_role)
+    found = (first, *(slaves.login(ref, any_role) if slaves.speaks_of(ref) else first for ref in slave_refs))
     if name is not None and not any(login.role for login in found):
         raise ConfigError("--role-session-name goes with --role-arn or --slave-role-arn, and no role is given")
     _check_codes(found)

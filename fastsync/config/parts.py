@@ -57,7 +57,7 @@ def parse_delete_limit(config: Config) -> DeleteLimit | None:
 
 
 def parse_logins(config: Config) -> tuple[Login, ...]:
-    """Return the login of every table, the master's first."""
+    """Return the login of the master, or that of its flags where there is none, then of each slave."""
     master = LoginFlags(
         prefix="--",
         profile=config.profile,
@@ -75,4 +75,4 @@ def parse_logins(config: Config) -> tuple[Login, ...]:
         mfa_token=config.slave_mfa_token,
     )
     session = (config.role_session_name, config.role_duration)
-    return resolve_logins(master, slaves, session, (config.master, *config.slaves))
+    return resolve_logins(master, slaves, session, config.master, config.slaves)

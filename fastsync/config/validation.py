@@ -86,7 +86,7 @@ def _check_numbers(config: Config) -> None:
 def _check_files(config: Config) -> None:
     check_address("--endpoint-url", config.endpoint_url)
     check_address("--slave-endpoint-url", config.slave_endpoint_url)
-    for ref in (config.master, *config.slaves):
+    for ref in config.tables:
         check_address(f"the endpoint-url of {ref}", ref.endpoint_url)
     if config.report == config.stats == "-":
         raise ConfigError("--report - and --stats - cannot both go to stdout; give one of them a file")

@@ -19,7 +19,7 @@ Needed = Callable[[Config], bool]
 
 def make_policies(config: Config) -> dict[str, Any]:
     """Return `{"master": policy, "slave": policy}`, ready for JSON, for exactly these flags."""
-    master, *slaves = zip((config.master, *config.slaves), config.logins, strict=True)
+    master, *slaves = zip(config.tables, config.logins, strict=True)
     return {
         "master": _make_policy("FastsyncMaster", _list_actions(MASTER_NEEDS, config), [_format_arn(*master)]),
         "slave": _make_policy(

@@ -62,7 +62,7 @@ def survey_tables(config: Config) -> Survey:
     """
     accounts = _open_accounts(config)  # first: an unknown profile is an error of the command line
     _refuse_same_names(config)
-    reached = _reach_tables(accounts, config, (config.master, *config.slaves), config.logins)
+    reached = _reach_tables(accounts, config, config.tables, config.logins)
     found = call_in_parallel([partial(_describe_reached, each, config.ignore_expired) for each in reached])
     master = found[0]
     if isinstance(master, TableError):
@@ -107,7 +107,7 @@ def _refuse_same_names(config: Config) -> None:
         )
     master, *logins = config.logins
     for slave, login in zip(config.slaves, logins, strict=True):
-        if login == master and _address_of(slave) == _address_of(config.master):
+        if login == master and _address_of(slave) == _address_of(config.tables[0]):
             raise TableError(f"{slave} is given as a slave, but is the master already")
 
 
@@ -118,10 +118,12 @@ def _address_of(ref: TableRef) -> tuple[str, str, str | None]:
 def _open_accounts(config: Config) -> Accounts:
     """Look up all profiles and addresses, so that a wrong one is reported before any question or request."""
     accounts = Accounts(ask_code, config.retrying.promptly())
-    for ref, login in zip((config.master, *config.slaves), config.logins, strict=True):
+    master_endpoint = config.endpoint_url if config.master is None else config.master.endpoint_url
+    endpoints = [master_endpoint, *(slave.endpoint_url for slave in config.slaves)]
+    for endpoint, login in zip(endpoints, config.logins, strict=True):
         profile = accounts.find_profile(login.profile)
         profile.check_address("sts", needed=login.role is not None)
-        profile.check_address("dynamodb", needed=ref.endpoint_url is None)
+        profile.check_address("dynamodb", needed=endpoint is None)
         if login.role and login.role.mfa_serial and not login.role.mfa_token:
             check_terminal()
     return accounts

@@ -158,5 +158,5 @@ class Outcome:
 
 def make_empty_outcome(config: Config, slicing: Slicing, *, extras: bool) -> Outcome:
     """Return the outcome of a run that has not described its tables yet."""
-    names = [str(ref) for ref in (config.master, *config.slaves)]
+    names = [str(ref) for ref in config.tables]
     return Outcome(names, strategy=config.strategy.or_lookup(), plan=Plan.of(slicing), extras=extras)

@@ -64,7 +64,7 @@ def undo_run(
                 with Index(path) as index:
                     names = (path, *index.slaves())
                     own = {str(ref): ref for ref in known}
-                    config = Config.undoing(path, [own.get(name, name) for name in names[1:]], flags)
+                    config = Config.without_master([own.get(name, name) for name in names[1:]], flags)
                     check_inputs(config.outputs, [path])
                     preparing = _Undo(index, config, sinks, interrupt)
                     preparing.prepare(dry_run)

@@ -94,7 +94,7 @@ def test_what_follows_from_flags() -> None:
     )
     assert Plan.of(config.slicing).total == 4
     assert config.repairing.find_extras
-    assert [ref.endpoint_url for ref in (config.master, *config.slaves)] == ["http://h:1", "http://h:1"]
+    assert [ref.endpoint_url for ref in config.tables] == ["http://h:1", "http://h:1"]
     other = Config.of("us-east-1:a", "us-east-1:b", {"endpoint_url": "http://h:1", "slave_endpoint_url": "http://h:2"})
     assert other.slaves[0].endpoint_url == "http://h:2"
 

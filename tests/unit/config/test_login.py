@@ -120,3 +120,24 @@ def test_nothing_secret_is_shown() -> None:
     for shown in (repr(config), repr(config.logins), str(config.logins[0])):
         for secret in (CODE, "'ext'", "'other'"):
             assert secret not in shown
+
+
+@pytest.mark.parametrize("slaves", [[], ["us-west-2:b"], ["us-west-2:b", "us-west-2:c"]])
+@pytest.mark.parametrize(
+    ("flags", "first", "each"),
+    [
+        ({}, Login(), Login()),
+        ({"profile": "p"}, Login("p"), Login("p")),
+        ({"profile": "p", "slave_profile": "s"}, Login("p"), Login("s")),
+        ({**ROLE, "slave_profile": "s"}, Login(None, Role(ARN)), Login("s")),
+    ],
+)
+def test_who_asks_where_there_is_no_master(slaves: list[str], flags: dict[str, Any], first: Login, each: Login) -> None:
+    """An undo, which reads no master, asks as the same flags say, and refuses the same ones."""
+    config = Config.without_master(slaves, flags)
+    assert config.logins == (first, *[each] * len(slaves))
+    assert [str(ref) for ref in config.tables] == slaves
+    with pytest.raises(ConfigError, match="--profile takes"):
+        Config.without_master(slaves, {**flags, "profile": ""})
+    with pytest.raises(ConfigError, match="is not a table"):
+        Config.of(None, ["us-west-2:b"], flags)  # type: ignore[arg-type]
