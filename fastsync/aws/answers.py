@@ -135,7 +135,7 @@ class AnswerReader:
         self._check_units(*(answer.ConsumedCapacity or ()))
         check_names(answer.Responses, self._name)
         check_names(answer.UnprocessedKeys, self._name)
-        back = self._unprocessed([key for rest in answer.UnprocessedKeys.values() for key in rest.Keys], asked)
+        back = self._check_unprocessed([key for rest in answer.UnprocessedKeys.values() for key in rest.Keys], asked)
         if len(back) < len(asked) and not answer.Responses:
             raise DecodeError("keys are answered, but Responses does not hold the table")
         items = [item for found in answer.Responses.values() for item in found]
@@ -152,7 +152,7 @@ class AnswerReader:
         self._check_units(*(answer.ConsumedCapacity or ()))
         check_names(answer.UnprocessedItems, self._name)
         left = [put.PutRequest.Item for rest in answer.UnprocessedItems.values() for put in rest]
-        return answer.ConsumedCapacity, self._unprocessed(left, asked)
+        return answer.ConsumedCapacity, self._check_unprocessed(left, asked)
 
     def written(self, body: bytes) -> Units | None:
         """Return the units consumed by one write, None where the server reports none."""
@@ -161,7 +161,7 @@ class AnswerReader:
         self._check_units(answer.ConsumedCapacity)
         return answer.ConsumedCapacity
 
-    def _unprocessed(self, keys: Sequence[Key], asked: Collection[Key]) -> list[Key]:
+    def _check_unprocessed(self, keys: Sequence[Key], asked: Collection[Key]) -> list[Key]:
         if not keys:
             return []
         back = list(self._keys.canonical(keys))
@@ -184,11 +184,11 @@ def refuse_error(answer: Success) -> None:
 def check_names(named: Iterable[str], asked: str) -> None:
     """Raise DecodeError where another table is named. The service may answer with the ARN of a table asked by name."""
     for name in named:
-        if name != asked and _bare(name) != _bare(asked):
+        if name != asked and _bare_name(name) != _bare_name(asked):
             raise DecodeError(f"the answer is about the table {name[:300]!r}, not {asked!r}")
 
 
-def _bare(name: str) -> str:
+def _bare_name(name: str) -> str:
     if not name.startswith("arn:"):
         return name
     return name.rpartition(":table/")[2].partition("/")[0]
@@ -196,13 +196,13 @@ def _bare(name: str) -> str:
 
 def _batch_decoders(key: Any) -> tuple[Any, Any]:
     """Make the decoders of BatchGetItem and BatchWriteItem answers for one type of key."""
-    keys = _struct("Keys", Keys=GenericAlias(list, (key,)))
-    found = _struct("Found", _BatchFound, UnprocessedKeys=GenericAlias(dict, (str, keys)))
-    put = _struct("Put", PutRequest=_struct("PutRequest", Item=key))
+    keys = _make_struct("Keys", Keys=GenericAlias(list, (key,)))
+    found = _make_struct("Found", _BatchFound, UnprocessedKeys=GenericAlias(dict, (str, keys)))
+    put = _make_struct("Put", PutRequest=_make_struct("PutRequest", Item=key))
     puts = GenericAlias(dict, (str, GenericAlias(list, (put,))))
-    written = _struct("BatchWritten", _BatchWritten, UnprocessedItems=puts)
+    written = _make_struct("BatchWritten", _BatchWritten, UnprocessedItems=puts)
     return msgspec.json.Decoder[Any](found).decode, msgspec.json.Decoder[Any](written).decode
 
 
-def _struct(name: str, *bases: Any, **fields: Any) -> Any:
+def _make_struct(name: str, *bases: Any, **fields: Any) -> Any:
     return msgspec.defstruct(name, list(fields.items()), bases=bases or None, gc=False, kw_only=True)

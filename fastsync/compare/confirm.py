@@ -58,7 +58,7 @@ class Confirmer:
         left = self._take_slave_items(suspects, items, found)
         masters = self._rechecker.read_masters([before for before, _ in left if self._reads_master(before)])
         for before, seen in left:
-            self._sort(before, seen, masters, found)
+            self._sort_suspect(before, seen, masters, found)
         return found
 
     def _reads_slave(self, suspect: Suspect) -> bool:
@@ -96,7 +96,7 @@ class Confirmer:
         stored = items[before.slave].get(before.key)
         return self._expiry.make_suspect(before.slave, before.key, before.master_item, stored)
 
-    def _sort(self, before: Suspect, seen: Suspect, masters: Mapping[Key, Raw], found: Confirmed) -> None:
+    def _sort_suspect(self, before: Suspect, seen: Suspect, masters: Mapping[Key, Raw], found: Confirmed) -> None:
         """Add a suspect to those that stay or to those that have settled."""
         if before.awaits_master and before.key in masters:
             return  # the master's scan has returned it, or is going to

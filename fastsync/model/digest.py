@@ -52,7 +52,7 @@ class Digester:
 
     def compared_attributes(self, item: msgspec.Raw) -> dict[str, msgspec.Raw]:
         """Return an item's compared attributes: name → raw value."""
-        return {name: raw for name, raw in self._without_ignored(item).items() if self._counts(name)}
+        return {name: raw for name, raw in self._without_ignored(item).items() if self._is_compared(name)}
 
     def find_differing(self, master: msgspec.Raw, slave: msgspec.Raw) -> tuple[str, ...]:
         """Name the attributes, sorted, in which two items differ; () where they are equal.
@@ -66,15 +66,15 @@ class Digester:
             return ()
         # values are compared as bytes first: nine of ten attributes agree, and each canonical form costs
         others = [(name, raw, right.get(name)) for name, raw in left.items() if raw != right.get(name)]
-        names = [name for name, raw, other in others if other is None or not self._equal(raw, other)]
-        return tuple(sorted(name for name in (*names, *(right.keys() - left.keys())) if self._counts(name)))
+        names = [name for name, raw, other in others if other is None or not self._are_equal(raw, other)]
+        return tuple(sorted(name for name in (*names, *(right.keys() - left.keys())) if self._is_compared(name)))
 
-    def _equal(self, raw: msgspec.Raw, other: msgspec.Raw) -> bool:
+    def _are_equal(self, raw: msgspec.Raw, other: msgspec.Raw) -> bool:
         """Return whether two raw values are equal. Equal digests are no proof, so the canonical forms decide."""
         one, two = _encode(canonical_value(_parse(raw))), _encode(canonical_value(_parse(other)))
         return self._hashed(one, self._seed) == self._hashed(two, self._seed) and one == two
 
-    def _counts(self, name: str) -> bool:
+    def _is_compared(self, name: str) -> bool:
         return name in self._keys or not name.startswith(REPLICATION_PREFIX)
 
     def _without_ignored(self, item: msgspec.Raw) -> dict[str, msgspec.Raw]:

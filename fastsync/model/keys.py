@@ -45,7 +45,7 @@ class KeyReader:
         self.form = {name: [kind] for name, kind in zip(schema.names, types, strict=False)}
         self.type = _key_type(schema)
         self._one = msgspec.json.Decoder(self.type).decode
-        self._make_canonical = _canonicalizer(schema, self.type)
+        self._make_canonical = _choose_canonicalizer(schema, self.type)
 
     def canonical(self, keys: Sequence[Key]) -> Sequence[Key]:
         """Return freshly decoded keys in their canonical form; string keys are in it already."""
@@ -84,7 +84,7 @@ def _key_type(schema: KeySchema) -> Any:
     return msgspec.defstruct("Key", parts, frozen=True, gc=False, rename=rename)
 
 
-def _canonicalizer(schema: KeySchema, key_type: Any) -> Callable[[Key], Key] | None:
+def _choose_canonicalizer(schema: KeySchema, key_type: Any) -> Callable[[Key], Key] | None:
     first = _CANONICAL[schema.hash_type]
     if schema.range_type is None:
         if first is None:

@@ -154,7 +154,7 @@ def same_identity(one: Sequence[str], other: Sequence[str]) -> bool:
     return tuple(one) == tuple(other)
 
 
-def replacement(then: Table, now: Table) -> str | None:
+def describe_replacement(then: Table, now: Table) -> str | None:
     """Return a sentence where a table was replaced by another, or has another key; None where it is the same."""
     if not same_identity(then.identity, now.identity):
         return (

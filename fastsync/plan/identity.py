@@ -13,7 +13,7 @@ from threading import Thread
 from fastsync.aws.describe import describe_table
 from fastsync.errors import FastsyncError
 from fastsync.model.settings import Retrying
-from fastsync.model.table import Side, replacement
+from fastsync.model.table import Side, describe_replacement
 from fastsync.plan.survey import Survey
 
 LOOK = 0.05
@@ -40,18 +40,18 @@ class DescribedTables:
         threads = [Thread(target=self._describe, args=(side, patient, found), daemon=True) for side in sides]
         for thread in threads:
             thread.start()
-        _wait(threads, stopped)
+        _wait_for_threads(threads, stopped)
         unanswered = "it could not be asked before the run was ended"
-        answers = {str(side): found.get(str(side), _unknown(side, unanswered)) for side in sides}
+        answers = {str(side): found.get(str(side), _describe_unknown(side, unanswered)) for side in sides}
         return {name: sentence for name, sentence in answers.items() if sentence is not None}
 
     def _describe(self, side: Side, patient: bool, found: dict[str, str | None]) -> None:
         try:
             found[str(side)] = self._find_replacement(side, patient)
         except FastsyncError as error:
-            found[str(side)] = _unknown(side, str(error))
+            found[str(side)] = _describe_unknown(side, str(error))
         except Exception as error:  # a thread must not lose it
-            found[str(side)] = _unknown(side, f"{type(error).__name__}: {error}")
+            found[str(side)] = _describe_unknown(side, f"{type(error).__name__}: {error}")
 
     def _find_replacement(self, side: Side, patient: bool) -> str | None:
         retrying = self._retrying
@@ -59,15 +59,15 @@ class DescribedTables:
             retrying = retrying.promptly()
         transport = self._found.accounts.open_transport(side.account, side.table.ref, side.endpoint, retrying)
         try:
-            return replacement(side.table, describe_table(side.table.ref, transport))
+            return describe_replacement(side.table, describe_table(side.table.ref, transport))
         finally:
             transport.close()
 
 
-def _wait(threads: Sequence[Thread], stopped: Callable[[], bool]) -> None:
+def _wait_for_threads(threads: Sequence[Thread], stopped: Callable[[], bool]) -> None:
     while any(thread.is_alive() for thread in threads) and not stopped():
         time.sleep(LOOK)
 
 
-def _unknown(side: Side, why: str) -> str:
+def _describe_unknown(side: Side, why: str) -> str:
     return f"{side} could not be described again at the end, so it may have been replaced during the run: {why}"

@@ -38,7 +38,7 @@ class Plan:
             numbers = numbers[slicing.shard.number :: slicing.shard.of]
         if slicing.sample is not None:
             numbers = slicing.sample.choose(total)
-        return cls(slicing, total, _stride(numbers))
+        return cls(slicing, total, _spread_out(numbers))
 
     @property
     def share(self) -> float:
@@ -55,7 +55,7 @@ def _choose_total(slicing: Slicing, size_bytes: int) -> int:
     return min(total, MAX_SEGMENTS)
 
 
-def _stride(numbers: Sequence[int]) -> Sequence[int]:
+def _spread_out(numbers: Sequence[int]) -> Sequence[int]:
     """Return segments with neighbours far apart: they often share a partition, which serves 3,000 units a second."""
     count = len(numbers)
     stride = max(1, round(count * GOLDEN))

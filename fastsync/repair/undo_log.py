@@ -86,7 +86,7 @@ class UndoLog:
 
     def append_entries(self, entries: Sequence[Entry]) -> None:
         """Write entries and return when they are on disk; raise OutputFailed where that fails."""
-        lines = b"".join(map(_line, entries))
+        lines = b"".join(map(_encode_entry, entries))
         try:
             self._append_lines(lines)
             os.fdatasync(self._file)
@@ -106,7 +106,7 @@ class UndoLog:
         os.close(self._file)
 
     def _append_lines(self, lines: bytes) -> None:
-        with _locked(self._file):
+        with _hold_lock(self._file):
             before = _cut_torn_line(self._file)
             written = os.write(self._file, lines)
             if written < len(lines):
@@ -129,7 +129,7 @@ def reopen_undo_log(path: str) -> None:
     try:
         handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
         try:
-            with _locked(handle):  # a worker of a run that was killed may be writing its last line
+            with _hold_lock(handle):  # a worker of a run that was killed may be writing its last line
                 _cut_torn_line(handle)
             os.fsync(handle)
         finally:
@@ -139,7 +139,7 @@ def reopen_undo_log(path: str) -> None:
         raise ConfigError(f"--undo-log {path} cannot be written: {error.strerror or error}") from None
 
 
-def check(path: str, resume: bool) -> None:
+def check_undo_log(path: str, resume: bool) -> None:
     """Raise ConfigError where an undo log cannot be written, or has content without `resume`; change nothing."""
     try:
         check_writable(Path(path))
@@ -169,7 +169,7 @@ def _refuse_content(path: str, size: int) -> None:
         )
 
 
-def _line(entry: Entry) -> bytes:
+def _encode_entry(entry: Entry) -> bytes:
     """Return the line of an entry. Its items are as the service sent them, perhaps with line breaks between values."""
     text = _text(msgspec.structs.replace(entry, checksum=entry.content_checksum()))
     if b"\n" in text or b"\r" in text:
@@ -178,7 +178,7 @@ def _line(entry: Entry) -> bytes:
 
 
 @contextmanager
-def _locked(handle: int) -> Iterator[None]:
+def _hold_lock(handle: int) -> Iterator[None]:
     """Hold the lock that all writers of a log take."""
     fcntl.flock(handle, fcntl.LOCK_EX)
     try:

@@ -115,7 +115,7 @@ class Preparation:
             self._check_resumed(self._resumed, self._file)
         path, resume = self._config.undo_log, self._config.resume
         if path is not None:
-            undo_log.check(path, resume)
+            undo_log.check_undo_log(path, resume)
             if resume:
                 check_log(path)
 

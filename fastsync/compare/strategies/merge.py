@@ -49,7 +49,7 @@ class Merge:
         """Yield the segment's pairs, each page of the master or of a slave as it leaves its window."""
         point = json.loads(self._task.resume or "null")
         if not isinstance(point, list):
-            yield from self._merged(point)
+            yield from self._scan_side_by_side(point)
             if self._turns.disagreeing is None:
                 return
             point = self._scans_left()
@@ -59,7 +59,7 @@ class Merge:
         self._lookup = Lookup(task, self._reader, self._readers, self._scans)
         yield from self._lookup.pages()
 
-    def _merged(self, point: Mapping[str, str] | None) -> Iterator[PairsPage]:
+    def _scan_side_by_side(self, point: Mapping[str, str] | None) -> Iterator[PairsPage]:
         """Scan side by side from a resume point.
 
         Most keys are not read, since bytes agree. Once an item turns out to have no key, start again from the last
