@@ -90,15 +90,15 @@ class Coordinator:
             self._recorder.give_up(error)
 
     def _take_event(self, source: TaskSource[T], task: T, event: Event) -> None:
+        if isinstance(event, PageDone):
+            self._buffer_page(source, task, event)
+            return
+        if isinstance(event, WritesAhead):
+            self._buffers.add_announced(task, event.writes)
+            return
         if isinstance(event, TaskDone | TaskStopped | TaskFailed):
             self._buffers.end_task(task)
         match event:
-            case PageDone():
-                self._buffer_page(source, task, event)
-                return
-            case WritesAhead(writes):
-                self._buffers.add_announced(task, writes)
-                return
             case SlaveLost(slave):
                 source.lose_slave(task, slave)
             case TaskDone():

@@ -160,9 +160,9 @@ class Agenda:
 
     def split_page(self, task: SegmentTask, page: PageDone) -> tuple[PageDone, PageDone | None]:
         """Divide a page into what counts and what concerns slaves that the task has lost, None where it has none."""
-        lost = self.lost_slaves(task)
-        if not lost:
+        if len(self._open[task.id].slaves) == len(task.slaves):
             return page, None
+        lost = self.lost_slaves(task)
         return page.split(lost, all_lost=len(lost) == len(task.covered))
 
     def finish(self, task: SegmentTask) -> None:
