@@ -37,6 +37,8 @@ FAULTS = frozenset(
         "RequestTimeoutException",
     }
 )
+CLOSING = frozenset({408, 421, 425, 499})
+"""What servers and proxies answer while they close a connection, or where another one would do (RFC 9110, RFC 8470)."""
 CONDITION_FAILED = "ConditionalCheckFailedException"
 
 _REFUSED = {
@@ -163,7 +165,7 @@ def raise_if_retryable(
             shown += hide(f" ({', '.join(reasons)})")
         widely = code == "RequestLimitExceeded" or any(reason.endswith(_WIDE) for reason in reasons)
         raise Throttled(f"{shown}: {message}", after, widely)
-    if code in FAULTS or not 400 <= status < 500:
+    if code in FAULTS or status in CLOSING or not 400 <= status < 500:
         raise Fault(f"{code or f'HTTP {status}'}: {message}", after)
     return code, message
 

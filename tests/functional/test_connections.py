@@ -8,11 +8,11 @@ import ipaddress
 import socket
 import ssl
 import threading
+import time
 import zlib
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -240,30 +240,101 @@ def certified(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext,
     return context, bundle
 
 
-def test_idle_connections_that_the_server_has_ended_cost_one_fault() -> None:
-    """Where one kept connection turns out to be dead all others are given up, or they would use up every retry."""
-    listening = socket.create_server(("127.0.0.1", 0))
-    together = threading.Barrier(5)
-    opened: list[socket.socket] = []
+def pack(body: bytes) -> bytes:
+    """Pack a body in two members, as appending to a gzip file does."""
+    return gzip.compress(body[:4]) + gzip.compress(body[4:])
 
-    def answer(connection: socket.socket) -> None:
-        read_request(connection)
-        together.wait(20)  # so that no connection is free again before all are open
-        connection.sendall(WHOLE)
 
-    def serve(count: int) -> None:
-        for _ in range(count):
-            opened.append(listening.accept()[0])
-            threading.Thread(target=answer, args=(opened[-1],), daemon=True).start()
-
-    threading.Thread(target=serve, args=(5,), daemon=True).start()
-    with listening, connected(Endpoint(f"http://127.0.0.1:{listening.getsockname()[1]}")) as connections:
-        with ThreadPoolExecutor(5) as pool:
-            assert [status for status, _ in pool.map(lambda _: post(connections), range(5))] == [200] * 5
-        for connection in opened:
-            connection.close()
-        with pytest.raises(Fault):
-            post(connections)
-        together = threading.Barrier(1)
-        threading.Thread(target=serve, args=(1,), daemon=True).start()
+@pytest.mark.parametrize(
+    ("coding", "body"),
+    [
+        ("GZIP", PACKED), ("x-gzip", PACKED), (" X-GZip ", PACKED), ("identity, gzip", PACKED),
+        ("gzip, gzip", gzip.compress(PACKED)), ("Identity", BODY), ("", BODY), ("gzip", pack(BODY)),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("checked", [None, "as sent", "unpacked"])
+def test_codings_in_every_spelling(coding: str, body: bytes, checked: str | None) -> None:
+    """A packed answer is read however its coding is spelled; its CRC32 is of the sent or of the plain bytes."""
+    headers = [f"Content-Encoding: {coding}"]
+    if checked is not None:
+        headers.append(f"x-amz-crc32: {zlib.crc32(body if checked == 'as sent' else BODY)}")
+    server = Scripted([answer_with(*headers, body=body)])
+    with connected(Endpoint(f"http://127.0.0.1:{server.port}", compress=True)) as connections:
         assert post(connections) == (200, BODY)
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        pytest.param(answer_with(f"x-amz-crc32: {zlib.crc32(PACKED)}"), "CRC32 is wrong", id="unpacked on the way"),
+        pytest.param(
+            answer_with("Content-Encoding: gzip", "x-amz-crc32: 7", body=PACKED), "CRC32 is wrong", id="neither form"
+        ),
+        pytest.param(answer_with("Content-Encoding: br"), "packed as 'br'", id="a coding that nobody asked for"),
+        pytest.param(answer_with("Content-Encoding: gzip", body=PACKED[:-9]), "too early", id="half a member"),
+    ],
+)
+def test_answers_that_were_repacked_are_told(answer: bytes, reason: str) -> None:
+    """With --compress the error for an answer that something on the way has repacked names the flag."""
+    for compress in (True, False):
+        server = Scripted([answer])
+        endpoint = Endpoint(f"http://127.0.0.1:{server.port}", compress=compress)
+        with connected(endpoint) as connections, pytest.raises(Fault, match=reason) as error:
+            post(connections)
+        assert ("--compress" in str(error.value)) == compress
+
+
+LATE = b"HTTP/1.0 408 Request Time-out\r\nConnection: close\r\n\r\n"
+
+
+@pytest.mark.parametrize("secure", [False, True])
+@pytest.mark.parametrize("rest", [b"", b"\r\n", LATE, WHOLE])
+@pytest.mark.parametrize("at_once", [False, True])
+@pytest.mark.parametrize("open_still", [False, True])
+def test_idle_connections_that_are_not_clean(
+    rest: bytes, at_once: bool, open_still: bool, secure: bool, certified: tuple[ssl.SSLContext, Path]
+) -> None:
+    """A kept connection that was closed, or has something unasked to read, is replaced without a fault."""
+    server = Idle(rest, at_once, open_still, certified[0] if secure else None)
+    scheme = "https" if secure else "http"
+    with connected(Endpoint(f"{scheme}://127.0.0.1:{server.port}", str(certified[1]))) as connections:
+        for _ in range(3):
+            assert post(connections) == (200, BODY)
+            server.idled.wait(10)
+            server.idled.clear()
+            time.sleep(0.05)
+    assert server.accepted == (1 if open_still and not rest else 3)
+
+
+class Idle:
+    """A server that does something to each connection after every answer: send the rest, close it, or both."""
+
+    def __init__(self, rest: bytes, at_once: bool, open_still: bool, context: ssl.SSLContext | None):
+        self.idled = threading.Event()
+        self.accepted = 0
+        self._rest, self._at_once, self._open_still = rest, at_once, open_still
+        self._context = context
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listening.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            connection = self._listening.accept()[0]
+            self.accepted += 1
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        if self._context is not None:
+            connection = self._context.wrap_socket(connection, server_side=True)
+        with connection, suppress(OSError):
+            while read_request(connection):
+                if self._at_once:
+                    connection.sendall(WHOLE + self._rest)
+                else:
+                    connection.sendall(WHOLE)
+                    connection.sendall(self._rest)
+                if not self._open_still:
+                    break
+                self.idled.set()
+        self.idled.set()

@@ -37,7 +37,8 @@ DOORS = {
     "multiprocessing": ("workers/processes/worker_process",),
     "pyspark": ("workers/spark/cluster",),
     "argparse": ("cli/flags", "cli/parser"),
-    "http": ("aws/connections",),
+    "http": (),
+    "urllib3": ("aws/network/opening",),
     "getpass": ("aws/auth/mfa",),
     "signal": ("workers/interrupt", "workers/processes/worker", "workers/processes/worker_process"),
 }

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.request import getproxies
 
 from fastsync.aws.auth.credentials import Credentials
-from fastsync.aws.connections import TIMEOUT
 from fastsync.aws.failures import Fault
+from fastsync.aws.network.opening import TIMEOUT
 from fastsync.errors import ConfigError, TableError
 from fastsync.model.addresses import check_address, hide_users, holds_user, parse_proxy
 from fastsync.model.settings import Retrying

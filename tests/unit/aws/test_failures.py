@@ -29,8 +29,12 @@ def test_throttling_is_patience(code: str, reasons: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "answer"), [(500, b""), (503, b"<html>"), (400, body("InternalServerError")), (302, b"")]
-)
+    ("status", "answer"),
+    [
+        (500, b""), (503, b"<html>"), (400, body("InternalServerError")), (302, b""),
+        (408, b""), (408, b"<html>"), (408, body("RequestTimedOut")), (421, b""), (425, b""), (499, b""),
+    ],
+)  # fmt: skip
 def test_faults_are_tried_again(status: int, answer: bytes) -> None:
     """Errors of the server, and answers that make no sense, may go right next time."""
     with pytest.raises(Fault):
