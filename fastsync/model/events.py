@@ -165,7 +165,7 @@ class UndoTask:
         return self.terms.slaves[self.slave]
 
     @property
-    def ticket(self) -> tuple[int, ...]:
+    def id(self) -> tuple[int, ...]:
         """What tells the task from the others that are at work."""
         return (self.slave, self.number)
 

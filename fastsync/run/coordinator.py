@@ -1,7 +1,6 @@
-"""Follow the events of all tasks: count pages, report differences, move the checkpoint, then delete extras.
+"""The course of a run: compare all segments, then delete extras where that is safe; move the checkpoint meanwhile.
 
-A page counts only once its task has a resume point after it, so a dead worker can be replaced, and a killed run
-resumed, without losing or counting anything twice. The checkpoint moves after the report, never before it.
+The checkpoint moves after the report, never before it.
 """
 
 from __future__ import annotations
@@ -12,20 +11,19 @@ from dataclasses import dataclass
 
 from fastsync.config.config import Config
 from fastsync.errors import FastsyncError, OutputFailed, UnexpectedError
-from fastsync.model.events import Event, PageDone, SlaveLost, TaskDone, TaskFailed, TaskStopped, Terms, WritesAhead
+from fastsync.model.events import Terms
 from fastsync.output.sink import Audience
 from fastsync.run.journal import Journal
 from fastsync.run.notes import describe_checkpoint
 from fastsync.run.outcome import Outcome
 from fastsync.run.recorder import Recorder
 from fastsync.run.tasks.agenda import Agenda
-from fastsync.run.tasks.buffers import TaskBuffers
 from fastsync.run.tasks.delete_guard import Found, Refusal, Tables, explain_refusal, has_exact_counts
 from fastsync.run.tasks.deletes import Deletes
-from fastsync.run.tasks.source import T, TaskSource
-from fastsync.workers.executor import Executor
+from fastsync.run.tasks.follower import TaskFollower
+from fastsync.run.tasks.source import TaskSource
+from fastsync.workers.executor import Executor, T
 from fastsync.workers.interrupt import Interrupt
-from fastsync.workers.pending_pages import PendingPages
 
 UNFINISHED = "a part of the tables was not compared, or some extras were not deleted, though no task failed"
 """The error of a run that would pass for complete while work is left."""
@@ -55,8 +53,7 @@ class Coordinator:
         self._interrupt = interrupt
         self._tables = tables
         self._recorder = Recorder(work.outcome, work.journal, audience, interrupt)
-        self._buffers = TaskBuffers()
-        self._not_resumable = PendingPages()
+        self._follower = TaskFollower(work.outcome, self._recorder, interrupt)
 
     def run(self, executor: Executor) -> None:
         """Compare every segment, then delete what may be deleted. An output that fails ends the work.
@@ -83,78 +80,11 @@ class Coordinator:
         try:
             with closing(executor.run(source, self._interrupt)) as events:
                 for task, event in events:
-                    self._take_event(source, task, event)
-                    if self._journal.due and self._buffers.allow_checkpoint:
+                    self._follower.take_event(source, task, event)
+                    if self._journal.due and self._follower.allow_checkpoint:
                         self._save_checkpoint()
         except OutputFailed as error:  # of handing out tasks: the file with the waiting extras is damaged
             self._recorder.give_up(error)
-
-    def _take_event(self, source: TaskSource[T], task: T, event: Event) -> None:
-        if isinstance(event, PageDone):
-            self._buffer_page(source, task, event)
-            return
-        if isinstance(event, WritesAhead):
-            self._buffers.add_announced(task, event.writes)
-            return
-        if isinstance(event, TaskDone | TaskStopped | TaskFailed):
-            self._buffers.end_task(task)
-        match event:
-            case SlaveLost(slave):
-                source.lose_slave(task, slave)
-            case TaskDone():
-                self._count_buffered(source, task)
-                source.finish(task)
-            case TaskFailed() if event.died and self._survive_death(source, task, event):
-                return
-            case TaskFailed() | TaskStopped():
-                self._leave_task(source, task, event)
-        if isinstance(event, SlaveLost | TaskFailed) and event.fatal:
-            self._interrupt.request_stop()
-        self._recorder.record_event(event, task)
-
-    def _buffer_page(self, source: TaskSource[T], task: T, page: PageDone) -> None:
-        """Hold a page back until one comes after which its task could be resumed."""
-        try:
-            self._buffers.add_page(task, page)
-        except OutputFailed as error:
-            self._recorder.give_up(error)
-        if page.resume:
-            self._count_buffered(source, task)
-            source.advance(task, page)
-
-    def _count_buffered(self, source: TaskSource[T], task: T) -> None:
-        """Count what a task brought; what concerns slaves that it has lost is only reported."""
-        for page in self._buffers.take_pages(task):
-            counted, lost = source.split_page(task, page)
-            if lost is not None:
-                self._not_resumable.add_page(lost)
-            self._recorder.record_page(counted, task)
-
-    def _survive_death(self, source: TaskSource[T], task: T, failure: TaskFailed) -> bool:
-        """Have a task retried whose worker died; return False where that is in vain.
-
-        What the task brought will come again; only what it consumed counts.
-        """
-        if source.retry(task, self._buffers.take_announced(task)):
-            end = "it was retried"
-        elif source.is_done(task):
-            end = "all of them were done by then"
-        else:
-            return False
-        for page in self._buffers.take_pages(task):
-            self._recorder.record_page(page.usage(), task)
-        self._outcome.add_note(f"{failure.error}; {end}")
-        return True
-
-    def _leave_task(self, source: TaskSource[T], task: T, event: TaskFailed | TaskStopped) -> None:
-        """Leave the rest of a task to another run, which resumes it at the last page on record.
-
-        What was found after that page is only reported.
-        """
-        for page in self._buffers.take_pages(task):
-            self._recorder.record_page(page.usage(), task)
-            self._not_resumable.add_page(page.findings())
-        source.leave(task, event.error if isinstance(event, TaskFailed) else None)
 
     def _find_changed_tables(self) -> Mapping[str, str]:
         """Describe all tables again; return by name, and record as errors, which are others now.
@@ -188,7 +118,7 @@ class Coordinator:
     def _report_rest(self) -> None:
         """Report what is true now, but not on the checkpoint: a run that resumes does it, and reports it, anew."""
         try:
-            for page in self._not_resumable.take_all():
+            for page in self._follower.not_resumable.take_all():
                 self._recorder.record_page(self._deletes.explain_extras(page))
             for page in self._deletes.not_deleted():
                 self._recorder.record_page(page)

@@ -21,12 +21,13 @@ from fastsync.run.tasks.waiting_extras import WaitingExtras
 class Journal:
     """Keep what pages bring, and from time to time how far that is on disk.
 
-    `checkpoint` is how far the run had come when it began. Once a file has failed, the one on disk stays as it is.
+    `checkpoint` is how far the run had come when it began; an undo has none. Once a file has failed, the
+    checkpoint on disk stays as it is.
     """
 
     def __init__(
         self,
-        checkpoint: Checkpoint,
+        checkpoint: Checkpoint | None,
         file: CheckpointFile | None,
         report: Report | PartedReport | None,
         extras: Mapping[str, WaitingExtras],
@@ -75,7 +76,7 @@ class Journal:
             return
         try:
             extras = {name: waiting.sync() for name, waiting in self.extras.items()}
-            if self._file is None:
+            if self._file is None or self._checkpoint is None:
                 return
             if self._report is not None:
                 self._checkpoint = replace(self._checkpoint, report=self._report.sync())

@@ -9,7 +9,16 @@ from dataclasses import dataclass
 from fastsync.config.config import Config
 from fastsync.config.slicing import Slicing
 from fastsync.model.difference import Difference, Effect, Tally
-from fastsync.model.events import Event, OrdersDisagree, PageDone, SegmentEnd, SlaveLost, Task, TaskFailed, TaskStopped
+from fastsync.model.events import (
+    AnyTask,
+    Event,
+    OrdersDisagree,
+    PageDone,
+    SegmentEnd,
+    SlaveLost,
+    TaskFailed,
+    TaskStopped,
+)
 from fastsync.plan.forecast import Forecast
 from fastsync.plan.segments import Plan
 from fastsync.run.segment_totals import SegmentTotals, SegmentTotalsState
@@ -81,7 +90,7 @@ class Outcome:
         for tally, units in zip(self.slaves, probed, strict=False):
             tally.read_units += units
 
-    def add_event(self, event: Event, task: Task | None = None) -> SegmentEnd | None:
+    def add_event(self, event: Event, task: AnyTask | None = None) -> SegmentEnd | None:
         """Count one event, with the task that it comes from where there is one; return the segment that it ended."""
         match event:
             case PageDone():

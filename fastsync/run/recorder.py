@@ -1,11 +1,15 @@
-"""Record what tasks bring: in the statistics, the report and the files beside it, and with whoever listens."""
+"""Record what tasks bring: in the statistics, the report and the files beside it, and with whoever listens.
+
+`Ending` sees to it that what was recorded is written to its end, whatever happens.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from fastsync.errors import FastsyncError, Interrupted, OutputFailed, UnexpectedError
-from fastsync.model.events import Event, PageDone, Task, Terms
+from fastsync.model.events import AnyTask, AnyTerms, Event, PageDone
 from fastsync.output.sink import Audience
 from fastsync.output.unforeseen import Phase, unexpected
 from fastsync.run.journal import Journal
@@ -26,11 +30,11 @@ class Recorder:
         self._audience = audience
         self._interrupt = interrupt
 
-    def begin(self, terms: Terms) -> None:
+    def begin(self, terms: AnyTerms) -> None:
         """Tell listeners that the run begins."""
         self._notify(lambda: self._audience.begin(terms))
 
-    def record_page(self, page: PageDone, task: Task | None = None) -> None:
+    def record_page(self, page: PageDone, task: AnyTask | None = None) -> None:
         """Count a page, report it, and tell listeners of it."""
         self._outcome.add_event(page, task)
         try:
@@ -39,7 +43,7 @@ class Recorder:
             self.give_up(error)
         self._notify(lambda: self._audience.page(page))
 
-    def record_event(self, event: Event, task: Task) -> None:
+    def record_event(self, event: Event, task: AnyTask) -> None:
         """Count an event that is no page, and tell listeners of the segment that it ended."""
         segment = self._outcome.add_event(event, task)
         if segment is not None:
@@ -68,3 +72,48 @@ class Recorder:
         except BaseException as error:
             self.failure = unexpected(error, Phase("telling listeners and sinks of what was found", has_read=True))
             self.give_up(self.failure)
+
+
+class Ending:
+    """Keep what ends the work until report and statistics say how far it came.
+
+    `doing` is what an unforeseen error interrupts. `abandon` is called where the work is broken off.
+    """
+
+    def __init__(self, outcome: Outcome, doing: str, abandon: Callable[[], object] = lambda: None):
+        self._outcome = outcome
+        self._doing = doing
+        self._abandon = abandon
+        self._failures: list[FastsyncError] = []
+
+    @contextmanager
+    def step(self) -> Iterator[None]:
+        """Let the block end by any error, so that the next step follows."""
+        try:
+            yield
+        except Interrupted:
+            self._abandon()
+        except FastsyncError as error:
+            self._keep(error)
+        except BaseException as error:
+            self._keep(unexpected(error, Phase(self._doing, has_read=True)))
+
+    def _keep(self, error: FastsyncError) -> None:
+        self._abandon()
+        self._failures.append(error)
+        self._outcome.add_error(str(error))
+
+    def raise_failure(self, first: FastsyncError | None) -> None:
+        """Raise `first`, which a listener or a sink raised, or else what ended the work."""
+        for failure in (first, *self._failures):
+            if failure is not None:
+                raise failure
+
+
+@contextmanager
+def note_failed_output(outcome: Outcome) -> Iterator[None]:
+    """Count an output that fails as an error of the run."""
+    try:
+        yield
+    except OutputFailed as error:
+        outcome.add_error(str(error))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from fastsync.model.difference import Tally
-from fastsync.model.events import Event, PageDone, SegmentEnd, SegmentTask, SlaveLost, Task, TaskDone
+from fastsync.model.events import AnyTask, Event, PageDone, SegmentEnd, SegmentTask, SlaveLost, TaskDone
 from fastsync.plan.segments import Plan
 from fastsync.run.sampling import Counts, Interval, estimate_total
 
@@ -82,7 +82,7 @@ class SegmentTotals:
         self._open = dict(totals.segments)
         self._counts |= totals.counts
 
-    def add_event(self, task: Task, event: Event) -> SegmentEnd | None:
+    def add_event(self, task: AnyTask, event: Event) -> SegmentEnd | None:
         """Count one event of a task; return its segment where that has come to its end."""
         if not isinstance(task, SegmentTask):
             return None

@@ -25,8 +25,9 @@ from fastsync.output.unforeseen import Phase, unexpected
 from fastsync.plan.identity import DescribedTables
 from fastsync.plan.survey import Survey
 from fastsync.run.coordinator import Coordinator
-from fastsync.run.outcome import Outcome, make_empty_outcome
+from fastsync.run.outcome import make_empty_outcome
 from fastsync.run.preparation import Preparation, Prepared, RunOptions, prepare_run
+from fastsync.run.recorder import Ending, note_failed_output
 from fastsync.run.result import make_result, make_statistics
 from fastsync.workers.executor import Executor
 from fastsync.workers.inline import InlineExecutor
@@ -136,61 +137,19 @@ class Synchronizer:
         tables = DescribedTables(prepared.found, config.retrying)
         coordinator = Coordinator(prepared.work, audience, config, interrupt, tables)
         executor = place.make_executor(prepared.found, coordinator.give_up)
-        ending = _Ending(coordinator, outcome)
+        ending = Ending(outcome, "comparing", coordinator.abandon)
         phase.has_read, phase.doing = True, "comparing"
         with ending.step():
             coordinator.run(executor)
         if interrupt.timed_out and not coordinator.finished:
             outcome.add_error(f"ended by --max-duration after {config.max_duration:g} s; not everything was reached")
-        with ending.step(), _note_failed_output(outcome):
+        with ending.step(), note_failed_output(outcome):
             journal.finish_report(make_result(outcome, interrupt).complete)
-        with ending.step(), _note_failed_output(outcome):
+        with ending.step(), note_failed_output(outcome):
             prepared.outputs.write_stats(make_result(outcome, interrupt).statistics)
         with ending.step():
             coordinator.finish(make_result(outcome, interrupt).complete)
-        ending.raise_failure()
-
-
-@contextmanager
-def _note_failed_output(outcome: Outcome) -> Iterator[None]:
-    """Count an output that fails as an error of the run."""
-    try:
-        yield
-    except OutputFailed as error:
-        outcome.add_error(str(error))
-
-
-class _Ending:
-    """Keep what ends the work until report and statistics say how far it came; the checkpoint stays as it is."""
-
-    def __init__(self, coordinator: Coordinator, outcome: Outcome):
-        self._coordinator = coordinator
-        self._outcome = outcome
-        self._failures: list[FastsyncError] = []
-
-    @contextmanager
-    def step(self) -> Iterator[None]:
-        """Let the block end by any error, so that the next step follows."""
-        try:
-            yield
-        except Interrupted:
-            self._coordinator.abandon()
-        except FastsyncError as error:
-            self._keep(error)
-        except BaseException as error:
-            self._keep(unexpected(error, Phase("comparing", has_read=True)))
-
-    def _keep(self, error: FastsyncError) -> None:
-        self._coordinator.abandon()
-        self._failures.append(error)
-        self._outcome.add_error(str(error))
-
-    def raise_failure(self) -> None:
-        """Raise what a listener or a sink raised, or else what ended the work."""
-        if self._coordinator.failure is not None:
-            raise self._coordinator.failure
-        if self._failures:
-            raise self._failures[0]
+        ending.raise_failure(coordinator.failure)
 
 
 def _end_early(config: Config, interrupt: Interrupt, preparation: Preparation | None) -> Result:
@@ -203,7 +162,7 @@ def _end_early(config: Config, interrupt: Interrupt, preparation: Preparation | 
     if preparation is not None:
         with suppress(FastsyncError):  # the report cannot be written
             outcome = preparation.end_early()
-        with _note_failed_output(outcome):
+        with note_failed_output(outcome):
             preparation.outputs.write_stats(make_result(outcome, interrupt).statistics)
     return make_result(outcome, interrupt)
 

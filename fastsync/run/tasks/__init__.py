@@ -1,5 +1,6 @@
-"""What is left to do in a run: segments to compare and extras to delete, handed out as tasks.
+"""What is left to do in a run: segments to compare, extras to delete or items to restore, handed out as tasks.
 
-`source.TaskSource` is the interface that the coordinator knows; `agenda` hands out segments, `deletes` hands out extras
-that wait in files until they may be deleted (`delete_guard`). It must not count differences or report them.
+`source.TaskSource` is their interface. `agenda` hands out segments, `deletes` extras that wait in files until they may
+be deleted (`delete_guard`), `undo_tasks` the items of an undo log. `follower` takes in what tasks at work bring, and
+hands to the recorder what counts. It must not write a report or a checkpoint itself.
 """

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from fastsync.model.events import PageDone, SegmentTask, Terms
+from fastsync.model.events import PageDone, SegmentTask, TaskFailed, Terms
 from fastsync.plan.segments import Plan
 from fastsync.repair.undo_log import undo_log_size
 from fastsync.run.tasks.source import RESTARTS
@@ -169,7 +169,7 @@ class Agenda:
         """Note that a task has come to its end."""
         del self._open[task.id]
 
-    def leave(self, task: SegmentTask, error: str | None = None) -> None:
+    def leave(self, task: SegmentTask, failure: TaskFailed | None = None) -> None:
         """Leave the rest of a task to another run."""
         started = self._open.pop(task.id)
         if started.slaves:

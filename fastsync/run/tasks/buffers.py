@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fastsync.model.events import PageDone, Task
+from fastsync.model.events import AnyTask, PageDone
 from fastsync.workers.pending_pages import PendingPages
 
 
@@ -21,26 +21,26 @@ class TaskBuffers:
         """Return False while a task has written a part of the report and has not ended."""
         return not self._writing_parts
 
-    def add_page(self, task: Task, page: PageDone) -> None:
+    def add_page(self, task: AnyTask, page: PageDone) -> None:
         """Keep a page; raise OutputFailed where the disk does not take it."""
         if page.part is not None:
             self._writing_parts.add(task.id)
         self._pages.setdefault(task.id, PendingPages()).add_page(page)
 
-    def take_pages(self, task: Task) -> Iterator[PageDone]:
+    def take_pages(self, task: AnyTask) -> Iterator[PageDone]:
         """Yield the pages of a task, and forget them and the writes that were announced for them."""
         self._announced.pop(task.id, None)
         if task.id in self._pages:
             yield from self._pages.pop(task.id).take_all()
 
-    def add_announced(self, task: Task, writes: bytes) -> None:
+    def add_announced(self, task: AnyTask, writes: bytes) -> None:
         """Keep what a task is about to write."""
         self._announced.setdefault(task.id, []).append(writes)
 
-    def take_announced(self, task: Task) -> tuple[bytes, ...]:
+    def take_announced(self, task: AnyTask) -> tuple[bytes, ...]:
         """Return the writes that were announced since the last page that counts, and forget them."""
         return tuple(self._announced.pop(task.id, ()))
 
-    def end_task(self, task: Task) -> None:
+    def end_task(self, task: AnyTask) -> None:
         """Note that a task, or an attempt at it, has ended."""
         self._writing_parts.discard(task.id)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import chain, islice
 
 from fastsync.model.difference import Difference, Effect, Tally
-from fastsync.model.events import DeleteTask, PageDone, Terms
+from fastsync.model.events import DeleteTask, PageDone, TaskFailed, Terms
 from fastsync.model.throughput import limit_items
 from fastsync.repair.undo_log import undo_log_size
 from fastsync.run.tasks.delete_guard import Refusal
@@ -115,10 +115,10 @@ class Deletes:
     def finish(self, task: DeleteTask) -> None:
         """Do nothing: the task's one page says what is done."""
 
-    def leave(self, task: DeleteTask, error: str | None = None) -> None:
+    def leave(self, task: DeleteTask, failure: TaskFailed | None = None) -> None:
         """Note the error of a task that failed: nothing is known of its extras, unless they are on record."""
-        if error is not None:
-            self._failed[task.id] = error
+        if failure is not None:
+            self._failed[task.id] = failure.error
 
     def retry(self, task: DeleteTask, ahead: tuple[bytes, ...] = ()) -> bool:
         """Put a task back whose worker died; return False where that was tried often enough, or it is done."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol, TypeVar
 
-from fastsync.model.events import PageDone, Task
+from fastsync.model.events import AnyTask, PageDone, TaskFailed
 
-T = TypeVar("T", bound=Task)
+T = TypeVar("T", bound=AnyTask)
 RESTARTS = 3
 """How often in a row a task is retried whose worker died before it made progress."""
 
@@ -45,5 +45,5 @@ class TaskSource(Protocol[T]):
     def is_done(self, task: T) -> bool:
         """Return whether all that a task was to bring is on record, though it has not ended."""
 
-    def leave(self, task: T, error: str | None) -> None:
-        """Leave the rest of a task to another run. `error` is that of a task that failed."""
+    def leave(self, task: T, failure: TaskFailed | None) -> None:
+        """Leave the rest of a task to another run. `failure` is the end of a task that failed."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from fastsync.model.difference import Difference, Effect, Tally, Verdict
-from fastsync.model.events import PageDone
+from fastsync.model.events import PageDone, TaskFailed
 from fastsync.model.settings import Repairing
 from fastsync.run.tasks.delete_guard import Found, Refusal
 from fastsync.run.tasks.deletes import PER_TASK, Chunks, Deletes
@@ -75,7 +75,7 @@ def test_a_task_that_failed() -> None:
     """Extras of a failed task are told as failed with its error; those of a task that never began are not."""
     made = deletes(a=PER_TASK + 1)
     first = next(made)
-    made.leave(first, "denied")
+    made.leave(first, TaskFailed("denied"))
     told = left_alone(made)
     assert [each.action for each in told] == [Effect.FAILED] * PER_TASK + [Effect.NONE]
     assert {each.error for each in told} == {"denied", None}
