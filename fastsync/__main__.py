@@ -16,6 +16,7 @@ def main() -> int:
     """Run the command line and return its exit code, also where a part of fastsync cannot be loaded."""
     try:
         from fastsync.cli import main as run  # noqa: PLC0415
+        from fastsync.cli.streams import finish_stdout, prepare_streams  # noqa: PLC0415
         from fastsync.workers.interrupt import Interrupt  # noqa: PLC0415
 
         Interrupt.leave = os._exit
@@ -25,7 +26,12 @@ def main() -> int:
         if sys.stderr is not None:
             print(f"fastsync: it cannot be loaded: {type(error).__name__}: {error}; install it anew", file=sys.stderr)
         return 2
-    code = run()
+    prepare_streams()
+    try:
+        code = run()
+    except SystemExit as end:  # argparse has printed help or the version
+        code = end.code if isinstance(end.code, int) else 0
+    code = finish_stdout(code)
     if code > SIGNALLED:
         _leave(code)
     return code

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from fastsync.output.durable import READER_LEFT
 from fastsync.output.log import Log
 from fastsync.output.notices import PaceNotice, Verbose
 from fastsync.output.progress import Bar, Lines
@@ -38,7 +39,9 @@ def _choose_progress(wanted: bool | None, log: Log) -> Sink:
 
 
 def report_result(result: Result, log: Log, quiet: bool) -> int:
-    """Sum the run up, and return its exit code."""
+    """Sum the run up, and return its exit code. Where the reader of stdout has left (`| head`), nothing is said."""
+    if READER_LEFT in result.errors:
+        return result.exit_code
     with foreseen_only(Phase("summing up", has_read=True)):
         _sum_up(result, log, quiet)
     return result.exit_code

@@ -44,5 +44,7 @@ def run(arguments: Sequence[str]) -> int:
         phase.has_read = True
 
     with foreseen_only(phase):
-        result = undo_run(flags.pop("log"), flags, known, choose_sinks(flags, log), begin, dry_run=dry_run)
+        sinks = choose_sinks(flags, log)
+        announce = (lambda _: None) if quiet else log.info
+        result = undo_run(flags.pop("log"), flags, known, sinks, begin, dry_run=dry_run, announce=announce)
     return report_result(result, log, quiet)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import select
 import shutil
 import stat
 import sys
@@ -20,6 +21,8 @@ from fastsync.output import private_files
 from fastsync.output.private_files import create_beside
 
 CHECKSUM_BYTES = 16
+READER_LEFT = "nobody reads stdout any more"
+"""The error of a run whose report or statistics go to a stdout whose reader has gone."""
 AT_ONCE = 1 << 20
 """Bytes that are read at a time to compute a checksum."""
 
@@ -58,6 +61,7 @@ class OutputFile:
 def open_output(path: str, flag: str, keep: bool = False) -> IO[str]:
     """Open a file for writing, stdout for "-"; raise ConfigError where that fails. `keep`: do not empty it yet."""
     if path == "-":
+        check_stdout(flag)
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(encoding="utf-8")  # JSON is UTF-8, whatever the locale says
         return sys.stdout
@@ -65,6 +69,26 @@ def open_output(path: str, flag: str, keep: bool = False) -> IO[str]:
         return os.fdopen(private_files.open_output(Path(path), keep), "w", encoding="utf-8", newline="\n")
     except OSError as error:
         raise ConfigError(f"{flag} {path} cannot be written: {error.strerror or error}") from None
+
+
+def check_stdout(flag: str) -> None:
+    """Raise ConfigError where stdout, which a flag asks for, is closed."""
+    try:
+        os.write(sys.stdout.fileno(), b"")
+    except (io.UnsupportedOperation, ValueError):  # a host program's own stream, without a descriptor
+        pass
+    except (AttributeError, OSError):  # None, or nothing that can be written
+        raise ConfigError(f"{flag} - cannot be written: stdout is closed") from None
+
+
+def has_reader() -> bool:
+    """Return False once stdout is a pipe or a socket whose other end is closed."""
+    watch = select.poll()
+    try:
+        watch.register(sys.stdout.fileno(), 0)
+    except (AttributeError, OSError, ValueError):  # no stdout, or a host program's own without a descriptor
+        return True
+    return not any(found & select.POLLERR for _, found in watch.poll(0))
 
 
 @dataclass(frozen=True)
@@ -165,6 +189,8 @@ class AtomicFile:
     def __init__(self, path: str, flag: str):
         self._name = f"{flag} {path}"
         self._target = None if path == "-" else Path(os.path.realpath(path))
+        if self._target is None:
+            check_stdout(flag)
         self._temporary: Path | None = None
         try:
             self._file = self._open_temporary()

@@ -9,10 +9,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from fastsync.config.config import Config
-from fastsync.output.durable import FilePosition, OutputFile
+from fastsync.output.durable import FilePosition, OutputFile, has_reader
 from fastsync.output.report import Report
 from fastsync.output.report_folder import PartedReport
 from fastsync.output.statistics import Statistics, write_statistics
+
+
+def is_in_vain(config: Config) -> bool:
+    """Return whether the report or the statistics go to a stdout whose reader has left."""
+    return "-" in (config.report, config.stats) and not has_reader()
 
 
 class Outputs:

@@ -14,7 +14,7 @@ from fastsync.config.config import Config
 from fastsync.errors import ConfigError, OutputFailed
 from fastsync.model.events import PageDone
 from fastsync.output import private_files
-from fastsync.output.durable import FilePosition, Growth, OutputFile, check, truncate_to
+from fastsync.output.durable import READER_LEFT, FilePosition, Growth, OutputFile, check, truncate_to
 from fastsync.output.report_line import ReportLines, format_last_line
 
 WHAT = "--resume: the report"
@@ -101,6 +101,8 @@ class Report:
                     file.write(text)
                     file.flush()
         except (OSError, ValueError) as error:
+            if isinstance(error, BrokenPipeError) and self._file is sys.stdout:
+                raise OutputFailed(READER_LEFT) from None
             raise OutputFailed(f"the report {self._path} cannot be written any more: {error}") from None
         self._growth.add(text.encode(), len(lines))
 

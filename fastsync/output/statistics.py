@@ -17,6 +17,7 @@ from fastsync.config.slicing import MAX_SEGMENTS
 from fastsync.errors import IncompleteError, OutputFailed
 from fastsync.model.difference import Tally
 from fastsync.model.json_lines import dumps
+from fastsync.output.durable import READER_LEFT
 
 UNDO = "undo"
 """What the statistics of an undo have as their strategy."""
@@ -138,6 +139,8 @@ def write_statistics(file: IO[str], statistics: Statistics) -> None:
         if file is not sys.stdout:
             file.close()
     except (OSError, ValueError) as error:
+        if isinstance(error, BrokenPipeError) and file is sys.stdout:
+            raise OutputFailed(READER_LEFT) from None
         raise OutputFailed(f"the statistics cannot be written: {error}") from None
 
 

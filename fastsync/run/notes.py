@@ -12,6 +12,7 @@ from fastsync.plan.segments import Plan
 from fastsync.run.checkpoint_form import Checkpoint
 from fastsync.run.outcome import Outcome
 from fastsync.run.segment_totals import SegmentTotals
+from fastsync.workers.interrupt import name_signal
 
 UNEVEN = 2.0
 """Report a segment as skewed from this multiple of the average on..."""
@@ -48,12 +49,18 @@ def _describe_refused(outcome: Outcome, withheld: bool) -> Iterator[str]:
 def describe_run(outcome: Outcome) -> list[str]:
     """Return what is worth knowing about how the run went."""
     return [
+        *_describe_interrupt(outcome),
         *outcome.notes,
         *_describe_cost(outcome),
         *describe_segments(outcome.segments, outcome.plan),
         *_describe_order(outcome),
         *_describe_throttling(outcome),
     ]
+
+
+def _describe_interrupt(outcome: Outcome) -> Iterator[str]:
+    if outcome.interrupted:
+        yield f"interrupted by {name_signal(outcome.interrupted)}: what was not reached is not known"
 
 
 def describe_resume(path: str | None, found: Checkpoint | None) -> str:

@@ -17,6 +17,7 @@ from fastsync.model.difference import Difference
 from fastsync.model.policy import Policy
 from fastsync.model.table import TableRef
 from fastsync.output.metrics import MetricsFile
+from fastsync.output.outputs import is_in_vain
 from fastsync.output.report_folder import PartStore
 from fastsync.output.report_line import ReportLines
 from fastsync.output.sink import Audience, Sink
@@ -99,7 +100,8 @@ class Synchronizer:
 
     def _run_measured(self, metrics: MetricsFile, phase: Phase) -> Result:
         config = self._config
-        interrupt = Interrupt(config.max_duration)
+        interrupt = Interrupt(config.max_duration, in_vain=partial(is_in_vain, config))
+        interrupt.announce = self._announce
         outcome = make_empty_outcome(config, config.slicing, extras=False)
         try:
             with ExitStack() as stack:

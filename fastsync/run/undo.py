@@ -43,15 +43,17 @@ def undo_run(
     begin: Callable[[], object] = lambda: None,
     *,
     dry_run: bool = False,
+    announce: Callable[[str], object] = lambda _: None,
 ) -> Result:
     """Take back what the undo log at `path` says; in a dry run only report what would be taken back.
 
     `flags` are the command line's in snake_case; `known` are slaves that have credentials or an endpoint of their own,
-    for where the log names them. `begin` is called before the first item is read. Raises ConfigError where a flag is
-    wrong or the log is damaged, TableError where no slave can be undone.
+    for where the log names them. `begin` is called before the first item is read, `announce` with the answer to a first
+    signal. Raises ConfigError where a flag is wrong or the log is damaged, TableError where no slave can be undone.
     """
     interrupt = Interrupt()
     undo = _Undo(path, interrupt)
+    interrupt.announce = announce
     try:
         with interrupt:
             try:

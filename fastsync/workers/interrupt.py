@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 from typing import Any
 
@@ -16,17 +17,26 @@ GRACE = 0.8
 """Seconds from the second signal on in which the run may come to its end by itself."""
 PRESSING = 0.2
 """Seconds after which it is struck again, where it waits for something else by then."""
+FINISHING = "finishing the pages at hand; press again to stop now"
+"""The answer to the first signal once work has begun."""
 LAST = 1.6
 """Seconds from the second signal on after which the process leaves, where it is the command line's own."""
+
+
+def name_signal(exit_code: int) -> str:
+    """Return the name of the signal that an exit code stands for: SIGINT for 130."""
+    return signal.Signals(exit_code - 128).name
 
 
 class Interrupt:
     """Count the signals while active. Installs handlers only in the main thread, and puts the old ones back.
 
     The first signal asks for an end between two pages, the second for one at once. The end of `duration` seconds asks
-    like a first signal. `kill` is called with the second one, at any moment. Whatever the main thread waits for then (a
-    pipe that nobody reads, an answer, a listener) is broken off by Interrupted soon after, again and again until the
-    block ends.
+    like a first signal, and so does `in_vain` once it returns True: nobody wants what the run would bring.
+
+    Once work has begun the first signal is answered by a call of `announce`, in a thread of its own. `kill` is called
+    with the second one, at any moment. Whatever the main thread waits for then (a pipe that nobody reads, an answer, a
+    listener) is broken off by Interrupted soon after, again and again until the block ends.
 
     `leave` is how the command line has its process end, LAST seconds after the second signal, with the exit code: in
     anybody else's process that is not for us to do.
@@ -34,8 +44,14 @@ class Interrupt:
 
     leave: Callable[[int], object] | None = None
 
-    def __init__(self, duration: float | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        duration: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        in_vain: Callable[[], bool] = lambda: False,
+    ) -> None:
         self.timed_out = False
+        self._in_vain = in_vain
         self._count = 0
         self._clock = clock
         self._deadline = math.inf if duration is None else clock() + duration
@@ -43,6 +59,8 @@ class Interrupt:
         self._old: dict[int, Any] = {}
         self._strikes = True
         self.kill: Callable[[], object] = lambda: None
+        self.announce: Callable[[str], object] = lambda _: None
+        self._answer: threading.Thread | None = None
         self._over = False
         self._pressing: threading.Thread | None = None
         self._pressed = threading.Condition()
@@ -54,6 +72,8 @@ class Interrupt:
 
     def __exit__(self, *_: object) -> None:
         self._over = True
+        if self._answer is not None:
+            self._answer.join(PRESSING)  # the summary comes after it
         if self._pressing is not None:
             self._end_pressing()
         for number, handler in self._old.items():
@@ -73,6 +93,8 @@ class Interrupt:
         """How often an end was asked for."""
         if not self._count and self._clock() >= self._deadline:
             self._count, self.timed_out = 1, True
+        if not self._count and self._in_vain():
+            self._count = 1
         return self._count
 
     @property
@@ -90,6 +112,7 @@ class Interrupt:
         if self._strikes:
             raise Interrupted
         if self._count < 2:
+            self._answer_signal()
             return
         self.kill()
         if self._pressing is not None:
@@ -100,6 +123,15 @@ class Interrupt:
             leaving.start()
         self._pressing = threading.Thread(target=self._press, args=(number,), daemon=True)
         self._pressing.start()
+
+    def _answer_signal(self) -> None:
+        """Say that the signal was heard; not in this thread, which may be in the middle of writing to stderr."""
+        self._answer = threading.Thread(target=self._say_finishing, daemon=True)
+        self._answer.start()
+
+    def _say_finishing(self) -> None:
+        with suppress(Exception):
+            self.announce(FINISHING)
 
     def _press(self, number: int) -> None:
         """Signal the main thread again and again, which ends its system calls, until the block ends."""
