@@ -16,7 +16,8 @@ def main() -> int:
     """Run the command line and return its exit code, also where a part of fastsync cannot be loaded."""
     try:
         from fastsync.cli import main as run  # noqa: PLC0415
-        from fastsync.cli.streams import finish_stdout, prepare_streams  # noqa: PLC0415
+        from fastsync.cli.entry import report_error  # noqa: PLC0415
+        from fastsync.streams import finish_stdout, prepare_streams  # noqa: PLC0415
         from fastsync.workers.interrupt import Interrupt  # noqa: PLC0415
 
         Interrupt.leave = os._exit
@@ -31,7 +32,7 @@ def main() -> int:
         code = run()
     except SystemExit as end:  # argparse has printed help or the version
         code = end.code if isinstance(end.code, int) else 0
-    code = finish_stdout(code)
+    code = finish_stdout(code, lambda error: report_error(error, sys.argv[1:]))
     if code > SIGNALLED:
         _leave(code)
     return code

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from fastsync.cli.flags import USAGE_OF_RUN, add_run_flags
 from fastsync.cli.parser import Parser, create_parser
 from fastsync.cli.policy import load_policy
 from fastsync.cli.terminal import choose_sinks, report_result
-from fastsync.errors import ConfigError
 from fastsync.output.log import Log
 from fastsync.output.notices import CostNotice
 from fastsync.run.synchronizer import Synchronizer
+from fastsync.workers.processes.fork_server import check_folder
 
 DESCRIPTION = """\
 Compare a master DynamoDB table with one or more slave tables and, when told to, repair the slaves.
@@ -63,7 +62,8 @@ def make_parser() -> Parser:
 def run(arguments: Sequence[str], report_only: bool = False) -> int:
     """Compare and repair as the arguments say, and return the exit code; with `report_only` write nothing."""
     flags = make_parser().parse_flags(arguments)
-    _check_folder()
+    if flags["executor"] != "inline":
+        check_folder()
     if report_only:
         flags = _without_repair(flags)
     policy = load_policy(flags.pop("policy"))
@@ -73,14 +73,6 @@ def run(arguments: Sequence[str], report_only: bool = False) -> int:
     announce = None if flags["quiet"] else log.info
     result = Synchronizer(master, slaves, policy=policy, sinks=sinks, announce=announce, **flags).run()
     return report_result(result, log, flags["quiet"])
-
-
-def _check_folder() -> None:
-    """Raise ConfigError if the current folder was deleted: then neither paths nor processes work."""
-    try:
-        Path.cwd()
-    except OSError as error:
-        raise ConfigError(f"the current folder cannot be used: {error.strerror or error}") from None
 
 
 def _without_repair(flags: dict[str, Any]) -> dict[str, Any]:

@@ -34,7 +34,7 @@ from fastsync.workers.executor import Executor
 from fastsync.workers.inline import InlineExecutor
 from fastsync.workers.interrupt import Interrupt
 from fastsync.workers.processes.executor import ProcessExecutor
-from fastsync.workers.processes.worker_process import start_fork_server
+from fastsync.workers.processes.fork_server import start_fork_server
 from fastsync.workers.spark.cluster import Cluster, open_cluster
 from fastsync.workers.spark.executor import SparkExecutor
 
@@ -110,7 +110,7 @@ class Synchronizer:
                 preparation: Preparation | None = None
                 try:
                     preparation = stack.enter_context(prepare_run(self._make_options(place)))
-                    place.check()
+                    place.check(self._policy)
                     prepared = preparation.start(interrupt.only_count)
                 except Interrupted:
                     return _end_early(config, interrupt, preparation)
@@ -176,10 +176,10 @@ class _Place:
         self.config = config
         self.open_folder: Callable[[str], PartStore] | None = None
 
-    def check(self) -> None:
+    def check(self, policy: Policy | None) -> None:
         """Get ready once local files are checked; raise ConfigError."""
         if self.config.executor == "processes":
-            start_fork_server()
+            start_fork_server(self.config.parallel, policy)
 
     def make_executor(self, found: Survey, ended: Callable[[CredentialsEnded], object]) -> Executor:
         """Return the executor for these tables; `ended` is called with credentials that end in mid-run."""
@@ -199,7 +199,7 @@ class _SparkPlace(_Place):
         self.open_folder = cluster.open_folder
         self._cluster = cluster
 
-    def check(self) -> None:
+    def check(self, policy: Policy | None) -> None:
         """Raise ConfigError where the cluster has another version of fastsync."""
         self._cluster.check_version()
 

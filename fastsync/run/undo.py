@@ -32,7 +32,7 @@ from fastsync.run.tasks.follower import TaskFollower
 from fastsync.run.tasks.undo_tasks import UndoTasks
 from fastsync.workers.interrupt import Interrupt
 from fastsync.workers.processes.executor import ProcessExecutor
-from fastsync.workers.processes.worker_process import start_fork_server
+from fastsync.workers.processes.fork_server import start_fork_server
 
 
 def undo_run(
@@ -106,7 +106,7 @@ class _Undo:
         """
         outputs = self._outputs = Outputs.opened(config)
         try:
-            start_fork_server()
+            start_fork_server(config.parallel)
             found = _refuse_replaced(survey_slaves(config), index)
             for side in found.slaves:
                 _check_keys(side, index)

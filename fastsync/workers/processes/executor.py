@@ -12,8 +12,10 @@ from typing import Generic, TypeVar
 
 from fastsync.aws.auth.credentials import Credentials
 from fastsync.aws.shared_cells import SharedCells
+from fastsync.errors import ConfigError, FastsyncError, IncompleteError
 from fastsync.model.events import AnyTask, Event, TaskDone, TaskFailed, TaskStopped
 from fastsync.workers.interrupt import Interrupt
+from fastsync.workers.processes.fork_server import cannot_start
 from fastsync.workers.processes.worker import Renewal, Stop
 from fastsync.workers.processes.worker_process import WorkerProcess
 
@@ -38,16 +40,23 @@ class ProcessExecutor:
 
     def run(self, tasks: Iterable[T], interrupt: Interrupt) -> Generator[tuple[T, Event], None, None]:
         """Yield the events of all tasks as they come; start no further task once interrupted."""
-        waiting = iter(tasks)
+        waiting = _Waiting(tasks)
         crew: _Crew[T] = _Crew(tuple(self._current()), self._cells)
         interrupt.kill = crew.kill
         try:
             for _ in range(self._parallel):
-                if not interrupt.count and (task := next(waiting, None)) is not None:
-                    crew.start_worker(task)
+                if not interrupt.count and (task := next(waiting, None)) is not None and not crew.add_worker(task):
+                    waiting.put_back(task)
+                    break
             while crew.workers:
                 for worker in crew.wait_for_ready():
-                    for event in worker.receive_events():
+                    events = worker.receive_events()
+                    if worker.unstarted:
+                        waiting.put_back(worker.task)
+                        crew.do_without(worker)
+                        continue
+                    crew.has_begun = True
+                    for event in events:
                         yield worker.task, event
                         if isinstance(event, ENDS):
                             following = None if interrupt.count else next(waiting, None)
@@ -55,6 +64,24 @@ class ProcessExecutor:
                 crew.look_after(interrupt.count, self._current)
         finally:
             crew.dismiss_all()
+
+
+class _Waiting(Generic[T]):
+    """The tasks that wait for a worker, those first that a worker has given back before it began."""
+
+    def __init__(self, tasks: Iterable[T]):
+        self._tasks = iter(tasks)
+        self._back: list[T] = []
+
+    def __iter__(self) -> _Waiting[T]:
+        return self
+
+    def __next__(self) -> T:
+        return self._back.pop() if self._back else next(self._tasks)
+
+    def put_back(self, task: T) -> None:
+        """Let a task wait again."""
+        self._back.append(task)
 
 
 class _Crew(Generic[T]):
@@ -66,10 +93,38 @@ class _Crew(Generic[T]):
         self._credentials = credentials
         self._cells = cells
         self._interrupts = 0
+        self.has_begun = False
+
+    def add_worker(self, task: T) -> bool:
+        """Start another worker; return False where that fails, but there are others to do the work.
+
+        Raises ConfigError where there are none.
+        """
+        try:
+            self.start_worker(task)
+        except ConfigError:
+            if not self.workers:
+                raise
+            return False
+        return True
 
     def start_worker(self, task: T) -> None:
-        """Start another worker."""
+        """Start another worker; raise ConfigError where that fails."""
         self.workers.append(WorkerProcess(task, self._credentials, self._cells))
+
+    def do_without(self, worker: WorkerProcess[T]) -> None:
+        """Let a worker go that could not begin; raise an error where it was the last one."""
+        worker.finish()
+        self._let_leave(worker)
+        self.workers.remove(worker)
+        if not self.workers:
+            raise self._make_failure(cannot_start(RuntimeError("no thread can be started, see ulimit -u")))
+
+    def _make_failure(self, error: ConfigError) -> FastsyncError:
+        """Return the error of a run that has no worker left: nothing was read where none has begun."""
+        if not self.has_begun:
+            return error
+        return IncompleteError(str(error))
 
     def wait_for_ready(self) -> list[WorkerProcess[T]]:
         """Wait up to TICK seconds; return the workers that have something to say. Unsent orders go on their way."""
@@ -92,8 +147,12 @@ class _Crew(Generic[T]):
         worker.finish()
         self._let_leave(worker)
         self.workers.remove(worker)
-        if task is not None:
+        if task is None:
+            return
+        try:
             self.start_worker(task)
+        except ConfigError as error:
+            raise self._make_failure(error) from None
 
     def look_after(self, interrupts: int, current: Callable[[], Sequence[Credentials]]) -> None:
         """Pass on interrupts, the first as an order and the second as a kill, and credentials that are new."""

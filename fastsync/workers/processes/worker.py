@@ -23,6 +23,8 @@ from fastsync.model.wording import describe_exception
 from fastsync.workers.processes.frames import receive, send
 from fastsync.workers.task import run_task
 
+NO_THREAD = 71
+"""The exit code of a worker that could not start, since it cannot have a thread (sysexits.h: EX_OSERR)."""
 GARBAGE_AFTER = 50_000
 """Objects between two collections in a worker: a page makes thousands of them, and no cycle holds any."""
 
@@ -61,7 +63,10 @@ def run_worker(orders: int, events: int, credentials: tuple[Credentials, ...], c
     gc.freeze()
     gc.set_threshold(GARBAGE_AFTER)
     inbox = _OrderInbox(credentials)
-    threading.Thread(target=inbox.follow, args=(orders,), daemon=True).start()
+    try:
+        threading.Thread(target=inbox.follow, args=(orders,), daemon=True).start()
+    except RuntimeError:  # the system's limit of processes is reached (ulimit -u)
+        os._exit(NO_THREAD)
     clients = Clients(inbox.keyring, cells)
     with suppress(BrokenPipeError):  # the parent is gone: see `follow`
         while (task := inbox.assigned.get()) is not None:

@@ -10,19 +10,19 @@ import pickle
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from multiprocessing import forkserver, reduction, resource_tracker
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from multiprocessing import reduction
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any, Generic, TypeVar
 
 from fastsync.aws.auth.credentials import Credentials
 from fastsync.aws.shared_cells import SharedCells
-from fastsync.errors import ConfigError
 from fastsync.model.events import AnyTask, Event, TaskFailed
+from fastsync.workers.processes.fork_server import cannot_start, main_module_hidden, signals_blocked
 from fastsync.workers.processes.frames import Inbox, Outbox
-from fastsync.workers.processes.worker import Assignment, Finish, Order, run_worker
+from fastsync.workers.processes.worker import NO_THREAD, Assignment, Finish, Order, run_worker
 
 OBITUARY = 1.0
 """Seconds to wait for the exit code of a worker whose pipe has ended."""
@@ -33,40 +33,33 @@ BETWEEN_STARTS = 0.1
 T = TypeVar("T", bound=AnyTask)
 
 
-def start_fork_server() -> None:
-    """Start the fork server, which loads the workers' modules while the parent still describes tables: 0.2 s saved.
-
-    Raises ConfigError in a daemonic process, such as a worker of a task queue: Python lets it start no others.
-    """
-    if multiprocessing.current_process().daemon:
-        raise ConfigError(
-            "this is a daemonic process, such as a worker of a task queue, and may start no worker processes: "
-            'give --executor inline, or executor="inline"'
-        )
-    multiprocessing.set_forkserver_preload([__name__])
-    resource_tracker.ensure_running()  # it unblocks signals when it starts, so it starts before they are blocked
-    with _signals_blocked():
-        forkserver.ensure_running()
-
-
 class WorkerProcess(Generic[T]):
-    """The parent's end of one worker process, which begins with `task`."""
+    """The parent's end of one worker process, which begins with `task`.
+
+    Raises ConfigError where no worker can be started now; every descriptor is closed again then.
+    """
 
     def __init__(self, task: T, credentials: tuple[Credentials, ...], cells: SharedCells):
         context = multiprocessing.get_context("forkserver")
-        self.events, to_parent = context.Pipe(duplex=False)
-        from_parent, self.orders = context.Pipe(duplex=False)
         self.alive = True
-        self._inbox = Inbox(self.events.fileno())
-        self._outbox = Outbox(self.orders.fileno())
-        self._process = context.Process(
-            target=_be_worker, args=(from_parent, to_parent, credentials, cells), daemon=True
-        )
-        _start_process(self._process)
+        self.unstarted = False
+        self.task = task
+        with ExitStack() as opened:
+            try:
+                pipes = [opened.enter_context(end) for _ in range(2) for end in context.Pipe(duplex=False)]
+                self.events, to_parent, from_parent, self.orders = pipes
+                self._inbox = Inbox(self.events.fileno())
+                self._outbox = Outbox(self.orders.fileno())
+                self._process = context.Process(
+                    target=_be_worker, args=(from_parent, to_parent, credentials, cells), daemon=True
+                )
+                _start_process(self._process, pickle.dumps(task))
+            except (EOFError, OSError, RuntimeError) as error:  # no descriptor, process or thread to be had
+                raise cannot_start(error) from None
+            opened.pop_all()
         # the parent's copies of the child's ends, else end-of-file would never come
         to_parent.close()
         from_parent.close()
-        self.task = task
         self.assign_task(task)
 
     def assign_task(self, task: T) -> None:
@@ -96,6 +89,7 @@ class WorkerProcess(Generic[T]):
         except (EOFError, OSError):
             self.alive = False
             self._process.join(OBITUARY)
+            self.unstarted = self._process.exitcode == NO_THREAD
             death = _describe_death(self._process.exitcode)
             return [TaskFailed(f"{self.task}: its worker process {death}", died=True)]
 
@@ -125,8 +119,8 @@ def _be_worker(
     run_worker(orders.fileno(), events.fileno(), credentials, cells)
 
 
-def _start_process(process: BaseProcess) -> None:
-    """Start a worker, from another fork server where somebody has killed the first one.
+def _start_process(process: BaseProcess, pickled: bytes) -> None:
+    """Start a worker for a pickled task, from another fork server where somebody has killed the first one.
 
     Starting waits for the fork server, which may be frozen, with signals blocked. So a thread does it, and this one
     still hears signals.
@@ -135,7 +129,7 @@ def _start_process(process: BaseProcess) -> None:
 
     def start() -> None:
         try:
-            with _signals_blocked():
+            with signals_blocked(), main_module_hidden(pickled):
                 _start_patiently(process)
         except BaseException as error:
             errors.append(error)
@@ -154,16 +148,6 @@ def _start_patiently(process: BaseProcess) -> None:
             return
         time.sleep(BETWEEN_STARTS)
     process.start()
-
-
-@contextmanager
-def _signals_blocked() -> Iterator[None]:
-    """Block SIGINT and SIGTERM: workers inherit that, since a terminal or a service manager signals them too."""
-    held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, held)
 
 
 def _describe_death(exitcode: int | None) -> str:

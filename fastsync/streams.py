@@ -10,6 +10,7 @@ import errno
 import io
 import os
 import sys
+from collections.abc import Callable
 from typing import Any, TextIO
 
 from fastsync.errors import OutputFailed
@@ -63,10 +64,11 @@ def prepare_streams() -> None:
         sys.stderr = _wrap(_Stderr(2, "w", closefd=False), sys.stderr, line_buffering=True)
 
 
-def finish_stdout(code: int) -> int:
+def finish_stdout(code: int, report: Callable[[OutputFailed], object]) -> int:
     """Write what stdout still holds, and return the exit code: 4 instead of success where stdout could not be written.
 
-    After it Python's own end has nothing to complain of.
+    `report` is called with the reason where nothing has told it yet. Afterwards Python's own end has nothing to
+    complain of.
     """
     stdout = sys.stdout
     try:
@@ -75,7 +77,7 @@ def finish_stdout(code: int) -> int:
         pass
     except OutputFailed as error:
         if code in CLAIMS_SUCCESS:
-            print(f"fastsync: {error}", file=sys.stderr)
+            report(error)
     except (AttributeError, OSError, ValueError):  # somebody else's stream
         return code
     raw = getattr(getattr(stdout, "buffer", None), "raw", None)
