@@ -17,6 +17,8 @@ from tests.servers import free_port
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 DRIVER = shutil.which("chromedriver")
+TAB, ENTER = "\ue004", "\ue007"
+"""Keys, as WebDriver spells them (section "Keyboard actions")."""
 STARTING = 30.0
 """Seconds that the driver may take to answer."""
 
@@ -49,6 +51,21 @@ class Browser:
         told = self._ask("POST", f"/session/{self._session}/se/log", {"type": "browser"})
         return [entry["message"] for entry in told]
 
+    def press(self, key: str) -> None:
+        """Press a key and let it go."""
+        actions = [{"type": kind, "value": key} for kind in ("keyDown", "keyUp")]
+        keyboard = {"type": "key", "id": "keyboard", "actions": actions}
+        self._ask("POST", f"/session/{self._session}/actions", {"actions": [keyboard]})
+
+    @contextmanager
+    def width(self, width: int) -> Iterator[None]:
+        """Show pages as on a screen of this width, on a narrow one as a phone does."""
+        self._ask_chromium(
+            "Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 500
+        )
+        yield
+        self._ask_chromium("Emulation.clearDeviceMetricsOverride")
+
     def picture(self, file: Path) -> None:
         """Write what the window shows as a PNG."""
         file.write_bytes(b64decode(self._ask("GET", f"/session/{self._session}/screenshot")))
@@ -57,6 +74,10 @@ class Browser:
         """Close the window."""
         if self._session:
             self._ask("DELETE", f"/session/{self._session}")
+
+    def _ask_chromium(self, command: str, **parameters: Any) -> None:
+        """Send a command of the DevTools protocol, for what WebDriver has no command."""
+        self._ask("POST", f"/session/{self._session}/goog/cdp/execute", {"cmd": command, "params": parameters})
 
     def _ask(self, method: str, path: str, body: Any = None) -> Any:
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=120)

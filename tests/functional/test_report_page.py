@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from fastsync.reports.html.page import make_page
-from tests.browser import CHROMIUM, DRIVER, Browser, browser
+from tests.browser import CHROMIUM, DRIVER, ENTER, TAB, Browser, browser
 from tests.functional.conftest import MakeWorld
 from tests.functional.processes import wait_for
 from tests.functional.tables_behind_proxy import item
@@ -82,10 +83,11 @@ def test_a_run_with_hostile_data(window: Browser, make_world: MakeWorld, tmp_pat
         str(made.slave), "1", "1", "1", "1"
     ]  # fmt: skip
     assert SHOWN in text_of(window, "#attributes")
-    shown = window.run("return [...document.querySelectorAll('#segments title')].map(each => each.textContent)")
-    assert sorted(shown) == ["segment 0: 1 missing, 1 differing, 1 extra"] * 3 + ["segment 0: 3 items"]
-    assert "its average" in text_of(window, "#course")
-    assert window.run("return document.querySelectorAll('#course svg').length") >= 3
+    assert f"{made.slave} differs: 3 differences" in text_of(window, "#verdicts")
+    told = text_of(window, "#facts")
+    assert "1, differences remain" in told
+    assert re.search(r"began\s+\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\s+ended", told)
+    assert window.run("return document.querySelectorAll('svg').length") == 0  # one segment, one line of progress
     search(window, "old")
     assert keys(window) == ["id old"]
     window.run("document.querySelector('#rows .open').click()")
@@ -120,6 +122,7 @@ def test_a_large_report(window: Browser, tmp_path: Path) -> None:
     assert len(keys(window)) == 100
     assert "40,000 differences of 120,000" in text_of(window, "#notices")
     assert "20,000" in text_of(window, "#totals")
+    assert "us-west-2:orders-1 differs: 60,000 differences" in text_of(window, "#verdicts")
     window.run("document.getElementById('next').click()")
     assert keys(window)[0] == "id 100"
     search(window, "39999")
@@ -147,39 +150,135 @@ def test_reports_that_are_not_whole(window: Browser, tmp_path: Path) -> None:
     assert window.log() == []
 
 
-def test_charts(window: Browser, tmp_path: Path) -> None:
-    """Progress lines of a log are drawn as throughput and units per second over the run."""
-    with (tmp_path / "log").open("w") as out:
-        for step in (1, 2, 3):
-            units = {"us-east-1:<i>": 10.0 * step, "us-west-2:b": 100.0 * step}
-            line = {
-                "time": "2026-11-24T02:00:00Z",
-                "level": "info",
-                "message": "",
-                "elapsed_seconds": 30 * step,
-                "scanned": 3000 * step,
-            }
-            out.write(
-                json.dumps({**line, "differences": 0, "read_units": units, "write_units": {"us-west-2:b": 0}}) + "\n"
-            )
-        for number, missing in enumerate((0, 4, 8)):
+def write_log(path: Path, scanned: list[int], missing: list[int]) -> None:
+    """Write a log with a line of progress every 30 seconds, and a line for each segment."""
+    with path.open("w") as out:
+        for step, items in enumerate(scanned, 1):
+            units = {"us-east-1:<i>": items / 8, "us-west-2:b": 100.0 * step}
+            line = {"time": "2026-11-24T02:00:00Z", "level": "info", "message": "", "elapsed_seconds": 30 * step}
+            more = {"scanned": items, "differences": 0, "read_units": units, "write_units": {"us-west-2:b": 0}}
+            out.write(json.dumps({**line, **more}) + "\n")
+        for number, found in enumerate(missing):
             line = {"time": "", "level": "info", "message": "", "segment": number, "scanned": 3000}
-            found = {EVIL: {"missing": missing, "differing": 4, "extra": None}, "us-west-2:b": {"missing": 0}}
-            out.write(json.dumps({**line, "found": found}) + "\n")
+            slaves = {EVIL: {"missing": found, "differing": 4, "extra": None}, "us-west-2:b": {"missing": 0}}
+            out.write(json.dumps({**line, "found": slaves}) + "\n")
+
+
+def test_charts(window: Browser, tmp_path: Path) -> None:
+    """Progress lines of a log are drawn as throughput and units per second; what stays the same is not drawn."""
+    write_log(tmp_path / "log", [1500, 6000, 9000], [0, 4, 8])
     make_page([str(tmp_path / "log")], str(tmp_path / "page.html"), 10)
     window.open(tmp_path / "page.html")
-    assert window.run("return document.querySelectorAll('#course svg').length") == 3
-    told = text_of(window, "#course")
-    assert "items scanned per second, at most 100" in told
-    assert "read units per second, us-west-2:b, at most 3.3" in told
-    told = text_of(window, "#segments")
-    assert f"differences, {SHOWN}, at most 12 in one segment" in told
-    assert "us-west-2:b: no difference in any of these segments" in told
+    assert window.run("return [...document.querySelectorAll('#course h3')].map(each => each.textContent)") == [
+        "items scanned per second, at most 150",
+        "read units per second, us-east-1:<i>, at most 18.8",
+    ]
+    assert window.run("return [...document.querySelectorAll('#segments h3')].map(each => each.textContent)") == [
+        f"differences, {SHOWN}, at most 12 in one segment"
+    ]
     heights = window.run(
         "return [...document.querySelectorAll('rect.missing')].map(each => +each.getAttribute('height'))"
     )
     assert heights == [98 / 3, 98 * 2 / 3]
     assert window.run(STATE) == UNTOUCHED
+    assert window.log() == []
+
+
+@pytest.mark.parametrize(
+    ("scanned", "missing"),
+    [([], []), ([3000], [5]), ([1500, 6000], [0, 9]), ([3000, 6000, 9000, 12100], [4, 4, 4]), ([0, 0, 0], [0, 0, 0])],
+)
+def test_nothing_flat_is_drawn(scanned: list[int], missing: list[int], window: Browser, tmp_path: Path) -> None:
+    """No chart has fewer than three points, or shows a line that stays where it is; nor is there a heading for none."""
+    write_log(tmp_path / "log", scanned, missing)
+    make_page([str(tmp_path / "log")], str(tmp_path / "page.html"), 10)
+    window.open(tmp_path / "page.html")
+    assert window.run("return document.querySelectorAll('svg').length") == 0
+    assert window.run("return document.getElementById('course').hidden && document.getElementById('segments').hidden")
+    assert window.log() == []
+
+
+def stats_of(slave: str, **counters: int) -> dict[str, Any]:
+    """Make statistics of a whole run with one slave."""
+    slaves = {
+        slave: {"compared": 9, "same": 9, "missing": 0, "differing": 0, "extra": 0, "read_units": 1.0, **counters}
+    }
+    master = {"table": "us-east-1:orders", "scanned": 9, "read_units": 4.5}
+    run = {
+        "complete": True,
+        "strategy": "merge",
+        "segments": 1,
+        "elapsed_seconds": 3725.0,
+        "sample": None,
+        "shard": None,
+    }
+    return {**run, "master": master, "slaves": slaves, "errors": []}
+
+
+@pytest.mark.parametrize("files", ["rsl", "r"])
+@pytest.mark.parametrize("width", [390, 768, 1280])
+def test_any_width(width: int, files: str, window: Browser, tmp_path: Path) -> None:
+    """On a phone as on a desk nothing is wider than the screen, a word stays a word, and differences precede charts."""
+    slave = "us-west-2:production-orders-with-a-long-name"
+    lines = [
+        {
+            "slave": slave,
+            "verdict": "differing",
+            "key": {"customer": {"S": f"C{number:05}"}, "order": {"N": "110705"}},
+            "attributes": ["status", "total", "x" * 300],
+            "action": "contended",
+            "error": None,
+            "master": {"status": {"S": "y" * 300}},
+            "slave_item": {"status": {"S": "z"}},
+        }
+        for number in range(9)
+    ]
+    end = {"complete": True, "differences": 9}
+    (tmp_path / "r").write_text("".join(json.dumps(line) + "\n" for line in (*lines, end)))
+    (tmp_path / "s").write_text(json.dumps(stats_of(slave, differing=9, contended=9)))
+    write_log(tmp_path / "l", [1500, 6000, 9000], [0, 4, 8])
+    make_page([str(tmp_path / name) for name in files], str(tmp_path / "page.html"), 10)
+    with window.width(width):
+        window.open(tmp_path / "page.html")
+        window.run("document.querySelector('#rows .open').click()")
+        assert window.run("return document.documentElement.scrollWidth") <= width
+        cells = "[...document.querySelectorAll('#rows > tbody > tr:first-child > td')].map(each => each.offsetWidth)"
+        assert min(window.run(f"return {cells}")) >= 75
+        parts = "[...document.querySelectorAll('main > section:not([hidden])')].map(each => each.id)"
+        shown = ["totals", "differences", "attributes", "segments", "course"]
+        assert window.run(f"return {parts}") == (shown if "l" in files else shown[:3])
+    assert window.log() == []
+
+
+def test_each_count_once(window: Browser, tmp_path: Path) -> None:
+    """What statistics and report both count is shown once; reports that count otherwise are told as such."""
+    line = {"slave": "us-west-2:orders", "verdict": "missing", "key": {"id": {"S": "a"}}, "attributes": []}
+    (tmp_path / "r").write_text(json.dumps(line) + "\n" + '{"complete": true, "differences": 1}\n')
+    for missing, tables in ((1, 1), (2, 2)):
+        (tmp_path / "s").write_text(json.dumps(stats_of("us-west-2:orders", missing=missing)))
+        make_page([str(tmp_path / "r"), str(tmp_path / "s")], str(tmp_path / "page.html"), 10)
+        window.open(tmp_path / "page.html")
+        assert window.run("return document.querySelectorAll('#totals table').length") == tables
+        assert "1 h 2 min" in text_of(window, "#facts")
+        assert ("count otherwise" in text_of(window, "#totals")) is (missing == 2)
+    assert window.log() == []
+
+
+def test_with_the_keyboard(window: Browser, tmp_path: Path) -> None:
+    """Tab reaches the parts of the page, the filters and each difference, and Enter opens one."""
+    line = {"slave": "us-west-2:orders", "verdict": "missing", "key": {"id": {"S": "a"}}, "attributes": []}
+    (tmp_path / "r").write_text(json.dumps(line) + "\n" + '{"complete": true, "differences": 1}\n')
+    make_page([str(tmp_path / "r")], str(tmp_path / "page.html"), 10)
+    window.open(tmp_path / "page.html")
+    reached = []
+    for _ in range(7):
+        window.press(TAB)
+        reached.append(window.run("return document.activeElement.hash || document.activeElement.id || 'key'"))
+    assert reached == ["#totals", "#differences", "search", "slave", "verdict", "action", "key"]
+    assert window.run("return getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    window.press(ENTER)
+    assert window.run("return document.activeElement.getAttribute('aria-expanded')") == "true"
+    assert "no values" in text_of(window, ".detail")
     assert window.log() == []
 
 

@@ -8,7 +8,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from fastsync.errors import ConfigError
+from fastsync.reports.html.log_facts import LogFacts, find_run
 from fastsync.reports.html.segments import Segments
+from fastsync.reports.html.verdict import Verdict, judge_reports, judge_run
 from fastsync.reports.read import Content, LogLine, ReportEnd, ReportLine, StatisticsFile
 
 MOST_ROWS = 100_000
@@ -34,6 +36,7 @@ class Gathered:
         self._lines = 0
         self._counts: dict[str, Counter[str]] = {}
         self._attributes: Counter[str] = Counter()
+        self._logs: list[LogFacts] = []
         self._courses: list[list[dict[str, Any]]] = []
         self._segments: list[dict[str, Any]] = []
         self._messages: list[dict[str, Any]] = []
@@ -43,6 +46,7 @@ class Gathered:
         """Add all of one file."""
         courses: list[list[dict[str, Any]]] = []
         segments = Segments()
+        facts: LogFacts | None = None
         for part in parts:
             match part:
                 case ReportLine():
@@ -53,17 +57,26 @@ class Gathered:
                 case StatisticsFile():
                     self._runs.append(part.document)
                 case LogLine():
+                    if facts is None or facts.is_of_another_run(part.line):
+                        facts = LogFacts()  # the page shows the last run of a log
+                    facts.add_line(part.line)
                     if not segments.add_line(part.line):
                         self._add_log_line(part.line, courses)
         self._courses += courses
+        if facts is not None:
+            self._logs.append(facts)
         document = segments.as_document()
         if document is not None:
             self._segments.append({"name": name, **document})
 
     def as_document(self) -> dict[str, Any]:
-        """Return everything but the rows, to be written as JSON."""
+        """Return everything but the rows, to be written as JSON. `facts` of logs name their run by its place."""
+        runs = self._find_runs()
+        only_log = len(self._logs) == 1
         return {
-            "runs": self._runs,
+            "verdicts": self._find_verdicts(runs),
+            "facts": [{**log.as_document(), "run": find_run(log, runs, only_log=only_log)} for log in self._logs],
+            "runs": runs,
             "reports": self._reports,
             "counts": self._counts,
             "attributes": self._attributes.most_common(MOST_ATTRIBUTES),
@@ -74,6 +87,19 @@ class Gathered:
             "messages_left_out": self._messages_left_out,
             "left_out": self.left_out,
         }
+
+    def _find_runs(self) -> list[dict[str, Any]]:
+        """Return the statistics that were given, and those that stand only in a log."""
+        runs = list(self._runs)
+        for log in self._logs:
+            if log.stats is not None and find_run(log, runs, only_log=False) is None:
+                runs.append(log.stats)
+        return runs
+
+    def _find_verdicts(self, runs: list[dict[str, Any]]) -> list[Verdict]:
+        if runs:
+            return [verdict for run in runs for verdict in judge_run(run)]
+        return judge_reports(self._counts, [report["last"] for report in self._reports])
 
     def _add_difference(self, line: dict[str, Any]) -> None:
         self._lines += 1

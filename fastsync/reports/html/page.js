@@ -27,16 +27,34 @@ function put(parent, ...children) {
   return parent;
 }
 
+// A cell's label stands beside it where the screen is too narrow for columns; roles stay where tables are laid out as lists.
+function cell(content, label, className) {
+  const made = make("td", content instanceof Node ? null : content, className);
+  if (content instanceof Node) made.append(content);
+  made.dataset.label = visible(label);
+  made.setAttribute("role", "cell");
+  return made;
+}
+
+function role(element, name) {
+  element.setAttribute("role", name);
+  return element;
+}
+
 function table(headings, lines, numbers) {
-  const head = make("tr");
-  headings.forEach((text, place) => { const cell = make("th", text, numbers.includes(place) ? "number" : ""); cell.scope = "col"; head.append(cell); });
-  const body = make("tbody");
+  const kind = (place) => numbers.includes(place) ? "number" : "";
+  const head = role(make("tr"), "row");
+  headings.forEach((text, place) => {
+    const heading = role(make("th", text, kind(place)), "columnheader");
+    heading.scope = "col";
+    head.append(heading);
+  });
+  const body = role(make("tbody"), "rowgroup");
   for (const line of lines) {
-    const row = make("tr");
-    line.forEach((cell, place) => row.append(cell instanceof Node ? put(make("td"), cell) : make("td", cell, numbers.includes(place) ? "number" : "")));
-    body.append(row);
+    body.append(put(role(make("tr"), "row"), ...line.map((content, place) => cell(content, headings[place], kind(place)))));
   }
-  return put(make("div", null, "wide"), put(make("table"), put(make("thead"), head), body));
+  const made = role(make("table", null, "stacked"), "table");
+  return put(make("div", null, "wide"), put(made, put(role(make("thead"), "rowgroup"), head), body));
 }
 
 function notice(text, kind) {
@@ -44,17 +62,71 @@ function notice(text, kind) {
 }
 
 function title() {
-  const runs = data.runs.map((run) => run.master.table + " \u2192 " + Object.keys(run.slaves).join(", "));
-  byId("tables").textContent = visible((runs.length ? runs : Object.keys(data.counts)).join("; "));
+  const runs = data.runs.map((run) => (run.master.table || "master") + " \u2192 " + Object.keys(run.slaves).join(", "));
+  byId("tables").textContent = visible((runs.length ? runs : Object.keys(data.counts)).join("; ")) || "Report";
+}
+
+function verdicts() {
+  for (const verdict of data.verdicts) {
+    byId("verdicts").append(make("p", (verdict.good ? "\u2713 " : "\u2717 ") + verdict.text, "verdict " + (verdict.good ? "good" : "bad")));
+  }
+}
+
+function moment(text) {
+  return text ? text.replace(/^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(\.\d+)?Z$/, "$1 $2 UTC") : null;
+}
+
+function duration(seconds) {
+  if (typeof seconds !== "number") return null;
+  if (seconds < 60) return count(seconds) + " s";
+  const whole = Math.round(seconds), minutes = Math.floor(whole / 60);
+  if (minutes < 60) return minutes + " min " + whole % 60 + " s";
+  return count(Math.floor(minutes / 60)) + " h " + minutes % 60 + " min";
+}
+
+// What is known of a run, as pairs of a name and its text: what no file tells is left out.
+function factsOf(run, log) {
+  const code = log.exit_code;
+  const known = [
+    ["began", moment(log.started)],
+    ["ended", moment(log.ended)],
+    ["took", run ? duration(run.elapsed_seconds) : null],
+    ["command", log.command ? make("code", log.command) : null],
+    ["exit code", code === undefined ? null : code + (log.meaning ? ", " + log.meaning : "")],
+    ["scanned", run && typeof run.master.scanned === "number" ? items(run.master.scanned) + how(run) : null],
+  ];
+  return known.filter(([, text]) => text !== null);
+}
+
+function items(number) {
+  return count(number) + (number === 1 ? " item" : " items");
+}
+
+function how(run) {
+  const parts = [run.strategy, typeof run.segments === "number" ? count(run.segments) + (run.segments === 1 ? " segment" : " segments") : null,
+    typeof run.master.read_units === "number" ? count(run.master.read_units) + " read units" : null];
+  return parts.filter((part) => part).map((part) => ", " + part).join("");
+}
+
+function facts() {
+  const told = data.runs.map((run, place) => [run, data.facts.find((log) => log.run === place) || {}]);
+  for (const log of data.facts) if (log.run === null) told.push([null, log]);
+  for (const [run, log] of told) {
+    const known = factsOf(run, log);
+    if (!known.length) continue;
+    if (told.length > 1 && run) byId("facts").append(make("p", run.master.table + (run.shard ? ", shard " + run.shard : ""), "soft"));
+    byId("facts").append(put(make("dl"), ...known.map(([name, text]) => put(make("div"), make("dt", name), text instanceof Node ? put(make("dd"), text) : make("dd", text)))));
+  }
 }
 
 function notices() {
+  const incomplete = data.runs.some((run) => run.complete === false);
   for (const report of data.reports) {
     if (!report.last) {
       notice(report.name + " was cut short after " + count(report.lines) + " lines: it does not hold every difference.", "bad");
     } else if (report.last.differences !== report.lines) {
       notice(report.name + " says that it holds " + count(report.last.differences) + " differences, but holds " + count(report.lines) + ".", "bad");
-    } else if (!report.last.complete) {
+    } else if (!report.last.complete && !incomplete) {
       notice(report.name + " is of a run that was not complete: what it did not reach is not known.", "bad");
     }
   }
@@ -62,39 +134,50 @@ function notices() {
     if (run.complete === false) notice("The run of " + run.master.table + " was not complete: what it did not reach is not known.", "bad");
     if (run.sample) notice("Only a sample of " + run.master.table + " was compared: " + run.sample.segments + " of " + run.sample.of + " segments.", "");
     if (run.shard) notice("These are the figures of shard " + run.shard + " of " + run.master.table + ".", "");
-    const found = Object.values(run.slaves).some((slave) => slave.missing || slave.differing || slave.extra);
-    if (run.complete && !found && !run.sample) notice("No difference was found.", "good");
+    for (const error of run.errors || []) notice(error, "bad");
   }
   if (data.left_out) {
-    notice("The table below holds the first " + count(rows.length) + " differences of " + count(rows.length + data.left_out) +
+    notice("The list holds the first " + count(rows.length) + " differences of " + count(rows.length + data.left_out) +
       ": " + count(data.left_out) + " more are counted, but not listed. They are in the report; --rows lists more.", "bad");
   }
 }
 
-const COUNTERS = ["same", "missing", "differing", "extra", "settled", "expired", "filtered", "written", "deleted", "contended", "slave_newer", "changed", "refused", "failed"];
+const VERDICTS = ["missing", "differing", "extra"];
+const COUNTERS = ["same", ...VERDICTS, "settled", "expired", "filtered", "written", "deleted", "contended", "slave_newer", "changed", "refused", "failed"];
 
 function totals() {
-  const section = byId("totals");
-  for (const run of data.runs) {
-    section.append(make("h3", run.master.table));
-    section.append(make("p", count(run.master.scanned) + " items scanned in " + count(run.elapsed_seconds) + " s, " + run.strategy + ", " +
-      count(run.segments) + " segments, " + count(run.master.read_units) + " read units", "soft"));
-    const used = COUNTERS.filter((name) => name === "same" || ["missing", "differing", "extra"].includes(name) || Object.values(run.slaves).some((slave) => slave[name]));
-    const lines = Object.entries(run.slaves).map(([name, slave]) => [name,
-      ...used.map((counter) => counter === "extra" && slave.extra === null ? "not looked for" : count(slave[counter])),
-      count(slave.read_units), count(slave.write_units)]);
-    const headings = ["slave", ...used.map((name) => name.replace("_", " ")), "read units", "write units"];
-    section.append(table(headings, lines, headings.map((_, place) => place).slice(1)));
-    for (const error of run.errors || []) notice(error, "bad");
-  }
   const counted = Object.entries(data.counts);
-  if (data.runs.length && !counted.length) return;
-  if (!counted.length) { section.append(make("p", "The reports hold no difference.")); return; }
-  const columns = [...new Set(counted.flatMap(([, counts]) => Object.keys(counts)))].sort((a, b) => a.startsWith("action ") - b.startsWith("action ") || a.localeCompare(b));
-  section.append(make("h3", "Lines of the reports"));
-  section.append(table(["slave", ...columns.map((name) => name.replace("action ", "\u2192 "))],
+  byId("totals").hidden = !data.runs.length && !counted.length;
+  for (const run of data.runs) totalsOf(run);
+  const others = counted.filter(([name, counts]) => !isCounted(name, counts));
+  if (others.length) linesOfReports(others);
+}
+
+function totalsOf(run) {
+  const section = byId("totals");
+  const used = COUNTERS.filter((name) => name === "same" || VERDICTS.includes(name) || Object.values(run.slaves).some((slave) => slave[name]));
+  const lines = Object.entries(run.slaves).map(([name, slave]) => [name,
+    ...used.map((counter) => counter === "extra" && slave.extra === null ? "not looked for" : count(slave[counter])),
+    count(slave.read_units), count(slave.write_units)]);
+  const headings = ["slave", ...used.map((name) => name.replace("_", " ")), "read units", "write units"];
+  if (data.runs.length > 1) section.append(make("h3", run.master.table + (run.shard ? ", shard " + run.shard : "")));
+  section.append(table(headings, lines, headings.map((_, place) => place).slice(1)));
+}
+
+// Whether the statistics have the same counts as the reports: then they stand there once.
+function isCounted(name, counts) {
+  return data.runs.length > 0 && VERDICTS.every((verdict) =>
+    data.runs.reduce((sum, run) => sum + (Object.hasOwn(run.slaves, name) && run.slaves[name][verdict] || 0), 0) === (counts[verdict] || 0));
+}
+
+function linesOfReports(counted) {
+  const section = byId("totals");
+  const used = (name) => counted.some(([, counts]) => counts[name]);
+  const actions = [...new Set(counted.flatMap(([, counts]) => Object.keys(counts)))].filter((name) => name.startsWith("action ") && name !== "action none").sort();
+  const columns = [...VERDICTS.filter(used), ...actions];
+  if (data.runs.length) section.append(make("h3", "In the reports, which count otherwise"));
+  section.append(table(["slave", ...columns.map((name) => name.replace("action ", ""))],
     counted.map(([name, counts]) => [name, ...columns.map((column) => count(counts[column] || 0))]), columns.map((_, place) => place + 1)));
-  if (!data.runs.length) section.append(make("p", "No statistics were given: items that are the same, units and times are in the file of --stats.", "soft"));
 }
 
 function attributes() {
@@ -102,7 +185,7 @@ function attributes() {
   const section = byId("attributes");
   section.hidden = false;
   const most = data.attributes[0][1];
-  section.append(table(["attribute", "items", ""], data.attributes.map(([name, items]) => {
+  section.append(table(["attribute", "items", "share"], data.attributes.map(([name, items]) => {
     const bar = make("span", null, "bar");
     bar.style.width = 100 * items / most + "%";
     return [make("code", name), count(items), bar];
@@ -110,29 +193,35 @@ function attributes() {
   if (data.attributes_left_out) section.append(make("p", "and " + count(data.attributes_left_out) + " more attributes", "soft"));
 }
 
-const VERDICTS = ["missing", "differing", "extra"];
+const LEAST_POINTS = 3;
+const FLAT = 0.05;
+
+// Whether a chart of these numbers would show anything: there are enough of them, and they are not all about the same.
+function isWorthDrawing(numbers) {
+  const top = Math.max(...numbers);
+  return numbers.length >= LEAST_POINTS && top - Math.min(...numbers) > FLAT * top;
+}
 
 function segments() {
   const section = byId("segments");
-  section.hidden = false;
-  if (!data.segments.length) {
-    section.append(make("p", "Nothing to draw: where differences lie is told by the log of a run with --log-format json, which has a line for each segment, and none of the files given holds one.", "soft"));
-    return;
-  }
   for (const told of data.segments) {
+    const drawn = [["items scanned", [told.scanned], ["items"]],
+      ...Object.entries(told.slaves).map(([name, stacks]) => ["differences, " + name, stacks, VERDICTS])]
+      .filter(([, stacks]) => isWorthDrawing(told.scanned.map((_, bar) => heightOf(stacks, bar))));
+    if (!drawn.length) continue;
+    section.hidden = false;
     if (data.segments.length > 1) section.append(make("p", told.name, "soft"));
-    bars(section, "items scanned", told, [told.scanned], ["items"]);
-    for (const [name, stacks] of Object.entries(told.slaves)) {
-      if (stacks.some((counts) => counts.some((each) => each))) bars(section, "differences, " + name, told, stacks, VERDICTS);
-      else section.append(make("p", name + ": no difference in any of these segments", "soft"));
-    }
+    for (const [heading, stacks, kinds] of drawn) bars(section, heading, told, stacks, kinds);
   }
-  section.append(make("p", "More --segments show more precisely where differences lie.", "soft"));
+}
+
+function heightOf(stacks, bar) {
+  return stacks.reduce((sum, counts) => sum + counts[bar], 0);
 }
 
 // Bars of one height for each group of segments; `stacks` are counts by bar, each of its own kind.
 function bars(section, heading, told, stacks, kinds) {
-  const top = Math.max(...told.scanned.map((_, bar) => stacks.reduce((sum, counts) => sum + counts[bar], 0)), 1);
+  const top = Math.max(...told.scanned.map((_, bar) => heightOf(stacks, bar)), 1);
   const where = told.each === 1 ? "in one segment" : "in " + count(told.each) + " segments";
   const svg = picture(heading + " by segment: at most " + count(top) + " " + where);
   const step = 1000 / told.scanned.length;
@@ -170,39 +259,22 @@ function shape(svg, kind, has) {
 }
 
 function course() {
-  const section = byId("course");
-  const drawn = data.courses.filter((points) => points[points.length - 1].elapsed_seconds > 0);
-  section.hidden = false;
-  if (!drawn.length) {
-    section.append(make("p", "Nothing to draw: throughput over time is taken from the progress lines of --log-format json (one every 30 seconds, and one at the end), and the files given hold none.", "soft"));
-    return;
-  }
-  if (drawn.some((points) => points.length === 1)) {
-    section.append(make("p", "A run of less than half a minute has one progress line, at its end: what is drawn is its average.", "soft"));
-  }
-  for (const points of drawn) {
-    chart(section, "items scanned per second", points, (point) => point.scanned);
-    for (const name of Object.keys(points[points.length - 1].read_units || {})) {
-      chart(section, "read units per second, " + name, points, (point) => (point.read_units || {})[name]);
-    }
-    for (const [what, words] of [["write_units", "write units"], ["throttled", "throttled requests"]]) {
-      for (const name of Object.keys(points[points.length - 1][what] || {})) {
-        if (points[points.length - 1][what][name]) chart(section, words + " per second, " + name, points, (point) => (point[what] || {})[name]);
-      }
+  for (const points of data.courses) {
+    const last = points[points.length - 1];
+    chart("items scanned per second", points, (point) => point.scanned);
+    for (const [what, words] of [["read_units", "read units"], ["write_units", "write units"], ["throttled", "throttled requests"]]) {
+      for (const name of Object.keys(last[what] || {})) chart(words + " per second, " + name, points, (point) => (point[what] || {})[name]);
     }
   }
 }
 
-function chart(section, heading, points, value) {
-  const steps = [];
-  let before = { elapsed_seconds: 0 };
-  for (const point of points) {
-    const seconds = point.elapsed_seconds - before.elapsed_seconds;
-    if (seconds > 0) steps.push([before.elapsed_seconds, point.elapsed_seconds, ((value(point) || 0) - (value(before) || 0)) / seconds]);
-    before = point;
-  }
-  const end = before.elapsed_seconds;
-  const top = Math.max(...steps.map((step) => step[2]), 0.001);
+function chart(heading, points, value) {
+  const steps = ratesOf(points, value);
+  if (!isWorthDrawing(steps.map((step) => step[2]))) return;
+  const section = byId("course");
+  section.hidden = false;
+  const end = points[points.length - 1].elapsed_seconds;
+  const top = Math.max(...steps.map((step) => step[2]));
   const svg = picture(heading + ": at most " + count(top));
   shape(svg, "line", { x1: 0, x2: 1000, y1: 99, y2: 99 });
   shape(svg, "path", { d: "M" + steps.map(([from, to, rate]) => {
@@ -210,7 +282,33 @@ function chart(section, heading, points, value) {
     return 1000 * from / end + "," + y + " L" + 1000 * to / end + "," + y;
   }).join(" L") });
   put(section, make("h3", heading + ", at most " + count(top)), svg,
-    put(make("div", null, "scale"), make("span", "0 s"), make("span", count(end) + " s")));
+    put(make("div", null, "scale"), make("span", "0 s"), make("span", duration(end))));
+}
+
+function ratesOf(points, value) {
+  const steps = [];
+  let before = { elapsed_seconds: 0 };
+  for (const point of points) {
+    const seconds = point.elapsed_seconds - before.elapsed_seconds;
+    if (seconds > 0) steps.push([before.elapsed_seconds, point.elapsed_seconds, ((value(point) || 0) - (value(before) || 0)) / seconds]);
+    before = point;
+  }
+  return steps;
+}
+
+function hint() {
+  if (!data.facts.length) byId("hint").textContent = "When the run was, its exit code, and charts of it are in its log: --log-format json.";
+}
+
+// Links to the parts that the page has.
+function contents() {
+  const parts = [...document.querySelectorAll("main > section")].filter((section) => !section.hidden);
+  if (parts.length < 2) return;
+  for (const section of parts) {
+    const link = make("a", section.querySelector("h2").textContent);
+    link.setAttribute("href", "#" + section.id);
+    byId("contents").append(link);
+  }
 }
 
 function messages() {
@@ -259,11 +357,10 @@ function lineOf(row) {
     if (detail) { detail.remove(); detail = null; } else { detail = detailOf(row); line.after(detail); }
     button.setAttribute("aria-expanded", String(detail !== null));
   });
-  const verdict = make("td", row[VERDICT]);
-  verdict.classList.add(row[VERDICT]);
-  const action = make("td", row[ACTION] === "none" ? "" : row[ACTION]);
-  if (["failed", "refused", "contended"].includes(row[ACTION])) action.classList.add(row[ACTION]);
-  return [put(line, verdict, make("td", row[SLAVE]), put(make("td"), button), put(make("td"), make("code", row[ATTRIBUTES].join(", "))), action)];
+  const failed = ["failed", "refused", "contended"].includes(row[ACTION]);
+  return [put(role(line, "row"), cell(row[VERDICT], "verdict", row[VERDICT]), cell(row[SLAVE], "slave"), cell(button, "key"),
+    cell(make("code", row[ATTRIBUTES].join(", ")), "attributes", row[ATTRIBUTES].length ? "" : "empty"),
+    cell(row[ACTION] === "none" ? "" : row[ACTION], "action", row[ACTION] === "none" ? "empty" : failed ? row[ACTION] : ""))];
 }
 
 function plain(key) {
@@ -271,19 +368,19 @@ function plain(key) {
 }
 
 function detailOf(row) {
-  const cell = make("td");
-  cell.colSpan = 5;
-  if (row[ERROR]) cell.append(make("p", row[ERROR], "failed"));
+  const inside = make("td");
+  inside.colSpan = 5;
+  if (row[ERROR]) inside.append(make("p", row[ERROR], "failed"));
   const sides = [row[MASTER], row[SLAVE_ITEM]];
   if (!sides[0] && !sides[1]) {
-    cell.append(make("p", "The report holds no values: --report-values puts them in.", "soft"));
+    inside.append(make("p", "The report holds no values: --report-values puts them in.", "soft"));
   } else {
     const names = row[ATTRIBUTES].length ? row[ATTRIBUTES] : [...new Set(sides.flatMap((side) => Object.keys(side || {})))].sort();
     const made = table(["attribute", "master", row[SLAVE]], names.map((name) => [make("code", name), ...sides.map((side) => valueOf(side, name))]), []);
-    made.firstChild.className = "sides";
-    cell.append(made);
+    made.firstChild.classList.add("sides");
+    inside.append(made);
   }
-  return put(make("tr", null, "detail"), cell);
+  return put(role(make("tr", null, "detail"), "row"), role(inside, "cell"));
 }
 
 function valueOf(side, name) {
@@ -318,5 +415,5 @@ function differences() {
   show();
 }
 
-for (const part of [title, notices, totals, attributes, segments, course, messages, differences]) part();
+for (const part of [title, verdicts, facts, notices, totals, differences, messages, attributes, segments, course, hint, contents]) part();
 document.documentElement.dataset.done = "yes";

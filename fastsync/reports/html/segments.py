@@ -27,10 +27,10 @@ class Segments:
         number, found = line.get("segment"), line.get("found")
         if not _is_count(number) or not isinstance(found, dict):
             return False
-        self._scanned[number] = _as_count(line.get("scanned"))
+        self._scanned[number] = as_count(line.get("scanned"))
         for slave, verdicts in found.items():
             if isinstance(verdicts, dict):
-                self._found.setdefault(slave, {})[number] = [_as_count(verdicts.get(name)) for name in DIFFERENCES]
+                self._found.setdefault(slave, {})[number] = [as_count(verdicts.get(name)) for name in DIFFERENCES]
         return True
 
     def as_document(self) -> dict[str, Any] | None:
@@ -60,7 +60,8 @@ def _is_count(value: Any) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST
 
 
-def _as_count(value: Any) -> int:
+def as_count(value: Any) -> int:
+    """Return a counter as it stands in a file, 0 where it is none."""
     if _is_count(value):
         return value
     return 0
