@@ -19,6 +19,19 @@ EXPIRING = ("ENABLED", "DISABLING")
 """While it is being disabled items may still be deleted (API reference, TimeToLiveDescription)."""
 
 
+UNREADABLE = {
+    "CREATING": "try again when it is ACTIVE",
+    "DELETING": "it is about to be gone",
+    "ARCHIVING": "restore it from the backup that the service makes of it",
+    "ARCHIVED": "restore it from the backup that the service made of it",
+    "INACCESSIBLE_ENCRYPTION_CREDENTIALS": "make its KMS key available again",
+}
+"""States of a table whose items cannot be read, or not for long, and what to do (API reference, TableDescription).
+
+While it is UPDATING a table can be read.
+"""
+
+
 class KeyElement(msgspec.Struct):
     """One attribute of a key."""
 
@@ -66,6 +79,7 @@ class TableDescription(msgspec.Struct):
     TableName: str
     KeySchema: list[KeyElement]
     AttributeDefinitions: list[AttributeDefinition]
+    TableStatus: str | None = None
     TableId: str | None = None
     TableArn: str | None = None
     CreationDateTime: int | float | str | None = None
@@ -124,6 +138,8 @@ def describe_table(ref: TableRef, transport: Transport) -> Table:
         found = transport.post("DescribeTable", body, partial(_read_description, name=ref.name)).value
     except RequestFailed as error:
         raise TableError(str(error)) from None
+    if found.TableStatus in UNREADABLE:
+        raise TableError(f"{ref} cannot be read: it is {found.TableStatus} ({UNREADABLE[found.TableStatus]})")
     return Table(
         ref,
         keys=found.keys(),

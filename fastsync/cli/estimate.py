@@ -43,9 +43,10 @@ def run(arguments: Sequence[str]) -> int:
     flags = make_parser().parse_flags(arguments)
     as_json, _ = flags.pop("json"), flags.pop("policy")
     config = Config.of(flags.pop("master"), flags.pop("slave"), flags)
+    announce = (lambda _: None) if config.quiet else Log(config.log_format).info
     with Interrupt() as interrupt:
         try:
-            found = survey_tables(config)
+            found = survey_tables(config, announce)
         except Interrupted:
             return interrupt.exit_code or 130
     if config.first_key is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from typing import Any
 
@@ -15,21 +16,31 @@ LINE_EVERY = 30.0
 """Seconds between two lines where there is no terminal."""
 
 
+REDRAWN_AFTER = 0.1
+"""Seconds that a bar stays away at least after it was erased for a line, so that many lines cost few redraws."""
+TICK = 0.5
+"""Seconds between two redraws where no page comes: the bar shows how long it has been."""
+
+
 class Bar:
     """A progress bar over the master's items, whose number is the service's estimate."""
 
     def __init__(self) -> None:
         self._bar: Any = None
+        self._ended = threading.Event()
         self._found = 0
         self._throttled = 0
 
     def begin(self, terms: AnyTerms) -> None:
         """Show the bar."""
-        from tqdm import tqdm
-
-        tqdm.monitor_interval = 0
         total = terms.expected_items or None
-        self._bar = tqdm(total=total, unit=" items", unit_scale=True, dynamic_ncols=True, file=sys.stderr)
+        make = _load_bar()
+        self._bar = make(total=total, unit=" items", unit_scale=True, dynamic_ncols=True, file=sys.stderr)
+        threading.Thread(target=self._redraw, daemon=True).start()
+
+    def _redraw(self) -> None:
+        while not self._ended.wait(TICK):
+            self._bar.refresh()
 
     def page(self, done: PageDone) -> None:
         """Move the bar."""
@@ -40,7 +51,37 @@ class Bar:
 
     def end(self) -> None:
         """Leave the bar as it stands."""
+        self._ended.set()
         self._bar.close()
+
+
+def _load_bar() -> Any:
+    """Return the class of a bar that is redrawn seldom, however many lines are written beside it."""
+    from tqdm import tqdm
+
+    tqdm.monitor_interval = 0
+
+    class SeldomRedrawn(tqdm):  # type: ignore[misc, type-arg, unused-ignore]
+        """`tqdm.write` erases a bar before each line and redraws it after each; here most of both is left out."""
+
+        _shown = False
+        _shown_at = -REDRAWN_AFTER
+
+        def display(self, *args: Any, **more: Any) -> Any:
+            self._shown, self._shown_at = True, time.monotonic()
+            return super().display(*args, **more)
+
+        def clear(self, *args: Any, **more: Any) -> None:
+            if self._shown:
+                super().clear(*args, **more)
+            self._shown = False
+
+        def refresh(self, *args: Any, **more: Any) -> Any:
+            if self.disable or time.monotonic() - self._shown_at < REDRAWN_AFTER:
+                return None
+            return super().refresh(*args, **more)
+
+    return SeldomRedrawn
 
 
 class Lines:

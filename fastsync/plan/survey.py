@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from threading import Thread
+from threading import Thread, Timer
 from typing import TypeVar
 
 from fastsync.aws.auth.accounts import Accounts
@@ -17,8 +17,11 @@ from fastsync.aws.transport import Transport
 from fastsync.config.config import Config
 from fastsync.config.limits import Limits
 from fastsync.errors import CredentialsEnded, TableError
+from fastsync.model.addresses import hide_users
 from fastsync.model.table import Endpoint, Login, Side, TableRef
 
+PATIENCE = 10.0
+"""Seconds after which a person wants to know what a run waits for."""
 T = TypeVar("T")
 
 
@@ -55,15 +58,16 @@ class Survey(SlaveSurvey):
         return max(side.table.size_bytes for side in (self.master, *self.slaves))
 
 
-def survey_tables(config: Config) -> Survey:
+def survey_tables(config: Config, announce: Callable[[str], object] = lambda _: None) -> Survey:
     """Describe all tables; raise TableError where nothing can be compared.
 
-    Raises ConfigError for an unknown profile, and for a limit that is a share of a throughput that is not known.
+    `announce` is called with the tables that keep the survey waiting. Raises ConfigError for an unknown profile, and
+    for a limit that is a share of a throughput that is not known.
     """
     accounts = _open_accounts(config)  # first: an unknown profile is an error of the command line
     _refuse_same_names(config)
     reached = _reach_tables(accounts, config, config.tables, config.logins)
-    found = call_in_parallel([partial(_describe_reached, each, config.ignore_expired) for each in reached])
+    found = _describe_all(reached, config.ignore_expired, announce)
     master = found[0]
     if isinstance(master, TableError):
         raise master
@@ -81,11 +85,11 @@ def survey_tables(config: Config) -> Survey:
     return Survey(accounts, slaves=tuple(sides), unfit=tuple(unfit), master=master)
 
 
-def survey_slaves(config: Config) -> SlaveSurvey:
+def survey_slaves(config: Config, announce: Callable[[str], object] = lambda _: None) -> SlaveSurvey:
     """Describe the slaves only, for work that needs no master; raise TableError where none of them can be used."""
     accounts = _open_accounts(config)
     reached = _reach_tables(accounts, config, config.slaves, config.logins[1:])
-    found = call_in_parallel([partial(_describe_reached, each, False) for each in reached])
+    found = _describe_all(reached, False, announce)
     unfit = tuple(
         (ref, str(each)) for ref, each in zip(config.slaves, found, strict=True) if not isinstance(each, Side)
     )
@@ -175,6 +179,32 @@ def call_in_parallel(calls: Sequence[Callable[[], T]]) -> list[T]:
     if errors:
         raise errors[min(errors)]
     return [answers[number] for number in range(len(calls))]
+
+
+def _describe_all(
+    reached: Sequence[_Reached | TableError], with_ttl: bool, announce: Callable[[str], object]
+) -> list[Side | TableError]:
+    """Describe tables at once, and say after PATIENCE seconds which of them have not answered."""
+    answered: set[int] = set()
+
+    def describe(number: int) -> Side | TableError:
+        try:
+            return _describe_reached(reached[number], with_ttl)
+        finally:
+            answered.add(number)
+
+    def report_waiting() -> None:
+        for number, each in enumerate(reached):
+            if number not in answered and isinstance(each, _Reached):
+                announce(f"waiting for an answer of {each.ref} at {hide_users(each.endpoint.url)}")
+
+    waiting = Timer(PATIENCE, report_waiting)
+    waiting.daemon = True
+    waiting.start()
+    try:
+        return call_in_parallel([partial(describe, number) for number in range(len(reached))])
+    finally:
+        waiting.cancel()
 
 
 def _describe_reached(reached: _Reached | TableError, with_ttl: bool) -> Side | TableError:

@@ -164,7 +164,7 @@ class Preparation:
 
     def _start(self, only_count: Callable[[], object]) -> Prepared:
         config = self._config
-        found = survey_tables(config)
+        found = survey_tables(config, self._options.announce)
         terms = self._make_terms(found)
         start_key = None
         if config.first_key is not None:

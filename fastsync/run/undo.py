@@ -107,7 +107,7 @@ class _Undo:
         outputs = self._outputs = Outputs.opened(config)
         try:
             start_fork_server(config.parallel)
-            found = _refuse_replaced(survey_slaves(config), index)
+            found = _refuse_replaced(survey_slaves(config, self._interrupt.announce), index)
             for side in found.slaves:
                 _check_keys(side, index)
             terms = _make_terms(index, config, found, dry_run)
