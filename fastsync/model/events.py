@@ -6,16 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from fastsync.model.difference import Difference, Tally
+from fastsync.model.policy import Policy
 from fastsync.model.settings import Judging, Reading, Repairing, Retrying, StrategyName
 from fastsync.model.table import Side
 
 
 @dataclass(frozen=True)
 class Terms:
-    """What all tasks of a run have in common. `policy` is the user's, or None for the default one.
+    """What all tasks of a run have in common.
 
-    `values` says whether differences carry both sides' items to the parent, `strategy` how segments are
-    read. `seed` is that of the digests of this run.
+    policy: the user's, None for the default one.
+    values: whether differences carry both sides' items to the parent.
+    strategy: how segments are read.
+    seed: that of the digests of this run.
     """
 
     master: Side
@@ -24,7 +27,7 @@ class Terms:
     retrying: Retrying
     judging: Judging
     repairing: Repairing
-    policy: object = None
+    policy: Policy | None = None
     values: bool = False
     strategy: StrategyName = StrategyName.LOOKUP
     seed: int = 0
@@ -47,9 +50,12 @@ class Terms:
 
 @dataclass(frozen=True)
 class UndoTerms:
-    """What all tasks of an undo have in common. `log` is the path of the undo log, `items` their number in all.
+    """What all tasks of an undo have in common.
 
-    `values` says whether differences carry both items to the parent. In a `dry_run` nothing is written.
+    log: the path of the undo log.
+    values: whether differences carry both items to the parent.
+    dry_run: whether nothing is written.
+    items: the number of items to go through.
     """
 
     log: str
@@ -81,12 +87,13 @@ AnyTerms = Terms | UndoTerms
 
 @dataclass(frozen=True)
 class SegmentTask:
-    """Compare segment `number` of `total` on some slaves (places in `terms.slaves`), on all where none is named.
+    """Compare segment `number` of `total` on some slaves (indexes in `terms.slaves`), on all where none is given.
 
-    It begins at `start_key` (DynamoDB JSON) where there is one, and goes on from `resume`, which the last page that was
-    taken in carried, where it was begun before. `counts` is False in a catch-up: its master items are counted already.
-    `recall` is the part of the undo log (first byte, end) in which an attempt at the same pages may have left lines.
-    `ahead` is what attempts whose workers died had announced by WritesAhead.
+    start_key: where to begin (DynamoDB JSON); None: at the beginning of the segment.
+    resume: the resume point of the last page on record, b"" where the segment has not begun.
+    counts: False where the master's items are counted already and the slaves only catch up.
+    undo_span: the part of the undo log (first byte, end) in which attempts at the same pages may have left lines.
+    ahead: what attempts whose workers died had announced by WritesAhead.
     """
 
     terms: Terms
@@ -104,21 +111,21 @@ class SegmentTask:
 
     @property
     def covered(self) -> tuple[int, ...]:
-        """The places of the slaves that are compared."""
+        """Return the indexes of the slaves that are compared."""
         return self.slaves or tuple(range(len(self.terms.slaves)))
 
     @property
     def id(self) -> tuple[int, ...]:
-        """What tells the task from the others that are at work."""
+        """Return what distinguishes the task from the others at work."""
         return (self.number, *self.slaves)
 
 
 @dataclass(frozen=True)
 class DeleteTask:
-    """Delete from a slave (by its place in `terms.slaves`) extras that were found and may go.
+    """Delete extras from a slave (its index in `terms.slaves`).
 
-    Its one PageDone with a resume point tells of all `keys` (DynamoDB JSON); without it nothing is known of any.
-    `number` tells the tasks of a slave apart. `recall` and `ahead` are as in SegmentTask.
+    Its one PageDone with a resume point counts for all `keys` (DynamoDB JSON); without it nothing is known of any.
+    `number` distinguishes the tasks of a slave. `undo_span` and `ahead` are as in SegmentTask.
     """
 
     terms: Terms
@@ -133,7 +140,7 @@ class DeleteTask:
 
     @property
     def id(self) -> tuple[int, ...]:
-        """What tells the task from the others that are at work."""
+        """Return what distinguishes the task from the others at work."""
         return (self.slave, self.number)
 
 
@@ -143,10 +150,12 @@ Task = SegmentTask | DeleteTask
 
 @dataclass(frozen=True)
 class UndoTask:
-    """Restore items of a slave (by its place in `terms.slaves`) as they were before a run.
+    """Restore items of a slave (its index in `terms.slaves`) as they were before a run.
 
-    `lines` are, for each item, the offsets of its lines in the undo log, the last first. The first `start` items are
-    done. `number` tells the tasks apart. `ahead` is what attempts whose workers died had announced by WritesAhead.
+    lines: for each item, the offsets of its lines in the undo log, the last first.
+    number: distinguishes the tasks of a slave.
+    start: how many of the items are restored already.
+    ahead: what attempts whose workers died had announced by WritesAhead.
     """
 
     terms: UndoTerms
@@ -166,7 +175,7 @@ class UndoTask:
 
     @property
     def id(self) -> tuple[int, ...]:
-        """What tells the task from the others that are at work."""
+        """Return what distinguishes the task from the others at work."""
         return (self.slave, self.number)
 
 
@@ -183,13 +192,16 @@ class ReportPart:
 
 @dataclass(frozen=True)
 class PageDone:
-    """A page is compared and repaired. `tallies` are the slaves' in order.
+    """A page is compared and repaired.
 
-    `extras` are confirmed and wait for their deletion; they are in no tally yet. `resume` is where the segment goes on,
-    in its strategy's own words. Without one it cannot be taken up after this page, but only after an earlier or a later
-    one: the parent holds back what this page brings until then. `log` is the size of the undo log when all was done:
-    lines of later pages come behind. `part` holds the differences of this and of all further pages of its task that are
-    not among `differences`.
+    master: what was scanned and consumed of the master.
+    tallies: the counters of the slaves, in order.
+    differences: what was found, and what became of it.
+    extras: extras that are confirmed and wait for their deletion; they are in no tally yet.
+    resume: where the task is resumed after this page, in a form that only its kind of task reads. Without one it can
+        be resumed only after an earlier or a later page: until then the parent buffers this one.
+    undo_offset: the size of the undo log once the page was repaired; lines of later pages stand behind it.
+    part: a part of the report with the differences of this and all further pages of the task, but for `differences`.
     """
 
     master: Tally
@@ -242,10 +254,7 @@ class WritesAhead:
 
 @dataclass(frozen=True)
 class SlaveLost:
-    """One slave failed for good; the task goes on without it. `refused`: every other request to it would fail too.
-
-    `fatal`: the run may not go on, since the credentials have expired.
-    """
+    """A slave (its index) failed for good; the task continues without it. For `refused` and `fatal` see TaskFailed."""
 
     slave: int
     error: str
@@ -255,7 +264,7 @@ class SlaveLost:
 
 @dataclass(frozen=True)
 class OrdersDisagree:
-    """A slave's scan brings the segment's items in another order than the master's; it goes on as lookup."""
+    """A slave's scan returns the segment's items in another order than the master's; it is looked up from here on."""
 
     slave: int
 
@@ -274,10 +283,11 @@ class TaskStopped:
 
 @dataclass(frozen=True)
 class TaskFailed:
-    """A task failed for good; what its earlier pages brought stands.
+    """A task failed for good; its earlier pages still count.
 
-    `fatal`: the run may not go on, since what it promised to write cannot be written, or its credentials have expired.
-    `died`: its worker is gone, which says nothing about the task.
+    refused: every further request to the table would fail alike.
+    fatal: the run must end, since a file that it promised cannot be written, or its credentials have expired.
+    died: its worker is gone, which says nothing about the task.
     """
 
     error: str

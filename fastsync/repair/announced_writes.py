@@ -1,4 +1,4 @@
-"""Ahead: writes as a worker announces them before it sends the first, for another attempt to recognise should it die.
+"""Writes as a worker announces them before it sends the first: where it dies, another attempt recognises them.
 
 A request that was sent may arrive long after its worker is gone. The parent only keeps announcements until the page is
 on record, so to it they are bytes: some 300 for each write.
@@ -16,7 +16,7 @@ from fastsync.model.difference import Difference
 class Announced(NamedTuple):
     """One write: its key (DynamoDB JSON), the digest of the item that it leaves, and the difference that it repairs.
 
-    `after` is None for a delete. The difference is as it is to be reported once the write is known to have arrived.
+    `after` is None for a delete. The difference is what is reported once the write is known to have arrived.
     """
 
     key: bytes

@@ -1,8 +1,9 @@
-"""Earlier: recognise what attempts at the same task, whose workers died, had written or still had under way.
+"""Recognise what earlier attempts at the same task, whose workers died, had written or were about to write.
 
 A dead worker's request may arrive before the next attempt reads the item, between its reading and its write, or after
 both. In the last case the request fails its own condition. In the others the item turns out to be what was announced,
-and the difference is reported as repaired rather than as settled. So `repaired` is asked wherever a suspect settles.
+and the difference is reported as repaired rather than as settled. So whatever
+settles is looked for with `find_repair`.
 """
 
 from __future__ import annotations
@@ -21,25 +22,25 @@ from fastsync.repair.recorded_writes import RecordedWrites
 
 
 class EarlierWrites:
-    """Know the writes of earlier attempts: as they were announced to the parent, else from the undo log.
+    """The writes of earlier attempts: as they were announced to the parent (`ahead`), else from the undo log.
 
-    `names` are the slaves' names in reports. The undo log serves where the parent that heard the announcements is gone.
+    `names` are the slaves' names in reports. The undo log (`recorded`) serves where the parent itself was killed.
     """
 
-    def __init__(self, names: tuple[str, ...], ahead: Sequence[bytes] = (), recall: RecordedWrites | None = None):
+    def __init__(self, names: tuple[str, ...], ahead: Sequence[bytes] = (), recorded: RecordedWrites | None = None):
         self._names = names
-        self._recall = recall
+        self._recorded = recorded
         self._announced: dict[tuple[str, bytes], list[Announced]] = {}
-        for each in unpack(ahead):
-            self._announced.setdefault((each.difference.slave, each.key), []).append(each)
+        for write in unpack(ahead):
+            self._announced.setdefault((write.difference.slave, write.key), []).append(write)
 
     def __bool__(self) -> bool:
-        return bool(self._announced) or self._recall is not None
+        return bool(self._announced) or self._recorded is not None
 
     def close(self) -> None:
         """Release what the undo log's index holds on disk."""
-        if self._recall is not None:
-            self._recall.close()
+        if self._recorded is not None:
+            self._recorded.close()
 
     def find_recorded(self, pairs: Pairs) -> list[Suspect]:
         """Return the pairs of the master's items that an earlier attempt may have written."""
@@ -49,19 +50,30 @@ class EarlierWrites:
         return [
             Suspect(pairs.slave, key, master, item, item)
             for key, master, item in pairs.rows()
-            if master is not None and self._has(name, encode_key(key))
+            if master is not None and self._may_have_written(name, encode_key(key))
         ]
 
-    def repaired(self, now: Suspect) -> Difference | None:
+    def find_repair(self, now: Suspect) -> Difference | None:
         """Return the difference that was repaired, where the slave's item is what an earlier write left; else None."""
         if not self:
             return None
-        there = None if now.stored is None else item_digest(msgspec.json.decode(now.stored, type=dict[str, Raw]))
         announced = self._announced.get((self._names[now.slave], encode_key(now.key)), ())
-        for each in reversed(announced):
-            if each.after == there:
-                return each.difference
-        return None if self._recall is None else self._recall.find_repair(now)
+        digest = _digest_stored(now)
+        for write in reversed(announced):
+            if write.after == digest:
+                return write.difference
+        if self._recorded is None:
+            return None
+        return self._recorded.find_repair(now)
 
-    def _has(self, name: str, key: bytes) -> bool:
-        return (name, key) in self._announced or (self._recall is not None and self._recall.has(name, key))
+    def _may_have_written(self, name: str, key: bytes) -> bool:
+        if (name, key) in self._announced:
+            return True
+        return self._recorded is not None and self._recorded.may_have_lines(name, key)
+
+
+def _digest_stored(now: Suspect) -> bytes | None:
+    """Return the digest of the slave's item as Announced has it, None where there is none."""
+    if now.stored is None:
+        return None
+    return item_digest(msgspec.json.decode(now.stored, type=dict[str, Raw]))

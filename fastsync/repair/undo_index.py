@@ -23,14 +23,14 @@ from fastsync.repair.undo_log import Entry
 LINE_BYTES = 32 << 20
 """No line is longer: two items of 400 KB are below 6 MB of JSON whatever they hold."""
 Chain = list[Entry]
-"""What a run meant to write under one key of one slave, the last first."""
+"""The entries of one key of one slave, the last first: what a run meant to write."""
 _decode = msgspec.json.Decoder(Entry).decode
 _parse = msgspec.json.Decoder().decode
 _text = msgspec.json.encode
 
 
 class Line(NamedTuple):
-    """One line of a log: its offset and size in bytes, what it says, and its key in canonical spelling."""
+    """One line of a log: its offset and size in bytes, its entry, and its key in canonical form."""
 
     offset: int
     size: int
@@ -48,7 +48,7 @@ class Lines(NamedTuple):
 def read_lines(path: str, start: int = 0) -> Iterator[Line]:
     """Yield the lines from byte `start` on; raise ConfigError on what is no undo log, or is damaged.
 
-    A last line without an end is left out: the write that it announces was never made.
+    A last line without its end is left out: its write was never sent.
     """
     with _opened(path) as file:
         file.seek(start)
@@ -57,14 +57,14 @@ def read_lines(path: str, start: int = 0) -> Iterator[Line]:
 
 
 def check_log(path: str) -> None:
-    """Raise ConfigError where a file is there that is no undo log, or is damaged."""
+    """Raise ConfigError where a file exists that is no undo log, or is damaged."""
     if Path(path).exists():
         for _ in read_lines(path):
             pass
 
 
 def read_entries(path: str, offsets: Iterable[int]) -> Iterator[Entry]:
-    """Yield the entries at these offsets, each checked again; raise ConfigError where a line is not there any more."""
+    """Yield the entries at these offsets, each checked again; raise ConfigError where a line is gone."""
     with _opened(path) as file:
         for offset in offsets:
             file.seek(offset)
@@ -77,7 +77,7 @@ def read_entries(path: str, offsets: Iterable[int]) -> Iterator[Entry]:
 class Index:
     """The lines of an undo log by slave and key.
 
-    `path` is the log's. Of a part of it, those that begin from byte `start` on and before `end`. Raises ConfigError on
+    It holds the lines of the log at `path` that begin at or after byte `start` and before `end`. Raises ConfigError on
     what is no undo log, or is damaged.
     """
 
@@ -102,7 +102,7 @@ class Index:
         self.close()
 
     def close(self) -> None:
-        """Forget everything."""
+        """Close the database, which removes it."""
         self._rows.close()
 
     @property
@@ -116,12 +116,12 @@ class Index:
         yield from self._rows.execute("SELECT slave, key FROM lines")
 
     def chain(self, slave: str, key: bytes) -> Chain:
-        """Return what was meant to be written under one key, the last first."""
+        """Return the entries of one key, the last first."""
         rows = self._rows.execute("SELECT at FROM lines WHERE slave = ? AND key = ? ORDER BY at DESC", (slave, key))
         return list(read_entries(self.path, [at for (at,) in rows]))
 
     def slaves(self) -> list[str]:
-        """Name the slaves, in the order in which they were first written to."""
+        """Return the names of the slaves, in the order in which they were first written to."""
         return [name for (name,) in self._rows.execute("SELECT slave FROM lines GROUP BY slave ORDER BY min(at)")]
 
     def key_types(self, slave: str) -> Mapping[str, str]:
@@ -145,7 +145,7 @@ class Index:
             yield Lines(tuple(at for _, at, _ in found), sum(size for _, _, size in found))
 
     def _row(self, line: Line) -> tuple[str, bytes, int, int]:
-        """Return the row of a line, once it was held against the other lines of its slave."""
+        """Return the row of a line; raise ConfigError where it contradicts the other lines of its slave."""
         slave, types = line.entry.slave, {name: next(iter(value)) for name, value in _parse(line.key).items()}
         if slave not in self._key_types:
             self._check_name(line)
@@ -192,11 +192,11 @@ def _damaged(path: str, offset: int, reason: str) -> ConfigError:
 
 
 class _Wrong(Exception):
-    """What is wrong with a line."""
+    """A line is damaged; the message says in which way."""
 
 
 def _checked_key(entry: Entry) -> bytes:
-    """Return the key of an entry in canonical spelling, once everything in the entry was checked."""
+    """Return the key of an entry in canonical form; raise _Wrong where anything in the entry is not as it must be."""
     if entry.checksum and entry.checksum != entry.content_checksum():
         raise _Wrong("its checksum is not that of its content")
     key = _parse(entry.key)
@@ -204,12 +204,21 @@ def _checked_key(entry: Entry) -> bytes:
         raise _Wrong("key is not the key of an item in DynamoDB JSON")
     for name, raw in (("before", entry.before), ("after", entry.after)):
         item = _parse(raw)
-        # values that a checksum covers are the service's own, and may be of a type that is not known here
-        if item is not None and not (isinstance(item, dict) if entry.checksum else _is_item(item)):
-            raise _Wrong(f"{name} is neither null nor an item in DynamoDB JSON")
-        if item is not None and not all(_is_equal_key_value(item.get(each), value) for each, value in key.items()):
-            raise _Wrong(f"{name} has another key than the line")
+        if item is not None:
+            _check_item(name, item, key, checked=bool(entry.checksum))
     return _text({name: canonical_value(value) for name, value in key.items()})
+
+
+def _check_item(name: str, item: Any, key: Mapping[str, Any], *, checked: bool) -> None:
+    """Raise _Wrong where a line's item is none, or has another key. `checked`: a checksum covers its values.
+
+    Such values are the service's own, and may be of a type that is not known here.
+    """
+    is_item = isinstance(item, dict) if checked else _is_item(item)
+    if not is_item:
+        raise _Wrong(f"{name} is neither null nor an item in DynamoDB JSON")
+    if not all(_is_equal_key_value(item.get(attribute), value) for attribute, value in key.items()):
+        raise _Wrong(f"{name} has another key than the line")
 
 
 def _is_equal_key_value(value: Any, other: Mapping[str, str]) -> bool:

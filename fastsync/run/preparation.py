@@ -12,6 +12,7 @@ from fastsync.config.slicing import Slicing
 from fastsync.errors import ConfigError, FastsyncError, Interrupted, OutputFailed
 from fastsync.model.digest import new_seed
 from fastsync.model.events import Terms
+from fastsync.model.policy import Policy
 from fastsync.model.settings import Reading, StrategyName
 from fastsync.model.throughput import limit_items
 from fastsync.output.durable import FILE_START, check
@@ -46,7 +47,7 @@ class RunOptions:
     """
 
     config: Config
-    policy: object
+    policy: Policy | None
     values: bool
     announce: Callable[[str], object]
     open_folder: Callable[[str], PartStore] | None = None

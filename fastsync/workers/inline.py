@@ -16,7 +16,7 @@ T = TypeVar("T", bound=AnyTask)
 
 
 class InlineExecutor:
-    """Run every task here; `current` gives the accounts' credentials as they are valid now."""
+    """Run every task here; `current` returns the accounts' credentials that are valid now."""
 
     def __init__(self, current: Callable[[], Sequence[Credentials]], cells: SharedCells):
         self._current = current
@@ -36,7 +36,7 @@ class InlineExecutor:
 
 
 class _Renewed(Keyring):
-    """A keyring that is asked for every request: here nobody sends renewed credentials."""
+    """A keyring that asks for credentials at every request: here nobody sends renewed ones."""
 
     def __init__(self, current: Callable[[], Sequence[Credentials]]):
         super().__init__(current())

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM as a request that the run looks at, not as an exception that strikes anywhere."""
+"""SIGINT and SIGTERM: the first is a request that the run looks at, the second breaks off whatever it waits for."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from fastsync.errors import Interrupted
 GRACE = 0.8
 """Seconds from the second signal on in which the run may come to its end by itself."""
 PRESSING = 0.2
-"""Seconds after which it is struck again, where it waits for something else by then."""
+"""Seconds between two further interruptions, where the main thread waits for something else by then."""
 FINISHING = "finishing the pages at hand; press again to stop now"
 """The answer to the first signal once work has begun."""
 LAST = 1.6
-"""Seconds from the second signal on after which the process leaves, where it is the command line's own."""
+"""Seconds from the second signal on after which the process exits, where it is the command line's own."""
 
 
 def name_signal(exit_code: int) -> str:
@@ -31,15 +31,16 @@ def name_signal(exit_code: int) -> str:
 class Interrupt:
     """Count the signals while active. Installs handlers only in the main thread, and puts the old ones back.
 
-    The first signal asks for an end between two pages, the second for one at once. The end of `duration` seconds asks
-    like a first signal, and so does `in_vain` once it returns True: nobody wants what the run would bring.
+    The first signal asks for an end between two pages. So does the end of `duration` seconds, and `in_vain` once it
+    returns True: nobody wants what the run would bring. Once work has begun the first signal is answered by a call of
+    `announce`, in a thread of its own.
 
-    Once work has begun the first signal is answered by a call of `announce`, in a thread of its own. `kill` is called
-    with the second one, at any moment. Whatever the main thread waits for then (a pipe that nobody reads, an answer, a
-    listener) is broken off by Interrupted soon after, again and again until the block ends.
+    The second signal asks for an end at once: `kill` is called, at any moment, and what the main thread waits for (a
+    pipe that nobody reads, an answer, a listener) is broken off by Interrupted soon after, again and again until the
+    block ends.
 
-    `leave` is how the command line has its process end, LAST seconds after the second signal, with the exit code: in
-    anybody else's process that is not for us to do.
+    `leave` is set by the command line only: it ends the process, with the exit code, LAST seconds after the second
+    signal. A process that is not ours is not for us to end.
     """
 
     leave: Callable[[int], object] | None = None
@@ -57,7 +58,7 @@ class Interrupt:
         self._deadline = math.inf if duration is None else clock() + duration
         self.signal: int | None = None
         self._old: dict[int, Any] = {}
-        self._strikes = True
+        self._raises = True
         self.kill: Callable[[], object] = lambda: None
         self.announce: Callable[[str], object] = lambda _: None
         self._answer: threading.Thread | None = None
@@ -77,20 +78,22 @@ class Interrupt:
         if self._pressing is not None:
             self._end_pressing()
         for number, handler in self._old.items():
-            if Interrupt.leave is None or self.signal is None:  # else another signal ends the process: see `_note`
+            if (
+                Interrupt.leave is None or self.signal is None
+            ):  # else another signal ends the process: see `_note_signal`
                 signal.signal(number, handler)
 
     def only_count(self) -> None:
-        """From here on only count signals: work has begun."""
-        self._strikes = False
+        """Only count signals from here on: work has begun."""
+        self._raises = False
 
     def request_stop(self) -> None:
-        """Ask for an end between two pages, as the first signal does, where there was none yet."""
+        """Ask for an end between two pages, as the first signal does."""
         self._count = self._count or 1
 
     @property
     def count(self) -> int:
-        """How often an end was asked for."""
+        """Return how often an end was asked for."""
         if not self._count and self._clock() >= self._deadline:
             self._count, self.timed_out = 1, True
         if not self._count and self._in_vain():
@@ -99,7 +102,7 @@ class Interrupt:
 
     @property
     def exit_code(self) -> int | None:
-        """The exit code that the first signal stands for, None where there was none."""
+        """Return the exit code of the first signal, None where there was none."""
         return None if self.signal is None else 128 + self.signal
 
     def _note_signal(self, number: int, _: FrameType | None) -> None:
@@ -109,7 +112,7 @@ class Interrupt:
             return
         self._count += 1
         self.signal = self.signal or number
-        if self._strikes:
+        if self._raises:
             raise Interrupted
         if self._count < 2:
             self._answer_signal()

@@ -11,32 +11,32 @@ from fastsync.errors import OutputFailed
 from fastsync.model.events import PageDone
 
 IN_MEMORY = 5_000
-"""Differences and extras that are held in memory for one task: some MB."""
+"""Differences and extras that are buffered in memory for one task: some MB."""
 BYTES_IN_MEMORY = 8 << 20
-"""Bytes of pages that are held in memory for one task, where whole items are in them."""
+"""Bytes of pages that are buffered in memory for one task, where whole items are in them."""
 
 
 class PendingPages:
-    """Keep pages in their order."""
+    """Buffer pages in their order, in memory and then in a temporary file."""
 
     def __init__(self) -> None:
         self._pages: list[PageDone] = []
-        self._many = self._bytes = 0
+        self._count = self._bytes = 0
         self._file: IO[bytes] | None = None
 
     def add_page(self, page: PageDone) -> None:
         """Keep a page; raise OutputFailed where the disk does not take it."""
         self._pages.append(page)
-        self._many += len(page.differences) + len(page.extras)
+        self._count += len(page.differences) + len(page.extras)
         if any(each.master or each.slave_item for each in (*page.differences, *page.extras)):
             self._bytes += len(pickle.dumps(page))
-        if self._many > IN_MEMORY or self._bytes > BYTES_IN_MEMORY:
-            self._put_aside()
+        if self._count > IN_MEMORY or self._bytes > BYTES_IN_MEMORY:
+            self._move_to_disk()
 
     def take_all(self) -> Iterator[PageDone]:
-        """Yield all pages; none is held any more then."""
+        """Yield all pages, and forget them."""
         file, pages = self._file, self._pages
-        self._file, self._pages, self._many, self._bytes = None, [], 0, 0
+        self._file, self._pages, self._count, self._bytes = None, [], 0, 0
         if file is not None:
             with file:
                 size = file.tell()
@@ -45,11 +45,11 @@ class PendingPages:
                     yield from pickle.load(file)
         yield from pages
 
-    def _put_aside(self) -> None:
+    def _move_to_disk(self) -> None:
         try:
             self._file = self._file or tempfile.TemporaryFile()  # noqa: SIM115
             pickle.dump(self._pages, self._file)
             self._file.flush()
         except OSError as error:
             raise OutputFailed(f"pages cannot be kept in {tempfile.gettempdir()}: {error}") from None
-        self._pages, self._many, self._bytes = [], 0, 0
+        self._pages, self._count, self._bytes = [], 0, 0

@@ -12,7 +12,7 @@ T = TypeVar("T")
 PORTION_BYTES = 2 << 20
 """Bytes of items in one portion. Writing it takes some times as much: conditions, undo lines, requests in flight."""
 FIRST = 25
-"""Items in the first portion where nothing is known of their size: 10 MB at most."""
+"""Items in the first portion, while nothing is known of their size: 10 MB at most."""
 MOST = 200
 """Items in one portion at most, so that even those that are all suddenly of 400 KB are within 100 MB."""
 
@@ -39,7 +39,7 @@ class Portions(Generic[T]):
         self._next = FIRST
 
     def __iter__(self) -> Iterator[Sequence[T]]:
-        """Yield portions of keys; `learn` is to be called before the next one."""
+        """Yield portions of keys; call `learn` before the next one."""
         start = 0
         while start < len(self._keys):
             keys = self._keys[start : start + self._next]

@@ -49,7 +49,7 @@ class Repairs:
 
     def count_if_repaired(self, now: Suspect, result: PageResult) -> bool:
         """Count a settled suspect as repaired where an earlier attempt had written it; return whether one had."""
-        difference = self._earlier.repaired(now)
+        difference = self._earlier.find_repair(now)
         if difference is None:
             return False
         result.add_difference(now.slave, difference)

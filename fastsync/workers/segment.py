@@ -22,7 +22,6 @@ from fastsync.compare.strategies.merge import Merge
 from fastsync.errors import IncompleteError
 from fastsync.model.events import Event, OrdersDisagree, SegmentTask, SlaveLost
 from fastsync.model.settings import StrategyName
-from fastsync.repair.recorded_writes import without
 from fastsync.workers.page_result import PageResult
 from fastsync.workers.portions import by_bytes, known_bytes
 from fastsync.workers.stages import Stages
@@ -82,7 +81,9 @@ def _take_out_repaired(pairs: Pairs, stages: Stages, result: PageResult) -> Pair
         is_equal = stages.judge.judge_suspect(now) is None
         if is_equal and stages.repairs.count_if_repaired(now, result):
             repaired.add(now.key)
-    return without(pairs, repaired)
+    if not repaired:
+        return pairs
+    return pairs.with_rows([row for row in pairs.rows() if row[0] not in repaired])
 
 
 def _find_suspects(pairs: Pairs, stages: Stages, result: PageResult) -> list[Suspect]:
@@ -119,8 +120,10 @@ def _repair_confirmed(confirmed: Confirmed, stages: Stages, result: PageResult) 
     waiting: list[Suspect] = []
     differing: list[Suspect] = []
     for suspect in confirmed.stay:
-        waits = suspect.master_item is None and stages.terms.repairing.delete_extra
-        (waiting if waits else differing).append(suspect)
+        if suspect.master_item is None and stages.terms.repairing.delete_extra:
+            waiting.append(suspect)
+        else:
+            differing.append(suspect)
     yield from stages.repairs.repair(differing, result)
     for suspect in waiting:
         extra = stages.judge.make_difference(suspect)
@@ -130,4 +133,6 @@ def _repair_confirmed(confirmed: Confirmed, stages: Stages, result: PageResult) 
 
 def _count_masters(pairs: Pairs) -> int:
     """Return how many of the pairs have a master's item: all or none."""
-    return len(pairs.master_items) if pairs.master_items and pairs.master_items[0] is not None else 0
+    if not pairs.master_items or pairs.master_items[0] is None:
+        return 0
+    return len(pairs.master_items)

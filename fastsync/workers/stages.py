@@ -60,7 +60,7 @@ class Stages:
         self.master, *self.slaves = self._tables.readers
         self.scan_threads = ThreadPoolExecutor(len(terms.tables))
         self._repair_threads = ThreadPoolExecutor(IN_FLIGHT)
-        policy = terms.policy if isinstance(terms.policy, Policy) else Policy()
+        policy = Policy() if terms.policy is None else terms.policy
         self.expiry = Expiry(terms.master.table.ttl, [side.table.ttl for side in terms.slaves])
         digester = Digester(terms.judging.ignored, terms.master.table.keys.names, terms.seed)
         self.judge = Judge(self._names, digester, policy, self.expiry, terms.judging.version, values=terms.values)

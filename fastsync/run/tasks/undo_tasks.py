@@ -45,10 +45,10 @@ class UndoTasks:
             lines.append(item.offsets)
             size += item.size
             if len(lines) == ITEMS_PER_TASK or size >= BYTES_PER_TASK:
-                yield UndoTask(self._terms, slave, tuple(lines), number)
+                yield UndoTask(self._terms, slave, lines=tuple(lines), number=number)
                 lines, size, number = [], 0, number + 1
         if lines:
-            yield UndoTask(self._terms, slave, tuple(lines), number)
+            yield UndoTask(self._terms, slave, lines=tuple(lines), number=number)
 
     def advance(self, task: UndoTask, page: PageDone) -> None:
         """Note which of a task's items are reported: they need not be restored again."""

@@ -1,7 +1,7 @@
 """Frames: messages over a pipe, each with its length before it; the parent's ends never wait.
 
 A process that is frozen in the middle of a message (SIGSTOP, a cgroup freezer, swap) leaves a part of it in the pipe.
-Whoever waits for the rest is deaf to everybody else, and so is whoever waits for such a process to read.
+Waiting for the rest, or for such a process to read, would keep the parent from hearing the other workers.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 CHUNK = 1 << 16
-"""Bytes that are read at once: what a pipe holds, unless somebody has made it larger (pipe(7))."""
+"""Bytes that are read at once: what a pipe holds unless it was made larger (pipe(7))."""
 _LENGTH = struct.Struct("!Q")
 
 
@@ -26,9 +26,9 @@ class Inbox:
         self._buffer = bytearray()
 
     def read(self) -> list[Any]:
-        """Return the messages that have become whole.
+        """Return the messages that have arrived whole.
 
-        Raises EOFError where the other end is closed; a message that was not whole by then never comes.
+        Raises EOFError where the other end is closed; a message that was not whole by then is lost.
         """
         try:
             chunk = os.read(self._descriptor, CHUNK)
@@ -52,7 +52,7 @@ class Inbox:
 
 
 class Outbox:
-    """Send messages into a pipe without waiting: what does not fit stays here until `flush` is called again."""
+    """Send messages into a pipe without waiting: what does not fit stays here until `flush` is called."""
 
     def __init__(self, descriptor: int):
         os.set_blocking(descriptor, False)
@@ -65,12 +65,12 @@ class Outbox:
         return bool(self._left)
 
     def send(self, message: object) -> None:
-        """Send a message after those that are left; raise OSError where nobody is there to read it."""
+        """Send a message after those that are left; raise OSError where the other end is closed."""
         self._left += frame(message)
         self.flush()
 
     def flush(self) -> None:
-        """Send as much as the pipe takes; raise OSError where nobody is there to read it, and nothing is left then."""
+        """Send as much as the pipe takes; where the other end is closed, drop what is left and raise OSError."""
         try:
             while self._left:
                 del self._left[: os.write(self._descriptor, self._left)]
@@ -82,13 +82,13 @@ class Outbox:
 
 
 def frame(message: object) -> bytes:
-    """Return a message as it goes over a pipe."""
+    """Return a message as it is sent over a pipe."""
     body = pickle.dumps(message)
     return _LENGTH.pack(len(body)) + body
 
 
 def send(descriptor: int, message: object) -> None:
-    """Send a message, and wait until all of it is in the pipe; raise OSError where nobody is there to read it."""
+    """Send a message, and wait until all of it is in the pipe; raise OSError where the other end is closed."""
     with memoryview(frame(message)) as left:
         sent = 0
         while sent < len(left):
