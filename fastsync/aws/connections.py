@@ -8,10 +8,10 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 from fastsync.aws.failures import Fault
 from fastsync.aws.network.opening import Opener, ProxyError, authorize_at
+from fastsync.aws.network.target import make_target
 from fastsync.aws.network.wire import Answer, Connection, unpack_body
 from fastsync.errors import RequestFailed
 from fastsync.model.addresses import hide_users
@@ -45,7 +45,7 @@ class Connections:
         self._before_path = ""
         proxy = self._opener.forwards
         if proxy is not None:
-            self._before_path = f"http://{urlsplit(endpoint.url).netloc.rpartition('@')[2]}"
+            self._before_path = f"http://{make_target(endpoint.url).host}"
             self._always += "".join(f"{line}\r\n" for line in authorize_at(proxy))
 
     def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> Reply:
@@ -84,7 +84,7 @@ class Connections:
             reason, timed_out = f"{type(error).__name__}: {error}", isinstance(error, TimeoutError)
             if isinstance(error, ProxyError):
                 reason, timed_out = str(error), error.timed_out
-            message = hide_users(f"{reason} (at {self._endpoint.url})")
+            message = hide_users(f"{reason} (at {self._endpoint.url.removesuffix('/')})")
             raise Fault(message, unsent=unsent, timed_out=timed_out) from None
 
     def _take_connection(self) -> Connection:

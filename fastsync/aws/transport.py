@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Generic, TypeVar
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -28,6 +27,7 @@ from fastsync.aws.failures import (
     is_refusal,
     raise_if_retryable,
 )
+from fastsync.aws.network.target import make_target
 from fastsync.aws.retries import Tries
 from fastsync.errors import EXPIRED, IncompleteError, RequestFailed
 from fastsync.model.settings import Retrying
@@ -71,12 +71,12 @@ class Transport:
         *,
         ask_renewal: Callable[[Credentials], object] = lambda _: None,
     ):
-        address = urlsplit(endpoint.url)
         self.retrying = retrying
         self.sleep = sleep
         self._ref = ref
-        self._path = address.path or "/"
-        self._signer = Signer(address.netloc.rpartition("@")[2], self._path, ref.region)
+        target = make_target(endpoint.url)
+        self._line = target.line
+        self._signer = Signer(target, endpoint.signed_region or ref.region)
         self._credentials = credentials
         self._ask_renewal = ask_renewal
         self._connections = Connections(endpoint)
@@ -136,7 +136,7 @@ class Transport:
     def _try_once(self, operation: str, body: bytes, decode: Callable[[bytes], T], attempts: int, may_renew: bool) -> T:
         credentials = self._credentials()
         headers = self._signer.sign(f"DynamoDB_20120810.{operation}", body, credentials)
-        reply = self._connections.post(self._path, body, headers)
+        reply = self._connections.post(self._line, body, headers)
         if reply.status == 200:
             try:
                 return decode(reply.body)

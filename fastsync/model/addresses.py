@@ -11,6 +11,8 @@ from fastsync.model.wording import quote
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _WORD = re.compile(r"\S+")
+PROXY_PORTS = {"http": 80, "https": 443}
+"""The port of a proxy whose address names none, by its scheme."""
 
 
 class Proxy(NamedTuple):
@@ -59,14 +61,16 @@ def parse_proxy(address: str) -> Proxy:
         host, port = None, None
     if not host or port == 0:
         raise ValueError("the address of the proxy is not of the form http://host:port")
-    return Proxy(scheme, host, port or 80, _decode_user(user))
+    if scheme not in PROXY_PORTS:
+        raise ValueError(f"a proxy is spoken to over http or https, not {scheme}")
+    return Proxy(scheme, host, port or PROXY_PORTS[scheme], _decode_user(user))
 
 
 def _split_scheme(address: str) -> tuple[str, str]:
-    """Return an address's scheme, http where it names none, and what follows it."""
+    """Return an address's scheme, http where it names none, and what follows it. `//host:port` names none, either."""
     found = _SCHEME.match(address)
     if found is None:
-        return "http", address
+        return "http", address.removeprefix("//")
     return found[1].lower(), address[found.end() :]
 
 

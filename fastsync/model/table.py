@@ -88,13 +88,15 @@ class Login:
 class Endpoint:
     """Where requests for a table go: `url` with scheme and host, a CA bundle's path or None, a proxy's URL or None.
 
-    The proxy's URL may hold a password, and is never shown. `compress` asks for gzip answers.
+    The proxy's URL may hold a password, and is never shown. `compress` asks for gzip answers. `signed_region` is the
+    region that requests are signed for where that is not the table's own, as for `fips-us-east-1`.
     """
 
     url: str
     ca_bundle: str | None = None
     proxy: str | None = field(default=None, repr=False)
     compress: bool = False
+    signed_region: str | None = None
 
 
 @dataclass(frozen=True)

@@ -153,7 +153,8 @@ def _reach_tables(
 def _reach_table(accounts: Accounts, ref: TableRef, login: Login, config: Config) -> _Reached | TableError:
     try:
         account = accounts.open_login(login, ref.region)
-        endpoint = replace(accounts.find_profile(login.profile).find_endpoint(ref), compress=config.compress)
+        profile = accounts.find_profile(login.profile)
+        endpoint = replace(profile.find_endpoint(ref, accounts.number_of_account(account)), compress=config.compress)
     except TableError as error:
         return error
     retrying = config.retrying.promptly()

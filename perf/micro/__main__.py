@@ -19,6 +19,7 @@ from fastsync.aws.auth.signing import Signer
 from fastsync.aws.batch_get import BatchReader
 from fastsync.aws.client import Client, Scan
 from fastsync.aws.connections import Connections
+from fastsync.aws.network.target import make_target
 from fastsync.aws.transport import Transport
 from fastsync.compare.expiry import Expiry
 from fastsync.compare.judge import Judge
@@ -68,7 +69,7 @@ def wire(url: str) -> Iterator[Part]:
     keys = page.keys[:BATCH]
     wanted = b'{"RequestItems":{"slave-table":{"Keys":%s}}}' % encode_keys(keys)
     target = "DynamoDB_20120810.BatchGetItem"
-    signer = Signer("127.0.0.1", "/", "us-east-1")
+    signer = Signer(make_target("http://127.0.0.1"), "us-east-1")
     connections = Connections(Endpoint(url))
     headers = signer.sign(target, wanted, CREDENTIALS)
     body = connections.post("/", wanted, headers).body

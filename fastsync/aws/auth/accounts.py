@@ -43,6 +43,10 @@ class Accounts:
             raise opened
         return opened
 
+    def number_of_account(self, number: int) -> str | None:
+        """Return the number that AWS gave an account, None where the credentials do not tell it."""
+        return self._accounts[number].held.account
+
     def open_transport(self, number: int, ref: TableRef, endpoint: Endpoint, retrying: Retrying) -> Transport:
         """Open a way to a table with the credentials of one account as they are valid at each request."""
         account = self._accounts[number]

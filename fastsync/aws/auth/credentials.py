@@ -30,7 +30,8 @@ TRY_EVERY = 15.0
 class Credentials:
     """One set of keys; neither secret nor token is ever shown. `renewable`: others will follow in time.
 
-    `number` counts how often the account's credentials have been renewed.
+    `number` counts how often the account's credentials have been renewed. `account` is the number of the AWS account
+    where that is known.
     """
 
     access_key: str
@@ -38,6 +39,7 @@ class Credentials:
     token: str | None = field(default=None, repr=False)
     renewable: bool = False
     number: int = 0
+    account: str | None = None
 
     def hide(self, text: str) -> str:
         """Return a text without the secrets: the answer to a wrong signature repeats the signed headers."""
@@ -56,6 +58,45 @@ def hide_secrets(text: str, *secrets: str | None) -> str:
         for form in (secret, in_json, in_json.replace("/", "\\/"), quote(secret, safe=""), quote_plus(secret)):
             text = text.replace(form, "***")
     return text
+
+
+def find_key_fault(access_key: object, secret_key: object, token: object) -> str | None:
+    """Return why keys cannot be used to sign requests, without repeating them; None where they can.
+
+    Line breaks come from files with line ends of another system, other control characters from damaged ones.
+    """
+    parts = {"access key": access_key, "secret key": secret_key, "session token": token}
+    for what, value in parts.items():
+        if token is None and what == "session token":
+            continue
+        fault = _find_text_fault(value, is_token=what == "session token")
+        if fault is not None:
+            return f"the {what} {fault}"
+    return None
+
+
+def _find_text_fault(value: object, is_token: bool) -> str | None:
+    """Return what is wrong with one part of the keys.
+
+    A token is sent in a header of its own, where a tab is lawful (RFC 9110, 5.5); it may be empty.
+    """
+    if not isinstance(value, str):
+        return "is no text"
+    if not value and not is_token:
+        return "is empty"
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return "holds bytes that are no UTF-8"
+    if "\n" in value or "\r" in value:
+        return "holds a line break"
+    if any(_is_control(character) and not (is_token and character == "\t") for character in value):
+        return "holds a control character"
+    return None
+
+
+def _is_control(character: str) -> bool:
+    return character < " " or "\x7f" <= character <= "\x9f"
 
 
 class Source(Protocol):

@@ -155,4 +155,9 @@ def _read_session(answer: Mapping[str, Any]) -> dict[str, str]:
     end = given["Expiration"]
     if not isinstance(end, datetime):
         raise Fault("an answer that cannot be true: Expiration is no time")
-    return {ours: given[name] for name, ours in SESSION_FIELDS.items()} | {"expiry_time": end.isoformat()}
+    session = {ours: given[name] for name, ours in SESSION_FIELDS.items()} | {"expiry_time": end.isoformat()}
+    user = answer.get("AssumedRoleUser") or {}
+    account = re.match(r"arn:[^:]*:sts::(\d+):", str(user.get("Arn")))
+    if account is not None:
+        session["account_id"] = account[1]
+    return session

@@ -12,16 +12,17 @@ import time
 from functools import lru_cache
 
 from fastsync.aws.auth.credentials import Credentials
+from fastsync.aws.network.target import Target
 
 SERVICE = "dynamodb"
 
 
 class Signer:
-    """Make the signed headers of POST requests to one host, path and region."""
+    """Make the signed headers of POST requests to one target and region."""
 
-    def __init__(self, host: str, path: str, region: str):
-        self._host = host
-        self._path = path
+    def __init__(self, target: Target, region: str):
+        self._host = target.host
+        self._resource = f"{target.path}\n{target.query}"
         self._region = region
 
     def sign(self, target: str, body: bytes, credentials: Credentials, now: float | None = None) -> dict[str, str]:
@@ -38,7 +39,7 @@ class Signer:
         names = sorted(signed)
         lines = "".join(f"{name}:{signed[name]}\n" for name in names)
         listed = ";".join(names)
-        request = f"POST\n{self._path}\n\n{lines}\n{listed}\n{hashlib.sha256(body).hexdigest()}"
+        request = f"POST\n{self._resource}\n{lines}\n{listed}\n{hashlib.sha256(body).hexdigest()}"
         scope = f"{stamp[:8]}/{self._region}/{SERVICE}/aws4_request"
         text = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
         key = _signing_key(credentials.secret_key, stamp[:8], self._region)

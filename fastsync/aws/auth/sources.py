@@ -1,21 +1,20 @@
 """Sources of credentials: profiles and the default chain, as botocore finds them, and sessions that STS gives.
 
-The only door to botocore. It is imported inside functions, since it takes 0.15 s; workers never load it.
+One of two doors to botocore. It is imported inside functions, since it takes 0.15 s; workers never load it.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
-from urllib.request import getproxies
 
-from fastsync.aws.auth.credentials import Credentials
+from fastsync.aws.auth import endpoints
+from fastsync.aws.auth.credentials import Credentials, find_key_fault
+from fastsync.aws.auth.endpoints import describe_error
 from fastsync.aws.failures import Fault
 from fastsync.aws.network.opening import TIMEOUT
-from fastsync.errors import ConfigError, TableError
-from fastsync.model.addresses import check_address, hide_users, holds_user, parse_proxy
+from fastsync.errors import ConfigError, FastsyncError, TableError
 from fastsync.model.settings import Retrying
 from fastsync.model.table import Endpoint, Login, TableRef
 
@@ -44,6 +43,7 @@ class Profile:
         self._source: BotocoreSource | None = None
         self._renewed = False
         self._session = self._open_session()
+        self._plain: Session | None = None
 
     def _open_session(self) -> Session:
         from botocore.exceptions import BotoCoreError
@@ -53,7 +53,9 @@ class Profile:
         try:  # first: a profile that does not exist fails whatever else is asked of the session
             session.get_scoped_config()
         except BotoCoreError as error:
-            raise ConfigError(f"{_describe(error)}; see `aws configure list-profiles`") from None
+            raise ConfigError(f"{describe_error(error)}; see `aws configure list-profiles`") from None
+        except Exception as error:  # whatever it makes of a file that is damaged
+            raise ConfigError(f"AWS's configuration files cannot be read: {describe_error(error)}") from None
         # these are for the requests that botocore makes by itself, such as those to SSO
         session.set_config_variable("max_attempts", 1 + self._retrying.max_retries)
         session.set_config_variable("retry_mode", "standard")
@@ -66,7 +68,7 @@ class Profile:
         if self._source is None:
             if self._session.get_config_variable("region") is None:
                 self._session.set_config_variable("region", region)  # STS and SSO are asked in some region
-            self._source = BotocoreSource(self._find_credentials, self._name)
+            self._source = BotocoreSource(self._find_credentials, self._name, explain=self._explain)
         return self._source
 
     def _ask_once(self, question: str) -> str:
@@ -87,54 +89,48 @@ class Profile:
             raise TableError(f"no credentials were found in {self._name}; set AWS_PROFILE or give --profile")
         return found
 
+    def _explain(self, error: Exception) -> str:
+        """Return why there are no credentials; raise ConfigError where the CA bundle is the reason."""
+        self.check_ca_bundle()
+        reason = describe_error(error)
+        helper = self._session.get_scoped_config().get("credential_process")
+        if helper and not isinstance(error, _of_botocore()):
+            return f"what credential_process ({str(helper).split()[0]}) prints are no credentials: {reason}"
+        return reason
+
     def open_sts(self, keys: Credentials) -> Sts:
         """Return STS for requests with these keys; the caller retries."""
         from botocore.config import Config
 
-        client = self._session.create_client(
-            "sts",
-            aws_access_key_id=keys.access_key,
-            aws_secret_access_key=keys.secret_key,
-            aws_session_token=keys.token,
-            config=Config(connect_timeout=STS_TIMEOUT, read_timeout=TIMEOUT, retries={"total_max_attempts": 1}),
-        )
+        try:
+            client = self._session.create_client(
+                "sts",
+                aws_access_key_id=keys.access_key,
+                aws_secret_access_key=keys.secret_key,
+                aws_session_token=keys.token,
+                config=Config(connect_timeout=STS_TIMEOUT, read_timeout=TIMEOUT, retries={"total_max_attempts": 1}),
+            )
+        except Exception as error:  # whatever it makes of settings that are damaged
+            raise ConfigError(f"the settings of AWS for STS cannot be used: {describe_error(error)}") from None
+        if client.meta.endpoint_url.startswith("https"):
+            self.check_ca_bundle()
         return Sts(client)
 
     def check_address(self, service: str, needed: bool) -> None:
-        """Raise ConfigError where the configured address of a service holds a user or a password.
+        """Raise ConfigError where the configured address of a service cannot be used; see `endpoints`."""
+        endpoints.check_configured_address(self._session, service, needed)
 
-        Where the address is needed, also raise ConfigError where it is none that can be connected to.
-        """
-        address = _configured_address(self._session, service)
-        if address is not None and (needed or holds_user(address)):
-            names = f"AWS_ENDPOINT_URL_{service.upper()}, AWS_ENDPOINT_URL or endpoint_url in the configuration file"
-            check_address(names, address)
+    def find_endpoint(self, ref: TableRef, account: str | None) -> Endpoint:
+        """Return where a table is reached with credentials of this account; raise ConfigError or TableError."""
+        from botocore.session import Session
 
-    def find_endpoint(self, ref: TableRef) -> Endpoint:
-        """Return where a table is reached, by botocore's rules: flags, environment, configuration file, region."""
-        url = ref.endpoint_url or self._regional_url(ref)
-        return Endpoint(url, self._find_ca_bundle(url), _find_proxy(ref, url))
+        if self._plain is None:
+            self._plain = Session(profile=self._given)
+        return endpoints.find_endpoint(self._plain, ref, account)
 
-    def _regional_url(self, ref: TableRef) -> str:
-        from botocore.exceptions import BotoCoreError
-
-        try:
-            # with dummy keys, so that nobody is asked for credentials here
-            client = self._session.create_client(
-                "dynamodb", ref.region, aws_access_key_id="-", aws_secret_access_key="-"
-            )
-        except (BotoCoreError, ValueError) as error:
-            raise TableError(f"{ref}: no endpoint is known for region {ref.region}: {_describe(error)}") from None
-        url: str = client.meta.endpoint_url
-        return url
-
-    def _find_ca_bundle(self, url: str) -> str | None:
-        bundle: str | None = self._session.get_config_variable("ca_bundle")
-        if bundle is not None or not url.startswith("https"):
-            return bundle
-        from botocore.httpsession import where
-
-        return str(where())
+    def check_ca_bundle(self) -> None:
+        """Raise ConfigError where the configured CA bundle cannot be used."""
+        endpoints.check_ca_bundle(self._session)
 
 
 class BotocoreSource:
@@ -143,23 +139,40 @@ class BotocoreSource:
     With `last` there are no others: an MFA code was given for one session only.
     """
 
-    def __init__(self, find: Callable[[], Any], name: str, last: bool = False):
+    def __init__(
+        self,
+        find: Callable[[], Any],
+        name: str,
+        last: bool = False,
+        explain: Callable[[Exception], str] = describe_error,
+    ):
         self._find = find
         self._name = name
         self._last = last
-        with _explain_errors(name):
+        self._explain = explain
+        with _explain_errors(name, explain):
             self._credentials = find()
 
     def fetch(self) -> Credentials:
         """Return credentials, new ones where the old ones are about to end; raise TableError."""
-        with _explain_errors(self._name):
+        with _explain_errors(self._name, self._explain):
             frozen = self._credentials.get_frozen_credentials()
+        fault = find_key_fault(frozen.access_key, frozen.secret_key, frozen.token)
+        if fault is not None:
+            raise TableError(f"the credentials of {self._name} cannot be used: {fault}")
         renewable = self._ends is not None and not self._last
-        return Credentials(frozen.access_key, frozen.secret_key, token=frozen.token, renewable=renewable)
+        account = getattr(frozen, "account_id", None)
+        return Credentials(
+            frozen.access_key,
+            frozen.secret_key,
+            token=frozen.token,
+            renewable=renewable,
+            account=account if isinstance(account, str) else None,
+        )
 
     def renew(self) -> Credentials:
         """Return other credentials, even where the old ones seem to be valid; raise TableError."""
-        with _explain_errors(self._name):
+        with _explain_errors(self._name, self._explain):
             self._credentials = self._find()
         return self.fetch()
 
@@ -201,7 +214,7 @@ class Sts:
             raise StsError(error.response) from None
         except (NoConnection, HTTPClientError, ResponseParserError) as error:
             timed_out = isinstance(error, ConnectTimeoutError | ReadTimeoutError)
-            raise Fault(_describe(error), timed_out=timed_out) from None
+            raise Fault(describe_error(error), timed_out=timed_out) from None
         return answer
 
 
@@ -212,72 +225,28 @@ def open_session(assume: Callable[[], dict[str, str]]) -> Any:
     return DeferredRefreshableCredentials(assume, "assume-role")
 
 
+def _of_botocore() -> tuple[type[Exception], ...]:
+    """Return the errors that botocore raises on purpose, whose messages say what is wrong."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    return BotoCoreError, ClientError
+
+
 @contextmanager
-def _explain_errors(name: str) -> Iterator[None]:
-    """Turn errors of botocore into one sentence: ConfigError where a file is wrong, else TableError."""
-    from botocore.exceptions import (
-        BotoCoreError,
-        ClientError,
-        InvalidConfigError,
-        ProfileNotFound,
-        SSOError,
-        TokenRetrievalError,
-    )
+def _explain_errors(name: str, explain: Callable[[Exception], str]) -> Iterator[None]:
+    """Turn errors of botocore into one sentence: ConfigError where a file is wrong, else TableError.
+
+    It raises others than its own where a file, a cache or the output of a helper is damaged.
+    """
+    from botocore.exceptions import InvalidConfigError, ProfileNotFound, SSOError, TokenRetrievalError
 
     try:
         yield
+    except FastsyncError:
+        raise
     except (InvalidConfigError, ProfileNotFound) as error:
-        raise ConfigError(f"{name} cannot be used: {_describe(error)}") from None
+        raise ConfigError(f"{name} cannot be used: {describe_error(error)}") from None
     except (SSOError, TokenRetrievalError) as error:
-        raise TableError(f"no credentials could be had from {name}: {_describe(error)}; {LOG_IN}") from None
-    except (BotoCoreError, ClientError, RuntimeError, OSError, ValueError) as error:
-        raise TableError(f"no credentials could be had from {name}: {_describe(error)}") from None
-
-
-def _describe(error: Exception) -> str:
-    """Return the message of an error of botocore, with user and password removed from every address.
-
-    botocore cannot read the address of a proxy whose password holds / or the like, and may repeat a part of it.
-    """
-    if any(_is_unusual(address) for address in getproxies().values()):
-        return (
-            f"{type(error).__name__}; the address of a proxy (HTTPS_PROXY, HTTP_PROXY) holds / # ? @ or : in its user "
-            "or password: write them as %2F %23 %3F %40 %3A"
-        )
-    return hide_users(str(error))
-
-
-def _is_unusual(proxy: str) -> bool:
-    """Return whether a proxy's address has a user or password that a parser of URLs would split elsewhere."""
-    _, _, rest = proxy.rpartition("://")
-    user = rest.rpartition("@")[0]
-    return user.count(":") > 1 or not set("/#?@[]").isdisjoint(user)
-
-
-def _find_proxy(ref: TableRef, url: str) -> str | None:
-    from botocore.utils import get_environ_proxies
-
-    proxy: str | None = get_environ_proxies(url).get(url.split(":", 1)[0])
-    if not proxy:
-        return None
-    try:
-        parse_proxy(proxy)
-    except ValueError as error:
-        raise ConfigError(f"{ref} cannot be reached through the proxy that the environment names: {error}") from None
-    return proxy
-
-
-def _configured_address(session: Session, service: str) -> str | None:
-    """Return the address of a service in environment or configuration file, looked for where botocore does."""
-    if session.get_config_variable("ignore_configured_endpoint_urls"):
-        return None
-    profile = session.get_scoped_config()
-    services = session.full_config.get("services", {}).get(profile.get("services"), {}).get(service, {})
-    in_services = services.get("endpoint_url") if isinstance(services, dict) else None
-    return (
-        os.environ.get(f"AWS_ENDPOINT_URL_{service.upper()}")
-        or os.environ.get("AWS_ENDPOINT_URL")
-        or in_services
-        or profile.get("endpoint_url")
-        or None
-    )
+        raise TableError(f"no credentials could be had from {name}: {explain(error)}; {LOG_IN}") from None
+    except Exception as error:
+        raise TableError(f"no credentials could be had from {name}: {explain(error)}") from None

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import cast
 from urllib.parse import urlsplit
 
+from fastsync.aws.network.target import PORTS, bracket_host
 from fastsync.aws.network.tls import make_context
 from fastsync.aws.network.wire import read_head
 from fastsync.model.addresses import Proxy, parse_proxy
@@ -18,7 +19,6 @@ CONNECT_TIMEOUT = 10.0
 """Seconds that each step of opening a connection may take."""
 TIMEOUT = 30.0
 """Seconds that each wait for bytes may take; a page of 1 MB takes well under one."""
-PORTS = {"http": 80, "https": 443}
 
 
 class ProxyError(OSError):
@@ -119,13 +119,6 @@ def authorize_at(proxy: Proxy) -> tuple[str, ...]:
     if proxy.user is None:
         return ()
     return (f"proxy-authorization: Basic {b64encode(proxy.user.encode()).decode()}",)
-
-
-def bracket_host(host: str) -> str:
-    """Return a host as it is written before a port: an address of IPv6 in brackets."""
-    if ":" in host:
-        return f"[{host}]"
-    return host
 
 
 def _connect(host: str, port: int) -> socket.socket:

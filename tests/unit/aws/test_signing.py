@@ -13,6 +13,7 @@ from botocore.credentials import Credentials as BotoCredentials
 
 from fastsync.aws.auth.credentials import Credentials
 from fastsync.aws.auth.signing import Signer
+from fastsync.aws.network.target import make_target
 
 NOW = datetime.datetime(2026, 11, 23, 9, 8, 7, tzinfo=datetime.timezone.utc)
 CASES = {
@@ -39,7 +40,7 @@ class Frozen(datetime.datetime):
 def test_signatures_are_botocores(case: tuple[str, str, str | None, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
     """Every header that is signed, and the signature itself, is what botocore's signer computes."""
     host, path, token, body = case
-    ours = Signer(host, path, "us-east-1").sign(
+    ours = Signer(make_target(f"https://{host}{path}"), "us-east-1").sign(
         "DynamoDB_20120810.Scan", body, Credentials("AKID", "secret", token), calendar.timegm(NOW.timetuple())
     )
     headers = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": "DynamoDB_20120810.Scan"}
