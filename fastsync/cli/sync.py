@@ -72,7 +72,8 @@ def run(arguments: Sequence[str], report_only: bool = False) -> int:
     master, slaves = flags.pop("master"), flags.pop("slave")
     announce = None if flags["quiet"] else log.info
     result = Synchronizer(master, slaves, policy=policy, sinks=sinks, announce=announce, **flags).run()
-    return report_result(result, log, flags["quiet"])
+    command = [] if report_only else ["fastsync", *arguments]  # these arguments alone might repair
+    return report_result(result, log, flags["quiet"], command)
 
 
 def _without_repair(flags: dict[str, Any]) -> dict[str, Any]:

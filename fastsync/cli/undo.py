@@ -47,4 +47,4 @@ def run(arguments: Sequence[str]) -> int:
         sinks = choose_sinks(flags, log)
         announce = (lambda _: None) if quiet else log.info
         result = undo_run(flags.pop("log"), flags, known, sinks, begin, dry_run=dry_run, announce=announce)
-    return report_result(result, log, quiet)
+    return report_result(result, log, quiet, ["fastsync", "undo", *arguments])

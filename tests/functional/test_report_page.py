@@ -86,6 +86,7 @@ def test_a_run_with_hostile_data(window: Browser, make_world: MakeWorld, tmp_pat
     assert f"{made.slave} differs: 3 differences" in text_of(window, "#verdicts")
     told = text_of(window, "#facts")
     assert "1, differences remain" in told
+    assert f"fastsync -m {made.master} " in told
     assert re.search(r"began\s+\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\s+ended", told)
     assert window.run("return document.querySelectorAll('svg').length") == 0  # one segment, one line of progress
     search(window, "old")
