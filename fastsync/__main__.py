@@ -17,7 +17,7 @@ def main() -> int:
     try:
         from fastsync.cli import main as run  # noqa: PLC0415
         from fastsync.cli.entry import report_error  # noqa: PLC0415
-        from fastsync.streams import finish_stdout, prepare_streams  # noqa: PLC0415
+        from fastsync.streams import run_with_streams  # noqa: PLC0415
         from fastsync.workers.interrupt import Interrupt  # noqa: PLC0415
 
         Interrupt.leave = os._exit
@@ -27,12 +27,7 @@ def main() -> int:
         if sys.stderr is not None:
             print(f"fastsync: it cannot be loaded: {type(error).__name__}: {error}; install it anew", file=sys.stderr)
         return 2
-    prepare_streams()
-    try:
-        code = run()
-    except SystemExit as end:  # argparse has printed help or the version
-        code = end.code if isinstance(end.code, int) else 0
-    code = finish_stdout(code, lambda error: report_error(error, sys.argv[1:]))
+    code = run_with_streams(run, lambda error: report_error(error, sys.argv[1:]))
     if code > SIGNALLED:
         _leave(code)
     return code

@@ -35,6 +35,7 @@ from fastsync.reports.html.gather import MOST_ROWS
 from fastsync.reports.html.page import make_page
 from fastsync.reports.summary import format_summary
 from fastsync.run.checkpoint import read_left_behind
+from fastsync.streams import run_with_streams
 
 DESCRIPTION = """\
 Do one scheduled run, under a lock, into dated files. What follows CONFIG and is no flag of these goes to fastsync."""
@@ -287,4 +288,4 @@ def _parse_line(text: str) -> dict[str, Any] | None:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(run_with_streams(main, lambda error: Log().error(str(error))))

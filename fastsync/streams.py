@@ -64,6 +64,16 @@ def prepare_streams() -> None:
         sys.stderr = _wrap(_Stderr(2, "w", closefd=False), sys.stderr, line_buffering=True)
 
 
+def run_with_streams(run: Callable[[], int], report: Callable[[OutputFailed], object]) -> int:
+    """Run a program with streams that are safe to write to, and return its exit code; see `finish_stdout`."""
+    prepare_streams()
+    try:
+        code = run()
+    except SystemExit as end:  # argparse has printed help or the version
+        code = end.code if isinstance(end.code, int) else 0
+    return finish_stdout(code, report)
+
+
 def finish_stdout(code: int, report: Callable[[OutputFailed], object]) -> int:
     """Write what stdout still holds, and return the exit code: 4 instead of success where stdout could not be written.
 

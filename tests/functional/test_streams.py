@@ -69,10 +69,10 @@ class Scene:
     world: World
     folder: Path
 
-    def run(self, arguments: str, redirect: str = "") -> subprocess.CompletedProcess[str]:
+    def run(self, arguments: str, redirect: str = "", module: str = "fastsync") -> subprocess.CompletedProcess[str]:
         """Run fastsync with its streams redirected in bash's notation; $NOBODY is a pipe without a reader."""
         words = {"tables": " ".join(self.world.tables), "url": self.world.proxy.url, "folder": self.folder}
-        command = f"exec {sys.executable} -m fastsync {arguments.format(**words)} {redirect}"
+        command = f"exec {sys.executable} -m {module} {arguments.format(**words)} {redirect}"
         env = {name: value for name, value in environment().items() if name != "PYTHONUNBUFFERED"}
         reader, nobody = os.pipe()
         os.close(reader)
@@ -133,6 +133,15 @@ def test_a_closed_stdin(scene: Scene, name: str) -> None:
     assert done.returncode == command.code, done.stderr
     for sign in CRASHES:
         assert sign not in done.stderr + done.stdout
+
+
+@pytest.mark.parametrize("redirect", [">&-", ">/dev/full", ">&$NOBODY"])
+def test_the_help_of_scheduled_runs(scene: Scene, redirect: str) -> None:
+    """What schedules runs answers for its stdout as the command line does."""
+    done = scene.run("--help", redirect, module="fastsync.nightly")
+    assert done.returncode in (2, 4), done.stderr
+    for sign in CRASHES:
+        assert sign not in done.stderr
 
 
 @pytest.mark.parametrize("arguments", ["combine -", "report -", f"{RUN} --config -"])
