@@ -185,7 +185,7 @@ function attributes() {
   const section = byId("attributes");
   section.hidden = false;
   const most = data.attributes[0][1];
-  section.append(table(["attribute", "items", "share"], data.attributes.map(([name, items]) => {
+  section.append(table(["attribute", "items", ""], data.attributes.map(([name, items]) => {
     const bar = make("span", null, "bar");
     bar.style.width = 100 * items / most + "%";
     return [make("code", name), count(items), bar];
@@ -340,7 +340,8 @@ function filter() {
 function show() {
   const body = byId("rows").tBodies[0];
   body.replaceChildren(...found.slice(first, first + PER_PAGE).flatMap(lineOf));
-  byId("count").textContent = count(found.length) + " of " + count(rows.length) + (data.left_out ? " listed" : "") + " differences";
+  const all = count(rows.length) + (data.left_out ? " listed" : "") + (rows.length === 1 ? " difference" : " differences");
+  byId("count").textContent = found.length === rows.length ? all : count(found.length) + " of " + all;
   byId("place").textContent = found.length ? count(first + 1) + " to " + count(Math.min(first + PER_PAGE, found.length)) + " of " + count(found.length) : "none";
   byId("previous").disabled = first === 0;
   byId("next").disabled = first + PER_PAGE >= found.length;
