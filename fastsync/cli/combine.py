@@ -17,7 +17,7 @@ from fastsync.workers.interrupt import Interrupt
 
 DESCRIPTION = """\
 Add up the statistics of shards (what --stats wrote on each host) and, where they are given too, their reports. Files
-are told apart by their content, in any order. What does not belong together is refused, what is missing is told.
+are told apart by their content, in any order. Files that do not belong together are refused; missing shards are named.
 
 exit codes: those of a run with these statistics: 0, 1, 4 where a shard is missing or incomplete, 5; 2 where refused"""
 

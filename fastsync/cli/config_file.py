@@ -1,4 +1,4 @@
-"""Read a TOML file with the names of the flags, and a `[[slaves]]` entry for each slave in another account.
+"""Read a config file: TOML with the names of the flags, and a `[[slaves]]` entry for each slave in another account.
 
 master = "us-east-1:orders"
 write-missing = true
@@ -28,9 +28,9 @@ else:
     import tomli as tomllib
 
 ENTRY = ("table", "profile", "role-arn", "external-id", "endpoint-url")
-"""What a `[[slaves]]` entry may say; `table` it has to."""
+"""The keys of a `[[slaves]]` entry. Only `table` is needed."""
 MOST_BYTES = 1_000_000
-"""Of a file: one with a thousand slaves has a tenth of that."""
+"""The largest file. One with a thousand slaves has a tenth of that."""
 _WORDS = {**KINDS, str: "text in quotes"}
 KNOWN_KEYS = {
     spelling.removeprefix("--"): flag
@@ -42,9 +42,9 @@ KNOWN_KEYS = {
 
 
 def read_options(path: str) -> dict[str, Any]:
-    """Read a file and give its options by their names in snake_case, all slaves in order as `slave`.
+    """Return the options in a file by their names in snake_case; all slaves, in order, are `slave`.
 
-    Raises ConfigError, with the file's name, where it cannot be read, or has an unknown name or a wrong type in it.
+    Raises ConfigError, with the file's name, if it cannot be read, or has an unknown key or a wrong type in it.
     """
     document = _parse(path)
     try:
@@ -54,7 +54,7 @@ def read_options(path: str) -> dict[str, Any]:
 
 
 def _parse(path: str) -> dict[str, Any]:
-    """Read a file, with or without a byte order mark before its UTF-8 text."""
+    """Parse a file in UTF-8, which may begin with a byte order mark."""
     check_path("--config", path)
     try:
         with Path(path).open("rb") as file:
@@ -72,7 +72,7 @@ def _parse(path: str) -> dict[str, Any]:
 
 
 def read_one_option(path: str, key: str) -> Any:
-    """Return one value of a file in which something else may be wrong; None where that cannot be had."""
+    """Return one value of a file in which something else may be wrong; None if it cannot be read."""
     try:
         return _parse(path).get(key)
     except ConfigError:
@@ -85,7 +85,7 @@ def _parse_options(document: Mapping[str, Any]) -> dict[str, Any]:
         if key == "slaves":
             continue
         if key not in KNOWN_KEYS:
-            raise ConfigError(f"there is no option {quote(key)}{_suggest_key(key)}")
+            raise ConfigError(_describe_unknown(key))
         flag = KNOWN_KEYS[key]
         if flag.option in options:
             raise ConfigError(f"{key} says once more what another name has said")
@@ -108,10 +108,11 @@ def _parse_value(key: str, flag: Flag, value: Any) -> Any:
 
 
 def _parse_texts(key: str, value: Any) -> list[str]:
-    texts = [value] if isinstance(value, str) else value
-    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-        raise ConfigError(f"{key} takes text in quotes, or a list of such")
-    return texts
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, list) and all(isinstance(text, str) for text in value):
+        return value
+    raise ConfigError(f"{key} takes text in quotes, or a list of such")
 
 
 def _has_type(value: Any, kind: type) -> bool:
@@ -121,9 +122,12 @@ def _has_type(value: Any, kind: type) -> bool:
     return type(value) is kind
 
 
-def _suggest_key(key: str) -> str:
-    close = get_close_matches(key.replace("_", "-"), KNOWN_KEYS, 1)
-    return f"; is {close[0]!r} meant?" if close else ""
+def _describe_unknown(key: str) -> str:
+    """Return the message for an unknown key, with the key that was probably meant."""
+    message = f"there is no option {quote(key)}"
+    for close in get_close_matches(key.replace("_", "-"), KNOWN_KEYS, 1):
+        message += f"; is {close!r} meant?"
+    return message
 
 
 def _parse_slaves(entries: Any) -> list[TableRef]:

@@ -52,7 +52,7 @@ fastsync on them: report, repair, check. Nothing outside is read or written. It 
 
 @dataclass(frozen=True)
 class SlavePlan:
-    """How many items of a slave are made to differ, and how many only to be spelled differently: no difference."""
+    """How many items of a slave differ, and how many are only written in another way, which is no difference."""
 
     missing: int
     differing: int
@@ -62,7 +62,7 @@ class SlavePlan:
 
 @dataclass(frozen=True)
 class Step:
-    """One run of the command line: what it is for, its flags, and the exit code it has to end with."""
+    """One run of the command line: its purpose, its flags, and the exit code that it must end with."""
 
     purpose: str
     flags: tuple[str, ...]
@@ -79,7 +79,7 @@ STEPS = (
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run the demonstration and give its exit code: 0 where every step ended as it has to, 1 where one did not.
+    """Run the demonstration and return its exit code: 0 where every step ended as it has to, 1 where one did not.
 
     Raises ConfigError on any argument but `--help`, and where moto is not installed.
     """
@@ -115,7 +115,7 @@ def _server_class() -> Callable[..., Any]:
 
 @contextmanager
 def _isolated_environment(folder: Path) -> Iterator[None]:
-    """Let the emulator and every step see nobody's account, configuration, endpoint or proxy."""
+    """Hide accounts, configuration, endpoints and proxies of AWS from the emulator and from every step."""
     before = dict(os.environ)
     for name in [name for name in before if name.startswith("AWS_")]:
         del os.environ[name]
@@ -137,7 +137,7 @@ def _isolated_environment(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _running_server(server_class: Callable[..., Any]) -> Iterator[str]:
-    """Run the emulator in threads of this process, on a free port, and give its URL."""
+    """Run the emulator in threads of this process, on a free port; yield its URL."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = server_class(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
@@ -186,7 +186,7 @@ def make_order(number: int) -> Item:
 
 
 def make_copy(orders: Sequence[Item], slave: str, plan: SlavePlan) -> Iterator[Item]:
-    """Return a slave's items: the master's, but for what the plan says."""
+    """Yield a slave's items: the master's, with the differences of the plan."""
     chance = random.Random(f"{SEED} {slave}")
     picked = iter(chance.sample(range(len(orders)), plan.missing + plan.differing + plan.respelled))
     missing, differing, respelled = (
@@ -209,11 +209,11 @@ CHANGES: tuple[Item, ...] = (
     {"lines": {"L": []}},
     {"carrier": {"S": "unknown to the master"}},
 )
-"""What a slave's item that differs has instead, or besides."""
+"""Attributes that an item of a slave has instead of the master's, or besides them, to differ."""
 
 
 def respell_order(item: Item) -> Item:
-    """Write an order in another way that means the same: attributes and sets in another order, numbers with zeros."""
+    """Return an equal order, written in another way: attributes and sets in another order, numbers with zeros."""
     other = dict(reversed(item.items()))
     other["tags"] = {"SS": item["tags"]["SS"][::-1]}
     other["discounts"] = {"NS": [f"{text}.0" for text in reversed(item["discounts"]["NS"])]}
@@ -262,13 +262,13 @@ def _create_table(ref: TableRef, items: Sequence[Item]) -> None:
 
 
 def _run_step(step: Step, url: str, folder: Path) -> int:
-    """Run one step as a process of its own, show its command and output, and give its exit code."""
+    """Run one step as a process of its own, show its command and output, and return its exit code."""
     flags = [str(folder / flag) if flag == REPORT else flag for flag in step.flags]
     tables = ["--master", MASTER, "--slave", WEST, "--slave", EUROPE]
     arguments = [*tables, *flags, "--parallel", "2", "--endpoint-url", url]
     _print_line(f"\n{step.purpose}\n\n$ fastsync {shlex.join(arguments)}")
     command = [sys.executable, "-m", "fastsync", *arguments]
-    # what goes to stderr is shown where the rest is; on a terminal that is a bar, and plain lines elsewhere
+    # stderr goes where stdout goes: a bar on a terminal, plain lines elsewhere
     with subprocess.Popen(command, stderr=subprocess.STDOUT) as process:
         try:
             code = process.wait()
@@ -282,7 +282,7 @@ def _run_step(step: Step, url: str, folder: Path) -> int:
 
 
 def _stop_process(process: subprocess.Popen[bytes]) -> None:
-    """End a step that is at work: the first signal asks it to finish its page, the second to leave at once."""
+    """End a step that is running: the first signal lets it finish its page, the second ends it at once."""
     for _ in range(2):
         process.terminate()
         with suppress(subprocess.TimeoutExpired):

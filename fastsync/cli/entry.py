@@ -35,7 +35,7 @@ COMMANDS = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command that the arguments name, and return its exit code."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    arguments = sys.argv[1:] if argv is None else list(argv)
     return guarded(lambda: _run_command(arguments), arguments)
 
 
@@ -85,8 +85,7 @@ def _is_verbose(arguments: Sequence[str]) -> bool:
     """Return whether arguments, which may be wrong, ask for --verbose on the command line or in their config file."""
     if any(re.fullmatch(r"--verbose|-v\w?", word) for word in arguments):
         return True
-    file = find_flag(list(arguments), "--config")
-    return file is not None and config_file.read_one_option(file, "verbose") is True
+    return _find_in_config(arguments, "verbose") is True
 
 
 def _find_log_format(arguments: Sequence[str]) -> str:
@@ -94,9 +93,16 @@ def _find_log_format(arguments: Sequence[str]) -> str:
     given = find_flag(list(arguments), "--log-format")
     if given:
         return given
-    file = find_flag(list(arguments), "--config")
-    configured = config_file.read_one_option(file, "log-format") if file else None
+    configured = _find_in_config(arguments, "log-format")
     return configured if isinstance(configured, str) else "text"
+
+
+def _find_in_config(arguments: Sequence[str], key: str) -> Any:
+    """Return a value of the config file that arguments name; None if there is no such file or value."""
+    file = find_flag(list(arguments), "--config")
+    if not file:
+        return None
+    return config_file.read_one_option(file, key)
 
 
 def _run_command(arguments: Sequence[str]) -> int:

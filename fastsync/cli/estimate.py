@@ -1,4 +1,4 @@
-"""fastsync estimate: what a run would take in units, money and time; only descriptions are read."""
+"""fastsync estimate: what a run would cost in units, money and time. Only the tables' descriptions are read."""
 
 from __future__ import annotations
 
@@ -24,16 +24,18 @@ from fastsync.plan.survey import Survey, survey_tables
 from fastsync.workers.interrupt import Interrupt
 
 HEAD = ("strategy", "read units", "write units", "list price", "time at least")
+UNKNOWN = ("unknown",) * (len(HEAD) - 1)
+"""The row of a strategy where no table reports its size."""
 
 DESCRIPTION = """\
-Tell what a run with these flags would take by each strategy: capacity units, money and time.
-Nothing but the tables' descriptions is read, and nothing is written."""
+Print what a run with these flags would take with each strategy: capacity units, money and time.
+Only the tables' descriptions are read, and nothing is written."""
 
 
 def make_parser() -> Parser:
     """Return the parser of `fastsync estimate`: it takes the flags of a run, and --json."""
     parser = create_parser("fastsync estimate", f"fastsync estimate {USAGE_OF_RUN} [--json]", DESCRIPTION)
-    parser.add_argument("--json", action="store_true", help="tell it as JSON")
+    parser.add_argument("--json", action="store_true", help="print JSON")
     add_run_flags(parser)
     return parser
 
@@ -52,19 +54,22 @@ def run(arguments: Sequence[str]) -> int:
     if config.first_key is not None:
         typed_key("--starting-key", config.first_key, found.master.table.keys)
     with foreseen_only(Phase("estimating", has_read=True)):
-        _tell(config, found, as_json)
+        _print_estimate(config, found, as_json)
     return 4 if found.unfit else 0
 
 
-def _tell(config: Config, found: Survey, as_json: bool) -> None:
+def _print_estimate(config: Config, found: Survey, as_json: bool) -> None:
     for _, error in found.unfit:
         Log(config.log_format).error(error)
-    made = estimate_run(config, found)
-    print(json.dumps(as_document(made), indent=2, ensure_ascii=False) if as_json else format_table(made))
+    estimate = estimate_run(config, found)
+    if as_json:
+        print(json.dumps(as_document(estimate), indent=2, ensure_ascii=False))
+    else:
+        print(format_table(estimate))
 
 
 def as_document(made: Estimate) -> dict[str, Any]:
-    """Return all that is told as JSON takes it; a strategy is null where no table tells its size."""
+    """Return an estimate as JSON takes it. A strategy is null where no table reports its size."""
     strategies: dict[str, Any] = dict.fromkeys(STRATEGIES)
     for quote in made.quotes:
         strategies[quote.forecast.strategy] = _strategy_document(quote, made.sides)
@@ -97,30 +102,35 @@ def _units_document(units: Units) -> dict[str, float]:
 
 
 def format_table(made: Estimate) -> str:
-    """Return all that is told as people read it."""
-    roles = ("master", *["slave"] * len(made.sides))
-    tables = [_describe_table(role, side) for role, side in zip(roles, made.sides, strict=False)]
-    rows = [
-        HEAD,
-        *(map(_format_row, made.quotes) if made.quotes else ((name, *["unknown"] * 4) for name in STRATEGIES)),
-    ]
+    """Return an estimate as text: the tables, a row for each strategy, the choice, and the assumptions."""
+    master, *slaves = made.sides
+    tables = [_describe_table("master", master), *(_describe_table("slave", side) for side in slaves)]
+    rows = [HEAD, *map(_format_row, made.quotes)]
+    if not made.quotes:
+        rows += [(name, *UNKNOWN) for name in STRATEGIES]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    drawn = ["  ".join(map(str.rjust, row, widths)) for row in rows]
-    chosen = f"A run would take {made.choice.strategy}: {made.choice.reason}."
-    rests = ("What this rests on:", *(f"- {each}" for each in made.assumptions))
-    return "\n".join([*tables, "", *drawn, "", chosen, "", *rests])
+    aligned = ["  ".join(map(str.rjust, row, widths)) for row in rows]
+    choice = f"A run would take {made.choice.strategy}: {made.choice.reason}."
+    assumptions = [f"- {assumption}" for assumption in made.assumptions]
+    return "\n".join([*tables, "", *aligned, "", choice, "", "What this rests on:", *assumptions])
 
 
 def _describe_table(role: str, side: Side) -> str:
     items, size = side.table.item_count, side.table.size_bytes
     if not items:
         return f"{role} {side}: size not known"
-    each = f", {size / items:,.0f} B each" if size else ""
-    return f"{role} {side}: about {items:,} items{each}"
+    if not size:
+        return f"{role} {side}: about {items:,} items"
+    return f"{role} {side}: about {items:,} items, {size / items:,.0f} B each"
 
 
 def _format_row(quote: StrategyEstimate) -> tuple[str, ...]:
     total = quote.forecast.total
-    units = (f"{total.read:,.1f}", f"{total.write:,.1f}")
-    price = f"${quote.usd:,.2f}" if quote.usd >= 0.005 else "under 1 cent"
-    return (quote.forecast.strategy, *units, price, format_duration(quote.duration.seconds))
+    time = format_duration(quote.duration.seconds)
+    return (quote.forecast.strategy, f"{total.read:,.1f}", f"{total.write:,.1f}", _format_price(quote.usd), time)
+
+
+def _format_price(usd: float) -> str:
+    if usd < 0.005:
+        return "under 1 cent"
+    return f"${usd:,.2f}"

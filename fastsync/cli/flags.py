@@ -39,14 +39,11 @@ def _add_groups(parser: Parser, command: str) -> None:
 
 
 def _add_flags(group: argparse._ArgumentGroup, flags: list[Flag]) -> None:
-    exclusive: dict[str, argparse._ActionsContainer] = {}
+    containers: dict[str | None, argparse._ActionsContainer] = {None: group}
     for flag in flags:
-        if flag.one_of is None:
-            _add_flag(group, flag)
-            continue
-        if flag.one_of not in exclusive:
-            exclusive[flag.one_of] = group.add_mutually_exclusive_group()
-        _add_flag(exclusive[flag.one_of], flag)
+        if flag.one_of not in containers:
+            containers[flag.one_of] = group.add_mutually_exclusive_group()
+        _add_flag(containers[flag.one_of], flag)
 
 
 def _add_flag(container: argparse._ActionsContainer, flag: Flag) -> None:
@@ -63,8 +60,12 @@ def _add_flag(container: argparse._ActionsContainer, flag: Flag) -> None:
 
 
 def _choose_action(flag: Flag) -> str | type[argparse.Action]:
+    if flag.turns_off is not None:
+        return "store_false"
     if flag.metavar is None:
-        return "store_true" if flag.turns_off is None else "store_false"
+        return "store_true"
+    if flag.repeatable:
+        return "append"
     if flag.once:
         return GivenOnce
-    return "append" if flag.repeatable else "store"
+    return "store"

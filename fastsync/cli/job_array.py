@@ -1,7 +1,7 @@
-"""Find this host's shard, as AWS Batch and Kubernetes number the members of an array of jobs.
+"""Find the shard of this host in an array of jobs, from the environment that AWS Batch or Kubernetes sets.
 
-AWS Batch tells index and size (user guide, "AWS Batch job environment variables"). An indexed Job of Kubernetes tells
-its index only (Job API, completionMode), so that the number of shards has to be given: auto/N.
+AWS Batch sets index and size (user guide, "AWS Batch job environment variables"). An indexed Job of Kubernetes sets
+the index only (Job API, completionMode), so the number of shards must be given: auto/N.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ GIVE_IT = "give the shard as --shard I/N"
 
 
 def resolve_shard(shard: str, environment: Mapping[str, str]) -> str:
-    """Return a shard as I/N: `auto` and `auto/N` by the environment, any other as it is; raise ConfigError."""
+    """Return a shard as I/N: `auto` and `auto/N` are resolved by the environment. Raises ConfigError."""
     found = AUTO.fullmatch(shard)
     if found is None:
         return shard
@@ -34,13 +34,13 @@ def resolve_shard(shard: str, environment: Mapping[str, str]) -> str:
 
 
 def _find_source(shard: str, environment: Mapping[str, str]) -> str:
-    """Return the name of the one variable that tells the index."""
-    there = [name for name in (BATCH_INDEX, KUBERNETES_INDEX) if name in environment]
-    if not there:
+    """Return the name of the variable that holds the index; raise ConfigError unless exactly one is set."""
+    present = [name for name in (BATCH_INDEX, KUBERNETES_INDEX) if name in environment]
+    if not present:
         raise ConfigError(f"--shard {shard}: neither {BATCH_INDEX} nor {KUBERNETES_INDEX} is set here; {GIVE_IT}")
-    if len(there) > 1:
+    if len(present) > 1:
         raise ConfigError(f"--shard {shard}: both {BATCH_INDEX} and {KUBERNETES_INDEX} are set here; {GIVE_IT}")
-    return there[0]
+    return present[0]
 
 
 def _find_size(given: str | None, source: str, environment: Mapping[str, str]) -> int:

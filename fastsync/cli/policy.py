@@ -12,7 +12,7 @@ from fastsync.model.wording import describe_exception, shorten
 
 
 def load_policy(name: str | None) -> Policy | None:
-    """Load `package.module:Class` and return an instance; raise ConfigError if it is not a Policy."""
+    """Import `package.module:Class` and return an instance of it; raise ConfigError if it is not a Policy."""
     if name is None:
         return None
     module, _, cls = name.partition(":")

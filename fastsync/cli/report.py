@@ -10,7 +10,7 @@ from fastsync.reports.html.gather import MOST_ROWS
 from fastsync.reports.html.page import make_page
 
 DESCRIPTION = """\
-Make one HTML page of a report, and of what else is given of its run: the file of --stats, and the lines of
+Make one HTML page of a report, and of other files of its run: the file of --stats, and the lines of
 --log-format json. Files are told apart by their content. The page opens offline, and loads nothing."""
 
 

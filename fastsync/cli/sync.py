@@ -1,4 +1,4 @@
-"""The command without a name: compare and, where the flags say so, repair."""
+"""The command without a name: compare, and repair where the flags ask for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""fastsync undo: take a run back by its undo log."""
+"""fastsync undo: restore what a run changed, from its undo log."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from fastsync.output.unforeseen import Phase, foreseen_only
 from fastsync.run.undo import undo_run
 
 DESCRIPTION = """\
-Take a run back by its undo log: put back what it overwrote or deleted, and remove what it added, each item only where
-the slave still holds what the run left there.
+Undo a run by its undo log: restore what it overwrote or deleted, and delete what it added. An item that has changed
+since the run is left alone.
 
 exit codes: 0 all is as it was, 1 some items have changed since and were left, 4 some failed; 2, 3, 130, 143 as ever.
-With --dry-run: 0 nothing is left to take back, 1 something is"""
+With --dry-run: 0 nothing is left to undo, 1 something is"""
 
 
 def make_parser() -> Parser:
@@ -26,7 +26,7 @@ def make_parser() -> Parser:
     parser = create_parser("fastsync undo", "fastsync undo FILE [flags]", DESCRIPTION)
     parser.file_only = {"slave": []}  # entries of the config file say how to reach the slaves of the undo log
     parser.add_argument("log", metavar="FILE", help="the undo log of a run")
-    parser.add_argument("--dry-run", action="store_true", help="write nothing, and report what would be taken back")
+    parser.add_argument("--dry-run", action="store_true", help="write nothing, and report what would be undone")
     add_undo_flags(parser)
     return parser
 

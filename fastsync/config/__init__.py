@@ -1,6 +1,6 @@
 """Every flag, validated once, before anything is read.
 
-`config.Config` holds all flags by name and raises ConfigError with one clear sentence; its properties are the
-values of `model` that the rest of the program works with. It must not do anything: no requests, no files opened for
-writing.
+`flags` is the table of all flags. `config.Config` holds their values and raises ConfigError, with one clear sentence,
+where one is wrong; its properties are the values of `model` that the rest of the program works with. This package must
+not do anything: it sends no request and opens no file for writing.
 """

@@ -22,7 +22,7 @@ WHOLE_OR_SHARE, NUMBER_OR_SHARE = (str, int), (str, float)
 
 @dataclass(frozen=True)
 class Flag:
-    """One row: the spellings as the help shows them, what stands for the value (None: a switch), and what it means.
+    """One row: the spellings and the help text as `--help` shows them, and the word for the value (None: a switch).
 
     `commands` have the flag. `may_change`: a resumed run may have another value than the run before. `once`: giving it
     twice is an error. `repeatable`: its values are collected. `one_of`: flags with the same word here exclude each
@@ -112,13 +112,13 @@ COMPARISON = (
     ),
     _switch("--consistent-read", "strongly consistent scans and look-ups, at twice the price"),
     _switch("--no-recheck", "do not read a suspect again before it counts (for tables at rest)"),
-    Flag("--recheck-delay", "S", "wait so many seconds before reading suspects again", NUMBER),
+    Flag("--recheck-delay", "S", "wait S seconds before reading suspects again", NUMBER),
     Flag(
         "--version-attribute",
         "NAME",
         "a number or string that grows with each version: an item that is newer on the slave is left alone",
     ),
-    _switch("--ignore-expired", "take items past their time to live (TTL) for absent on both sides"),
+    _switch("--ignore-expired", "treat items past their time to live (TTL) as absent on both sides"),
     Flag("--policy", "M:C", "judge and decide with class C of module M, a fastsync.Policy"),
 )
 REPAIR = (
@@ -135,7 +135,7 @@ REPAIR = (
     Flag(
         "--undo-log",
         "FILE",
-        "write what every write replaces into a new file first; `fastsync undo FILE` takes the run back",
+        "write what every write replaces into a new file first; `fastsync undo FILE` undoes the run",
     ),
     _switch("--keep-ignored", "keep the slave's own values of --ignore'd attributes when writing"),
     Flag(
@@ -193,11 +193,11 @@ PACE = (
 )
 RESUMING = (
     Flag("--checkpoint", "FILE", "save progress in FILE about once a second", may_change=True),
-    _switch("--resume", "continue the run that FILE is of; where there is none, start afresh", may_change=True),
+    _switch("--resume", "continue the run that FILE belongs to; if there is none, start afresh", may_change=True),
 )
 OUTPUT = (
     Flag("--report", "FILE", "every difference as a line of JSON; - is stdout", commands=BOTH),
-    _switch("--report-values", "with both sides' differing values", commands=BOTH),
+    _switch("--report-values", "put both sides' differing values into the report", commands=BOTH),
     _shared("--stats", "FILE", "final statistics as JSON; - is stdout"),
     Flag(
         "--log-format",
@@ -247,7 +247,7 @@ ACCESS = (
     _shared("--slave-external-id", "ID", "external id for assuming that role"),
     _shared("--slave-mfa-serial", "SERIAL", "MFA device for assuming that role"),
     _shared("--slave-mfa-token", "CODE", "its code; without it the terminal is asked"),
-    _shared("--role-session-name", "NAME", "of assumed roles (default: fastsync)"),
+    _shared("--role-session-name", "NAME", "name of the sessions of assumed roles (default: fastsync)"),
     _shared("--role-duration", "S", "seconds of a role session (default 3600)", WHOLE, 3600),
     Flag("--endpoint-url", "URL", "another DynamoDB-compatible endpoint, for slaves too", commands=BOTH),
     Flag("--slave-endpoint-url", "URL", "another endpoint for the slaves", commands=BOTH),

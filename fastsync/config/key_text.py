@@ -1,4 +1,4 @@
-"""Key text: a key as a flag gives it, as plain values or as DynamoDB JSON, and what it is for a table.
+"""Parse the key that a flag gives, as plain values or as DynamoDB JSON, and give it the types of a table's key.
 
 Limits of keys and numbers: developer guide, "Quotas in Amazon DynamoDB", and "Naming rules and data types".
 """
@@ -26,13 +26,13 @@ _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,
 
 
 class Number(str):
-    """A number of a JSON text as it is written there: one of 5,000 digits is no int, 1e999999999 no Decimal."""
+    """A number as a JSON text has it. It is not converted: Python refuses an int of 5,000 digits, and 1e999999999."""
 
 
 def parse_key(flag: str, text: str) -> Mapping[str, Any]:
-    """Return a key as its text has it: names with strings, Numbers, or objects such as `{"S": "a"}`.
+    """Return the key in a text: by name, strings, Numbers, or objects such as `{"S": "a"}`.
 
-    Raises ConfigError where it can be the key of no table. Whether it is one of a certain table, `typed_key` says.
+    Raises ConfigError if no table can have such a key. Whether one certain table can, `typed_key` checks.
     """
     if len(text) > MOST_TEXT:
         raise ConfigError(f"{flag} takes a key, and this is longer than any: {quote(text)}")
@@ -52,7 +52,7 @@ def parse_key(flag: str, text: str) -> Mapping[str, Any]:
 
 
 def typed_key(flag: str, given: Mapping[str, Any], schema: KeySchema) -> bytes:
-    """Return a parsed key as the DynamoDB JSON of a table's key; raise ConfigError where it is none of that table."""
+    """Return a parsed key in DynamoDB JSON, with the types of a table; raise ConfigError if it is not a key of it."""
     if set(given) != set(schema.names):
         raise ConfigError(f"{flag} takes a JSON object with exactly the key attributes {', '.join(schema.names)}")
     types = {schema.hash: schema.hash_type, schema.range: schema.range_type}
@@ -66,44 +66,63 @@ def typed_key(flag: str, given: Mapping[str, Any], schema: KeySchema) -> bytes:
 
 
 def _check_value(flag: str, name: str, value: Any) -> None:
-    """Raise ConfigError where a value can be that of no key, whatever its type in the table is."""
-    texts = [name, *([value] if isinstance(value, str) else [])]
+    """Raise ConfigError if a value cannot be that of a key, whatever its type in the table is."""
     if isinstance(value, dict):
-        if len(value) != 1 or not all(kind in ("S", "N", "B") and type(text) is str for kind, text in value.items()):
+        if not _is_typed(value):
             forms = '{"S": "..."}, {"N": "..."} or {"B": "..."}'
             raise ConfigError(f"{flag}: {quote(name)} is written plainly or as {forms}")
-        texts += value.values()
-    elif not isinstance(value, str):
+        texts = [name, *value.values()]
+    elif isinstance(value, str):
+        texts = [name, value]
+    else:
         raise ConfigError(f"{flag}: {quote(name)} has to be text or a number, not {quote(value)}")
     for text in texts:
         if not _is_unicode(text):
             raise ConfigError(f"{flag}: {quote(text)} is no text in Unicode, so no table has it")
 
 
+def _is_typed(value: dict[str, Any]) -> bool:
+    """Return whether an object has the form `{"S": "..."}`. A Number in it is not quoted, as it should be."""
+    if len(value) != 1:
+        return False
+    ((kind, text),) = value.items()
+    return kind in ("S", "N", "B") and type(text) is str
+
+
 def _typed(flag: str, name: str, value: Any, kind: str) -> dict[str, str]:
-    typed = value if isinstance(value, dict) else {kind: value}
-    given = typed.get(kind)
-    is_plain_number = kind == "N" and not isinstance(value, dict)
-    if given is None or isinstance(given, Number) is not is_plain_number or not _fits(given, kind):
+    if isinstance(value, dict):
+        text, is_typed = value.get(kind), True
+    else:
+        text, is_typed = value, isinstance(value, Number) is (kind == "N")
+    if not is_typed or not _is_key_value(text, kind):
         raise ConfigError(
             f'{flag}: {name} is of type {kind}, written plainly or as {{"{kind}": "..."}}; {quote(value)} is not'
         )
-    return {kind: str(given)}
+    return {kind: str(text)}
 
 
-def _fits(text: str, kind: str) -> bool:
-    """Say whether a text is the value of a key: N a number of the service's range, B base64, S anything but nothing."""
+def _is_key_value(text: str | None, kind: str) -> bool:
+    """Return whether a text is a value of a key attribute: S any text, B base64, N a number in the service's range.
+
+    An empty text is none.
+    """
+    if not text:
+        return False
     if kind == "N":
-        return _NUMBER.fullmatch(text) is not None and _in_range(Decimal(text))
+        return _NUMBER.fullmatch(text) is not None and _is_in_range(Decimal(text))
+    if kind == "S":
+        return True
     try:
-        return bool(text) and (kind == "S" or bool(b64decode(text, validate=True)))
+        return b64decode(text, validate=True) != b""
     except ValueError:
         return False
 
 
-def _in_range(number: Decimal) -> bool:
+def _is_in_range(number: Decimal) -> bool:
     digits = "".join(map(str, number.as_tuple().digits)).strip("0")
-    return not digits or (len(digits) <= MOST_DIGITS and SMALLEST_EXPONENT <= number.adjusted() <= LARGEST_EXPONENT)
+    if not digits:
+        return True
+    return len(digits) <= MOST_DIGITS and SMALLEST_EXPONENT <= number.adjusted() <= LARGEST_EXPONENT
 
 
 def _is_unicode(text: str) -> bool:

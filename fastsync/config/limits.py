@@ -12,12 +12,14 @@ from fastsync.model.settings import LONGEST_LIMIT
 from fastsync.model.throughput import SLOWEST, Capacity, Pace, Rate, Throughput
 from fastsync.model.wording import quote
 
-_NUMBER = r"[0-9]+(?:\.[0-9]+)?|\.[0-9]+"
+_UNITS = re.compile(r"([0-9]+(?:\.[0-9]+)?|\.[0-9]+)")
+_PERCENT = re.compile(_UNITS.pattern + "%")
+_SHARE = re.compile(r"([0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?)%")
 
 
 @dataclass(frozen=True)
 class Limit:
-    """What one flag says: `units` per second, or `percent` of what the table has."""
+    """The limit of one flag: `units` per second, or `percent` of the table's capacity."""
 
     flag: str
     units: float | None = None
@@ -25,21 +27,20 @@ class Limit:
 
     @classmethod
     def parse(cls, flag: str, given: object) -> Limit:
-        """Read a number of units per second above 0, or `P%` up to 100%; raise ConfigError on anything else."""
-        text = given if isinstance(given, str) else _decimal(given)
-        if not isinstance(given, bool) and re.fullmatch(f"({_NUMBER})%?", text):
-            value = float(text.rstrip("%"))
-            if text.endswith("%") and SLOWEST <= value <= 100:
-                return cls(flag, percent=value)
-            if not text.endswith("%") and SLOWEST <= value < math.inf:
-                return cls(flag, units=value)
+        """Parse a number of units per second above 0, or `P%` up to 100%; raise ConfigError on anything else."""
+        text = given if isinstance(given, str) else _as_decimal(given)
+        units, percent = _UNITS.fullmatch(text), _PERCENT.fullmatch(text)
+        if units is not None and SLOWEST <= float(units[1]) < math.inf:
+            return cls(flag, units=float(units[1]))
+        if percent is not None and SLOWEST <= float(percent[1]) <= 100:
+            return cls(flag, percent=float(percent[1]))
         raise ConfigError(
             f"{flag} takes a number of units per second from {SLOWEST} on, or a share of what the table has, such as "
             f"25%, not {quote(given)}"
         )
 
     def resolve(self, table: object, has: Throughput) -> Rate:
-        """Return the rate for a table; raise ConfigError where a share is asked for and it tells no capacity."""
+        """Return the rate for a table; raise ConfigError if it should be a share, and the table reports no capacity."""
         if self.units is not None:
             return Rate(self.units)
         share = self.percent or 0.0
@@ -54,21 +55,26 @@ class Limit:
 
 @dataclass(frozen=True)
 class Limits:
-    """The limits of a run, for each table apart; None where there is none."""
+    """The limits of a run, which hold for each table by itself; None where there is no limit."""
 
     reads: Limit | None = None
     writes: Limit | None = None
 
     def resolve(self, table: object, has: Capacity, written: bool) -> Pace:
-        """Return the pace of a table, for writes too where it is one that may be `written`; raise ConfigError."""
-        reads = None if self.reads is None else self.reads.resolve(table, has.reads)
-        writes = None if self.writes is None or not written else self.writes.resolve(table, has.writes)
+        """Return the pace of a table. Its writes are limited only if it may be `written`. Raises ConfigError."""
+        reads = writes = None
+        if self.reads is not None:
+            reads = self.reads.resolve(table, has.reads)
+        if self.writes is not None and written:
+            writes = self.writes.resolve(table, has.writes)
         return Pace(reads, writes)
 
 
-def _decimal(given: object) -> str:
-    """Write a number without an exponent; what is no number, or has more digits than any limit, as nothing."""
-    if isinstance(given, bool) or not isinstance(given, int | float) or not 0 < given < 1e15:
+def _as_decimal(given: object) -> str:
+    """Return a number without an exponent; "" for anything else, and for a number with more digits than any limit."""
+    if isinstance(given, bool) or not isinstance(given, int | float):
+        return ""
+    if not 0 < given < 1e15:
         return ""
     return f"{given:f}"
 
@@ -82,15 +88,17 @@ class DeleteLimit:
 
     @classmethod
     def parse(cls, text: str) -> DeleteLimit:
-        """Read `N` or `P%` (also as `1e-3%`); raise ConfigError on anything else."""
+        """Parse `N` or `P%` (also as `1e-3%`); raise ConfigError on anything else."""
         if len(text) <= LONGEST_LIMIT:
+            percent = _SHARE.fullmatch(text)
             if re.fullmatch(r"[0-9]+", text):
                 return cls(count=int(text))
-            percent = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?)%", text)
-            if percent and Fraction(percent[1]) <= 100:
+            if percent is not None and Fraction(percent[1]) <= 100:
                 return cls(share=Fraction(percent[1]) / 100)
         raise ConfigError(f"--max-deletes takes a number or a percentage from 0% to 100%, not {quote(text)}")
 
     def allowed_for(self, scanned: int) -> int:
-        """Return the number of deletes allowed on a slave of which `scanned` items were scanned."""
-        return self.count if self.count is not None else int(scanned * self.share)
+        """Return how many deletes are allowed on a slave whose scan returned `scanned` items."""
+        if self.count is not None:
+            return self.count
+        return int(scanned * self.share)

@@ -20,7 +20,7 @@ _TOKEN = re.compile(r"\d{6}", re.ASCII)
 
 @dataclass(frozen=True)
 class LoginFlags:
-    """The flags that say who asks, the master's (`--profile`) or the slaves' (`--slave-profile`)."""
+    """The flags that decide on credentials: the master's (`--profile`) or the slaves' (`--slave-profile`)."""
 
     prefix: str
     profile: str | None
@@ -29,42 +29,49 @@ class LoginFlags:
     mfa_serial: str | None
     mfa_token: str | None
 
-    def speaks_of(self, ref: TableRef) -> bool:
-        """Return whether a table has credentials of its own."""
-        return (ref.profile or self.profile or ref.role_arn or self.role_arn) is not None
+    def login_of(self, ref: TableRef | None, session: Role) -> Login | None:
+        """Return the login of these flags; for a table, its own entry comes first. None where neither names one.
 
-    def login(self, ref: TableRef | None, session: Role) -> Login:
-        """Return the login of these flags; for a table, its own entry comes first."""
+        `session` is the role session to make if the login assumes a role.
+        """
         profile, arn, external_id = self.profile, self.role_arn, self.external_id
         if ref is not None:
             profile, arn, external_id = ref.profile or profile, ref.role_arn or arn, ref.external_id or external_id
-        if arn is None:
+        if arn is not None:
+            mfa = replace(session, mfa_serial=self.mfa_serial, mfa_token=self.mfa_token)
+            return Login(profile, replace(mfa, arn=arn, external_id=external_id))
+        if profile is not None:
             return Login(profile)
-        role = replace(session, arn=arn, external_id=external_id, mfa_serial=self.mfa_serial, mfa_token=self.mfa_token)
-        return Login(profile, role)
+        return None
 
-    def check(self, refs: Sequence[TableRef]) -> None:
-        """Raise ConfigError where a flag is malformed, or has no role to go with."""
+    def check_flags(self, refs: Sequence[TableRef]) -> None:
+        """Raise ConfigError if a flag is malformed, or if none of the tables `refs` has the role that it goes with."""
         if self.profile == "":
             raise ConfigError(f"{self.prefix}profile takes the name of a profile")
         self._check_form("role-arn", self.role_arn, _ROLE, "an ARN such as arn:aws:iam::123456789012:role/sync")
         self._check_form("external-id", self.external_id, _EXTERNAL_ID, "2 to 1224 letters, digits and +=,.@:/-_")
         self._check_form("mfa-serial", self.mfa_serial, _SERIAL, "a device's serial number or ARN")
         self._check_form("mfa-token", self.mfa_token, _TOKEN, "the six digits that the device shows")
-        roles = [ref for ref in refs if ref.role_arn is not None]
-        if self.role_arn is None and not roles:
-            for name, value in (("mfa-token", self.mfa_token), ("mfa-serial", self.mfa_serial)):
-                if value is not None:
-                    raise ConfigError(f"{self.prefix}{name} goes with {self.prefix}role-arn, and no role is given")
-            if self.external_id is not None or any(ref.external_id for ref in refs):
-                raise ConfigError(f"{self.prefix}external-id goes with {self.prefix}role-arn, and no role is given")
+        if self.role_arn is None and all(ref.role_arn is None for ref in refs):
+            self._check_no_role(refs)
         if self.mfa_token is not None and self.mfa_serial is None:
             raise ConfigError(f"{self.prefix}mfa-token needs {self.prefix}mfa-serial, the device that shows it")
 
     def _check_form(self, name: str, value: str | None, form: re.Pattern[str], what: str) -> None:
-        # the value is not repeated: it may be a code
-        if value is not None and not (isinstance(value, str) and form.fullmatch(value)):
-            raise ConfigError(f"{self.prefix}{name} takes {what}")
+        if value is not None and not _has_form(value, form):
+            raise ConfigError(f"{self.prefix}{name} takes {what}")  # the value, which may be a code, is not repeated
+
+    def _check_no_role(self, refs: Sequence[TableRef]) -> None:
+        """Raise ConfigError if something is given that only goes with a role."""
+        external_ids = [ref.external_id for ref in refs if ref.external_id]
+        given = {
+            "mfa-token": self.mfa_token,
+            "mfa-serial": self.mfa_serial,
+            "external-id": next(iter(external_ids), self.external_id),
+        }
+        for name, value in given.items():
+            if value is not None:
+                raise ConfigError(f"{self.prefix}{name} goes with {self.prefix}role-arn, and no role is given")
 
 
 def resolve_logins(
@@ -74,37 +81,47 @@ def resolve_logins(
     master_ref: TableRef | None,
     slave_refs: Sequence[TableRef],
 ) -> tuple[Login, ...]:
-    """Return the login of the master, or that of its flags where there is none, then of each slave.
+    """Return the login of the master, or that of its flags where there is no master, then of each slave.
 
-    `session` is name and seconds of a role session. Raises ConfigError.
+    `session` is the name and the seconds of a role session. A slave without credentials of its own has the master's.
+    Raises ConfigError.
     """
     name, duration = session
-    if name is not None and not (isinstance(name, str) and _SESSION.fullmatch(name)):
+    if name is not None and not _has_form(name, _SESSION):
         raise ConfigError("--role-session-name takes 2 to 64 letters, digits and +=,.@-_")
     master_refs = [] if master_ref is None else [master_ref]
-    master.check(master_refs)
-    slaves.check(slave_refs)
+    master.check_flags(master_refs)
+    slaves.check_flags(slave_refs)
     for ref in (*master_refs, *slave_refs):
-        if ref.role_arn is not None and not _ROLE.fullmatch(ref.role_arn):
+        if ref.role_arn is not None and not _has_form(ref.role_arn, _ROLE):
             raise ConfigError(f"the role-arn of {ref} is not an ARN such as arn:aws:iam::123456789012:role/sync")
     any_role = Role("", name or SESSION_NAME, duration)
-    first = master.login(master_ref, any_role)
-    found = (first, *(slaves.login(ref, any_role) if slaves.speaks_of(ref) else first for ref in slave_refs))
-    if name is not None and not any(login.role for login in found):
+    first = master.login_of(master_ref, any_role) or Login()
+    others = [slaves.login_of(ref, any_role) or first for ref in slave_refs]
+    logins = (first, *others)
+    if name is not None and not any(login.role for login in logins):
         raise ConfigError("--role-session-name goes with --role-arn or --slave-role-arn, and no role is given")
-    _check_codes(found)
-    return found
+    _check_codes(logins)
+    return logins
 
 
 def account_of_role(login: Login) -> str | None:
-    """Return the number of the account that a login's role is in."""
-    found = None if login.role is None else _ROLE.fullmatch(login.role.arn)
-    return None if found is None else found[1]
+    """Return the number of the account that a login's role belongs to; None for a login without a role."""
+    if login.role is None:
+        return None
+    found = _ROLE.fullmatch(login.role.arn)
+    return found and found[1]
 
 
-def _check_codes(found: Sequence[Login]) -> None:
-    roles = [login.role for login in dict.fromkeys(found) if login.role and login.role.mfa_token]
-    if len({(role.mfa_serial, role.mfa_token) for role in roles}) < len(roles):
+def _has_form(value: object, form: re.Pattern[str]) -> bool:
+    return isinstance(value, str) and form.fullmatch(value) is not None
+
+
+def _check_codes(logins: Sequence[Login]) -> None:
+    """Raise ConfigError if one MFA code would have to serve for two logins."""
+    roles = [login.role for login in set(logins) if login.role is not None and login.role.mfa_token is not None]
+    codes = {(role.mfa_serial, role.mfa_token) for role in roles}
+    if len(codes) < len(roles):
         raise ConfigError(
             "an MFA code is good for one role only, and several are to be assumed with it; "
             "leave it away to be asked for each"

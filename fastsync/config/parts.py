@@ -27,12 +27,15 @@ def parse_first_key(config: Config) -> Mapping[str, Any] | None:
 
 def parse_slicing(config: Config) -> Slicing:
     """Return how a run is cut into segments, and which part of them is compared. A scan from a key has one segment."""
-    return Slicing(
-        parallel=config.parallel,
-        segments=config.segments if config.starting_key is None else 1,
-        shard=None if config.shard is None else Shard.parse(config.shard),
-        sample=None if config.sample is None else Sample(config.sample, config.seed or 0),
-    )
+    segments = config.segments
+    if config.starting_key is not None:
+        segments = 1
+    shard = sample = None
+    if config.shard is not None:
+        shard = Shard.parse(config.shard)
+    if config.sample is not None:
+        sample = Sample(config.sample, config.seed or 0)
+    return Slicing(config.parallel, segments, shard, sample)
 
 
 def parse_limits(config: Config) -> Limits:

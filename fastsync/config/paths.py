@@ -1,4 +1,4 @@
-"""Paths: no two files of a command are the same one, whatever they are called, and none of them is a folder."""
+"""Check the paths of a command: no two of them are the same file, by whatever name, and none is a folder."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _Identity = str | tuple[int, int]
 
 
 def check_outputs(outputs: Mapping[str, str | None], folders: Iterable[str] = ()) -> None:
-    """Raise ConfigError where an output, by its flag, is a folder, another output, or where stderr goes.
+    """Raise ConfigError if an output, by its flag, is a folder, the same as another output, or where stderr goes.
 
-    "-" is stdout. `folders` are flags that do name a folder.
+    "-" is stdout. `folders` are the flags that name a folder on purpose.
     """
     taken = dict.fromkeys(_of_descriptor(STDERR), "that is where stderr goes")
     for flag, path in outputs.items():
@@ -31,7 +31,7 @@ def check_outputs(outputs: Mapping[str, str | None], folders: Iterable[str] = ()
 
 
 def check_inputs(outputs: Mapping[str, str | None], inputs: Iterable[str]) -> None:
-    """Raise ConfigError where an output, by its flag, would replace a file that is read."""
+    """Raise ConfigError if an output, by its flag, would replace a file that is read."""
     read = {identity for path in inputs for identity in _identities(path)}
     for flag, path in outputs.items():
         if path is not None and not read.isdisjoint(_identities(path)):
@@ -39,7 +39,7 @@ def check_inputs(outputs: Mapping[str, str | None], inputs: Iterable[str]) -> No
 
 
 def check_once(inputs: Iterable[str]) -> None:
-    """Raise ConfigError where a file is to be read twice, under whichever names."""
+    """Raise ConfigError if a file is given twice, by whatever name."""
     taken: set[_Identity] = set()
     for path in inputs:
         identities = set(_identities(path)) or {path}
@@ -49,7 +49,7 @@ def check_once(inputs: Iterable[str]) -> None:
 
 
 def _check_output(flag: str, path: str, taken: dict[_Identity, str], is_folder: bool) -> None:
-    """Check one output against those that are taken, and take it."""
+    """Check one output against `taken`, and add it there."""
     if not is_folder:
         _check_file(flag, path)
     identities = list(_identities(path))
@@ -65,7 +65,7 @@ def _check_file(flag: str, path: str) -> None:
     try:
         is_folder = Path(path).is_dir()
     except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else error
+        why = getattr(error, "strerror", None) or error
         raise ConfigError(f"{flag} {quote(path)} cannot be written: {why}") from None
     if is_folder:
         raise ConfigError(f"{flag} {path} cannot be written: it is a folder; name a file in it")
@@ -74,7 +74,7 @@ def _check_file(flag: str, path: str) -> None:
 def _identities(path: str) -> Iterator[_Identity]:
     if path == "-":
         return
-    with suppress(OSError, ValueError):  # what is no path at all is told elsewhere
+    with suppress(OSError, ValueError):  # text that is no path at all is refused elsewhere
         yield os.path.realpath(path)
         yield from _of_regular(Path(path).stat())
 

@@ -16,14 +16,14 @@ MAX_SEGMENTS = 1_000_000
 
 @dataclass(frozen=True)
 class Shard:
-    """This host's part of the work: the segments whose number is `number` modulo `of`."""
+    """The part of one host: the segments whose number is `number` modulo `of`."""
 
     number: int
     of: int
 
     @classmethod
     def parse(cls, text: str) -> Shard:
-        """Read `I/N`; raise ConfigError on anything else."""
+        """Parse `I/N`; raise ConfigError on anything else."""
         found = re.fullmatch(r"([0-9]{1,7})/([0-9]{1,7})", text)
         if found and int(found[1]) < int(found[2]):
             return cls(int(found[1]), int(found[2]))
@@ -42,18 +42,18 @@ class Sample:
 
     def __post_init__(self) -> None:
         if not 0 < self.fraction <= 1:
-            told = quote(self.fraction)
-            raise ConfigError(f"--sample takes a fraction above 0 and up to 1, for example 0.05, not {told}")
+            given = quote(self.fraction)
+            raise ConfigError(f"--sample takes a fraction above 0 and up to 1, for example 0.05, not {given}")
 
     def choose(self, total: int) -> Sequence[int]:
-        """Choose the numbers of the segments, one at least."""
+        """Return the numbers of the chosen segments of `total`, in order; there is at least one."""
         count = max(1, round(self.fraction * total))
         return sorted(random.Random(self.seed).sample(range(total), count))
 
 
 @dataclass(frozen=True)
 class Slicing:
-    """What decides about segments: how many at once, how many in all (None: as it fits), and which part of them."""
+    """How many segments are compared at once, how many there are (None: the plan decides), and which part of them."""
 
     parallel: int = 1
     segments: int | None = None

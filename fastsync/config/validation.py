@@ -5,6 +5,7 @@ Everything here raises ConfigError with one clear sentence.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from fastsync.config.checks import (
@@ -43,15 +44,79 @@ BOUNDS: dict[str, tuple[float, float]] = {
 """The least and the greatest value of each option that is a number."""
 
 
+CHOICES = {
+    "log_format": ("text", "json"),
+    "executor": ("processes", "inline", "spark"),
+    "writes": ("guarded", "batch"),
+}
+"""All values of the options that have only some."""
+CONFLICTS: tuple[tuple[Callable[[Config], bool], str], ...] = (
+    (
+        lambda config: config.report == config.stats == "-",
+        "--report - and --stats - cannot both go to stdout; give one of them a file",
+    ),
+    (
+        lambda config: config.starting_key is not None and (config.segments or config.parallel) > 1,
+        "--starting-key goes with one segment only, not with --parallel or --segments above 1; "
+        "to continue a parallel run use --checkpoint",
+    ),
+    (
+        lambda config: config.starting_key is not None and config.sample is not None,
+        "--starting-key goes with one segment only, and --sample chooses among many",
+    ),
+    (
+        lambda config: config.starting_key is not None and config.strategy == StrategyName.MERGE,
+        "--starting-key goes with --strategy lookup only: a scan of a slave never begins there",
+    ),
+    (
+        lambda config: config.seed is not None and config.sample is None,
+        "--seed chooses the segments of a --sample, and none is asked for",
+    ),
+    (
+        lambda config: config.no_recheck and config.recheck_delay is not None,
+        "--no-recheck and --recheck-delay exclude each other",
+    ),
+    (
+        lambda config: config.resume and config.checkpoint is None,
+        "--resume needs --checkpoint FILE: it says where the run is to go on",
+    ),
+    (
+        lambda config: config.quiet and bool(config.progress),
+        "--quiet and --progress exclude each other",
+    ),
+    (
+        lambda config: config.executor == "spark" and config.report == "-",
+        "--executor spark writes the report into a folder, so --report - does not go with it",
+    ),
+    (
+        lambda config: config.executor == "spark" and config.verbose,
+        "--executor spark has no lines for --verbose: its tasks write differences into the --report",
+    ),
+    (
+        lambda config: config.writes == "batch" and config.version_attribute is not None,
+        "--version-attribute needs conditional writes, and --writes batch makes none; give one of them only",
+    ),
+    (
+        lambda config: config.version_attribute == "",
+        "--version-attribute takes the name of an attribute",
+    ),
+)
+"""Tests of options that do not go together, each with the sentence that refuses them."""
+
+
 def check_config(config: Config) -> None:
     """Check every option by itself, then those that depend on each other."""
     _check_values(config)
     _check_numbers(config)
     _check_files(config)
-    _check_starting_key(config)
-    _check_combinations(config)
-    _check_executor(config)
-    _check_repair(config)
+    for option, choices in CHOICES.items():
+        check_choice(OPTIONS[option].name, getattr(config, option), *choices)
+    for is_conflict, sentence in CONFLICTS:
+        if is_conflict(config):
+            raise ConfigError(sentence)
+    parse_first_key(config)
+    parse_slicing(config)
+    parse_logins(config)
 
 
 def _check_values(config: Config) -> None:
@@ -88,58 +153,5 @@ def _check_files(config: Config) -> None:
     check_address("--slave-endpoint-url", config.slave_endpoint_url)
     for ref in config.tables:
         check_address(f"the endpoint-url of {ref}", ref.endpoint_url)
-    if config.report == config.stats == "-":
-        raise ConfigError("--report - and --stats - cannot both go to stdout; give one of them a file")
     folders = ["--report"] if config.executor == "spark" else []
     check_outputs(config.outputs, folders)
-
-
-def _check_starting_key(config: Config) -> None:
-    if config.starting_key is None:
-        return
-    if (config.segments or config.parallel) > 1:
-        raise ConfigError(
-            "--starting-key goes with one segment only, not with --parallel or --segments above 1; "
-            "to continue a parallel run use --checkpoint"
-        )
-    if config.sample is not None:
-        raise ConfigError("--starting-key goes with one segment only, and --sample chooses among many")
-    if config.strategy == StrategyName.MERGE:
-        raise ConfigError("--starting-key goes with --strategy lookup only: a scan of a slave never begins there")
-    parse_first_key(config)
-
-
-def _check_combinations(config: Config) -> None:
-    if config.seed is not None and config.sample is None:
-        raise ConfigError("--seed chooses the segments of a --sample, and none is asked for")
-    parse_slicing(config)
-    parse_logins(config)
-    if config.no_recheck and config.recheck_delay is not None:
-        raise ConfigError("--no-recheck and --recheck-delay exclude each other")
-    if config.resume and config.checkpoint is None:
-        raise ConfigError("--resume needs --checkpoint FILE: it says where the run is to go on")
-    if config.quiet and config.progress:
-        raise ConfigError("--quiet and --progress exclude each other")
-    check_choice("--log-format", config.log_format, "text", "json")
-
-
-def _check_executor(config: Config) -> None:
-    check_choice("--executor", config.executor, "processes", "inline", "spark")
-    if config.executor != "spark":
-        return
-    if config.report == "-":
-        raise ConfigError("--executor spark writes the report into a folder, so --report - does not go with it")
-    if config.verbose:
-        raise ConfigError("--executor spark has no lines for --verbose: its tasks write differences into the --report")
-
-
-def _check_repair(config: Config) -> None:
-    check_choice("--writes", config.writes, "guarded", "batch")
-    if config.version_attribute is None:
-        return
-    if config.writes == "batch":
-        raise ConfigError(
-            "--version-attribute needs conditional writes, and --writes batch makes none; give one of them only"
-        )
-    if not config.version_attribute:
-        raise ConfigError("--version-attribute takes the name of an attribute")
