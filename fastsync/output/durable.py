@@ -76,9 +76,15 @@ def check_stdout(flag: str) -> None:
     try:
         os.write(sys.stdout.fileno(), b"")
     except (io.UnsupportedOperation, ValueError):  # a host program's own stream, without a descriptor
+        return
+    except OSError as error:
+        if error.errno != errno.EBADF:  # a full disk, say, which is told when something is written
+            return
+    except AttributeError:  # there is no stdout at all
         pass
-    except (AttributeError, OSError):  # None, or nothing that can be written
-        raise ConfigError(f"{flag} - cannot be written: stdout is closed") from None
+    else:
+        return
+    raise ConfigError(f"{flag} - cannot be written: stdout is closed")
 
 
 def has_reader() -> bool:
