@@ -338,3 +338,27 @@ class Idle:
                     break
                 self.idled.set()
         self.idled.set()
+
+
+def test_a_proxy_that_is_spoken_to_over_tls(certified: tuple[ssl.SSLContext, Path]) -> None:
+    """A proxy with https gets whole addresses for plain HTTP, over TLS, without the port that http has anyway."""
+    context, bundle = certified
+    server = Scripted([WHOLE], lambda plain: context.wrap_socket(plain, server_side=True))
+    proxy = f"https://localhost:{server.port}"
+    with connected(Endpoint("http://dynamodb.test:80/p", str(bundle), proxy)) as connections:
+        assert post(connections) == (200, BODY)
+    assert server.requests[0].startswith(b"POST http://dynamodb.test/ HTTP/1.1\r\n")
+
+
+def test_a_proxy_that_fails_is_named() -> None:
+    """Where it does not answer, does not speak HTTP or refuses the tunnel; never with user and password."""
+    refusing = Scripted([b"HTTP/1.1 407 Who are you\r\nContent-Length: 0\r\n\r\n"])
+    speaking = Scripted([b"SSH-2.0-x\r\n\r\n"])
+    reasons = {refusing.port: "HTTP 407", speaking.port: "no answer in HTTP/1", 1: "refused"}
+    for port, reason in reasons.items():
+        endpoint = Endpoint("https://localhost", proxy=f"http://ada:hidden@127.0.0.1:{port}")
+        with connected(endpoint) as connections, pytest.raises(Fault, match=f"the proxy 127.0.0.1:{port} ") as error:
+            post(connections)
+        assert reason in str(error.value)
+        assert "hidden" not in str(error.value)
+        assert error.value.unsent
