@@ -1,4 +1,4 @@
-"""Give a command's parser the flags that the table in `config.flags` has for it."""
+"""Add to a command's parser the flags that it has in the table of `config.flags`."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ HIDDEN = "******"
 
 
 def choose_sinks(flags: Mapping[str, Any], log: Log) -> list[Sink]:
-    """Return what shows a run on stderr while it works, as --verbose, --quiet and --progress ask for it."""
+    """Return the sinks that show a run on stderr while it works, as --verbose, --quiet and --progress ask for."""
     sinks: list[Sink] = []
     if flags["verbose"]:
         sinks.append(Verbose(log))
