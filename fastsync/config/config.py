@@ -43,6 +43,7 @@ class Config:
     delete_extra: bool
     max_deletes: str | int | None
     allow_empty_master: bool
+    yes: bool
     undo_log: str | None
     keep_ignored: bool
     writes: str

@@ -132,6 +132,7 @@ REPAIR = (
         WHOLE_OR_SHARE,
     ),
     _switch("--allow-empty-master", "let a master without a single item cause deletes"),
+    _switch("--yes", "delete without asking; a run that may delete asks once, on a terminal only", may_change=True),
     Flag(
         "--undo-log",
         "FILE",
