@@ -6,11 +6,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from fastsync.config.flag_types import Flags, Percent
     from fastsync.errors import ConfigError, FastsyncError, TableError
     from fastsync.model.difference import Difference, Effect, Verdict
     from fastsync.model.policy import Action, Policy
     from fastsync.model.table import TableRef
-    from fastsync.output.statistics import Result
+    from fastsync.output.statistics import Result, Statistics, Stats
     from fastsync.run.synchronizer import Synchronizer
 
 __all__ = [
@@ -19,8 +20,12 @@ __all__ = [
     "Difference",
     "Effect",
     "FastsyncError",
+    "Flags",
+    "Percent",
     "Policy",
     "Result",
+    "Statistics",
+    "Stats",
     "Synchronizer",
     "TableError",
     "TableRef",
@@ -29,11 +34,12 @@ __all__ = [
 __version__ = "0.1.0"
 
 _HOMES = {
+    "config.flag_types": ("Flags", "Percent"),
     "errors": ("ConfigError", "FastsyncError", "TableError"),
     "model.difference": ("Difference", "Effect", "Verdict"),
     "model.policy": ("Action", "Policy"),
     "model.table": ("TableRef",),
-    "output.statistics": ("Result",),
+    "output.statistics": ("Result", "Statistics", "Stats"),
     "run.synchronizer": ("Synchronizer",),
 }
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import IO, Annotated, Any
+from typing import IO, Annotated, Any, TypedDict, cast
 
 import msgspec
 from msgspec import Meta
@@ -90,6 +90,69 @@ class SampleStatistics(msgspec.Struct, frozen=True):
     estimate: dict[str, EstimatedDifferences | None]
 
 
+class MasterStats(TypedDict):
+    """MasterCounters as plain values."""
+
+    table: str
+    scanned: int
+    read_units: float
+
+
+class SlaveStats(TypedDict):
+    """SlaveCounters as plain values."""
+
+    compared: int
+    same: int
+    missing: int
+    differing: int
+    extra: int | None
+    settled: int
+    slave_newer: int
+    expired: int
+    filtered: int
+    contended: int
+    changed: int
+    refused: int
+    written: int
+    deleted: int
+    failed: int
+    scanned: int
+    read_units: float
+    write_units: float
+
+
+class EstimateStats(TypedDict):
+    """EstimatedDifferences as plain values."""
+
+    differences: int
+    low: int
+    high: int | None
+
+
+class SampleStats(TypedDict):
+    """SampleStatistics as plain values."""
+
+    fraction: float
+    segments: int
+    of: int
+    seed: int
+    estimate: dict[str, EstimateStats | None]
+
+
+class Stats(TypedDict):
+    """Statistics as plain values: what `--stats` writes, and `Result.stats` is."""
+
+    complete: bool
+    strategy: str
+    segments: int
+    elapsed_seconds: float
+    sample: SampleStats | None
+    shard: str | None
+    master: MasterStats
+    slaves: dict[str, SlaveStats]
+    errors: list[str]
+
+
 class Statistics(msgspec.Struct, frozen=True):
     """The statistics of a run, in the order of their file. `errors` are sentences.
 
@@ -111,10 +174,9 @@ class Statistics(msgspec.Struct, frozen=True):
         """Return whether these are the statistics of an undo."""
         return self.strategy == UNDO
 
-    def as_document(self) -> dict[str, Any]:
+    def as_document(self) -> Stats:
         """Return the statistics as plain values, as JSON holds them."""
-        document: dict[str, Any] = msgspec.to_builtins(self)
-        return document
+        return cast(Stats, msgspec.to_builtins(self))
 
     def with_errors(self, errors: Sequence[str], complete: bool) -> Statistics:
         """Return the same statistics with these errors instead of their own."""
@@ -157,7 +219,7 @@ class Result:
     notes: list[str] = field(default_factory=list)
 
     @cached_property
-    def stats(self) -> dict[str, Any]:
+    def stats(self) -> Stats:
         """The statistics as a dictionary, which is what `--stats` writes."""
         return self.statistics.as_document()
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING
 
 from fastsync import __version__
 from fastsync.aws.shared_cells import SharedCells
@@ -38,6 +38,11 @@ from fastsync.workers.processes.fork_server import start_fork_server
 from fastsync.workers.spark.cluster import Cluster, open_cluster
 from fastsync.workers.spark.executor import SparkExecutor
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from fastsync.config.flag_types import Flags
+
 
 class Synchronizer:
     """Compare a master with slaves and, where flags say so, repair the slaves.
@@ -56,9 +61,10 @@ class Synchronizer:
         listeners: Sequence[Callable[[Difference], object]] = (),
         sinks: Sequence[Sink] = (),
         announce: Callable[[str], object] | None = None,
-        **flags: Any,
+        progress: bool | None = None,
+        **flags: Unpack[Flags],
     ):
-        self._config = Config.of(master, slaves, flags)
+        self._config = Config.of(master, slaves, {**flags, "progress": progress})
         if listeners and self._config.executor == "spark":
             raise ConfigError("listeners hear nothing of --executor spark: its tasks write differences into the report")
         if policy is not None and not isinstance(policy, Policy):

@@ -114,7 +114,7 @@ class World:
                 **options([*HASTE, *BY_LOOKUP, *flags]),
             ).run()
             lines = [json.loads(line) for line in report.read_text().splitlines()]
-        return Ran(flags, result.exit_code, "", "", lines, result.stats)
+        return Ran(flags, result.exit_code, "", "", lines, dict(result.stats))
 
     def through(self, proxy: Proxy) -> World:
         """Give the same tables behind another proxy."""

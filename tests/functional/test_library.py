@@ -31,9 +31,8 @@ def made(make_world: MakeWorld) -> World:
 
 
 def _synchronizer(made: World, executor: str = "inline", **more: Any) -> Synchronizer:
-    return Synchronizer(
-        str(made.master), [str(made.slave)], endpoint_url=made.proxy.url, executor=executor, **QUICK, **more
-    )
+    flags: dict[str, Any] = {"endpoint_url": made.proxy.url, "executor": executor, **QUICK, **more}
+    return Synchronizer(str(made.master), [str(made.slave)], **flags)
 
 
 @pytest.mark.parametrize("executor", ["inline", "processes"])

@@ -169,8 +169,8 @@ def test_a_daemonic_process(made: World, tmp_path: Path) -> None:
 
 def _in_daemon(made: World, output: Path, executor: str) -> None:
     try:
-        slaves = [str(made.slave)]
-        result = Synchronizer(str(made.master), slaves, endpoint_url=made.proxy.url, executor=executor).run()
+        flags: dict[str, Any] = {"endpoint_url": made.proxy.url, "executor": executor}
+        result = Synchronizer(str(made.master), [str(made.slave)], **flags).run()
         output.write_text(f"{result.exit_code} {result.errors}")
     except FastsyncError as error:
         output.write_text(f"{error.exit_code} {error}")

@@ -17,7 +17,7 @@ def on_spark(made: World, report: Path, **flags: Any) -> Ran:
     tables = (str(made.master), [str(slave) for slave in made.slaves])
     options = {"retry_delay_base": 1, "endpoint_url": made.proxy.url, "report": str(report), **flags}
     result = Synchronizer(*tables, executor="spark", **options).run()
-    return Ran([], result.exit_code, "", "\n".join(result.notes), parts(report), result.stats)
+    return Ran([], result.exit_code, "", "\n".join(result.notes), parts(report), dict(result.stats))
 
 
 def parts(report: Path) -> list[Any]:
