@@ -45,6 +45,7 @@ class Flags(TypedDict, total=False):
     delete_extra: bool
     max_deletes: int | Percent | None
     allow_empty_master: bool
+    yes: bool
     undo_log: File | None
     keep_ignored: bool
     writes: Literal["guarded", "batch"]
