@@ -16,6 +16,7 @@ from fastsync.compare.expiry import Expiry
 from fastsync.compare.pairs import Pairs, Suspect
 from fastsync.model.difference import Difference, Item, Verdict
 from fastsync.model.digest import Digester
+from fastsync.model.items.changes import list_paths
 from fastsync.model.keys import encode_key
 from fastsync.model.policy import Policy
 
@@ -24,7 +25,8 @@ class Judge:
     """Compare items, and describe their differences.
 
     `names` are the slaves' names in reports, `version` the attribute that tells which of two items is newer. With
-    `values`, or where a policy decides about differences, they hold both items.
+    `values`, or where a policy decides about differences, they hold both items; with `values` also the paths at which
+    these differ.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class Judge:
         # parsing both items for the default policy, which always says yes, would cost 25 µs
         self._asks_policy = type(policy).differs is not Policy.differs
         self._values = values or type(policy).resolve is not Policy.resolve
+        self._paths = values
         self._expiry = expiry
         self._version = version
 
@@ -89,12 +92,18 @@ class Judge:
             slave_item=slave_item,
             master_version=self._version_of(judged.master_item),
             slave_version=self._version_of(judged.stored),
+            paths=self._list_paths(master, slave_item, judged.attributes),
         )
 
     def _parse_items(self, suspect: Suspect) -> tuple[Item | None, Item | None]:
         if not self._values:
             return None, None
         return _parse_item(suspect.master_item), _parse_item(suspect.slave_item)
+
+    def _list_paths(self, master: Item | None, slave_item: Item | None, names: tuple[str, ...]) -> tuple[str, ...]:
+        if not self._paths or master is None or slave_item is None:
+            return ()
+        return list_paths(slave_item, master, names)
 
     def _policy_tolerates(self, master: Raw, item: Raw) -> bool:
         return not self._policy.differs(self._for_policy(master), self._for_policy(item))

@@ -54,6 +54,8 @@ class Difference:
     error: why a repair failed, was refused or contended.
     master, slave_item: whole items, None where absent. Outside the workers only `--report-values` and listeners keep
         them; for everybody else they are None.
+    paths: where nested values differ, in the notation of --ignore-path, at most 100; () where no values are kept, and
+        for `missing` and `extra`.
     master_version, slave_version: values of `--version-attribute` in DynamoDB JSON, None where that is not given or the
         item has none.
     """
@@ -68,6 +70,7 @@ class Difference:
     slave_item: Item | None = None
     master_version: Any = None
     slave_version: Any = None
+    paths: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)

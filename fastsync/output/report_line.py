@@ -38,6 +38,8 @@ class ReportLines:
         if self.versions:
             document |= {"master_version": difference.master_version, "slave_version": difference.slave_version}
         if self.values:
+            if difference.verdict is Verdict.DIFFERING:
+                document["paths"] = list(difference.paths)
             document["master"] = _select_values(difference.master, difference)
             document["slave_item"] = _select_values(difference.slave_item, difference)
         return document

@@ -34,6 +34,7 @@ COUNTERS = (
 LAW_OF_SUMS = ("same", "missing", "differing", "settled", "expired", "filtered")
 UNITS = ("read_units", "write_units")
 VERSIONS = {"master_version", "slave_version"}
+SIDES = {"master", "slave_item"}
 SILENT = ("none", "written", "deleted", "slave-newer")
 """Actions that need no explanation."""
 
@@ -163,7 +164,8 @@ def _check_lines(lines: Sequence[dict[str, Any]], expected: Sequence[Line]) -> N
     ]
     assert sorted(found, key=repr) == sorted(wanted, key=repr)
     for line in lines:
-        assert line.keys() - VERSIONS in (LINE, LINE | {"master", "slave_item"})
+        valued = LINE | SIDES | {"paths"} if line["verdict"] == "differing" else LINE | SIDES
+        assert line.keys() - VERSIONS in (LINE, valued)
         if line["action"] in SILENT:
             assert line["error"] is None
         else:
@@ -180,6 +182,8 @@ def _check_values(case: Case, lines: Sequence[dict[str, Any]]) -> None:
             whole = line["verdict"] != "differing"
             shown = there and {name: each for name, each in there.items() if whole or name in line["attributes"]}
             assert (line[side] and canonical.item(line[side])) == (shown and canonical.item(shown)), line
+        heads = {re.split(r"[.\[]", path)[0] for path in line.get("paths", [])}
+        assert heads == set(line["attributes"]), line
 
 
 def _check_stats(case: Case, strategy: str, stats: Mapping[str, Any], names: Sequence[str]) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e import canonical
-from tests.e2e.cases import N, item
+from tests.e2e.cases import SS, L, M, N, S, item
 from tests.servers import Server, environment
 from tests.tables import ROOT, create_table, put_items, read_all, run_fastsync, unique
 
@@ -102,6 +102,21 @@ def test_quiet_tells_refusals(tables: Sequence[str], dynoxide: Server) -> None:
     ran = run_fastsync(*tables, "--quiet", "--delete-extra", "--max-deletes", "0", server=dynoxide)
     assert ran.exit_code == 5
     assert "--max-deletes" in ran.stderr
+
+
+def test_paths_in_reports(dynoxide: Server) -> None:
+    """With values, a line says where in its attributes items differ, but for what is ignored; and only then."""
+    master, slave = unique(), unique()
+    tables = ("-m", create_table(dynoxide, "us-east-1", master), "-s", create_table(dynoxide, "us-west-2", slave))
+    old = {"lines": L(M(qty=N(1)), M(qty=N(3))), "a.b": S("x"), "seen": N(1), "tags": SS("a", "b"), "n": N("1.50")}
+    new = {"lines": L(M(qty=N(1)), M(qty=N(4))), "a.b": S("y"), "seen": N(2), "tags": SS("b", "c"), "n": N("1.5")}
+    put_items(dynoxide, "us-east-1", master, [item("a", **new), item("gone")])
+    put_items(dynoxide, "us-west-2", slave, [item("a", **old)])
+    flags = (*tables, "--ignore", "seen", "--report", "-")
+    found = {line["verdict"]: line for line in run_fastsync(*flags, "--report-values", server=dynoxide).differences}
+    assert found["differing"]["paths"] == ['"a.b"', "lines[1].qty", "tags"]
+    assert "paths" not in found["missing"]
+    assert not any("paths" in line for line in run_fastsync(*flags, server=dynoxide).differences)
 
 
 @pytest.mark.parametrize("flag", ["--verbose", "-v"])

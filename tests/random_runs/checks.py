@@ -222,6 +222,8 @@ def _values(plan: Plan, line: Line, told: Mapping[str, Any], expected: Expected)
         same = shown is wanted if wanted is None or shown is None else _value(shown) == _value(wanted)
         if not same:
             yield f"{line}: {side} is {shown}, not {wanted}"
+    if line.verdict == "differing" and not told["paths"]:
+        yield f"{line}: no path says where the values differ"
 
 
 def _found(name: str, line: Mapping[str, Any]) -> Line:
