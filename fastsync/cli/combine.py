@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from fastsync.cli.flags import add_shared_flag
 from fastsync.cli.parser import Parser, create_parser
 from fastsync.cli.terminal import report_result
-from fastsync.config.checks import check_choice
 from fastsync.config.flags import COMBINE
 from fastsync.errors import Interrupted
-from fastsync.output.log import FORMATS, Log
+from fastsync.output.log import Log
 from fastsync.output.unforeseen import Phase, foreseen_only
 from fastsync.reports.combine import combine_files
 from fastsync.workers.interrupt import Interrupt
@@ -30,7 +29,8 @@ def make_parser() -> Parser:
     parser.add_argument("files", metavar="FILE", nargs="+", help="statistics or a report of a shard; - is stdin")
     parser.add_argument("--stats", metavar="FILE", default="-", help="statistics of the whole (default: stdout)")
     parser.add_argument("--report", metavar="FILE", help="report of the whole; - is stdout")
-    add_shared_flag(parser, COMBINE, "--log-format")
+    for name in ("--log-format", "--color"):
+        add_shared_flag(parser, COMBINE, name)
     parser.add_argument("--quiet", action="store_true", help="no summary, only warnings and errors")
     return parser
 
@@ -38,8 +38,7 @@ def make_parser() -> Parser:
 def run(arguments: Sequence[str]) -> int:
     """Combine files of shards as the arguments say, and return the exit code."""
     flags = make_parser().parse_flags(arguments)
-    check_choice("--log-format", flags["log_format"], *FORMATS)
-    log = Log(flags["log_format"])
+    log = Log(flags["log_format"], color=flags["color"])
     with Interrupt() as interrupt, foreseen_only(Phase("combining", has_read=True)):
         try:
             result = combine_files(flags["files"], flags["stats"], flags["report"])

@@ -65,7 +65,7 @@ def report_error(error: FastsyncError, arguments: Sequence[str]) -> None:
         message = shorten_words(message)
     fields: dict[str, Any] = {"exit_code": error.exit_code}
     with suppress(Exception):
-        log = Log(_find_log_format(arguments))
+        log = Log(_find_text(arguments, "log-format", "text"), color=_find_text(arguments, "color", "auto"))
         if isinstance(error, UnexpectedError) and (os.environ.get(DEBUG) or _is_verbose(arguments)):
             fields["traceback"] = hide_users(traceback_of(error))
         log.error(message, **fields)
@@ -88,13 +88,13 @@ def _is_verbose(arguments: Sequence[str]) -> bool:
     return _find_in_config(arguments, "verbose") is True
 
 
-def _find_log_format(arguments: Sequence[str]) -> str:
-    """Return the --log-format of arguments, which may be wrong, or of their config file."""
-    given = find_flag(list(arguments), "--log-format")
+def _find_text(arguments: Sequence[str], name: str, default: str) -> str:
+    """Return the value of a flag in arguments, which may be wrong, or in their config file; else the default."""
+    given = find_flag(list(arguments), f"--{name}")
     if given:
         return given
-    configured = _find_in_config(arguments, "log-format")
-    return configured if isinstance(configured, str) else "text"
+    configured = _find_in_config(arguments, name)
+    return configured if isinstance(configured, str) else default
 
 
 def _find_in_config(arguments: Sequence[str], key: str) -> Any:

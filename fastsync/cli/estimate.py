@@ -20,7 +20,7 @@ from fastsync.output.unforeseen import Phase, foreseen_only
 from fastsync.plan.duration import format_duration
 from fastsync.plan.estimate import Estimate, StrategyEstimate, estimate_run
 from fastsync.plan.forecast import Units
-from fastsync.plan.survey import Survey, survey_tables
+from fastsync.plan.survey import survey_tables
 from fastsync.workers.interrupt import Interrupt
 
 HEAD = ("strategy", "read units", "write units", "list price", "time at least")
@@ -45,7 +45,8 @@ def run(arguments: Sequence[str]) -> int:
     flags = make_parser().parse_flags(arguments)
     as_json, _ = flags.pop("json"), flags.pop("policy")
     config = Config.of(flags.pop("master"), flags.pop("slave"), flags)
-    announce = (lambda _: None) if config.quiet else Log(config.log_format).info
+    log = Log(config.log_format, color=config.color)
+    announce = (lambda _: None) if config.quiet else log.info
     with Interrupt() as interrupt:
         try:
             found = survey_tables(config, announce)
@@ -54,14 +55,13 @@ def run(arguments: Sequence[str]) -> int:
     if config.first_key is not None:
         typed_key("--starting-key", config.first_key, found.master.table.keys)
     with foreseen_only(Phase("estimating", has_read=True)):
-        _print_estimate(config, found, as_json)
+        for _, error in found.unfit:
+            log.error(error)
+        _print_estimate(estimate_run(config, found), as_json)
     return 4 if found.unfit else 0
 
 
-def _print_estimate(config: Config, found: Survey, as_json: bool) -> None:
-    for _, error in found.unfit:
-        Log(config.log_format).error(error)
-    estimate = estimate_run(config, found)
+def _print_estimate(estimate: Estimate, as_json: bool) -> None:
     if as_json:
         print(json.dumps(as_document(estimate), indent=2, ensure_ascii=False))
     else:

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 from fastsync.cli import config_file, job_array
 from fastsync.config.flags import FILES, as_flag
 from fastsync.config.paths import check_inputs
+from fastsync.config.validation import check_choices
 from fastsync.errors import ConfigError
 from fastsync.model.addresses import hide_users
 from fastsync.model.wording import quote, shorten_words
@@ -43,6 +44,7 @@ class Parser(argparse.ArgumentParser):
         given = vars(parse(argv))
         path = given.pop("config", None)
         flags = {**defaults, **self._read_config(path, defaults), **given}
+        check_choices(flags)
         if path is not None:
             check_inputs({as_flag(name): flags.get(name) for name in FILES}, [path])
         if isinstance(flags.get("shard"), str):

@@ -9,8 +9,8 @@ from fastsync.cli.flags import USAGE_OF_RUN, add_run_flags
 from fastsync.cli.parser import Parser, create_parser
 from fastsync.cli.policy import load_policy
 from fastsync.cli.terminal import choose_sinks, report_result
+from fastsync.output.console.notices import CostNotice
 from fastsync.output.log import Log
-from fastsync.output.notices import CostNotice
 from fastsync.run.synchronizer import Synchronizer
 from fastsync.workers.processes.fork_server import check_folder
 
@@ -67,7 +67,7 @@ def run(arguments: Sequence[str], report_only: bool = False) -> int:
     if report_only:
         flags = _without_repair(flags)
     policy = load_policy(flags.pop("policy"))
-    log = Log(flags["log_format"])
+    log = Log(flags["log_format"], color=flags["color"])
     sinks = [CostNotice(log), *choose_sinks(flags, log)]
     master, slaves = flags.pop("master"), flags.pop("slave")
     announce = None if flags["quiet"] else log.info

@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastsync.model.addresses import hide_users
+from fastsync.output.console.notices import PaceNotice, Verbose
+from fastsync.output.console.progress import Bar, Lines
 from fastsync.output.durable import READER_LEFT
 from fastsync.output.log import Log
-from fastsync.output.notices import PaceNotice, Verbose
-from fastsync.output.progress import Bar, Lines
 from fastsync.output.sink import Sink
 from fastsync.output.statistics import Result
 from fastsync.output.unforeseen import Phase, foreseen_only

@@ -34,7 +34,7 @@ def make_parser() -> Parser:
 def run(arguments: Sequence[str]) -> int:
     """Undo a run as the arguments say, and return the exit code."""
     flags = make_parser().parse_flags(arguments)
-    log = Log(flags["log_format"])
+    log = Log(flags["log_format"], color=flags["color"])
     known = [each for each in flags.pop("slave") if isinstance(each, TableRef)]
     dry_run, quiet = flags.pop("dry_run"), flags["quiet"]
     check_path("the undo log", flags["log"])

@@ -67,6 +67,7 @@ class Config:
     report_values: bool
     stats: str | None
     log_format: str
+    color: str
     metrics_file: str | None
     verbose: bool
     progress: bool | None

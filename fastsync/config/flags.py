@@ -26,7 +26,7 @@ class Flag:
 
     `commands` have the flag. `may_change`: a resumed run may have another value than the run before. `once`: giving it
     twice is an error. `repeatable`: its values are collected. `one_of`: flags with the same word here exclude each
-    other. `turns_off`: the option that this switch sets to False.
+    other. `turns_off`: the option that this switch sets to False. `choices`: the only values that it may have.
     """
 
     spelling: str
@@ -40,6 +40,7 @@ class Flag:
     repeatable: bool = False
     one_of: str | None = None
     turns_off: str | None = None
+    choices: tuple[str, ...] = ()
 
     @property
     def spellings(self) -> list[str]:
@@ -109,6 +110,7 @@ COMPARISON = (
         "auto|lookup|merge",
         "how slaves are read: keys looked up, or scans side by side; auto, the default, takes the cheaper",
         default=StrategyName.AUTO,
+        choices=tuple(map(str, StrategyName)),
     ),
     _switch("--consistent-read", "strongly consistent scans and look-ups, at twice the price"),
     _switch("--no-recheck", "do not read a suspect again before it counts (for tables at rest)"),
@@ -141,9 +143,10 @@ REPAIR = (
     _switch("--keep-ignored", "keep the slave's own values of --ignore'd attributes when writing"),
     Flag(
         "--writes",
-        "MODE",
+        "guarded|batch",
         "guarded (default), or batch: 25 at a time and unconditional, for quiet tables; deletes stay conditional",
         default="guarded",
+        choices=("guarded", "batch"),
     ),
 )
 PACE = (
@@ -157,6 +160,7 @@ PACE = (
         "where segments are worked on: processes (default), inline (in this one), or spark, inside a spark-submit",
         default="processes",
         may_change=True,
+        choices=("processes", "inline", "spark"),
     ),
     Flag("--segments", "N", "segments in all (default: as many as --parallel)", WHOLE),
     Flag(
@@ -207,6 +211,16 @@ OUTPUT = (
         default="text",
         commands=(RUN, UNDO, COMBINE),
         may_change=True,
+        choices=("text", "json"),
+    ),
+    Flag(
+        "--color",
+        "auto|always|never",
+        "colours on stderr; auto, the default: on a terminal, unless NO_COLOR is set",
+        default="auto",
+        commands=(RUN, UNDO, COMBINE),
+        may_change=True,
+        choices=("auto", "always", "never"),
     ),
     Flag("--metrics-file", "FILE", "OpenMetrics text, for a node exporter's textfile collector", may_change=True),
     _switch("-v, --verbose", "a line per difference and action on stderr", may_change=True),
@@ -276,6 +290,8 @@ def list_flags(command: str) -> Iterator[Flag]:
 OPTIONS = {flag.option: flag for flag in list_flags(RUN) if flag.turns_off is None and flag.option not in NOT_OF_CONFIG}
 """The flag of each option of `Config`."""
 DEFAULTS = {option: flag.default for option, flag in OPTIONS.items()}
+CHOICES = {option: flag for option, flag in OPTIONS.items() if flag.choices}
+"""The flag of each option that has only some values."""
 FILES = tuple(option for option, flag in OPTIONS.items() if flag.is_file)
 """Options that are the paths of files that a run writes."""
 MAY_CHANGE = frozenset(option for option, flag in OPTIONS.items() if flag.may_change)

@@ -5,7 +5,7 @@ Everything here raises ConfigError with one clear sentence.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from fastsync.config.checks import (
@@ -17,7 +17,7 @@ from fastsync.config.checks import (
     check_path,
     check_text,
 )
-from fastsync.config.flags import OPTIONS, Flag
+from fastsync.config.flags import CHOICES, OPTIONS, Flag
 from fastsync.config.login import DURATIONS
 from fastsync.config.parts import parse_delete_limit, parse_first_key, parse_limits, parse_logins, parse_slicing
 from fastsync.config.paths import check_outputs
@@ -42,14 +42,6 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "seed": (-MOST, MOST),
 }
 """The least and the greatest value of each option that is a number."""
-
-
-CHOICES = {
-    "log_format": ("text", "json"),
-    "executor": ("processes", "inline", "spark"),
-    "writes": ("guarded", "batch"),
-}
-"""All values of the options that have only some."""
 CONFLICTS: tuple[tuple[Callable[[Config], bool], str], ...] = (
     (
         lambda config: config.report == config.stats == "-",
@@ -109,14 +101,20 @@ def check_config(config: Config) -> None:
     _check_values(config)
     _check_numbers(config)
     _check_files(config)
-    for option, choices in CHOICES.items():
-        check_choice(OPTIONS[option].name, getattr(config, option), *choices)
+    check_choices(vars(config))
     for is_conflict, sentence in CONFLICTS:
         if is_conflict(config):
             raise ConfigError(sentence)
     parse_first_key(config)
     parse_slicing(config)
     parse_logins(config)
+
+
+def check_choices(options: Mapping[str, object]) -> None:
+    """Check, of those that are given, the options that have only some values."""
+    for option, flag in CHOICES.items():
+        if option in options:
+            check_choice(flag.name, options[option], *flag.choices)
 
 
 def _check_values(config: Config) -> None:

@@ -9,8 +9,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from fastsync.model.wording import escape_unprintable
-
-FORMATS = ("text", "json")
+from fastsync.output.console.color import AUTO, NEVER, choose_colors
 
 
 def write_beside_bar(line: str) -> None:
@@ -23,35 +22,39 @@ def write_beside_bar(line: str) -> None:
 class Log:
     """Write lines of the form "text" or "json". A JSON line has `time` (UTC), `level`, `message`, and the fields given.
 
-    Text leaves the fields out, and has what could steer a terminal escaped.
+    Text leaves the fields out, and has what could steer a terminal escaped; `color` is --color. Lines of JSON have no
+    colours, whatever that says.
     """
 
-    def __init__(self, form: str = "text", write: Callable[[str], None] = write_beside_bar):
+    def __init__(self, form: str = "text", write: Callable[[str], None] = write_beside_bar, color: str = AUTO):
         self.json = form == "json"
+        self._colors = choose_colors(NEVER if self.json else color, sys.stderr)
         self._write = write
 
     def info(self, message: str, **fields: Any) -> None:
-        """Write where the run stands, or what it found."""
-        self._write_line("info", message, fields)
+        """Write where the run stands, or what it found. In text, an `error:` or `warning:` in front is coloured."""
+        self._write_line("info", message, fields, self._colors.label)
+
+    def verdict(self, message: str, good: bool, **fields: Any) -> None:
+        """Write how a run came out: in one colour where all is `good`, in another where somebody should look."""
+        paint = self._colors.good if good else self._colors.bad
+        self._write_line("info", message, fields, paint)
 
     def warning(self, message: str, **fields: Any) -> None:
         """Write what somebody should look at."""
-        self._write_line("warning", message, fields)
+        self._write_line("warning", message, fields, lambda text: f"{self._colors.warning('fastsync:')} {text}")
 
     def error(self, message: str, **fields: Any) -> None:
         """Write what went wrong."""
-        self._write_line("error", message, fields)
+        self._write_line("error", message, fields, lambda text: f"{self._colors.bad('fastsync:')} {text}")
 
-    def _write_line(self, level: str, message: str, fields: dict[str, Any]) -> None:
+    def _write_line(self, level: str, message: str, fields: dict[str, Any], paint: Callable[[str], str]) -> None:
         if self.json:
             time = datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
             # only ASCII: a lone surrogate in a path, or a line separator in a key, cannot break the line
             self._write(json.dumps({"time": time, "level": level, "message": message, **fields}))
             return
-        text = escape_unprintable(message)
-        if level != "info":
-            text = f"fastsync: {text}"
-        self._write(text)
+        self._write(paint(escape_unprintable(message)))
 
 
 def find_flag(arguments: list[str], flag: str) -> str | None:

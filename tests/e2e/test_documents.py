@@ -12,8 +12,8 @@ import pytest
 
 from fastsync import Synchronizer, cli
 from fastsync.cli import sync
+from fastsync.output.console.progress import Lines
 from fastsync.output.log import Log
-from fastsync.output.progress import Lines
 from tests.documents import DOCS, ROOT, blocks, commands, words
 from tests.servers import Server
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -15,7 +13,8 @@ import pytest
 from tests.e2e import canonical
 from tests.e2e.cases import SS, L, M, N, S, item
 from tests.servers import Server, environment
-from tests.tables import ROOT, create_table, put_items, read_all, run_fastsync, unique
+from tests.tables import create_table, put_items, read_all, run_fastsync, unique
+from tests.terminal import run_on_terminal
 
 MASTER = [item("same"), item("gone"), item("old", v=N(1), w=N(1)), item("ümlaut\n😀")]
 SLAVE = [item("same"), item("old", v=N(2)), item("left")]
@@ -154,9 +153,9 @@ def test_verbose_escapes(dynoxide: Server) -> None:
 
 def test_terminal(tables: Sequence[str], dynoxide: Server) -> None:
     """On a terminal there is a bar, unless it is not wanted."""
-    assert "items" in _on_terminal(*tables, "--endpoint-url", dynoxide.url)
-    assert "4.00" not in _on_terminal(*tables, "--endpoint-url", dynoxide.url, "--no-progress")
-    assert _on_terminal(*tables, "--endpoint-url", dynoxide.url, "--quiet") == ""
+    assert "items" in run_on_terminal(*tables, "--endpoint-url", dynoxide.url)[1]
+    assert "4.00" not in run_on_terminal(*tables, "--endpoint-url", dynoxide.url, "--no-progress")[1]
+    assert run_on_terminal(*tables, "--endpoint-url", dynoxide.url, "--quiet") == (1, "")
 
 
 def test_no_secrets(tables: Sequence[str], dynoxide: Server) -> None:
@@ -250,22 +249,3 @@ def test_written_as_reported(tables: Sequence[str], dynoxide: Server) -> None:
 
 def _found(lines: Sequence[dict[str, object]]) -> set[str]:
     return {f"{line['verdict']} {canonical.item(line['key'])} {line['attributes']}" for line in lines}  # type: ignore[arg-type]
-
-
-def _on_terminal(*arguments: str) -> str:
-    """Run the program with stderr on a terminal, and give what was shown there."""
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "fastsync", *arguments], cwd=ROOT, env=environment(TERM="xterm"), stderr=theirs
-    )
-    os.close(theirs)
-    shown = b""
-    try:
-        while part := os.read(ours, 4096):
-            shown += part
-    except OSError:  # on Linux, how a terminal whose other end is closed tells so
-        pass
-    finally:
-        os.close(ours)
-    assert process.wait(60) == 1
-    return shown.decode()

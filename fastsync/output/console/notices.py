@@ -10,8 +10,8 @@ from fastsync.model.difference import Difference, Effect
 from fastsync.model.events import AnyTerms, PageDone, Terms, UndoTerms
 from fastsync.model.table import Side
 from fastsync.model.throughput import Rate
+from fastsync.output.console.progress import TAKEN_BACK
 from fastsync.output.log import Log
-from fastsync.output.progress import TAKEN_BACK
 
 MUCH = 1000
 """Missing items from which on it is worth saying that rechecking each of them costs."""
