@@ -69,6 +69,7 @@ class Flags(TypedDict, total=False):
     report_values: bool
     stats: File | None
     log_format: Literal["text", "json"]
+    color: Literal["auto", "always", "never"]
     metrics_file: File | None
     verbose: bool
     quiet: bool

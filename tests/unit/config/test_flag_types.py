@@ -11,21 +11,18 @@ import pytest
 from fastsync.config.flag_types import Flags, Percent
 from fastsync.config.flags import OPTIONS, TEXT, Flag
 from fastsync.config.limits import DeleteLimit, Limit
-from fastsync.config.validation import CHOICES
-from fastsync.model.settings import StrategyName
 
 PARAMETERS = {"progress"}
 """Flags that are parameters of Synchronizer by themselves, since a program may give them more than the command line."""
-ONE_OF = {**CHOICES, "strategy": tuple(map(str, StrategyName))}
 TYPED = {option: flag for option, flag in OPTIONS.items() if option not in PARAMETERS}
 
 
-def type_of(option: str, flag: Flag) -> Any:
+def type_of(flag: Flag) -> Any:
     """Return the type that a flag's value has for a type checker."""
     if flag.repeatable:
         return str | Iterable[str]
-    if option in ONE_OF:
-        return Literal[ONE_OF[option]]
+    if flag.choices:
+        return Literal[flag.choices]
     types = [_type_of_text(flag) if kind is str else kind for kind in flag.takes]
     if flag.is_file:
         types.append(PathLike[str])
@@ -47,7 +44,7 @@ def test_every_flag_has_a_type() -> None:
 @pytest.mark.parametrize(("option", "flag"), TYPED.items(), ids=TYPED)
 def test_the_type_is_that_of_the_table(option: str, flag: Flag) -> None:
     """A type checker takes what the flag takes, and None exactly where that is the default."""
-    assert get_type_hints(Flags)[option] == type_of(option, flag)
+    assert get_type_hints(Flags)[option] == type_of(flag)
 
 
 @pytest.mark.parametrize("share", ["0%", "1%", "10%", "100%"])
