@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fastsync.config.flag_types import Flags, Percent
     from fastsync.errors import ConfigError, FastsyncError, TableError
+    from fastsync.library.progress import Progress
     from fastsync.model.difference import Difference, Effect, Verdict
     from fastsync.model.policy import Action, Policy
     from fastsync.model.table import TableRef
@@ -23,6 +24,7 @@ __all__ = [
     "Flags",
     "Percent",
     "Policy",
+    "Progress",
     "Result",
     "Statistics",
     "Stats",
@@ -36,6 +38,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "config.flag_types": ("Flags", "Percent"),
     "errors": ("ConfigError", "FastsyncError", "TableError"),
+    "library.progress": ("Progress",),
     "model.difference": ("Difference", "Effect", "Verdict"),
     "model.policy": ("Action", "Policy"),
     "model.table": ("TableRef",),

@@ -60,7 +60,8 @@ def describe_run(outcome: Outcome) -> list[str]:
 
 def _describe_interrupt(outcome: Outcome) -> Iterator[str]:
     if outcome.interrupted:
-        yield f"interrupted by {name_signal(outcome.interrupted)}: what was not reached is not known"
+        by = "cancel()" if outcome.cancelled else name_signal(outcome.interrupted)
+        yield f"interrupted by {by}: what was not reached is not known"
 
 
 def describe_resume(path: str | None, found: Checkpoint | None) -> str:

@@ -42,7 +42,7 @@ class Outcome:
 
     `names` begins with that of the master (in an undo: the path of its log); then come the slaves that are compared,
     then the others. `strategy` and `plan` say how, `extras` whether those are looked for. `interrupted` is the exit
-    code of the signal that ended the run, where one did.
+    code of the signal that ended the run, where one did; with `cancelled` its program did.
     """
 
     def __init__(self, names: Sequence[str], *, strategy: str, plan: Plan, extras: bool):
@@ -58,6 +58,7 @@ class Outcome:
         self.errors: list[str] = []
         self.notes: list[str] = []
         self.interrupted: int | None = None
+        self.cancelled = False
         self._failures: list[SlaveLost | TaskFailed] = []
         self._stopped = False
         self._first: dict[Effect, dict[int, Difference]] = {Effect.FAILED: {}, Effect.REFUSED: {}}

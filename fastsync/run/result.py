@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastsync.errors import TableError
+from fastsync.library.progress import Progress
 from fastsync.output.statistics import (
     EstimatedDifferences,
     MasterCounters,
@@ -22,11 +23,24 @@ def make_result(outcome: Outcome, interrupt: Interrupt) -> Result:
     """Return the result of a run, and stop its clock."""
     outcome.stop_clock()
     outcome.interrupted = interrupt.exit_code
+    outcome.cancelled = interrupt.cancelled
     return Result(
         statistics=make_statistics(outcome),
         exit_code=choose_exit_code(outcome),
         warnings=describe_warnings(outcome),
         notes=describe_run(outcome),
+    )
+
+
+def measure_progress(outcome: Outcome, expected: int) -> Progress:
+    """Return how far a run is; `expected` are the items of the whole master by the service's estimate, 0 for none."""
+    plan = outcome.plan
+    return Progress(
+        scanned=outcome.master.scanned,
+        expected=round(expected * plan.share) or None,
+        differences=sum(tally.differences for tally in outcome.slaves),
+        segments_done=outcome.segments.done,
+        segments=len(plan.numbers),
     )
 
 

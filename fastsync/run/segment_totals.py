@@ -124,6 +124,11 @@ class SegmentTotals:
         return SegmentEnd(task.number, segment.scanned, seconds, found)
 
     @property
+    def done(self) -> int:
+        """How many segments have come to their end, on some slave at least."""
+        return max((counts.segments for counts in self._counts.values()), default=0)
+
+    @property
     def largest(self) -> Extreme:
         """The segment with most items."""
         return self._items.largest()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,10 +13,14 @@ from fastsync.aws.shared_cells import SharedCells
 from fastsync.config.checks import check_picklable
 from fastsync.config.config import Config
 from fastsync.errors import ConfigError, CredentialsEnded, FastsyncError, Interrupted, OutputFailed
+from fastsync.library.background import is_abandoned, iterate_over
+from fastsync.library.logger import LoggerLog, log_result
+from fastsync.library.progress import Progress, ProgressSink
 from fastsync.model.difference import Difference
 from fastsync.model.policy import Policy
 from fastsync.model.table import TableRef
 from fastsync.output.metrics import MetricsFile
+from fastsync.output.notices import CostNotice, PaceNotice
 from fastsync.output.outputs import is_in_vain
 from fastsync.output.report_folder import PartStore
 from fastsync.output.report_line import ReportLines
@@ -25,11 +29,11 @@ from fastsync.output.statistics import Result
 from fastsync.output.unforeseen import Phase, unexpected
 from fastsync.plan.identity import DescribedTables
 from fastsync.plan.survey import Survey
-from fastsync.run.coordinator import Coordinator
+from fastsync.run.coordinator import Coordinator, Work
 from fastsync.run.outcome import make_empty_outcome
 from fastsync.run.preparation import Preparation, Prepared, RunOptions, prepare_run
 from fastsync.run.recorder import Ending, note_failed_output
-from fastsync.run.result import make_result, make_statistics
+from fastsync.run.result import make_result, make_statistics, measure_progress
 from fastsync.workers.executor import Executor
 from fastsync.workers.inline import InlineExecutor
 from fastsync.workers.interrupt import Interrupt
@@ -48,8 +52,11 @@ class Synchronizer:
     """Compare a master with slaves and, where flags say so, repair the slaves.
 
     Tables are given as text (`us-east-1:orders`, or an ARN) or as TableRef; flags are the command line's in
-    snake_case. `listeners` are called in this process with every Difference, `announce` with what a person may want to
-    know before the work begins. Raises ConfigError where a flag is wrong.
+    snake_case. `listeners` are called in this process with every Difference, `progress` with a Progress whenever a page
+    is done. What a person may want to know goes to the logger "fastsync"; with `announce`, which is called with what
+    there is to know before the work begins, nothing is logged. Raises ConfigError where a flag is wrong.
+
+    `result` is that of the last run that has ended, None where none has.
     """
 
     def __init__(
@@ -61,19 +68,51 @@ class Synchronizer:
         listeners: Sequence[Callable[[Difference], object]] = (),
         sinks: Sequence[Sink] = (),
         announce: Callable[[str], object] | None = None,
-        progress: bool | None = None,
+        progress: Callable[[Progress], object] | bool | None = None,
         **flags: Unpack[Flags],
     ):
-        self._config = Config.of(master, slaves, {**flags, "progress": progress})
-        if listeners and self._config.executor == "spark":
-            raise ConfigError("listeners hear nothing of --executor spark: its tasks write differences into the report")
+        bar = None if callable(progress) else progress
+        self._config = Config.of(master, slaves, {**flags, "progress": bar})
+        self.result: Result | None = None
+        self._underway: list[Interrupt] = []
+        self._check_listeners(bool(listeners))
         if policy is not None and not isinstance(policy, Policy):
             raise ConfigError(f"the policy must be a fastsync.Policy, not {type(policy).__name__}")
         check_picklable(policy)
         self._policy = policy
         self._listeners = tuple(listeners)
+        self._progress = progress if callable(progress) else None
+        self._log = None if announce else LoggerLog()
         self._sinks = tuple(sinks)
+        if self._log is not None:
+            self._sinks += (CostNotice(self._log), PaceNotice(self._log))
+            announce = self._log.info
         self._announce = announce or (lambda _: None)
+
+    def _check_listeners(self, some: bool) -> None:
+        if some and self._config.executor == "spark":
+            raise ConfigError("listeners hear nothing of --executor spark: its tasks write differences into the report")
+
+    def cancel(self) -> None:
+        """End what is underway as SIGINT does, from any thread or from a listener; `exit_code` is 130 then.
+
+        Where no run is underway nothing happens.
+        """
+        for interrupt in tuple(self._underway):
+            interrupt.cancel()
+
+    def differences(self) -> Generator[Difference, None, Result]:
+        """Yield every difference while the run is at work in a thread; raise what `run` raises.
+
+        The run waits for whoever iterates. Where that ends early (`break`, `close()`), the run is cancelled, and is
+        over when this has closed. `result` is there afterwards.
+        """
+        self._check_listeners(True)
+
+        def run(listener: Callable[[Difference], object]) -> Result:
+            return self._run(_Hearers((*self._listeners, listener), is_abandoned))
+
+        return (yield from iterate_over(run, self.cancel))
 
     def run(self) -> Result:
         """Do it. Safe to call again.
@@ -82,18 +121,25 @@ class Synchronizer:
         foresaw, be it ours, a listener's or a sink's; report and statistics say then how far the run came. Nothing
         but a FastsyncError ever leaves it.
         """
+        return self._run(_Hearers(self._listeners))
+
+    def _run(self, hearers: _Hearers) -> Result:
         phase = Phase("preparing the run")
         try:
-            return self._run_with_metrics(phase)
+            result = self._run_with_metrics(hearers, phase)
         except FastsyncError:
             raise
         except BaseException as error:
             raise unexpected(error, phase) from error
+        if self._log is not None:
+            log_result(result, self._log)
+        self.result = result
+        return result
 
-    def _run_with_metrics(self, phase: Phase) -> Result:
+    def _run_with_metrics(self, hearers: _Hearers, phase: Phase) -> Result:
         metrics = MetricsFile(self._config.metrics_file)
         try:
-            result = self._run_measured(metrics, phase)
+            result = self._run_measured(hearers, metrics, phase)
         except FastsyncError as error:
             with suppress(OutputFailed):
                 metrics.write_end(error.exit_code, False)
@@ -104,44 +150,60 @@ class Synchronizer:
             return result.add_output_failure(error)
         return result
 
-    def _run_measured(self, metrics: MetricsFile, phase: Phase) -> Result:
+    def _run_measured(self, hearers: _Hearers, metrics: MetricsFile, phase: Phase) -> Result:
         config = self._config
-        interrupt = Interrupt(config.max_duration, in_vain=partial(is_in_vain, config))
+        interrupt = Interrupt(config.max_duration, in_vain=lambda: is_in_vain(config) or hearers.left())
         interrupt.announce = self._announce
         outcome = make_empty_outcome(config, config.slicing, extras=False)
         try:
             with ExitStack() as stack:
                 place = stack.enter_context(_open_place(config))  # first: Spark takes SIGINT for itself
                 stack.enter_context(interrupt)
+                stack.enter_context(self._cancellable(interrupt))
                 preparation: Preparation | None = None
                 try:
-                    preparation = stack.enter_context(prepare_run(self._make_options(place)))
+                    preparation = stack.enter_context(prepare_run(self._make_options(place, hearers)))
                     place.check(self._policy)
-                    prepared = preparation.start(interrupt.only_count)
+                    prepared = preparation.start(interrupt.begin_work)
                 except Interrupted:
                     return _end_early(config, interrupt, preparation)
                 outcome = prepared.work.outcome
-                self._work(prepared, place, interrupt, metrics, phase)
+                metrics.follow(partial(make_statistics, outcome))
+                audience = Audience(hearers.listeners, (*self._make_sinks(prepared.work), metrics))
+                self._work(prepared, place, interrupt, audience, phase)
                 return make_result(outcome, interrupt)
         except Interrupted:  # the second signal has broken off what was waited for
             return make_result(outcome, interrupt)
 
-    def _make_options(self, place: _Place) -> RunOptions:
+    @contextmanager
+    def _cancellable(self, interrupt: Interrupt) -> Iterator[None]:
+        """Let `cancel` reach the run in this block."""
+        self._underway.append(interrupt)
+        try:
+            yield
+        finally:
+            self._underway.remove(interrupt)
+
+    def _make_sinks(self, work: Work) -> tuple[Sink, ...]:
+        if self._progress is None:
+            return self._sinks
+        return (
+            *self._sinks,
+            ProgressSink(self._progress, partial(measure_progress, work.outcome, work.terms.expected_items)),
+        )
+
+    def _make_options(self, place: _Place, hearers: _Hearers) -> RunOptions:
         return RunOptions(
             config=place.config,
             policy=self._policy,
-            values=self._config.report_values or bool(self._listeners),
+            values=self._config.report_values or bool(hearers.listeners),
             announce=self._announce,
             open_folder=place.open_folder,
         )
 
-    def _work(
-        self, prepared: Prepared, place: _Place, interrupt: Interrupt, metrics: MetricsFile, phase: Phase
-    ) -> None:
+    def _work(self, prepared: Prepared, place: _Place, interrupt: Interrupt, audience: Audience, phase: Phase) -> None:
         """Do the work, and write down how far it came, whatever ends it."""
         config, outcome, journal = self._config, prepared.work.outcome, prepared.work.journal
-        metrics.follow(partial(make_statistics, outcome))
-        audience = Audience(self._listeners, (*self._sinks, metrics))
         tables = DescribedTables(prepared.found, config.retrying)
         coordinator = Coordinator(prepared.work, audience, config, interrupt, tables)
         executor = place.make_executor(prepared.found, coordinator.give_up)
@@ -158,6 +220,14 @@ class Synchronizer:
         with ending.step():
             coordinator.finish(make_result(outcome, interrupt).complete)
         ending.raise_failure(coordinator.failure)
+
+
+@dataclass(frozen=True)
+class _Hearers:
+    """Who hears of each difference of one run; `left` returns whether nobody does any more."""
+
+    listeners: tuple[Callable[[Difference], object], ...]
+    left: Callable[[], bool] = lambda: False
 
 
 def _end_early(config: Config, interrupt: Interrupt, preparation: Preparation | None) -> Result:

@@ -52,6 +52,7 @@ class Interrupt:
         in_vain: Callable[[], bool] = lambda: False,
     ) -> None:
         self.timed_out = False
+        self.cancelled = False
         self._in_vain = in_vain
         self._count = 0
         self._clock = clock
@@ -87,9 +88,21 @@ class Interrupt:
         """Only count signals from here on: work has begun."""
         self._raises = False
 
+    def begin_work(self) -> None:
+        """Only count signals from here on; raise Interrupted where the run was cancelled before."""
+        if self.cancelled:
+            raise Interrupted
+        self.only_count()
+
     def request_stop(self) -> None:
         """Ask for an end between two pages, as the first signal does."""
         self._count = self._count or 1
+
+    def cancel(self) -> None:
+        """Ask for an end as the first SIGINT does, from any thread; once work has begun no answer is given."""
+        self.cancelled = True
+        self.signal = self.signal or signal.SIGINT
+        self.request_stop()
 
     @property
     def count(self) -> int:
@@ -102,7 +115,7 @@ class Interrupt:
 
     @property
     def exit_code(self) -> int | None:
-        """Return the exit code of the first signal, None where there was none."""
+        """Return the exit code of the first signal, None where there was none; `cancel` counts as SIGINT."""
         return None if self.signal is None else 128 + self.signal
 
     def _note_signal(self, number: int, _: FrameType | None) -> None:

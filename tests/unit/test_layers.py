@@ -20,9 +20,10 @@ MAY = {
     "compare": "errors model aws",
     "plan": "errors model config aws",
     "reports": "errors model config output",
+    "library": "errors model output reports",
     "repair": "errors model aws output compare",
     "workers": "errors model aws output compare repair",
-    "run": "errors model config aws output compare plan repair workers",
+    "run": "errors model config aws output compare plan repair workers library",
     "cli": "errors model config aws output plan reports workers run",
     "nightly": "errors streams model config output reports run cli",
 }
