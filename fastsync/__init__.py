@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from fastsync.config.flag_types import Flags, Percent
     from fastsync.errors import ConfigError, FastsyncError, TableError
     from fastsync.library.progress import Progress
+    from fastsync.library.report import ReportFile, ReportLine, read_report
     from fastsync.model.difference import Difference, Effect, Verdict
     from fastsync.model.policy import Action, Policy
     from fastsync.model.table import TableRef
@@ -25,6 +26,8 @@ __all__ = [
     "Percent",
     "Policy",
     "Progress",
+    "ReportFile",
+    "ReportLine",
     "Result",
     "Statistics",
     "Stats",
@@ -32,6 +35,7 @@ __all__ = [
     "TableError",
     "TableRef",
     "Verdict",
+    "read_report",
 ]
 __version__ = "0.1.0"
 
@@ -39,6 +43,7 @@ _HOMES = {
     "config.flag_types": ("Flags", "Percent"),
     "errors": ("ConfigError", "FastsyncError", "TableError"),
     "library.progress": ("Progress",),
+    "library.report": ("ReportFile", "ReportLine", "read_report"),
     "model.difference": ("Difference", "Effect", "Verdict"),
     "model.policy": ("Action", "Policy"),
     "model.table": ("TableRef",),

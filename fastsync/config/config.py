@@ -16,7 +16,7 @@ from fastsync.config.slicing import Slicing
 from fastsync.config.validation import check_config
 from fastsync.errors import ConfigError
 from fastsync.model.settings import Judging, Reading, Repairing, Retrying, StrategyName
-from fastsync.model.table import Login, TableRef
+from fastsync.model.table import AwsSession, Login, TableRef
 from fastsync.model.wording import quote
 
 
@@ -24,11 +24,14 @@ from fastsync.model.wording import quote
 class Config:
     """All options of a run by their names in snake_case, with the types and defaults that `flags` has.
 
+    `session` and `slave_session` are those of a program, in the place of --profile and --slave-profile.
     Raises ConfigError, with one clear sentence, where something is wrong.
     """
 
     master: TableRef | None
     slaves: tuple[TableRef, ...]
+    session: AwsSession | None = field(repr=False)
+    slave_session: AwsSession | None = field(repr=False)
     starting_key: str | None
     ignore: tuple[str, ...]
     scan_for_extra: bool
@@ -88,19 +91,31 @@ class Config:
     slave_endpoint_url: str | None
 
     @classmethod
-    def of(cls, master: str | TableRef, slaves: Any, flags: Mapping[str, Any]) -> Config:
-        """Build the configuration from table names (or TableRefs) and flags; raise ConfigError."""
+    def of(
+        cls,
+        master: str | TableRef,
+        slaves: Any,
+        flags: Mapping[str, Any],
+        sessions: tuple[AwsSession | None, AwsSession | None] = (None, None),
+    ) -> Config:
+        """Build the configuration from table names (or TableRefs), flags and sessions; raise ConfigError."""
         options = _complete_options(flags)
         listed = _as_list(slaves)
         if not listed:
             raise ConfigError("at least one --slave is needed")
-        return cls(master=_as_table(master, options["endpoint_url"]), slaves=_as_slaves(listed, options), **options)
+        return cls(
+            master=_as_table(master, options["endpoint_url"]),
+            slaves=_as_slaves(listed, options),
+            session=sessions[0],
+            slave_session=sessions[1],
+            **options,
+        )
 
     @classmethod
     def without_master(cls, slaves: Sequence[str | TableRef], flags: Mapping[str, Any]) -> Config:
         """Build the configuration of an undo, which reads no master and may have no slave; raise ConfigError."""
         options = _complete_options(flags)
-        return cls(master=None, slaves=_as_slaves(slaves, options), **options)
+        return cls(master=None, slaves=_as_slaves(slaves, options), session=None, slave_session=None, **options)
 
     def __post_init__(self) -> None:
         check_config(self)

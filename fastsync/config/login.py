@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +21,10 @@ _TOKEN = re.compile(r"\d{6}", re.ASCII)
 
 @dataclass(frozen=True)
 class LoginFlags:
-    """The flags that decide on credentials: the master's (`--profile`) or the slaves' (`--slave-profile`)."""
+    """The flags that decide on credentials: the master's (`--profile`) or the slaves' (`--slave-profile`).
+
+    `session` is what a program gives in the place of a profile.
+    """
 
     prefix: str
     profile: str | None
@@ -28,26 +32,32 @@ class LoginFlags:
     external_id: str | None
     mfa_serial: str | None
     mfa_token: str | None
+    session: object = None
 
     def login_of(self, ref: TableRef | None, session: Role) -> Login | None:
         """Return the login of these flags; for a table, its own entry comes first. None where neither names one.
 
         `session` is the role session to make if the login assumes a role.
         """
-        profile, arn, external_id = self.profile, self.role_arn, self.external_id
+        base, arn, external_id = Login(self.profile, session=self.session), self.role_arn, self.external_id
         if ref is not None:
-            profile, arn, external_id = ref.profile or profile, ref.role_arn or arn, ref.external_id or external_id
+            if ref.profile or ref.session is not None:
+                base = Login(ref.profile, session=unwrap_session(f"the session of {ref}", ref.session))
+            arn, external_id = ref.role_arn or arn, ref.external_id or external_id
         if arn is not None:
             mfa = replace(session, mfa_serial=self.mfa_serial, mfa_token=self.mfa_token)
-            return Login(profile, replace(mfa, arn=arn, external_id=external_id))
-        if profile is not None:
-            return Login(profile)
+            return replace(base, role=replace(mfa, arn=arn, external_id=external_id))
+        if base != Login():
+            return base
         return None
 
     def check_flags(self, refs: Sequence[TableRef]) -> None:
         """Raise ConfigError if a flag is malformed, or if none of the tables `refs` has the role that it goes with."""
         if self.profile == "":
             raise ConfigError(f"{self.prefix}profile takes the name of a profile")
+        _refuse_both(f"a session and {self.prefix}profile", self.session, self.profile)
+        for ref in refs:
+            _refuse_both(f"the session of {ref} and its profile", ref.session, ref.profile)
         self._check_form("role-arn", self.role_arn, _ROLE, "an ARN such as arn:aws:iam::123456789012:role/sync")
         self._check_form("external-id", self.external_id, _EXTERNAL_ID, "2 to 1224 letters, digits and +=,.@:/-_")
         self._check_form("mfa-serial", self.mfa_serial, _SERIAL, "a device's serial number or ARN")
@@ -72,6 +82,22 @@ class LoginFlags:
         for name, value in given.items():
             if value is not None:
                 raise ConfigError(f"{self.prefix}{name} goes with {self.prefix}role-arn, and no role is given")
+
+
+def unwrap_session(name: str, given: object) -> object:
+    """Return the session of botocore in one of boto3, or that given; raise ConfigError where it is none. None stays."""
+    if given is None:
+        return None
+    session = getattr(given, "_session", given)
+    used = [getattr(session, method, None) for method in ("get_credentials", "get_scoped_config", "create_client")]
+    if not all(map(callable, used)) or inspect.iscoroutinefunction(used[0]):
+        raise ConfigError(f"{name} must be one of boto3 or botocore, not {type(given).__name__}")
+    return session
+
+
+def _refuse_both(what: str, session: object, profile: str | None) -> None:
+    if session is not None and profile is not None:
+        raise ConfigError(f"{what} exclude each other: both say whose credentials are used")
 
 
 def resolve_logins(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastsync.config.key_text import parse_key
 from fastsync.config.limits import DeleteLimit, Limit, Limits
-from fastsync.config.login import LoginFlags, resolve_logins
+from fastsync.config.login import LoginFlags, resolve_logins, unwrap_session
 from fastsync.config.slicing import Sample, Shard, Slicing
 from fastsync.model.table import Login
 
@@ -68,6 +68,7 @@ def parse_logins(config: Config) -> tuple[Login, ...]:
         external_id=config.external_id,
         mfa_serial=config.mfa_serial,
         mfa_token=config.mfa_token,
+        session=unwrap_session("session", config.session),
     )
     slaves = LoginFlags(
         prefix="--slave-",
@@ -76,6 +77,7 @@ def parse_logins(config: Config) -> tuple[Login, ...]:
         external_id=config.slave_external_id,
         mfa_serial=config.slave_mfa_serial,
         mfa_token=config.slave_mfa_token,
+        session=unwrap_session("slave_session", config.slave_session),
     )
     session = (config.role_session_name, config.role_duration)
     return resolve_logins(master, slaves, session, config.master, config.slaves)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from fastsync.errors import ConfigError
 from fastsync.model.throughput import UNKNOWN, UNLIMITED, Capacity, Pace
@@ -20,13 +21,20 @@ TABLE_FORM = (
 )
 
 
+class AwsSession(Protocol):
+    """A session of boto3 or botocore, as far as type checkers are concerned."""
+
+    def get_credentials(self) -> Any:
+        """Return its credentials, None where it has none."""
+
+
 @dataclass(frozen=True)
 class TableRef:
     """A table as the user named it.
 
     `text` is its name in reports, `name` its name in requests: the bare name, or the ARN where one was given, so that
-    a resource-based policy of another account applies. `profile`, `role_arn` and `external_id` are given where the
-    table has credentials of its own.
+    a resource-based policy of another account applies. `profile` or `session` (of boto3 or botocore), `role_arn` and
+    `external_id` are given where the table has credentials of its own.
     """
 
     text: str
@@ -36,16 +44,17 @@ class TableRef:
     profile: str | None = None
     role_arn: str | None = None
     external_id: str | None = field(default=None, repr=False)
+    session: AwsSession | None = field(default=None, repr=False)
 
     @classmethod
-    def parse(cls, text: str, endpoint_url: str | None = None) -> TableRef:
+    def parse(cls, text: str, endpoint_url: str | None = None, session: AwsSession | None = None) -> TableRef:
         """Parse `<region>:<name>` or a table ARN; raise ConfigError on anything else."""
         arn = _ARN.fullmatch(text)
         if arn is not None:
-            return cls(text, region=arn[1], name=text, endpoint_url=endpoint_url)
+            return cls(text, region=arn[1], name=text, endpoint_url=endpoint_url, session=session)
         named = _NAMED.fullmatch(text)
         if named is not None:
-            return cls(text, region=named[1], name=named[2], endpoint_url=endpoint_url)
+            return cls(text, region=named[1], name=named[2], endpoint_url=endpoint_url, session=session)
         raise ConfigError(f"{quote(text)} is not a table: {TABLE_FORM}")
 
     def __str__(self) -> str:
@@ -66,14 +75,20 @@ class Role:
 
 @dataclass(frozen=True)
 class Login:
-    """A profile (None: the default chain), and the role that is assumed with its credentials where there is one."""
+    """A profile (None: the default chain), and the role that is assumed with its credentials where there is one.
+
+    `session` is one of botocore that a program has made, and stands in the place of a profile.
+    """
 
     profile: str | None = None
     role: Role | None = None
+    session: Any = field(default=None, repr=False)
 
     @property
     def base(self) -> str:
         """The name of the profile, or of the default chain."""
+        if self.session is not None:
+            return "the session that was given"
         if self.profile is None:
             return "the default credential chain"
         return f"profile {self.profile!r}"

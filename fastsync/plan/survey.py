@@ -125,7 +125,7 @@ def _open_accounts(config: Config) -> Accounts:
     master_endpoint = config.endpoint_url if config.master is None else config.master.endpoint_url
     endpoints = [master_endpoint, *(slave.endpoint_url for slave in config.slaves)]
     for endpoint, login in zip(endpoints, config.logins, strict=True):
-        profile = accounts.find_profile(login.profile)
+        profile = accounts.find_profile(login)
         profile.check_address("sts", needed=login.role is not None)
         profile.check_address("dynamodb", needed=endpoint is None)
         if login.role and login.role.mfa_serial and not login.role.mfa_token:
@@ -153,7 +153,8 @@ def _reach_tables(
 def _reach_table(accounts: Accounts, ref: TableRef, login: Login, config: Config) -> _Reached | TableError:
     try:
         account = accounts.open_login(login, ref.region)
-        profile = accounts.find_profile(login.profile)
+        ref = replace(ref, session=None)  # workers cannot have it
+        profile = accounts.find_profile(login)
         endpoint = replace(profile.find_endpoint(ref, accounts.number_of_account(account)), compress=config.compress)
     except TableError as error:
         return error

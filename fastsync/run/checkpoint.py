@@ -172,7 +172,8 @@ def read_left_behind(path: Path) -> Checkpoint | None:
 
 def collect_settings(config: Config, policy: object) -> dict[str, Any]:
     """Return by option, as JSON holds it, what a resumed run must have in common with the one before."""
-    given = {each.name: getattr(config, each.name) for each in fields(config) if each.name not in MAY_CHANGE}
+    may_change = {*MAY_CHANGE, "session", "slave_session"}
+    given = {each.name: getattr(config, each.name) for each in fields(config) if each.name not in may_change}
     for file in ("report", "undo_log"):
         if given.get(file) not in (None, "-"):
             given[file] = str(Path(given[file]).resolve())

@@ -18,7 +18,7 @@ from fastsync.library.logger import LoggerLog, log_result
 from fastsync.library.progress import Progress, ProgressSink
 from fastsync.model.difference import Difference
 from fastsync.model.policy import Policy
-from fastsync.model.table import TableRef
+from fastsync.model.table import AwsSession, TableRef
 from fastsync.output.metrics import MetricsFile
 from fastsync.output.notices import CostNotice, PaceNotice
 from fastsync.output.outputs import is_in_vain
@@ -53,7 +53,8 @@ class Synchronizer:
 
     Tables are given as text (`us-east-1:orders`, or an ARN) or as TableRef; flags are the command line's in
     snake_case. `listeners` are called in this process with every Difference, `progress` with a Progress whenever a page
-    is done. What a person may want to know goes to the logger "fastsync"; with `announce`, which is called with what
+    is done. `session` and `slave_session`, of boto3 or botocore, stand in the place of `profile` and `slave_profile`.
+    What a person may want to know goes to the logger "fastsync"; with `announce`, which is called with what
     there is to know before the work begins, nothing is logged. Raises ConfigError where a flag is wrong.
 
     `result` is that of the last run that has ended, None where none has.
@@ -68,11 +69,13 @@ class Synchronizer:
         listeners: Sequence[Callable[[Difference], object]] = (),
         sinks: Sequence[Sink] = (),
         announce: Callable[[str], object] | None = None,
+        session: AwsSession | None = None,
+        slave_session: AwsSession | None = None,
         progress: Callable[[Progress], object] | bool | None = None,
         **flags: Unpack[Flags],
     ):
         bar = None if callable(progress) else progress
-        self._config = Config.of(master, slaves, {**flags, "progress": bar})
+        self._config = Config.of(master, slaves, {**flags, "progress": bar}, (session, slave_session))
         self.result: Result | None = None
         self._underway: list[Interrupt] = []
         self._check_listeners(bool(listeners))

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,7 @@ from fastsync.cli import sync
 from fastsync.output.console.progress import Lines
 from fastsync.output.log import Log
 from tests.documents import DOCS, ROOT, blocks, commands, words
-from tests.servers import Server
+from tests.servers import Server, environment
 
 TABLES = {
     "": ("us-east-1:orders us-east-1:orders-copy us-east-1:orders-restored us-west-2:orders eu-west-1:orders "
@@ -101,6 +104,35 @@ def test_every_command_runs(
             assert _run(words(here), log.append) == 0, command
             if redirected := re.search(r" 2> (\S+)", here):
                 Path(redirected[1]).write_text("".join(f"{line}\n" for line in log))
+
+
+ELSEWHERE = ("pandas", "duckdb")
+"""Packages of programs that are run only where they are installed."""
+
+
+def test_every_program_runs(accounts: Path, moto: Server, tmp_path: Path) -> None:
+    """A reader who runs the programs of the library's document, one after the other, sees no error and no warning."""
+    (tmp_path / "differences.jsonl").write_text(REPORT)
+    known = environment(AWS_ENDPOINT_URL=moto.url, AWS_SHARED_CREDENTIALS_FILE=str(accounts / "credentials"))
+    programs = [block for block in blocks("docs/library.md", "python") if not _needs_more(block)]
+    assert len(programs) >= 7
+    for number, program in enumerate(programs):
+        (tmp_path / f"program{number}.py").write_text(program)
+        command = [sys.executable, "-W", "error", f"program{number}.py"]
+        done = subprocess.run(command, cwd=tmp_path, env=known, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, (program, done.stderr)
+        assert "Traceback" not in done.stderr
+        assert "logging" in program or done.stderr == ""
+
+
+def _needs_more(program: str) -> bool:
+    return any(f"import {name}\n" in program and find_spec(name) is None for name in ELSEWHERE)
+
+
+REPORT = """\
+{"slave": "us-west-2:orders", "verdict": "missing", "key": {"id": {"S": "a"}}, "attributes": [], "action": "none", "error": null}
+{"complete": true, "differences": 1}
+"""  # noqa: E501
 
 
 def _here(text: str, moto: Server) -> str:

@@ -30,7 +30,7 @@ OTHERS = {
     "--additional-python-modules",
 }
 OTHERS |= {"--cli-input-json", "--job-name", "--job-queue", "--job-definition", "--array-properties"}
-OTHERS |= {"--table-units", "--check"}
+OTHERS |= {"--table-units", "--check", "--strict"}
 """Flags of other programs in the documents."""
 
 

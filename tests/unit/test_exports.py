@@ -14,6 +14,8 @@ PUBLIC = {
     "Percent",
     "Statistics",
     "Stats",
+    "Progress",
+    "read_report",
     "ConfigError",
     "TableError",
     "TableRef",

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,9 @@ START = """\
 from pathlib import Path
 from typing import cast
 
-from fastsync import Action, Difference, Flags, Percent, Policy, Result, Stats, Synchronizer, TableRef, Verdict
+from fastsync import (
+    Action, Difference, Flags, Percent, Policy, Progress, Result, Stats, Synchronizer, TableRef, Verdict, read_report
+)
 
 MASTER, SLAVES = "us-east-1:orders", ["us-west-2:orders"]
 """
@@ -28,10 +31,22 @@ class NewerWins(Policy):
         return Action.LEAVE if "draft" in difference.attributes else Action.REPAIR
 
 
+class Session:
+    def get_credentials(self) -> object: ...
+
+
+def draw(progress: Progress) -> None:
+    share: float = progress.scanned / (progress.expected or 1)
+    left: int = progress.segments - progress.segments_done
+    print(share, left, progress.differences)
+
+
 night: Flags = {"parallel": 4, "write_missing": True}
 synchronizer = Synchronizer(
-    TableRef.parse(MASTER),
+    TableRef.parse(MASTER, session=Session()),
     SLAVES,
+    session=Session(),
+    slave_session=None,
     policy=NewerWins(),
     listeners=[print],
     ignore=("lastModified", "seen"),
@@ -42,7 +57,7 @@ synchronizer = Synchronizer(
     report=Path("report.jsonl"),
     stats="-",
     checkpoint=None,
-    progress=False,
+    progress=draw,
 )
 Synchronizer(MASTER, SLAVES, **night)
 Synchronizer(MASTER, "us-west-2:orders", ignore="lastModified", max_deletes=10, max_read_units=cast(Percent, "2.5%"))
@@ -53,6 +68,13 @@ extra: int | None = stats["slaves"]["us-west-2:orders"]["extra"]
 scanned: int = result.statistics.master.scanned
 missing: int = result.statistics.slaves["us-west-2:orders"].missing
 sentences: list[str] = result.errors + result.warnings + result.notes
+for difference in synchronizer.differences():
+    key: str = difference.key["id"]["S"]
+    if difference.verdict is Verdict.MISSING:
+        synchronizer.cancel()
+report = read_report(Path("report.jsonl"))
+keys: list[str] = [line["key"]["id"]["S"] for line in report if line["verdict"] == "missing"]
+whole: bool | None = report.complete
 assert result.exit_code == 0 and result.complete
 """
 BAD = {
@@ -75,6 +97,13 @@ BAD = {
     ),
     "a counter that there is not": ('Synchronizer(MASTER, SLAVES).run().stats["slaves"]["x"]["sane"]', '"sane"'),
     "text from a counter": ('text: str = Synchronizer(MASTER, SLAVES).run().stats["slaves"]["x"]["same"]', '"int"'),
+    "a session that is a profile": ('Synchronizer(MASTER, SLAVES, session="prod")', '"session"'),
+    "a listener to progress that takes a number": (
+        "def draw(done: int) -> None: ...\nSynchronizer(MASTER, SLAVES, progress=draw)",
+        '"progress"',
+    ),
+    "a line's name that there is not": ('[line["keys"] for line in read_report("report.jsonl")]', '"keys"'),
+    "a number of lines from a report": ('len(read_report("report.jsonl"))', "len"),
     "a verdict that there is not": ("Verdict.GONE", '"GONE"'),
 }
 """Lines that are wrong, each with what mypy has to say of it."""
@@ -101,11 +130,11 @@ def _check(folder: Path) -> Checked:
     command = [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", "good.py", "bad.py"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.stderr == ""
-    first = START.count("\n") + 1
+    first = list(accumulate((line.count("\n") + 1 for line in lines), initial=START.count("\n")))[1:]
     told = [re.match(r"bad\.py:(\d+): error: (.*)", line) for line in done.stdout.splitlines()]
     by_line = {int(found[1]): found[2] for found in told if found}
     good = "".join(line for line in done.stdout.splitlines(keepends=True) if not line.startswith("bad.py"))
-    return Checked(good, {name: by_line.get(first + place, "") for place, name in enumerate(BAD)})
+    return Checked(good, {name: by_line.get(number, "") for number, name in zip(first, BAD, strict=True)})
 
 
 def test_a_good_program_passes(checked: Checked) -> None:

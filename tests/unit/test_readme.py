@@ -61,9 +61,9 @@ def test_exit_codes_are_those_of_the_errors(error: type[FastsyncError], words: s
     assert re.search(rf"^\| {error.exit_code} \| .*{words}", section(README, "Exit codes"), re.MULTILINE)
 
 
-def test_the_library_example_is_valid() -> None:
-    """The example in Python compiles, and starts nothing when a worker imports it."""
-    (source,) = blocks("docs/library.md", "python")
+def test_the_example_of_a_policy_is_valid() -> None:
+    """The example with a policy compiles, and starts nothing when a worker imports it."""
+    (source,) = [block for block in blocks("docs/library.md", "python") if "(Policy)" in block]
     *above, last = ast.parse(source).body
     assert isinstance(last, ast.If)
     assert ast.unparse(last.test) == "__name__ == '__main__'"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from threading import Lock
 
 from fastsync.aws.auth.credentials import Account, Credentials
+from fastsync.aws.auth.given_session import GivenSession
 from fastsync.aws.auth.roles import AssumedRole
 from fastsync.aws.auth.sources import Ask, BotocoreSource, Profile
 from fastsync.aws.transport import Transport
@@ -20,16 +22,22 @@ class Accounts:
     def __init__(self, ask: Ask, retrying: Retrying):
         self._ask = ask
         self._retrying = retrying
-        self._profiles: dict[str | None, Profile] = {}
+        self._profiles: dict[Login, Profile] = {}
         self._opened: dict[Login, int | TableError] = {}
         self._accounts: list[Account] = []
         self._renewing = Lock()  # botocore's sessions are not safe for threads
 
-    def find_profile(self, name: str | None) -> Profile:
-        """Return a profile; raise ConfigError where there is none of this name."""
-        if name not in self._profiles:
-            self._profiles[name] = Profile(name, self._ask, self._retrying)
-        return self._profiles[name]
+    def find_profile(self, login: Login) -> Profile:
+        """Return the profile or the session of a login; raise ConfigError where there is no profile of this name."""
+        base = replace(login, role=None)
+        if base not in self._profiles:
+            self._profiles[base] = self._open_profile(base)
+        return self._profiles[base]
+
+    def _open_profile(self, base: Login) -> Profile:
+        if base.session is None:
+            return Profile(base.profile, self._ask, self._retrying)
+        return GivenSession(base.session, self._ask, self._retrying)
 
     def open_login(self, login: Login, region: str) -> int:
         """Open a login and return the number of its account; raise TableError, the same one however often it is asked.
@@ -83,7 +91,7 @@ class Accounts:
         return len(self._accounts) - 1
 
     def _make_source(self, login: Login, region: str) -> BotocoreSource:
-        profile = self.find_profile(login.profile)
+        profile = self.find_profile(login)
         base = profile.find_source(region)
         if login.role is None:
             return base

@@ -40,6 +40,7 @@ class Profile:
         self._ask = ask
         self._retrying = retrying
         self._name = str(Login(name))
+        self._sts_region: str | None = None
         self._source: BotocoreSource | None = None
         self._renewed = False
         self._session = self._open_session()
@@ -105,6 +106,7 @@ class Profile:
         try:
             client = self._session.create_client(
                 "sts",
+                self._sts_region,
                 aws_access_key_id=keys.access_key,
                 aws_secret_access_key=keys.secret_key,
                 aws_session_token=keys.token,

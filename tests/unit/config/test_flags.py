@@ -29,7 +29,7 @@ def types_of(flag: Flag) -> set[object]:
 
 def test_the_configuration_has_the_options_of_the_table() -> None:
     """Each option of a run is one field of Config, and Config has no others."""
-    assert {field.name for field in fields(Config)} == {*OPTIONS, "master", "slaves"}
+    assert {field.name for field in fields(Config)} == {*OPTIONS, "master", "slaves", "session", "slave_session"}
 
 
 @pytest.mark.parametrize("flag", OPTIONS.values(), ids=OPTIONS)

@@ -113,6 +113,90 @@ def test_what_does_not_go_together(case: tuple[dict[str, Any], str]) -> None:
     assert str(flags.get("mfa_token", CODE)) not in str(caught.value)
 
 
+class Session:
+    """What a session of botocore has, as far as the configuration looks."""
+
+    def get_credentials(self) -> object:
+        return None
+
+    def get_scoped_config(self) -> object:
+        return None
+
+    def create_client(self) -> object:
+        return None
+
+
+class OfBoto3:
+    """A session of boto3, which has one of botocore."""
+
+    def __init__(self, session: Session):
+        self._session = session
+
+    def get_credentials(self) -> object:
+        return None
+
+
+class Later(Session):
+    """A session of a library for asyncio."""
+
+    async def get_credentials(self) -> object:
+        return None
+
+
+MINE, THEIRS = Session(), Session()
+
+
+@pytest.mark.parametrize(
+    ("given", "slave", "flags", "found"),
+    [
+        (MINE, None, {}, (Login(session=MINE), Login(session=MINE))),
+        (OfBoto3(MINE), None, {}, (Login(session=MINE), Login(session=MINE))),
+        (MINE, THEIRS, {}, (Login(session=MINE), Login(session=THEIRS))),
+        (None, THEIRS, {}, (Login(), Login(session=THEIRS))),
+        (MINE, None, {"slave_profile": "s"}, (Login(session=MINE), Login("s"))),
+        (None, THEIRS, {"profile": "p"}, (Login("p"), Login(session=THEIRS))),
+        (MINE, None, ROLE, (Login(None, Role(ARN), MINE), Login(None, Role(ARN), MINE))),
+        (None, THEIRS, SLAVE_ROLE, (Login(), Login(None, Role(OTHER), THEIRS))),
+        (MINE, None, SLAVE_ROLE, (Login(session=MINE), Login(None, Role(OTHER)))),
+    ],
+)
+def test_a_session_in_the_place_of_a_profile(
+    given: Any, slave: Any, flags: dict[str, Any], found: tuple[Login, Login]
+) -> None:
+    """The master's session serves the slaves that have nothing of their own; a role is assumed with a session too."""
+    assert Config.of("us-east-1:a", ["us-west-2:b"], flags, (given, slave)).logins == found
+
+
+def test_a_slave_has_a_session_of_its_own() -> None:
+    """A table's own session or profile comes before those of all slaves."""
+    own = TableRef.parse("us-west-2:b", session=OfBoto3(MINE))
+    other = replace(TableRef.parse("us-west-2:c"), profile="p")
+    config = Config.of("us-east-1:a", [own, other, "us-west-2:d"], {}, (None, THEIRS))
+    assert config.logins == (Login(), Login(session=MINE), Login("p"), Login(session=THEIRS))
+    assert "Session" not in repr(config)
+
+
+BOTH = replace(TableRef.parse("us-west-2:b"), profile="p", session=MINE)
+
+
+@pytest.mark.parametrize(
+    ("slaves", "sessions", "flags", "told"),
+    [
+        (["us-west-2:b"], (MINE, None), {"profile": "p"}, "a session and --profile exclude each other"),
+        (["us-west-2:b"], (None, MINE), {"slave_profile": "p"}, "a session and --slave-profile exclude each other"),
+        ([BOTH], (None, None), {}, "the session of us-west-2:b and its profile exclude each other"),
+        (["us-west-2:b"], ("prod", None), {}, "session must be one of boto3 or botocore, not str"),
+        (["us-west-2:b"], (None, Later()), {}, "slave_session must be one of boto3 or botocore, not Later"),
+        ([TableRef.parse("us-west-2:b", session=print)], (None, None), {}, "the session of us-west-2:b must be"),  # type: ignore[arg-type]
+        (["us-west-2:b"], (MINE, None), {"mfa_serial": SERIAL}, "--mfa-serial goes with --role-arn"),
+    ],
+)
+def test_sessions_that_are_refused(slaves: list[Any], sessions: Any, flags: dict[str, Any], told: str) -> None:
+    """Two answers to the question whose credentials are used, and what is no session, are refused in a sentence."""
+    with pytest.raises(ConfigError, match=told):
+        Config.of("us-east-1:a", slaves, flags, sessions)
+
+
 def test_nothing_secret_is_shown() -> None:
     """Neither a configuration nor a login shows codes and external ids when it is printed."""
     flags = {**ROLE, **MFA, "external_id": "ext", **SLAVE_ROLE, "slave_external_id": "other"}
