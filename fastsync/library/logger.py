@@ -6,9 +6,11 @@ The logger is called "fastsync", and has no handler that writes: whoever wants i
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from fastsync.model.wording import escape_unprintable
+from fastsync.output.console.color import NEVER
 from fastsync.output.log import Log
 from fastsync.output.statistics import Result
 
@@ -19,12 +21,12 @@ class LoggerLog(Log):
     """A log whose lines go to the logger "fastsync", each with its level; their fields are left out."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(color=NEVER)
         self._logger = logging.getLogger("fastsync")
         if not any(isinstance(handler, logging.NullHandler) for handler in self._logger.handlers):
             self._logger.addHandler(logging.NullHandler())  # without any, logging itself prints warnings
 
-    def _write_line(self, level: str, message: str, fields: dict[str, Any]) -> None:
+    def _write_line(self, level: str, message: str, fields: dict[str, Any], paint: Callable[[str], str]) -> None:
         self._logger.log(LEVELS[level], escape_unprintable(message))
 
 

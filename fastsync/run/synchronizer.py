@@ -19,8 +19,8 @@ from fastsync.library.progress import Progress, ProgressSink
 from fastsync.model.difference import Difference
 from fastsync.model.policy import Policy
 from fastsync.model.table import AwsSession, TableRef
+from fastsync.output.console.notices import CostNotice, PaceNotice
 from fastsync.output.metrics import MetricsFile
-from fastsync.output.notices import CostNotice, PaceNotice
 from fastsync.output.outputs import is_in_vain
 from fastsync.output.report_folder import PartStore
 from fastsync.output.report_line import ReportLines
