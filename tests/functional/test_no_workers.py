@@ -40,6 +40,46 @@ DELETED = (
 NO_FOLDER = "mkdir gone; cd gone; rmdir ../gone;"
 
 
+DYING = """\
+import os, resource, signal, time
+from multiprocessing import forkserver
+from pathlib import Path
+from fastsync import Synchronizer
+
+SOFT, HARD = resource.getrlimit(resource.RLIMIT_NOFILE)
+heard = []
+
+def workers():
+    return [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if is_worker(pid)]
+
+def is_worker(pid):
+    try:
+        state, parent = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()[:2]
+    except OSError:
+        return False
+    return int(parent) == forkserver._forkserver._forkserver_pid and state != "Z"
+
+def on_difference(difference):
+    heard.append(difference)
+    if len(heard) == 1:
+        victim = workers()[0]
+        os.kill(victim, signal.SIGKILL)
+        while is_worker(victim):
+            time.sleep(0.01)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")), HARD))
+    if len(heard) == 30:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (SOFT, HARD))
+
+if __name__ == "__main__":
+    result = Synchronizer(
+        os.environ["MASTER"], [os.environ["SLAVE"]], endpoint_url=os.environ["URL"], parallel=3, segments=16,
+        listeners=[on_difference],
+    ).run()
+    print(result.exit_code, result.errors, len(heard))
+    raise SystemExit(result.exit_code if len(heard) == 30 else 70)
+"""
+
+
 @dataclass(frozen=True)
 class Case:
     """A bash script in a folder of its own, its exit code, and whether it names the executor that works."""
@@ -62,6 +102,7 @@ CASES = {
     "a script that was deleted": Case(DELETED),
     "a folder that is gone": Case(f"{NO_FOLDER} {RUN}", 2, inline=True),
     "a folder that is gone, inline": Case(f"{NO_FOLDER} {RUN} --executor inline"),
+    "a worker that dies where no other can be started": Case(f"cat > s.py <<'END'\n{DYING}END\n\"$PYTHON\" s.py"),
     "a library in a folder that is gone": Case(f"{NO_FOLDER} {FROM_STDIN}", 1, inline=True),
 }
 

@@ -60,7 +60,8 @@ class ProcessExecutor:
                         yield worker.task, event
                         if isinstance(event, ENDS):
                             following = None if interrupt.count else next(waiting, None)
-                            crew.assign_next(worker, following)
+                            if not crew.assign_next(worker, following) and following is not None:
+                                waiting.put_back(following)
                 crew.look_after(interrupt.count, self._current)
         finally:
             crew.dismiss_all()
@@ -98,19 +99,15 @@ class _Crew(Generic[T]):
     def add_worker(self, task: T) -> bool:
         """Start another worker; return False where that fails, but there are others to do the work.
 
-        Raises ConfigError where there are none.
+        Raises ConfigError where there are none, and IncompleteError once something was read.
         """
         try:
-            self.start_worker(task)
-        except ConfigError:
+            self.workers.append(WorkerProcess(task, self._credentials, self._cells))
+        except ConfigError as error:
             if not self.workers:
-                raise
+                raise self._make_failure(error) from None
             return False
         return True
-
-    def start_worker(self, task: T) -> None:
-        """Start another worker; raise ConfigError where that fails."""
-        self.workers.append(WorkerProcess(task, self._credentials, self._cells))
 
     def do_without(self, worker: WorkerProcess[T]) -> None:
         """Let a worker go that could not begin; raise an error where it was the last one."""
@@ -139,20 +136,18 @@ class _Crew(Generic[T]):
                 key.data.flush()
         return [key.data for key, mask in ready if mask & selectors.EVENT_READ]
 
-    def assign_next(self, worker: WorkerProcess[T], task: T | None) -> None:
-        """Give a worker that has ended its task the next one, in another process where it died."""
+    def assign_next(self, worker: WorkerProcess[T], task: T | None) -> bool:
+        """Give a worker that has ended its task the next one, in another process where it died.
+
+        Returns False where no other can be started, and the workers that are left have to do the task.
+        """
         if task is not None and worker.alive:
             worker.assign_task(task)
-            return
+            return True
         worker.finish()
         self._let_leave(worker)
         self.workers.remove(worker)
-        if task is None:
-            return
-        try:
-            self.start_worker(task)
-        except ConfigError as error:
-            raise self._make_failure(error) from None
+        return task is None or self.add_worker(task)
 
     def look_after(self, interrupts: int, current: Callable[[], Sequence[Credentials]]) -> None:
         """Pass on interrupts, the first as an order and the second as a kill, and credentials that are new."""
