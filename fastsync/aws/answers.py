@@ -2,7 +2,7 @@
 
 Always present are (API reference of each operation, unless another source is named):
 
-- Scan: Items, Count.
+- Scan, Query: Items, Count.
 - BatchGetItem: UnprocessedKeys, and in Responses the list of the table, unless all keys come back unprocessed
   (ScyllaDB's test_batch.py, which runs on the service too).
 - PutItem, DeleteItem: an object.
@@ -86,7 +86,7 @@ class AnswerReader:
         self._decode_batch, self._decode_batch_written = _batch_decoders(keys.type)
 
     def scan(self, body: bytes) -> ScanAnswer:
-        """Read a page of a scan.
+        """Read a page of a scan or of a Query.
 
         Only the keys of some items are read, since reading all of them costs as much as the whole page.
         """
@@ -124,6 +124,14 @@ class AnswerReader:
         keys = self._keys.read_keys(items)
         if len(set(keys)) < len(keys):
             raise DecodeError("a key is there twice")
+        return keys
+
+    def keys_of_partition(self, items: Sequence[Raw], partition: bytes) -> Sequence[Key]:
+        """Return the keys of all items of a Query; raise DecodeError where one has another partition key."""
+        keys = self.distinct_keys(items)
+        wanted = self._keys.read_partition(partition)
+        if any(key.hash != wanted for key in keys):
+            raise DecodeError("an item has another partition key than was asked for")
         return keys
 
     def batch_found(

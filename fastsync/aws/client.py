@@ -57,15 +57,17 @@ class Condition:
 
 
 class Scan(NamedTuple):
-    """The slice of a table that is scanned: segment `number` of `total`, and whether only keys are wanted.
+    """The slice of a table that is read: segment `number` of `total`, and whether only keys are wanted.
 
-    `checked`: the keys of all items are read with each page, and have to be distinct.
+    `checked`: the keys of all items are read with each page, and have to be distinct. `partition`: the items under this
+    partition key (DynamoDB JSON) are read instead, by Query, which returns them in the order of the sort key.
     """
 
     number: int
     total: int
     keys_only: bool = False
     checked: bool = False
+    partition: bytes | None = None
 
 
 class _Failed(msgspec.Struct, gc=False):
@@ -95,9 +97,15 @@ class Client:
         self._set_budgets(self.reads, self.writes)
 
     def scan_page(self, scan: Scan, start: bytes) -> Page:
-        """Read one page of a segment, from `start` (exclusive) where that is not b""."""
+        """Read one page of a segment or a partition, from `start` (exclusive) where that is not b""."""
+        operation = "Scan"
+        names: dict[str, str] = {}
         body = [f'{{"TableName":{self._name},"ReturnConsumedCapacity":"TOTAL"']
-        if scan.total > 1:
+        if scan.partition is not None:
+            operation = "Query"
+            names["#p"] = self.side.table.keys.hash
+            body.append(_match_partition(scan.partition))
+        elif scan.total > 1:
             body.append(f'"Segment":{scan.number},"TotalSegments":{scan.total}')
         limit = self._scans.pieces_per_request(self._limit)
         if limit is not None:
@@ -105,7 +113,10 @@ class Client:
         if self._consistent:
             body.append('"ConsistentRead":true')
         if scan.keys_only:
-            body.append(self._projection)
+            names |= self._key_aliases
+            body.append(f'"ProjectionExpression":"{",".join(self._key_aliases)}"')
+        if names:
+            body.append(f'"ExpressionAttributeNames":{_text(names).decode()}')
         if start:
             body.append(f'"ExclusiveStartKey":{start.decode()}')
         charge = self._scans.charge_for(limit)
@@ -113,12 +124,14 @@ class Client:
         def decode(body: bytes) -> tuple[Page, Units | None]:
             found = self._answers.scan(body)
             keys = None
-            if scan.checked:
+            if scan.partition is not None:
+                keys = self._answers.keys_of_partition(found.Items, scan.partition)
+            elif scan.checked:
                 keys = self._answers.distinct_keys(found.Items)
             next_key = self._answers.next_key(found, start)
             return Page(found.Items, next_key, self.keys, size=len(body), keys=keys), found.ConsumedCapacity
 
-        page, consumed = self.transport.post("Scan", f"{','.join(body)}}}".encode(), decode, charge).value
+        page, consumed = self.transport.post(operation, f"{','.join(body)}}}".encode(), decode, charge).value
         self.reads.note_answer()
         charge.correct(self._record_units(self._read_units, consumed), len(page.items))
         return page
@@ -134,7 +147,8 @@ class Client:
         if consistent or self._consistent:
             options += ',"ConsistentRead":true'
         if keys_only:
-            options += f",{self._projection}"
+            options += f',"ProjectionExpression":"{",".join(self._key_aliases)}"'
+            options += f',"ExpressionAttributeNames":{_text(self._key_aliases).decode()}'
         head = f'{{"RequestItems":{{{self._name}:{{"Keys":'
         tail = f'{options}}}}},"ReturnConsumedCapacity":"TOTAL"}}'
         body = b"".join((head.encode(), encode_keys(keys), tail.encode()))
@@ -190,10 +204,12 @@ class Client:
         return self._writes.pieces_per_request(most) or most
 
     @property
-    def _projection(self) -> str:
-        # every name under an alias: some are reserved words or hold dots (developer guide, Naming rules)
-        names = {f"#k{place}": name for place, name in enumerate(self.side.table.keys.names)}
-        return f'"ProjectionExpression":"{",".join(names)}","ExpressionAttributeNames":{_text(names).decode()}'
+    def _key_aliases(self) -> dict[str, str]:
+        """Return an alias for the name of each key attribute.
+
+        Some names are reserved words or hold dots (developer guide, Naming rules).
+        """
+        return {f"#k{place}": name for place, name in enumerate(self.side.table.keys.names)}
 
     def _write_item(self, operation: str, what: str, value: bytes, condition: Condition) -> WriteAnswer:
         body = {
@@ -259,6 +275,12 @@ class Client:
         units = sum(each.CapacityUnits for each in consumed)
         meter.append(units)
         return units
+
+
+def _match_partition(partition: bytes) -> str:
+    """Return the part of a Query's body that says whose items are wanted; the key's name has the alias #p."""
+    value = next(iter(msgspec.json.decode(partition, type=dict[str, Raw]).values()))
+    return f'"KeyConditionExpression":"#p=:p","ExpressionAttributeValues":{{":p":{bytes(value).decode()}}}'
 
 
 def _failed_units(sized: Raw | None, current: Raw | None) -> float:

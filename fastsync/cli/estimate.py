@@ -13,13 +13,14 @@ from fastsync.config.config import Config
 from fastsync.config.key_text import typed_key
 from fastsync.errors import Interrupted
 from fastsync.model.capacity import LIST_PRICES
-from fastsync.model.settings import STRATEGIES
+from fastsync.model.settings import STRATEGIES, StrategyName
 from fastsync.model.table import Side
 from fastsync.output.log import Log
 from fastsync.output.unforeseen import Phase, foreseen_only
 from fastsync.plan.duration import format_duration
-from fastsync.plan.estimate import Estimate, StrategyEstimate, estimate_run
+from fastsync.plan.estimate import Estimate, StrategyEstimate, estimate_keys, estimate_run
 from fastsync.plan.forecast import Units
+from fastsync.plan.key_plan import plan_keys_of, read_keys_of
 from fastsync.plan.survey import survey_tables
 from fastsync.workers.interrupt import Interrupt
 
@@ -47,6 +48,7 @@ def run(arguments: Sequence[str]) -> int:
     config = Config.of(flags.pop("master"), flags.pop("slave"), flags)
     log = Log(config.log_format, color=config.color)
     announce = (lambda _: None) if config.quiet else log.info
+    given = read_keys_of(config)
     with Interrupt() as interrupt:
         try:
             found = survey_tables(config, announce)
@@ -54,10 +56,11 @@ def run(arguments: Sequence[str]) -> int:
             return interrupt.exit_code or 130
     if config.first_key is not None:
         typed_key("--starting-key", config.first_key, found.master.table.keys)
+    keys = None if given is None else plan_keys_of(config, given, found)
     with foreseen_only(Phase("estimating", has_read=True)):
         for _, error in found.unfit:
             log.error(error)
-        _print_estimate(estimate_run(config, found), as_json)
+        _print_estimate(estimate_run(config, found) if keys is None else estimate_keys(config, found, keys), as_json)
     return 4 if found.unfit else 0
 
 
@@ -70,15 +73,15 @@ def _print_estimate(estimate: Estimate, as_json: bool) -> None:
 
 def as_document(made: Estimate) -> dict[str, Any]:
     """Return an estimate as JSON takes it. A strategy is null where no table reports its size."""
-    strategies: dict[str, Any] = dict.fromkeys(STRATEGIES)
+    strategies: dict[str, Any] = dict.fromkeys(_list_strategies(made))
     for quote in made.quotes:
         strategies[quote.forecast.strategy] = _strategy_document(quote, made.sides)
     return {
         "strategies": strategies,
         "strategy": made.choice.strategy,
         "reason": made.choice.reason,
-        "segments": made.plan.total,
-        "share": made.plan.share,
+        "segments": None if made.choice.strategy == StrategyName.KEYS else made.plan.total,
+        "share": None if made.choice.strategy == StrategyName.KEYS else made.plan.share,
         "tables": {str(side): {"items": side.table.item_count, "bytes": side.table.size_bytes} for side in made.sides},
         "prices": {**asdict(LIST_PRICES), "unit": "USD per million units"},
         "assumptions": list(made.assumptions),
@@ -107,12 +110,19 @@ def format_table(made: Estimate) -> str:
     tables = [_describe_table("master", master), *(_describe_table("slave", side) for side in slaves)]
     rows = [HEAD, *map(_format_row, made.quotes)]
     if not made.quotes:
-        rows += [(name, *UNKNOWN) for name in STRATEGIES]
+        rows += [(name, *UNKNOWN) for name in _list_strategies(made)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     aligned = ["  ".join(map(str.rjust, row, widths)) for row in rows]
     choice = f"A run would take {made.choice.strategy}: {made.choice.reason}."
     assumptions = [f"- {assumption}" for assumption in made.assumptions]
     return "\n".join([*tables, "", *aligned, "", choice, "", "What this rests on:", *assumptions])
+
+
+def _list_strategies(made: Estimate) -> Sequence[StrategyName]:
+    """Return the strategies that a run could take."""
+    if made.choice.strategy == StrategyName.KEYS:
+        return (StrategyName.KEYS,)
+    return STRATEGIES
 
 
 def _describe_table(role: str, side: Side) -> str:

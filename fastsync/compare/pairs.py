@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 from msgspec import Raw
@@ -67,12 +68,17 @@ class Suspect(NamedTuple):
         return self.unseen and self.slave_item is not None
 
 
+NOTHING: Mapping[int, int] = MappingProxyType({})
+"""Counts by slave where there is nothing to count."""
+
+
 class PairsPage(NamedTuple):
     """One page of work.
 
     pairs: the pairs of each slave.
     scanned: how many items of the master were scanned.
-    slave_scanned: a slave, and how many of its items were scanned.
+    slave_scanned: how many items of slaves were scanned.
+    absent, only_here: of keys that the run was given, how many neither side holds, and how many only a slave holds.
     lost: slaves that could not be read, with the errors.
     resume: where the segment continues after this page, in a format that only the strategy reads. A task that is made
         of it later, perhaps by another run and for fewer slaves, yields exactly what is left, nothing twice. It names
@@ -83,7 +89,9 @@ class PairsPage(NamedTuple):
 
     pairs: Sequence[Pairs]
     scanned: int = 0
-    slave_scanned: tuple[int, int] | None = None
+    slave_scanned: Mapping[int, int] = NOTHING
+    absent: Mapping[int, int] = NOTHING
+    only_here: Mapping[int, int] = NOTHING
     lost: Sequence[tuple[int, IncompleteError]] = ()
     resume: bytes = b""
     disagreeing: int | None = None

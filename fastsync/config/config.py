@@ -15,7 +15,7 @@ from fastsync.config.parts import parse_delete_limit, parse_first_key, parse_lim
 from fastsync.config.slicing import Slicing
 from fastsync.config.validation import check_config
 from fastsync.errors import ConfigError
-from fastsync.model.settings import Judging, Reading, Repairing, Retrying, StrategyName
+from fastsync.model.settings import SELECTABLE, Judging, Reading, Repairing, Retrying, StrategyName
 from fastsync.model.table import AwsSession, Login, TableRef
 from fastsync.model.wording import quote
 
@@ -33,6 +33,8 @@ class Config:
     session: AwsSession | None = field(repr=False)
     slave_session: AwsSession | None = field(repr=False)
     starting_key: str | None
+    key: tuple[str, ...]
+    keys: tuple[str, ...]
     ignore: tuple[str, ...]
     scan_for_extra: bool
     strategy: StrategyName
@@ -47,6 +49,7 @@ class Config:
     max_deletes: str | int | None
     allow_empty_master: bool
     yes: bool
+    if_unchanged: bool
     undo_log: str | None
     keep_ignored: bool
     writes: str
@@ -133,6 +136,25 @@ class Config:
         return parse_first_key(self)
 
     @property
+    def of_keys(self) -> bool:
+        """Whether keys are compared that were given, and nothing else."""
+        return bool(self.key or self.keys)
+
+    def find_slave(self, name: str) -> str | None:
+        """Return the slave that a report calls so, as it was given; None where there is none, or more than one.
+
+        It is the one with the same name, else the one that is the same table, as far as both names tell.
+        """
+        if name in map(str, self.slaves):
+            return name
+        try:
+            ref = TableRef.parse(name)
+        except ConfigError:
+            return None
+        found = [str(slave) for slave in self.slaves if slave.may_be(ref)]
+        return found[0] if len(found) == 1 else None
+
+    @property
     def outputs(self) -> dict[str, str | None]:
         """The files that the run writes, by flag. Some are kept beside the checkpoint."""
         outputs = {"--checkpoint": self.checkpoint}
@@ -150,6 +172,8 @@ class Config:
     @property
     def reading(self) -> Reading:
         """How tables are read."""
+        if self.of_keys:
+            return Reading(None, self.batch_read_limit, consistent=True)
         return Reading(self.scan_limit, self.batch_read_limit, self.consistent_read)
 
     @property
@@ -167,10 +191,17 @@ class Config:
         """What counts as a difference."""
         return Judging(
             ignored=frozenset(self.ignore),
-            recheck=not self.no_recheck,
+            recheck=self._rechecks,
             delay=self.recheck_delay or 0.0,
             version=self.version_attribute,
         )
+
+    @property
+    def _rechecks(self) -> bool:
+        """Whether suspects are read again; keys are read once only, since both sides are read in the right order."""
+        if self.of_keys:
+            return self.recheck_delay is not None
+        return not self.no_recheck
 
     @property
     def repairing(self) -> Repairing:
@@ -212,12 +243,17 @@ def _complete_options(flags: Mapping[str, Any]) -> dict[str, Any]:
     if unknown:
         raise ConfigError(f"there is no option called {unknown[0]!r}")
     options = {**DEFAULTS, **flags}
-    options["ignore"] = tuple(_as_list(options["ignore"]))
+    for name in ("ignore", "key", "keys"):
+        options[name] = tuple(_as_list(options[name]))
     options["strategy"] = _as_strategy(options["strategy"])
     for name in FILES:
-        if isinstance(options[name], os.PathLike):
-            options[name] = os.fspath(options[name])
+        options[name] = _as_path(options[name])
+    options["keys"] = tuple(map(_as_path, options["keys"]))
     return options
+
+
+def _as_path(path: Any) -> Any:
+    return os.fspath(path) if isinstance(path, os.PathLike) else path
 
 
 def _as_list(given: Any) -> list[Any]:
@@ -229,7 +265,7 @@ def _as_list(given: Any) -> list[Any]:
 
 def _as_strategy(name: object) -> StrategyName:
     check_kind("--strategy", name, [str])
-    check_choice("--strategy", name, *map(str, StrategyName))
+    check_choice("--strategy", name, *map(str, SELECTABLE))
     return StrategyName(name)
 
 

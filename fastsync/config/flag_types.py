@@ -32,6 +32,8 @@ class Flags(TypedDict, total=False):
     """Every flag of a run in snake_case; what may be None is so by default. `progress` is a parameter by itself."""
 
     starting_key: str | None
+    key: str | Iterable[str]
+    keys: File | Iterable[File]
     ignore: str | Iterable[str]
     scan_for_extra: bool
     strategy: Literal["auto", "lookup", "merge"]
@@ -46,6 +48,7 @@ class Flags(TypedDict, total=False):
     max_deletes: int | Percent | None
     allow_empty_master: bool
     yes: bool
+    if_unchanged: bool
     undo_log: File | None
     keep_ignored: bool
     writes: Literal["guarded", "batch"]

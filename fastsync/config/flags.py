@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from fastsync.model.settings import MAX_BATCH_KEYS, StrategyName
+from fastsync.model.settings import MAX_BATCH_KEYS, SELECTABLE, StrategyName
 
 RUN, UNDO, COMBINE = "run", "undo", "combine"
 """The commands that share flags. `estimate` and `iam-policy` have those of a run."""
@@ -95,6 +95,20 @@ TABLES = (
     Flag("-m, --master", "TABLE", "the table that is the truth", once=True),
     Flag("-s, --slave", "TABLE", "a table that should hold the same items; repeatable", default=(), repeatable=True),
     Flag("--starting-key", "JSON", 'start a serial scan of the master at this key, \'{"id":"abc"}\' or DynamoDB JSON'),
+    Flag(
+        "--key",
+        "JSON",
+        "compare this key and nothing else, or all items under a partition key; repeatable",
+        default=(),
+        repeatable=True,
+    ),
+    Flag(
+        "--keys",
+        "FILE",
+        "compare the keys in this file and nothing else: a key a line, or a report; - is stdin; repeatable",
+        default=(),
+        repeatable=True,
+    ),
 )
 COMPARISON = (
     Flag(
@@ -110,7 +124,7 @@ COMPARISON = (
         "auto|lookup|merge",
         "how slaves are read: keys looked up, or scans side by side; auto, the default, takes the cheaper",
         default=StrategyName.AUTO,
-        choices=tuple(map(str, StrategyName)),
+        choices=tuple(map(str, SELECTABLE)),
     ),
     _switch("--consistent-read", "strongly consistent scans and look-ups, at twice the price"),
     _switch("--no-recheck", "do not read a suspect again before it counts (for tables at rest)"),
@@ -135,6 +149,7 @@ REPAIR = (
     ),
     _switch("--allow-empty-master", "let a master without a single item cause deletes"),
     _switch("--yes", "delete without asking; a run that may delete asks once, on a terminal only", may_change=True),
+    _switch("--if-unchanged", "repair only items that still are as the report of --keys tells; needs its values"),
     Flag(
         "--undo-log",
         "FILE",
@@ -292,7 +307,7 @@ OPTIONS = {flag.option: flag for flag in list_flags(RUN) if flag.turns_off is No
 DEFAULTS = {option: flag.default for option, flag in OPTIONS.items()}
 CHOICES = {option: flag for option, flag in OPTIONS.items() if flag.choices}
 """The flag of each option that has only some values."""
-FILES = tuple(option for option, flag in OPTIONS.items() if flag.is_file)
+FILES = tuple(option for option, flag in OPTIONS.items() if flag.is_file and not flag.repeatable)
 """Options that are the paths of files that a run writes."""
 MAY_CHANGE = frozenset(option for option, flag in OPTIONS.items() if flag.may_change)
 """Options that may change between a run and its resume. All others must be the same."""

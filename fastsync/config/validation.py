@@ -20,7 +20,7 @@ from fastsync.config.checks import (
 from fastsync.config.flags import CHOICES, OPTIONS, Flag
 from fastsync.config.login import DURATIONS
 from fastsync.config.parts import parse_delete_limit, parse_first_key, parse_limits, parse_logins, parse_slicing
-from fastsync.config.paths import check_outputs
+from fastsync.config.paths import check_inputs, check_outputs
 from fastsync.config.slicing import MAX_SEGMENTS
 from fastsync.errors import ConfigError
 from fastsync.model.addresses import check_address
@@ -61,6 +61,18 @@ CONFLICTS: tuple[tuple[Callable[[Config], bool], str], ...] = (
         "--starting-key goes with --strategy lookup only: a scan of a slave never begins there",
     ),
     (
+        lambda config: config.of_keys and str(config.max_deletes).endswith("%"),
+        "--max-deletes takes a number beside --key and --keys: a share of a few keys says little",
+    ),
+    (
+        lambda config: config.keys.count("-") > 1,
+        "--keys - is given twice, and there is one stdin",
+    ),
+    (
+        lambda config: config.if_unchanged and not (config.keys and not config.key),
+        "--if-unchanged needs --keys FILE, a report with values, and goes with no --key: a key alone tells no values",
+    ),
+    (
         lambda config: config.seed is not None and config.sample is None,
         "--seed chooses the segments of a --sample, and none is asked for",
     ),
@@ -96,12 +108,33 @@ CONFLICTS: tuple[tuple[Callable[[Config], bool], str], ...] = (
 """Tests of options that do not go together, each with the sentence that refuses them."""
 
 
+def _check_beside_keys(config: Config) -> None:
+    """Raise ConfigError where a flag that cuts or scans whole tables stands beside --key or --keys."""
+    if not config.of_keys:
+        return
+    given = {
+        "--starting-key": config.starting_key is not None,
+        "--segments": config.segments is not None,
+        "--shard": config.shard is not None,
+        "--sample": config.sample is not None,
+        "--checkpoint": config.checkpoint is not None,
+        "--resume": config.resume,
+        "--strategy": config.strategy != StrategyName.AUTO,
+        "--executor spark": config.executor == "spark",
+    }
+    for flag, is_given in given.items():
+        if is_given:
+            beside = "--keys" if config.keys else "--key"
+            raise ConfigError(f"{flag} does not go with {beside}, which names all that is compared")
+
+
 def check_config(config: Config) -> None:
     """Check every option by itself, then those that depend on each other."""
     _check_values(config)
     _check_numbers(config)
     _check_files(config)
     check_choices(vars(config))
+    _check_beside_keys(config)
     for is_conflict, sentence in CONFLICTS:
         if is_conflict(config):
             raise ConfigError(sentence)
@@ -125,6 +158,8 @@ def _check_values(config: Config) -> None:
             _check_value(flag, each)
     if not all(config.ignore):
         raise ConfigError("--ignore takes the name of an attribute")
+    if not all(config.keys):
+        raise ConfigError("--keys takes the name of a file, or - for stdin")
 
 
 def _check_value(flag: Flag, value: object) -> None:
@@ -153,3 +188,4 @@ def _check_files(config: Config) -> None:
         check_address(f"the endpoint-url of {ref}", ref.endpoint_url)
     folders = ["--report"] if config.executor == "spark" else []
     check_outputs(config.outputs, folders)
+    check_inputs(config.outputs, config.keys)

@@ -80,7 +80,8 @@ class Tally:
     `compared` is the number of master items that a slave was compared with: `counted` is always the same number.
     `recheck_units` are the part of `read_units` that went into reading suspects again. `retried` counts the tries of
     requests after the first, whatever the earlier ones failed with. `withheld` counts the part of `refused` that was
-    refused because something failed, and not by a safety limit.
+    refused because something failed, and not by a safety limit. Of keys that a run was given, `absent` counts those
+    that neither side holds, and `only_here` those that only the slave holds where extras are not looked for.
     """
 
     compared: int = 0
@@ -101,10 +102,12 @@ class Tally:
     scanned: int = 0
     read_units: float = 0.0
     write_units: float = 0.0
+    absent: int = 0
     throttled: int = 0
     recheck_units: float = 0.0
     retried: int = 0
     withheld: int = 0
+    only_here: int = 0
 
     def __iadd__(self, other: Tally) -> Tally:
         self.add(other)
@@ -156,7 +159,7 @@ class Tally:
 
 _COUNTERS = tuple(field.name for field in fields(Tally))
 _CONSUMED = ("read_units", "write_units", "recheck_units", "throttled", "retried")
-_NOT_IN_STATISTICS = ("throttled", "retried", "recheck_units", "withheld")
+_NOT_IN_STATISTICS = ("throttled", "retried", "recheck_units", "withheld", "absent", "only_here")
 _COUNTED_AS: dict[Effect, str] = {
     effect: effect.value.replace("-", "_") for effect in Effect if effect is not Effect.NONE
 }

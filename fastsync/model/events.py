@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from fastsync.model.difference import Difference, Tally
+from fastsync.model.keys import KeyChunk, ReviewedLine
 from fastsync.model.policy import Policy
 from fastsync.model.settings import Judging, Reading, Repairing, Retrying, StrategyName
 from fastsync.model.table import Side
@@ -19,6 +20,7 @@ class Terms:
     values: whether differences carry both sides' items to the parent.
     strategy: how segments are read.
     seed: that of the digests of this run.
+    items: the number of items to go through, None where the master's description tells it.
     """
 
     master: Side
@@ -31,6 +33,7 @@ class Terms:
     values: bool = False
     strategy: StrategyName = StrategyName.LOOKUP
     seed: int = 0
+    items: int | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -44,7 +47,9 @@ class Terms:
 
     @property
     def expected_items(self) -> int:
-        """The items to go through, as far as is known: the master's."""
+        """The items to go through, as far as is known."""
+        if self.items is not None:
+            return self.items
         return self.master.table.item_count
 
 
@@ -94,6 +99,7 @@ class SegmentTask:
     counts: False where the master's items are counted already and the slaves only catch up.
     undo_span: the part of the undo log (first byte, end) in which attempts at the same pages may have left lines.
     ahead: what attempts whose workers died had announced by WritesAhead.
+    chunk: keys that are compared instead of a segment.
     """
 
     terms: Terms
@@ -105,14 +111,20 @@ class SegmentTask:
     counts: bool = True
     undo_span: tuple[int, int] | None = None
     ahead: tuple[bytes, ...] = ()
+    chunk: KeyChunk | None = None
 
     def __str__(self) -> str:
+        if self.chunk is not None:
+            return str(self.chunk)
         return f"segment {self.number}"
 
     @property
     def covered(self) -> tuple[int, ...]:
         """Return the indexes of the slaves that are compared."""
-        return self.slaves or tuple(range(len(self.terms.slaves)))
+        slaves = self.slaves or tuple(range(len(self.terms.slaves)))
+        if self.chunk is None:
+            return slaves
+        return tuple(slave for slave in slaves if slave in self.chunk.slaves)
 
     @property
     def id(self) -> tuple[int, ...]:
@@ -125,7 +137,8 @@ class DeleteTask:
     """Delete extras from a slave (its index in `terms.slaves`).
 
     Its one PageDone with a resume point counts for all `keys` (DynamoDB JSON); without it nothing is known of any.
-    `number` distinguishes the tasks of a slave. `undo_span` and `ahead` are as in SegmentTask.
+    `number` distinguishes the tasks of a slave. `undo_span` and `ahead` are as in SegmentTask; `reviewed` are lines of
+    a report, as in KeyChunk.
     """
 
     terms: Terms
@@ -134,6 +147,7 @@ class DeleteTask:
     number: int = 0
     undo_span: tuple[int, int] | None = None
     ahead: tuple[bytes, ...] = ()
+    reviewed: tuple[ReviewedLine, ...] = ()
 
     def __str__(self) -> str:
         return f"the deletes on {self.terms.slaves[self.slave]}"

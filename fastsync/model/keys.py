@@ -7,6 +7,7 @@ DynamoDB JSON. Taking the keys of a page costs about 0.5 µs per item.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -30,7 +31,33 @@ class _B(msgspec.Struct, frozen=True, gc=False):
 
 Key = Any
 """A key struct with `hash` and, where the table has one, `range`."""
-_TYPES = {"S": _S, "N": _N, "B": _B}
+_TYPES: dict[str, Any] = {"S": _S, "N": _N, "B": _B}
+_Parts = dict[str, msgspec.Raw]
+
+
+ReviewedLine = tuple[int, bytes]
+"""A slave's index, and a line of a report about one of its keys, with both sides' values."""
+
+
+@dataclass(frozen=True)
+class KeyChunk:
+    """Some of the keys that a run was given, for certain slaves (their indexes).
+
+    Either `keys` holds whole keys, or `partition` a partition key that stands for all items under it; both in DynamoDB
+    JSON. `reviewed` are the lines of the report that the keys come from, where items must still be as these tell.
+    """
+
+    slaves: tuple[int, ...]
+    keys: tuple[bytes, ...] = ()
+    partition: bytes | None = None
+    reviewed: tuple[ReviewedLine, ...] = ()
+
+    def __str__(self) -> str:
+        if self.partition is not None:
+            return f"the items under {self.partition.decode()}"
+        if len(self.keys) == 1:
+            return f"the key {self.keys[0].decode()}"
+        return f"{len(self.keys)} keys from {self.keys[0].decode()} on"
 
 
 class KeyReader:
@@ -44,6 +71,8 @@ class KeyReader:
         types = (schema.hash_type, schema.range_type)
         self.form = {name: [kind] for name, kind in zip(schema.names, types, strict=False)}
         self.type = _key_type(schema)
+        self._hash, self._hash_type = schema.hash, _TYPES[schema.hash_type]
+        self._canonical_hash = _CANONICAL[schema.hash_type]
         self._one = msgspec.json.Decoder(self.type).decode
         self._make_canonical = _choose_canonicalizer(schema, self.type)
 
@@ -57,6 +86,13 @@ class KeyReader:
     def read_key(self, item: msgspec.Raw | bytes) -> Key:
         """Return the key of one item, or a key that was written as DynamoDB JSON."""
         return self.canonical([self._one(item)])[0]
+
+    def read_partition(self, partition: bytes) -> Any:
+        """Return a partition key that was written as DynamoDB JSON, equal to the `hash` of every key under it."""
+        found = msgspec.json.decode(msgspec.json.decode(partition, type=_Parts)[self._hash], type=self._hash_type)
+        if self._canonical_hash is None:
+            return found
+        return self._canonical_hash(found)
 
     def read_keys(self, items: Iterable[msgspec.Raw]) -> Sequence[Key]:
         """Return the keys of many items."""

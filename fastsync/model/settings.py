@@ -16,11 +16,15 @@ PROMPT_TIMEOUTS = 3
 
 
 class StrategyName(str, Enum):
-    """How slaves are read: keys looked up, or scans side by side. AUTO takes the cheaper one of the two."""
+    """How tables are read: keys of a scan looked up, or scans side by side. AUTO takes the cheaper one of the two.
+
+    KEYS reads the keys that --key and --keys give, and nothing else; it is not asked for by its name.
+    """
 
     AUTO = "auto"
     LOOKUP = "lookup"
     MERGE = "merge"
+    KEYS = "keys"
 
     def __str__(self) -> str:
         return self.value
@@ -32,6 +36,8 @@ class StrategyName(str, Enum):
 
 STRATEGIES = (StrategyName.LOOKUP, StrategyName.MERGE)
 """What AUTO chooses from."""
+SELECTABLE = (StrategyName.AUTO, *STRATEGIES)
+"""What --strategy takes."""
 
 
 @dataclass(frozen=True)

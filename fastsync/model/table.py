@@ -60,6 +60,22 @@ class TableRef:
     def __str__(self) -> str:
         return self.text
 
+    def may_be(self, other: TableRef) -> bool:
+        """Return whether both may name the same table: only an ARN tells the account."""
+        accounts = {ref.account for ref in (self, other)} - {None}
+        return (self.region, self.bare_name) == (other.region, other.bare_name) and len(accounts) < 2
+
+    @property
+    def account(self) -> str | None:
+        """The account in the table's ARN, None where its name was given."""
+        parts = self.name.split(":")
+        return parts[4] if len(parts) > 4 else None
+
+    @property
+    def bare_name(self) -> str:
+        """The table's name, without the rest of its ARN."""
+        return self.name.rpartition("/")[2]
+
 
 @dataclass(frozen=True)
 class Role:

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import IO, Annotated, Any, TypedDict, cast
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from fastsync.config.slicing import MAX_SEGMENTS
 from fastsync.errors import IncompleteError, OutputFailed
@@ -36,7 +36,10 @@ class MasterCounters(msgspec.Struct, frozen=True):
 
 
 class SlaveCounters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The counters of a slave; see Tally. `extra` is None where extras were not looked for."""
+    """The counters of a slave; see Tally. `extra` is None where extras were not looked for.
+
+    `absent` is there only where keys were given.
+    """
 
     compared: Count
     same: Count
@@ -56,19 +59,23 @@ class SlaveCounters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     scanned: Count
     read_units: Amount
     write_units: Amount
+    absent: Count | UnsetType = UNSET
 
     @classmethod
-    def from_tally(cls, tally: Tally, extras: bool) -> SlaveCounters:
-        """Return the counters of a tally; `extras` says whether extras were looked for."""
+    def from_tally(cls, tally: Tally, extras: bool, *, of_keys: bool = False) -> SlaveCounters:
+        """Return the counters of a tally; `extras` says whether extras were looked for, `of_keys` whether by keys."""
         counters: dict[str, Any] = {name: getattr(tally, name) for name in cls.__struct_fields__}
         if not extras:
             counters["extra"] = None
+        if not of_keys:
+            counters["absent"] = UNSET
         return cls(**counters)
 
     def as_tally(self, withheld: int = 0) -> Tally:
         """Return these counters as a tally, in which extras that were not looked for count as 0."""
         counters = msgspec.structs.asdict(self)
         counters["extra"] = self.extra or 0
+        counters["absent"] = self.absent or 0
         return Tally(**counters, withheld=withheld)
 
 
@@ -98,8 +105,8 @@ class MasterStats(TypedDict):
     read_units: float
 
 
-class SlaveStats(TypedDict):
-    """SlaveCounters as plain values."""
+class CounterStats(TypedDict):
+    """The counters that every slave has, as plain values."""
 
     compared: int
     same: int
@@ -119,6 +126,12 @@ class SlaveStats(TypedDict):
     scanned: int
     read_units: float
     write_units: float
+
+
+class SlaveStats(CounterStats, total=False):
+    """SlaveCounters as plain values; `absent` is there only where keys were given."""
+
+    absent: int
 
 
 class EstimateStats(TypedDict):
@@ -144,7 +157,7 @@ class Stats(TypedDict):
 
     complete: bool
     strategy: str
-    segments: int
+    segments: int | None
     elapsed_seconds: float
     sample: SampleStats | None
     shard: str | None
@@ -156,12 +169,13 @@ class Stats(TypedDict):
 class Statistics(msgspec.Struct, frozen=True):
     """The statistics of a run, in the order of their file. `errors` are sentences.
 
-    `shard` is I/N; where only some shards were combined, it lists them ("0,2-4/6").
+    `segments` is None where keys were given. `shard` is I/N; where only some shards were combined, it lists them
+    ("0,2-4/6").
     """
 
     complete: bool
     strategy: str
-    segments: Annotated[int, Meta(ge=1, le=MAX_SEGMENTS)]
+    segments: Annotated[int, Meta(ge=1, le=MAX_SEGMENTS)] | None
     elapsed_seconds: Amount
     sample: SampleStatistics | None
     shard: str | None

@@ -11,8 +11,9 @@ from fastsync.model.settings import StrategyName
 from fastsync.model.table import Side
 from fastsync.plan.duration import Duration, find_duration, read_rates, write_rates
 from fastsync.plan.forecast import GUESSED_SIZE, Forecast, Size, Units, presume_sizes
+from fastsync.plan.key_plan import KeyPlan
 from fastsync.plan.segments import Plan
-from fastsync.plan.strategy_choice import Choice, forecast_run, prefer_strategy
+from fastsync.plan.strategy_choice import Choice, choose_keys, forecast_run, prefer_strategy
 from fastsync.plan.survey import Survey
 
 
@@ -34,6 +35,18 @@ class Estimate:
     choice: Choice
     quotes: Sequence[StrategyEstimate]
     assumptions: Sequence[str]
+
+
+def estimate_keys(config: Config, found: Survey, keys: KeyPlan) -> Estimate:
+    """Estimate a run that was given its keys."""
+    sides = [found.master, *found.slaves]
+    choice = choose_keys(config, found, keys)
+    quotes = [_estimate_strategy(each, sides, min(config.parallel, len(keys.chunks))) for each in choice.forecasts]
+    assumptions = ["every key is there on both sides, with its table's average size, and none differs", _assume_price()]
+    if not quotes:
+        assumptions = ["how many items a partition key holds is not known before they are read"]
+    plan = Plan.of_chunks(config.slicing, len(keys.chunks))
+    return Estimate(sides=sides, plan=plan, choice=choice, quotes=quotes, assumptions=assumptions)
 
 
 def estimate_run(config: Config, found: Survey) -> Estimate:

@@ -65,6 +65,14 @@ class Size:
 
 
 @dataclass(frozen=True)
+class KeyCounts:
+    """How many keys are looked up on the master, and on each slave."""
+
+    master: int
+    slaves: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Workload:
     """The settings that decide the cost of a run."""
 
@@ -80,6 +88,16 @@ def forecast_strategies(master: Table, slaves: Sequence[Table], work: Workload) 
     if not sizes:
         return ()
     return tuple(_forecast_strategy(strategy, sizes, work) for strategy in STRATEGIES)
+
+
+def forecast_keys(master: Table, slaves: Sequence[Table], wanted: KeyCounts, judging: Judging) -> Forecast:
+    """Forecast looking keys up, all of which exist on both sides and agree."""
+    readings = 2 if judging.recheck else 1
+    units = [
+        Units(count * readings * count_read_units(table.item_bytes or GUESSED_SIZE, consistent=True))
+        for table, count in zip((master, *slaves), (wanted.master, *wanted.slaves), strict=True)
+    ]
+    return Forecast(StrategyName.KEYS, units[0], tuple(units[1:]))
 
 
 def presume_sizes(tables: Sequence[Table]) -> list[Size]:

@@ -10,12 +10,15 @@ import time
 from collections.abc import Callable, Sequence
 from threading import Thread
 
+from fastsync.aws.client import Client, Scan
+from fastsync.aws.clients import Clients, Keyring
 from fastsync.aws.describe import describe_table
 from fastsync.errors import FastsyncError
-from fastsync.model.settings import Retrying
+from fastsync.model.settings import Reading, Retrying
 from fastsync.model.table import Side, describe_replacement
 from fastsync.plan.survey import Survey
 
+ANY = Scan(0, 1, keys_only=True)
 LOOK = 0.05
 """Seconds between two checks of `stopped` while tables are described."""
 
@@ -44,6 +47,24 @@ class DescribedTables:
         unanswered = "it could not be asked before the run was ended"
         answers = {str(side): found.get(str(side), _describe_unknown(side, unanswered)) for side in sides}
         return {name: sentence for name, sentence in answers.items() if sentence is not None}
+
+    def find_any_item(self) -> tuple[bool, float]:
+        """Return whether the master holds an item, and the read units that asking cost; raise FastsyncError."""
+        access = Clients(Keyring(self._found.credentials()))
+        reading = Reading(scan_limit=1, consistent=True)
+        client = access.client_of(self._found.master, reading, self._retrying.promptly())
+        try:
+            return self._scan_for_item(client), client.take_usage().read_units
+        finally:
+            access.close_all()
+
+    @staticmethod
+    def _scan_for_item(client: Client) -> bool:
+        """Return whether a scan returns an item; pages may be empty before the first one."""
+        page = client.scan_page(ANY, b"")
+        while not page.items and page.next_key:
+            page = client.scan_page(ANY, page.next_key)
+        return bool(page.items)
 
     def _describe(self, side: Side, patient: bool, found: dict[str, str | None]) -> None:
         try:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from fastsync.config.config import Config
+from fastsync.config.key_text import parse_key
 from fastsync.config.login import account_of_role
 from fastsync.model.settings import StrategyName
 from fastsync.model.table import Login, TableRef
@@ -54,19 +55,37 @@ def _reads_master_again(config: Config) -> bool:
     """
     lost_races = _may_write(config) and config.writes == "guarded"
     earlier_writes = config.resume and config.undo_log is not None
-    return not config.no_recheck or _finds_extras(config) or lost_races or earlier_writes
+    return config.of_keys or not config.no_recheck or _finds_extras(config) or lost_races or earlier_writes
+
+
+def _scans_whole_tables(config: Config) -> bool:
+    return not config.of_keys
+
+
+def _may_query(config: Config) -> bool:
+    """Return whether items under partition keys may be read; a key with both attributes names one item."""
+    if config.if_unchanged:  # the lines of a report name items
+        return False
+    return bool(config.keys) or any(len(parse_key("--key", key)) == 1 for key in config.key)
+
+
+def _asks_for_any_item(config: Config) -> bool:
+    """Return whether the master is asked if it is empty: where all keys may be of extras that are to be deleted."""
+    return config.of_keys and config.delete_extra and not config.allow_empty_master
 
 
 MASTER_NEEDS: Mapping[str, Needed] = {
     "DescribeTable": _is_always_needed,
     "DescribeTimeToLive": lambda config: config.ignore_expired,
-    "Scan": _is_always_needed,
+    "Scan": lambda config: _scans_whole_tables(config) or _asks_for_any_item(config),
+    "Query": _may_query,
     "BatchGetItem": _reads_master_again,
 }
 SLAVE_NEEDS: Mapping[str, Needed] = {
     "DescribeTable": _is_always_needed,
     "DescribeTimeToLive": lambda config: config.ignore_expired,
-    "Scan": lambda config: _finds_extras(config) or _may_merge(config),
+    "Scan": lambda config: _scans_whole_tables(config) and (_finds_extras(config) or _may_merge(config)),
+    "Query": _may_query,
     "BatchGetItem": _is_always_needed,
     "PutItem": lambda config: _may_write(config) and config.writes == "guarded",
     "BatchWriteItem": lambda config: _may_write(config) and config.writes == "batch",

@@ -40,6 +40,11 @@ class Plan:
             numbers = slicing.sample.choose(total)
         return cls(slicing, total, _spread_out(numbers))
 
+    @classmethod
+    def of_chunks(cls, slicing: Slicing, count: int) -> Plan:
+        """Return the plan for so many chunks of keys, in their order."""
+        return cls(slicing, count, range(count))
+
     @property
     def share(self) -> float:
         """The share of the segments that is compared."""

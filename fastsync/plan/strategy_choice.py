@@ -12,7 +12,8 @@ from fastsync.config.config import Config
 from fastsync.errors import RequestFailed
 from fastsync.model.settings import Reading, StrategyName
 from fastsync.model.table import Side
-from fastsync.plan.forecast import Forecast, Workload, forecast_strategies
+from fastsync.plan.forecast import Forecast, Workload, forecast_keys, forecast_strategies
+from fastsync.plan.key_plan import KeyPlan
 from fastsync.plan.segments import Plan
 from fastsync.plan.survey import Survey, call_in_parallel
 
@@ -60,6 +61,16 @@ def choose_strategy(config: Config, found: Survey, plan: Plan) -> Choice:
     if denied:
         choice = replace(choice, strategy=StrategyName.LOOKUP, reason=f"Scan on {denied[0]} is denied")
     return choice
+
+
+def choose_keys(config: Config, found: Survey, keys: KeyPlan) -> Choice:
+    """Return the choice of a run that was given its keys, with a forecast unless it was given partition keys."""
+    wanted = keys.count_keys(len(found.slaves))
+    forecasts: tuple[Forecast, ...] = ()
+    if wanted is not None:
+        tables = [side.table for side in found.slaves]
+        forecasts = (forecast_keys(found.master.table, tables, wanted, config.judging),)
+    return Choice(StrategyName.KEYS, "keys were given", forecasts)
 
 
 def forecast_run(config: Config, found: Survey, plan: Plan) -> tuple[Forecast, ...]:

@@ -11,6 +11,7 @@ from msgspec import Raw
 
 from fastsync.compare.judge import Judge
 from fastsync.compare.pairs import Suspect
+from fastsync.compare.reviewed import Reviewed
 from fastsync.model.difference import Difference, Effect, Verdict
 from fastsync.model.digest import REPLICATION_PREFIX
 from fastsync.model.policy import Action, Policy
@@ -50,9 +51,20 @@ EFFECTS = {Verdict.MISSING: Effect.WRITTEN, Verdict.DIFFERING: Effect.WRITTEN, V
 
 
 class Decider:
-    """Decide by flags and policy. `key_names` are those of each slave's table."""
+    """Decide by flags and policy. `key_names` are those of each slave's table.
 
-    def __init__(self, judge: Judge, policy: Policy, allowed: Repairing, key_names: Sequence[Collection[str]]):
+    Where there are `reviewed` lines of a report, what has changed since is left alone.
+    """
+
+    def __init__(
+        self,
+        judge: Judge,
+        policy: Policy,
+        allowed: Repairing,
+        key_names: Sequence[Collection[str]],
+        reviewed: Reviewed | None = None,
+    ):
+        self._reviewed = reviewed
         self._judge = judge
         self._policy = policy
         self._allowed = allowed
@@ -68,12 +80,19 @@ class Decider:
         difference = self._judge.make_difference(suspect)
         if difference is None:
             return suspect
+        if self._has_changed(suspect, difference):
+            return replace(difference, action=Effect.CHANGED)
         if self._is_newer(suspect, difference):
             return replace(difference, action=Effect.SLAVE_NEWER)
         if not self._is_allowed(difference):
             return difference
         before = None if suspect.stored is None else decode_attributes(suspect.stored)
         return Intent(suspect, difference, before, self._choose_item(suspect))
+
+    def _has_changed(self, suspect: Suspect, difference: Difference) -> bool:
+        if self._reviewed is None:
+            return False
+        return not self._reviewed.is_unchanged(suspect._replace(attributes=difference.attributes))
 
     def _is_newer(self, suspect: Suspect, difference: Difference) -> bool:
         if self._allowed.version is None or suspect.master_item is None:

@@ -17,6 +17,7 @@ from fastsync.aws.client import Client, WriteAnswer
 from fastsync.compare.judge import Judge
 from fastsync.compare.pairs import Suspect
 from fastsync.compare.recheck import Rechecker
+from fastsync.compare.reviewed import Reviewed
 from fastsync.errors import IncompleteError, Interrupted, OutputFailed
 from fastsync.model.difference import Difference
 from fastsync.model.digest import item_digest
@@ -46,12 +47,15 @@ class Repairer:
         rechecker: Rechecker,
         policy: Policy,
         allowed: Repairing,
+        *,
+        reviewed: Reviewed | None = None,
     ):
         self._slaves = slaves
         self._judge = judge
         self._rechecker = rechecker
         self._allowed = allowed
-        self._decider = Decider(judge, policy, allowed, [slave.side.table.keys.names for slave in slaves])
+        key_names = [slave.side.table.keys.names for slave in slaves]
+        self._decider = Decider(judge, policy, allowed, key_names, reviewed)
         self._refused: dict[int, str] = {}
         self._log = None if allowed.undo_log is None else UndoLog(allowed.undo_log)
         self.broken: OutputFailed | None = None

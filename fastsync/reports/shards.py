@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta
 
 from fastsync.config.slicing import Shard
 from fastsync.errors import ConfigError
@@ -52,7 +52,7 @@ class ShardFile:
                 TableRef.parse(table)
         except (ValueError, ConfigError) as error:  # a ValueError too where a lone surrogate stands in the wrong place
             raise ConfigError(f"{file} is no statistics of a shard: {shorten_words(str(error))}") from None
-        if shard.of > stats.segments:
+        if stats.segments is None or shard.of > stats.segments:
             raise ConfigError(f"{file} is no statistics of a shard: {stats.segments} segments are not {shard.of} parts")
         return cls(file, shard, stats)
 
@@ -109,9 +109,14 @@ def _add_up_slaves(slaves: Sequence[SlaveCounters]) -> SlaveCounters:
 
 
 def _add_up(values: Sequence[Any]) -> Any:
-    """Return the sum of counters of one kind: counts, amounts, or None where nothing was counted."""
+    """Return the sum of counters of one kind: counts, amounts, or None where nothing was counted.
+
+    UNSET is a counter that shards do not have: they are given no keys.
+    """
     if None in values:
         return None
+    if UNSET in values:
+        return UNSET
     if isinstance(values[0], float):
         return math.fsum(values)
     return sum(values)

@@ -47,6 +47,8 @@ def _describe_run(statistics: Statistics) -> str:
     items = count_nouns(master.scanned, "item")
     if statistics.is_undo:
         return f"{master.table}: {items} that the run wrote, looked at in {seconds} (same: as before the run)"
+    if statistics.segments is None:
+        return f"{master.table}: {items} read by their keys in {seconds}, {master.read_units:,.1f} read units"
     segments = count_nouns(statistics.segments, "segment")
     how = f"({statistics.strategy}, {segments}), {master.read_units:,.1f} read units"
     return f"{master.table}: {items} scanned in {seconds} {how}"

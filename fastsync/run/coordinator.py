@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fastsync.config.config import Config
 from fastsync.errors import FastsyncError, OutputFailed, UnexpectedError
+from fastsync.model.difference import Tally
 from fastsync.model.events import Terms
 from fastsync.output.sink import Audience
 from fastsync.run.journal import Journal
@@ -102,18 +103,34 @@ class Coordinator:
     def _find_refusal(self, name: str, changed: Mapping[str, str]) -> Refusal | None:
         """Return why nothing is deleted from a slave, None where deletes may begin."""
         tally = self._outcome.slaves[self._deletes.index[name]]
-        living = tally.compared - tally.expired - tally.filtered
         exact = has_exact_counts(self._config, repeated=self._agenda.repeated)
         found = Found(
             extras=self._journal.extras[name].count,
             scanned=tally.scanned,
             lacking=self._agenda.backlog().has_left(name),
             changed=changed.get(self._tables.master) or changed.get(name),
-            empty_master=living == 0 and not self._config.allow_empty_master,
             same=tally.same if exact else None,
             settled=tally.settled,
         )
+        try:
+            found = replace(found, empty_master=self._is_master_empty(tally, found))
+        except FastsyncError as error:
+            return Refusal(f"not deleted: whether the master holds any item is not known: {error}", failed=True)
         return explain_refusal(found, self._config.delete_limit)
+
+    def _is_master_empty(self, tally: Tally, found: Found) -> bool:
+        """Return whether the master returned no item, and that was not allowed.
+
+        Where keys were given that may be so by their nature, as with a list of extras: there the master is asked for
+        any one item. Raises FastsyncError where it cannot be.
+        """
+        if tally.compared > tally.expired + tally.filtered or self._config.allow_empty_master:
+            return False
+        if not self._config.of_keys or not found.extras:
+            return True
+        holds_item, units = self._tables.find_any_item()
+        self._outcome.master.read_units += units
+        return not holds_item
 
     def _report_rest(self) -> None:
         """Report what is true now, but not on the checkpoint: a run that resumes does it, and reports it, anew."""

@@ -28,8 +28,16 @@ def describe_errors(outcome: Outcome) -> list[str]:
 
 
 def describe_warnings(outcome: Outcome) -> list[str]:
-    """Return for each slave what a safety limit refused, and why."""
-    return list(_describe_refused(outcome, withheld=False))
+    """Return for each slave what a safety limit refused, and why; and of which keys nothing is there."""
+    return [*_describe_refused(outcome, withheld=False), *_describe_vain_keys(outcome)]
+
+
+def _describe_vain_keys(outcome: Outcome) -> Iterator[str]:
+    for name, tally in zip(outcome.slave_names, outcome.slaves, strict=True):
+        if tally.absent and not (tally.compared or tally.extra or tally.only_here):
+            keys = choose_form(tally.absent, "the key is", f"none of the {tally.absent:,} keys is")
+            negated = " not" if tally.absent == 1 else ""
+            yield f"{name}: {keys}{negated} on either side"
 
 
 def _describe_failed(outcome: Outcome) -> Iterator[str]:
@@ -50,6 +58,7 @@ def describe_run(outcome: Outcome) -> list[str]:
     """Return what is worth knowing about how the run went."""
     return [
         *_describe_interrupt(outcome),
+        *_describe_keys(outcome),
         *outcome.notes,
         *_describe_cost(outcome),
         *describe_segments(outcome.segments, outcome.plan),
@@ -62,6 +71,16 @@ def _describe_interrupt(outcome: Outcome) -> Iterator[str]:
     if outcome.interrupted:
         by = "cancel()" if outcome.cancelled else name_signal(outcome.interrupted)
         yield f"interrupted by {by}: what was not reached is not known"
+
+
+def _describe_keys(outcome: Outcome) -> Iterator[str]:
+    """Yield what became of keys that have no verdict."""
+    for name, tally in zip(outcome.slave_names, outcome.slaves, strict=True):
+        if tally.absent:
+            yield f"{name}: {tally.absent:,} {choose_form(tally.absent, 'key is', 'keys are')} on neither side"
+        if tally.only_here:
+            keys = choose_form(tally.only_here, "key is", "keys are")
+            yield f"{name}: {tally.only_here:,} {keys} only on the slave; --scan-for-extra reports such as extra"
 
 
 def describe_resume(path: str | None, found: Checkpoint | None) -> str:

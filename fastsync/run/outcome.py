@@ -19,6 +19,7 @@ from fastsync.model.events import (
     TaskFailed,
     TaskStopped,
 )
+from fastsync.model.settings import StrategyName
 from fastsync.plan.forecast import Forecast
 from fastsync.plan.segments import Plan
 from fastsync.run.segment_totals import SegmentTotals, SegmentTotalsState
@@ -169,4 +170,5 @@ class Outcome:
 def make_empty_outcome(config: Config, slicing: Slicing, *, extras: bool) -> Outcome:
     """Return the outcome of a run that has not described its tables yet."""
     names = [str(ref) for ref in config.tables]
-    return Outcome(names, strategy=config.strategy.or_lookup(), plan=Plan.of(slicing), extras=extras)
+    strategy = StrategyName.KEYS if config.of_keys else config.strategy.or_lookup()
+    return Outcome(names, strategy=strategy, plan=Plan.of(slicing), extras=extras)

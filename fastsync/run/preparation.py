@@ -21,8 +21,9 @@ from fastsync.output.report import check_resumed
 from fastsync.output.report_folder import PartedReport, PartStore
 from fastsync.output.report_line import ReportLines
 from fastsync.output.unforeseen import Phase, unexpected
+from fastsync.plan.key_plan import KeyPlan, plan_keys_of, read_keys_of
 from fastsync.plan.segments import Plan
-from fastsync.plan.strategy_choice import Choice, choose_strategy, forecast_run
+from fastsync.plan.strategy_choice import Choice, choose_keys, choose_strategy, forecast_run
 from fastsync.plan.survey import Survey, survey_tables
 from fastsync.repair import undo_log
 from fastsync.repair.undo_index import check_log
@@ -33,7 +34,7 @@ from fastsync.run.journal import Journal, copy_of_report, extras_of_slave
 from fastsync.run.notes import describe_resume
 from fastsync.run.outcome import NOTHING_COUNTED, Outcome, make_empty_outcome
 from fastsync.run.tasks.agenda import Agenda, Backlog
-from fastsync.run.tasks.deletes import Deletes
+from fastsync.run.tasks.deletes import Deletes, select_nothing
 from fastsync.run.tasks.waiting_extras import WHAT as EXTRAS
 from fastsync.run.tasks.waiting_extras import WaitingExtras
 
@@ -97,6 +98,7 @@ class Preparation:
         if found is not None and found.ended:
             self._resumed = None
         self._check_files()
+        self._given = read_keys_of(options.config)
         self.outputs = self._open_outputs()
         if options.config.resume:
             options.announce(describe_resume(options.config.checkpoint, found))
@@ -171,8 +173,15 @@ class Preparation:
         if config.first_key is not None:
             start_key = typed_key("--starting-key", config.first_key, found.master.table.keys)
         plan = Plan.of(self._slicing(), found.largest)
+        keys = None
+        if self._given is not None:
+            keys = plan_keys_of(config, self._given, found)
+            for note in self._given.notes:
+                self._options.announce(note)
+            plan = Plan.of_chunks(self._slicing(), len(keys.chunks))
+            terms = replace(terms, items=keys.items)
         checkpoint = self._first_checkpoint(found)
-        outcome = self._make_outcome(found, plan)
+        outcome = self._make_outcome(found, plan, keys)
         terms = replace(terms, strategy=StrategyName(outcome.strategy))
         only_count()
         self._open_undo_log()
@@ -182,8 +191,21 @@ class Preparation:
         undo_offset = None if self._resumed is None else checkpoint.log
         work = Work(
             terms=terms,
-            agenda=Agenda(terms, plan, checkpoint.left, start_key=start_key, undo_offset=undo_offset),
-            deletes=Deletes(terms, extras, checkpoint.deleted, undo_offset),
+            agenda=Agenda(
+                terms,
+                plan,
+                checkpoint.left,
+                start_key=start_key,
+                undo_offset=undo_offset,
+                chunks=() if keys is None else keys.chunks,
+            ),
+            deletes=Deletes(
+                terms,
+                extras,
+                checkpoint.deleted,
+                undo_offset,
+                select_reviewed=select_nothing if keys is None else keys.select_reviewed,
+            ),
             outcome=outcome,
             journal=Journal(checkpoint, self._file, self.outputs.report, extras),
         )
@@ -218,8 +240,8 @@ class Preparation:
         left = Backlog.whole([str(side) for side in found.slaves], [str(ref) for ref, _ in found.unfit])
         return Checkpoint(self._settings, tables, strategy="", total=0, left=left, totals=NOTHING_COUNTED)
 
-    def _make_outcome(self, found: Survey, plan: Plan) -> Outcome:
-        choice = self._choose_strategy(found, plan)
+    def _make_outcome(self, found: Survey, plan: Plan, keys: KeyPlan | None) -> Outcome:
+        choice = self._choose_strategy(found, plan, keys)
         names = [str(each) for each in (found.master, *found.slaves, *(ref for ref, _ in found.unfit))]
         outcome = Outcome(names, strategy=choice.strategy, plan=plan, extras=self._config.repairing.find_extras)
         outcome.set_expected(choice.forecast, choice.probed)
@@ -229,9 +251,11 @@ class Preparation:
             outcome.resume_from(self._resumed.totals)
         return outcome
 
-    def _choose_strategy(self, found: Survey, plan: Plan) -> Choice:
+    def _choose_strategy(self, found: Survey, plan: Plan, keys: KeyPlan | None) -> Choice:
         """Choose a strategy, for which an item of a slave may be read; a resumed run keeps the one that was chosen."""
         config = self._config
+        if keys is not None:
+            return choose_keys(config, found, keys)
         if self._resumed is not None:
             return Choice(StrategyName(self._resumed.strategy), "as before", forecast_run(config, found, plan))
         self._has_read = config.strategy == StrategyName.AUTO  # which asks each slave for an item

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastsync.errors import TableError
 from fastsync.library.progress import Progress
+from fastsync.model.settings import StrategyName
 from fastsync.output.statistics import (
     EstimatedDifferences,
     MasterCounters,
@@ -56,17 +57,18 @@ def choose_exit_code(outcome: Outcome) -> int:
 def make_statistics(outcome: Outcome) -> Statistics:
     """Return the statistics of a run, or of its part so far."""
     plan, slaves = outcome.plan, zip(outcome.slave_names, outcome.slaves, strict=True)
+    of_keys = outcome.strategy == StrategyName.KEYS
     return Statistics(
         complete=outcome.complete,
         strategy=outcome.strategy,
-        segments=plan.total,
+        segments=None if of_keys else plan.total,
         elapsed_seconds=outcome.elapsed_seconds,
         sample=_make_sample(outcome),
         shard=None if plan.slicing.shard is None else str(plan.slicing.shard),
         master=MasterCounters(
             table=outcome.names[0], scanned=outcome.master.scanned, read_units=outcome.master.read_units
         ),
-        slaves={name: SlaveCounters.from_tally(tally, outcome.extras) for name, tally in slaves},
+        slaves={name: SlaveCounters.from_tally(tally, outcome.extras, of_keys=of_keys) for name, tally in slaves},
         errors=describe_errors(outcome),
     )
 

@@ -83,8 +83,8 @@ class SegmentTotals:
         self._counts |= totals.counts
 
     def add_event(self, task: AnyTask, event: Event) -> SegmentEnd | None:
-        """Count one event of a task; return its segment where that has come to its end."""
-        if not isinstance(task, SegmentTask):
+        """Count one event of a task; return its segment where that has come to its end. Chunks of keys are none."""
+        if not isinstance(task, SegmentTask) or task.chunk is not None:
             return None
         segment = self._open_segment(task)
         match event:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from fastsync.compare.pairs import PairsPage
 from fastsync.model.difference import Difference, Tally
 from fastsync.model.events import PageDone
 
@@ -21,6 +22,15 @@ class PageResult:
         self._values = values
         self._differences: list[Difference] = []
         self._extras: list[Difference] = []
+
+    def count_page(self, page: PairsPage) -> None:
+        """Count what a strategy has told of the slaves' items, beside the pairs."""
+        for slave, count in page.slave_scanned.items():
+            self.tallies[slave].scanned += count
+        for slave, count in page.absent.items():
+            self.tallies[slave].absent += count
+        for slave, count in page.only_here.items():
+            self.tallies[slave].only_here += count
 
     def add_difference(self, slave: int, difference: Difference) -> None:
         """Count and report a difference of a slave (its index)."""

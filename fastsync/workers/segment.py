@@ -17,6 +17,7 @@ from concurrent.futures import Executor
 from fastsync.aws.batch_get import BatchReader
 from fastsync.compare.confirm import Confirmed
 from fastsync.compare.pairs import Pairs, PairsPage, Strategy, Suspect
+from fastsync.compare.strategies.given_keys import choose_key_strategy
 from fastsync.compare.strategies.lookup import Lookup
 from fastsync.compare.strategies.merge import Merge
 from fastsync.errors import IncompleteError
@@ -28,7 +29,11 @@ from fastsync.workers.stages import Stages
 
 MakeStrategy = Callable[[SegmentTask, BatchReader, Mapping[int, BatchReader], Executor], Strategy]
 """Makes a strategy of the task, the master's reader, the covered slaves' readers by index, and threads for scans."""
-STRATEGIES: Mapping[StrategyName, MakeStrategy] = {StrategyName.LOOKUP: Lookup, StrategyName.MERGE: Merge}
+STRATEGIES: Mapping[StrategyName, MakeStrategy] = {
+    StrategyName.LOOKUP: Lookup,
+    StrategyName.MERGE: Merge,
+    StrategyName.KEYS: choose_key_strategy,
+}
 
 
 def compare_segment(task: SegmentTask, stages: Stages) -> Iterator[Event]:
@@ -52,9 +57,7 @@ def _compare_page(
 ) -> Generator[Event, None, Mapping[int, IncompleteError]]:
     """Take one page through all stages; return the slaves that could not be read again, with the errors."""
     stages.expiry.read_clock()
-    if page.slave_scanned is not None:
-        slave, count = page.slave_scanned
-        result.tallies[slave].scanned += count
+    result.count_page(page)
     suspects: list[Suspect] = []
     for pairs in page.pairs:
         result.tallies[pairs.slave].compared += _count_masters(pairs)
@@ -120,7 +123,7 @@ def _repair_confirmed(confirmed: Confirmed, stages: Stages, result: PageResult) 
     waiting: list[Suspect] = []
     differing: list[Suspect] = []
     for suspect in confirmed.stay:
-        if suspect.master_item is None and stages.terms.repairing.delete_extra:
+        if _is_to_be_deleted(suspect, stages):
             waiting.append(suspect)
         else:
             differing.append(suspect)
@@ -129,6 +132,12 @@ def _repair_confirmed(confirmed: Confirmed, stages: Stages, result: PageResult) 
         extra = stages.judge.make_difference(suspect)
         if extra is not None:
             result.add_extra(extra)
+
+
+def _is_to_be_deleted(suspect: Suspect, stages: Stages) -> bool:
+    if suspect.master_item is not None or not stages.terms.repairing.delete_extra:
+        return False
+    return stages.reviewed is None or stages.reviewed.is_unchanged(suspect)
 
 
 def _count_masters(pairs: Pairs) -> int:

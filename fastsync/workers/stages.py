@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from fastsync.aws.batch_get import IN_FLIGHT, BatchReader
 from fastsync.aws.clients import Clients
@@ -14,10 +15,13 @@ from fastsync.compare.confirm import Confirmer
 from fastsync.compare.expiry import Expiry
 from fastsync.compare.judge import Judge
 from fastsync.compare.recheck import Rechecker
+from fastsync.compare.reviewed import Reviewed
 from fastsync.model.difference import Tally
 from fastsync.model.digest import Digester
-from fastsync.model.events import AnyTerms, PageDone, Task, UndoTask
+from fastsync.model.events import AnyTerms, DeleteTask, PageDone, SegmentTask, Task, UndoTask
+from fastsync.model.keys import KeyReader, ReviewedLine
 from fastsync.model.policy import Policy
+from fastsync.model.settings import Judging
 from fastsync.model.table import Side
 from fastsync.repair.earlier_writes import EarlierWrites
 from fastsync.repair.recorded_writes import RecordedWrites
@@ -65,9 +69,13 @@ class Stages:
         digester = Digester(terms.judging.ignored, terms.master.table.keys.names, terms.seed)
         self.judge = Judge(self._names, digester, policy, self.expiry, terms.judging.version, values=terms.values)
         self.rechecker = Rechecker(self.master, self.slaves, self.expiry)
-        self.confirmer = Confirmer(self.judge, self.rechecker, self.expiry, terms.judging, clients.sleep)
+        judging = _choose_judging(task)
+        self.confirmer = Confirmer(self.judge, self.rechecker, self.expiry, judging, clients.sleep)
+        self.reviewed = _open_reviewed(task, self.master.client.keys, digester)
         self.earlier = EarlierWrites(self._names, task.ahead, self._open_recorded_writes(task))
-        repairer = Repairer(self._tables.clients[1:], self.judge, self.rechecker, policy, terms.repairing)
+        repairer = Repairer(
+            self._tables.clients[1:], self.judge, self.rechecker, policy, terms.repairing, reviewed=self.reviewed
+        )
         self.repairs = Repairs(repairer, self.earlier, self._repair_threads)
 
     def _open_recorded_writes(self, task: Task) -> RecordedWrites | None:
@@ -98,6 +106,26 @@ class Stages:
         for threads in (self._repair_threads, self.scan_threads):
             threads.shutdown(cancel_futures=True)
         self.repairs.close()
+
+
+def _choose_judging(task: Task) -> Judging:
+    """Return how a task's suspects are judged: what looks different under a partition key is always read again."""
+    judging = task.terms.judging
+    if isinstance(task, SegmentTask) and task.chunk is not None and task.chunk.partition is not None:
+        return replace(judging, recheck=True)
+    return judging
+
+
+def _open_reviewed(task: Task, keys: KeyReader, digester: Digester) -> Reviewed | None:
+    """Return the lines of a report that the task's items must still be as, None where the run asks for none."""
+    lines: Sequence[ReviewedLine] = ()
+    if isinstance(task, DeleteTask):
+        lines = task.reviewed
+    elif task.chunk is not None:
+        lines = task.chunk.reviewed
+    if not lines:
+        return None
+    return Reviewed(lines, keys, digester)
 
 
 class UndoStages:

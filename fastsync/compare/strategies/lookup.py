@@ -92,7 +92,7 @@ class Lookup:
                 return
             page, answers = following
             extras = _pair_extras(slave, page, answers[slave].wait_by_key())
-            yield PairsPage([extras], slave_scanned=(slave, len(page.items)), resume=self._resume_after(page))
+            yield PairsPage([extras], slave_scanned={slave: len(page.items)}, resume=self._resume_after(page))
 
     def _resume_after(self, page: Page) -> bytes:
         """Return the scans that are left after a page of the first of them."""
@@ -102,7 +102,13 @@ class Lookup:
         return json.dumps(left).encode()
 
     def _scan_part(self, keys_only: bool = False) -> Scan:
-        return Scan(self._task.number, self._task.total, keys_only, checked=True)
+        return select_part(self._task, keys_only=keys_only, checked=True)
+
+
+def select_part(task: SegmentTask, *, keys_only: bool = False, checked: bool = False) -> Scan:
+    """Return the slice of a table that a task reads: its segment, or the items under its partition key."""
+    partition = None if task.chunk is None else task.chunk.partition
+    return Scan(task.number, task.total, keys_only, checked, partition)
 
 
 def scan_pages(client: Client, part: Scan, start: bytes, pool: Executor) -> Iterator[Page]:

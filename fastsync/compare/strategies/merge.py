@@ -17,9 +17,8 @@ from dataclasses import replace
 from itertools import chain
 
 from fastsync.aws.batch_get import BatchReader
-from fastsync.aws.client import Scan
 from fastsync.compare.pairs import Pairs, PairsPage
-from fastsync.compare.strategies.lookup import MASTER_NAME, Lookup
+from fastsync.compare.strategies.lookup import MASTER_NAME, Lookup, select_part
 from fastsync.compare.strategies.turns import Turns
 from fastsync.compare.strategies.window import BufferedPage, Stream, Window, match_pages
 from fastsync.errors import IncompleteError
@@ -93,7 +92,7 @@ class Merge:
     def _make_window(self, reader: BatchReader, start: str | None, slaves: list[int]) -> Window:
         if start is None:
             return Window(None, None, slaves)
-        part = Scan(self._task.number, self._task.total, checked=self._checked)
+        part = select_part(self._task, checked=self._checked)
         stream = Stream(reader.client, part, start.encode(), self._scans)
         return Window(stream, start.encode(), slaves)
 
@@ -175,7 +174,7 @@ class Merge:
 
     def _release_slave_page(self, slave: int) -> PairsPage:
         held = self._slaves[slave].release_oldest()
-        counted = (slave, len(held.page.items))
+        counted = {slave: len(held.page.items)}
         if not self._extras:
             return PairsPage([], slave_scanned=counted, resume=self._resume_point())
         unmatched = held.unmatched[slave].skip_rest()

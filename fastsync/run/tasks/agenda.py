@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from fastsync.model.events import PageDone, SegmentTask, TaskFailed, Terms
+from fastsync.model.keys import KeyChunk
 from fastsync.plan.segments import Plan
 from fastsync.repair.undo_log import undo_log_size
 from fastsync.run.tasks.source import RESTARTS
@@ -64,7 +65,7 @@ class Agenda:
 
     `undo_offset` is the size of the undo log behind which an earlier run may have left lines of pages that are not on
     record; None where the job has not begun. `repeated`: pages are or were compared again, since an earlier run or a
-    worker ended before they were on record.
+    worker ended before they were on record. Where there are `chunks` of keys, their places are the segments' numbers.
     """
 
     def __init__(
@@ -75,7 +76,9 @@ class Agenda:
         *,
         start_key: bytes | None = None,
         undo_offset: int | None = None,
+        chunks: Sequence[KeyChunk] = (),
     ):
+        self._chunks = chunks
         self.repeated = undo_offset is not None
         self._terms = terms
         self._plan = plan
@@ -116,6 +119,7 @@ class Agenda:
             counts=started.counts,
             undo_span=self._find_undo_span(started),
             ahead=self._ahead.pop((started.segment, started.slaves), ()),
+            chunk=self._chunks[started.segment] if self._chunks else None,
         )
         log = self._undo_log_size() if task.undo_span is None else task.undo_span[0]
         self._open[task.id] = replace(started, log=log)

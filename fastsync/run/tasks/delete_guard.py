@@ -23,6 +23,9 @@ class Tables(Protocol):
     def changes(self, stopped: Callable[[], bool], patient: bool = True) -> Mapping[str, str]:
         """Return one sentence for each table that is another now, by its name."""
 
+    def find_any_item(self) -> tuple[bool, float]:
+        """Return whether the master holds an item, and the read units that asking cost; raise FastsyncError."""
+
 
 @dataclass(frozen=True)
 class Refusal:
@@ -72,12 +75,13 @@ class Found:
 def has_exact_counts(config: Config, repeated: bool) -> bool:
     """Return whether the scan of a slave returns every item that was the same on both sides.
 
-    Not where only some segments are compared, since a key may be in another segment of the slave than of the master.
+    Not where only some segments are compared, since a key may be in another segment of the slave than of the master,
+    and not where keys were given.
     And not where a worker or a run that ended too early may have written missing items that only an undo log records:
     they look as if they had been there before, and the slave's scan may have passed their place. `repeated` says
     whether pages were compared again.
     """
-    if config.shard is not None or config.sample is not None:
+    if config.shard is not None or config.sample is not None or config.of_keys:
         return False
     if not config.write_missing:
         return True

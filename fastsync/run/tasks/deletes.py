@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 
 from fastsync.model.difference import Difference, Effect, Tally
 from fastsync.model.events import DeleteTask, PageDone, TaskFailed, Terms
+from fastsync.model.keys import ReviewedLine
 from fastsync.model.throughput import limit_items
 from fastsync.repair.undo_log import undo_log_size
 from fastsync.run.tasks.delete_guard import Refusal
@@ -20,6 +21,15 @@ PER_TASK = 1000
 """Extras in one task of deletes."""
 WITH_ITEMS = 50
 """... where their whole items are reported: some 20 MB of the largest ones, which wait for the task's end."""
+
+
+SelectReviewed = Callable[[int, Iterable[bytes]], tuple[ReviewedLine, ...]]
+"""Return the lines of a report about keys (DynamoDB JSON) of a slave (its index), where items must be as these tell."""
+
+
+def select_nothing(_slave: int, _keys: Iterable[bytes]) -> tuple[ReviewedLine, ...]:
+    """Return no line: no report was given."""
+    return ()
 
 
 @dataclass(frozen=True)
@@ -44,7 +54,9 @@ class Deletes:
         waiting: Mapping[str, WaitingExtras],
         done: Mapping[str, Chunks],
         undo_offset: int | None = None,
+        select_reviewed: SelectReviewed = select_nothing,
     ):
+        self._select_reviewed = select_reviewed
         self.index = {str(side): slave for slave, side in enumerate(terms.slaves)}
         self.refused: Mapping[str, Refusal | None] = {}
         self.begun = False
@@ -75,7 +87,9 @@ class Deletes:
             return
         for number, extras in self._chunks_left(name):
             keys = tuple(json.dumps(extra.key).encode() for extra in extras)
-            yield self._hand_out(DeleteTask(self._terms, self.index[name], keys, number))
+            slave = self.index[name]
+            reviewed = self._select_reviewed(slave, keys)
+            yield self._hand_out(DeleteTask(self._terms, slave, keys, number, reviewed=reviewed))
 
     def _chunks_left(self, name: str) -> Iterator[tuple[int, Iterator[Difference]]]:
         """Yield the chunks of a slave that are not done, each with its number."""

@@ -9,7 +9,7 @@ import pytest
 from fastsync.config.config import Config
 from fastsync.config.limits import DeleteLimit
 from fastsync.errors import ConfigError
-from fastsync.model.settings import StrategyName
+from fastsync.model.settings import SELECTABLE, StrategyName
 from fastsync.model.table import TableRef
 from fastsync.plan.segments import Plan
 
@@ -99,7 +99,7 @@ def test_what_follows_from_flags() -> None:
     assert other.slaves[0].endpoint_url == "http://h:2"
 
 
-@pytest.mark.parametrize("given", ["auto", "lookup", "merge", *StrategyName])
+@pytest.mark.parametrize("given", ["auto", "lookup", "merge", *SELECTABLE])
 def test_strategies_are_given_as_text_or_by_name(given: str) -> None:
     """A strategy is given as text or as the enum's member, and prints as its text."""
     config = Config.of("us-east-1:a", "us-east-1:b", {"strategy": given})

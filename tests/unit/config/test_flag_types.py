@@ -19,6 +19,8 @@ TYPED = {option: flag for option, flag in OPTIONS.items() if option not in PARAM
 
 def type_of(flag: Flag) -> Any:
     """Return the type that a flag's value has for a type checker."""
+    if flag.repeatable and flag.is_file:
+        return str | PathLike[str] | Iterable[str | PathLike[str]]
     if flag.repeatable:
         return str | Iterable[str]
     if flag.choices:

@@ -131,6 +131,7 @@ def test_every_counter_has_its_place() -> None:
         "recheck_units",
         "retried",
         "withheld",
+        "only_here",
     ]
     assert list(SlaveCounters.__struct_fields__) == [name for name in counters if hasattr(SLAVE, name)]
 

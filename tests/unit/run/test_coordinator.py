@@ -57,6 +57,9 @@ class Unchanged:
     def changes(self, stopped: Callable[[], bool], patient: bool = True) -> Mapping[str, str]:
         return {}
 
+    def find_any_item(self) -> tuple[bool, float]:
+        return True, 0.0
+
 
 @pytest.mark.parametrize("case", LEFT)
 def test_a_run_is_complete_only_where_nothing_is_left(case: str, tmp_path: Path) -> None:

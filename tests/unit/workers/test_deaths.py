@@ -163,6 +163,9 @@ class Unchanged:
         """Return no change."""
         return {}
 
+    def find_any_item(self) -> tuple[bool, float]:
+        return True, 0.0
+
 
 class Kept:
     """A checkpoint in memory, which moves after every page, or only where it must."""
