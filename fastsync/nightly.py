@@ -155,10 +155,12 @@ def _run_once(what: str, folder: Path, arguments: Sequence[str], keep: int) -> i
         outputs += ["--checkpoint", str(checkpoint), "--resume"]
     if what == "sync":
         outputs += _write_flags(flags, files)
+    else:
+        outputs.append("--dry-run")
     old = _modified_at(files["stats.json"])
     with _stderr_in(files["log"]) as begins:
         run_arguments = [*arguments, *outputs]
-        code = entry.guarded(lambda: sync.run(run_arguments, report_only=what == "report"), run_arguments)
+        code = entry.guarded(lambda: sync.run(run_arguments), run_arguments)
     try:
         _follow_up(code, files, begins, _modified_at(files["stats.json"]) != old, checkpoint)
         _delete_old_files(folder, keep, now, files.date)

@@ -12,12 +12,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from fastsync.config.checks import KINDS, check_path
 from fastsync.config.flags import RUN, Flag, list_flags
+from fastsync.config.suggestions import ask_if_meant
 from fastsync.errors import ConfigError
 from fastsync.model.table import TableRef
 from fastsync.model.wording import quote, shorten_words
@@ -85,11 +85,15 @@ def _parse_options(document: Mapping[str, Any]) -> dict[str, Any]:
         if key == "slaves":
             continue
         if key not in KNOWN_KEYS:
-            raise ConfigError(_describe_unknown(key))
+            raise ConfigError(f"there is no option {quote(key)}{ask_if_meant(key, KNOWN_KEYS)}")
         flag = KNOWN_KEYS[key]
-        if flag.option in options:
-            raise ConfigError(f"{key} says once more what another name has said")
-        options[flag.option] = _parse_value(key, flag, value)
+        parsed = _parse_value(key, flag, value)
+        if flag.option not in options:
+            options[flag.option] = parsed
+        elif flag.repeatable:
+            options[flag.option] = [*options[flag.option], *parsed]
+        else:
+            raise ConfigError(f"{key} is given twice: another name of it stands in the file, too")
     slaves = _parse_slaves(document.get("slaves", []))
     if slaves:
         options["slave"] = [*options.get("slave", []), *slaves]
@@ -120,14 +124,6 @@ def _has_type(value: Any, kind: type) -> bool:
     if kind is float and type(value) is int:
         return True
     return type(value) is kind
-
-
-def _describe_unknown(key: str) -> str:
-    """Return the message for an unknown key, with the key that was probably meant."""
-    message = f"there is no option {quote(key)}"
-    for close in get_close_matches(key.replace("_", "-"), KNOWN_KEYS, 1):
-        message += f"; is {close!r} meant?"
-    return message
 
 
 def _parse_slaves(entries: Any) -> list[TableRef]:

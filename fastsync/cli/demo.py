@@ -24,11 +24,11 @@ from typing import Any
 
 from fastsync.aws.auth.credentials import Credentials
 from fastsync.aws.transport import Transport
+from fastsync.cli.parser import create_parser
 from fastsync.errors import ConfigError, Interrupted
 from fastsync.model.difference import Item
 from fastsync.model.settings import Retrying
 from fastsync.model.table import Endpoint, TableRef
-from fastsync.model.wording import quote
 from fastsync.output.unforeseen import Phase, foreseen_only
 from fastsync.workers.interrupt import Interrupt
 
@@ -43,9 +43,7 @@ BATCH = 25
 PATIENCE = 2.0
 """Seconds that a step may take to end after each signal."""
 TO_INSTALL = "python -m pip install 'moto[server]>=5.0'"
-USAGE = """\
-usage: fastsync demo
-
+DESCRIPTION = """\
 Start a DynamoDB emulator (moto) in this process, fill a master table and two slaves with known differences, and run
 fastsync on them: report, repair, check. Nothing outside is read or written. It takes about half a minute."""
 
@@ -83,11 +81,7 @@ def run(arguments: Sequence[str]) -> int:
 
     Raises ConfigError on any argument but `--help`, and where moto is not installed.
     """
-    if list(arguments) in (["--help"], ["-h"]):
-        print(USAGE)
-        return 0
-    if arguments:
-        raise ConfigError(f"fastsync demo takes no arguments, but was given {quote(arguments[0])}")
+    create_parser("fastsync demo", "fastsync demo", DESCRIPTION).parse_args(arguments)
     server_class = _server_class()
     with Interrupt() as interrupt:
         try:

@@ -6,31 +6,49 @@ import importlib
 import os
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NoReturn
 
 from fastsync.cli import config_file
+from fastsync.cli.meant import describe_unknown_command, refer_to_help
 from fastsync.errors import ConfigError, FastsyncError, Interrupted, UnexpectedError
 from fastsync.model.addresses import hide_users
-from fastsync.model.wording import describe_exception, quote, shorten_words
+from fastsync.model.wording import describe_exception, shorten_words
 from fastsync.output.log import Log, find_flag
 from fastsync.output.unforeseen import Phase, foreseen_only, traceback_of
 
 DEBUG = "FASTSYNC_DEBUG"
 """An environment variable that shows where an unforeseen error came from, for commands without --verbose too."""
 
-UNNAMED = "fastsync.cli.sync"
-"""The module of the command without a name: compare and repair."""
+
+@dataclass(frozen=True)
+class Command:
+    """The module of a command, which has `run(arguments)` and is loaded only when it runs, and what it is for."""
+
+    module: str
+    about: str
+
+
+UNNAMED = "sync"
+"""What runs without the name of a command."""
 COMMANDS = {
-    "combine": "fastsync.cli.combine",
-    "demo": "fastsync.cli.demo",
-    "estimate": "fastsync.cli.estimate",
-    "iam-policy": "fastsync.cli.iam_policy",
-    "report": "fastsync.cli.report",
-    "undo": "fastsync.cli.undo",
+    "sync": Command("fastsync.cli.sync", "compare tables, and repair where flags say so (needs no name)"),
+    "compare": Command("fastsync.cli.compare", "compare tables; the flags that write are refused"),
+    "estimate": Command("fastsync.cli.estimate", "what a run would cost in units, money and time"),
+    "undo": Command("fastsync.cli.undo", "restore what a run changed, from its --undo-log"),
+    "report": Command("fastsync.cli.report", "make an HTML page of reports, statistics and logs"),
+    "combine": Command("fastsync.cli.combine", "add up the statistics and reports of shards"),
+    "iam-policy": Command("fastsync.cli.iam_policy", "print the least IAM policies for a run"),
+    "demo": Command("fastsync.cli.demo", "see it work, on an emulator inside this process"),
+    "help": Command("fastsync.cli.help", "list the commands, or show the help of one"),
 }
-"""The module of each command, loaded only when it runs. Each has `run(arguments)`, which returns the exit code."""
+"""Every command, in the order in which they are listed."""
+MORE = (
+    "fastsync help COMMAND   all flags of a command (COMMAND -h: the common ones)",
+    "fastsync --help         all flags of a run, examples, and exit codes",
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -106,15 +124,39 @@ def _find_in_config(arguments: Sequence[str], key: str) -> Any:
 
 
 def _run_command(arguments: Sequence[str]) -> int:
-    if not arguments or arguments[0].startswith("-"):
-        return _load_run(UNNAMED)(arguments)
+    if not arguments:
+        for line in list_commands():
+            Log().info(line)
+        return ConfigError.exit_code
+    if arguments[0].startswith("-"):
+        return load_run(COMMANDS[UNNAMED].module)(arguments)
     name, *rest = arguments
     if name not in COMMANDS:
-        raise ConfigError(f"there is no command {quote(name)}; see fastsync --help")
-    return _load_run(COMMANDS[name])(rest)
+        refuse_command(arguments)
+    return load_run(COMMANDS[name].module)(rest)
 
 
-def _load_run(module: str) -> Callable[[Sequence[str]], int]:
+def list_commands() -> Iterator[str]:
+    """Yield the lines of a list of all commands, at most as wide as the terminal."""
+    yield "usage: fastsync -m REGION:TABLE -s REGION:TABLE [-s ...] [flags]"
+    yield "       fastsync COMMAND ..."
+    yield ""
+    yield "Compare a master DynamoDB table with slaves and, when told to, repair them."
+    yield ""
+    yield "commands:"
+    widest = max(map(len, COMMANDS))
+    yield from (f"  {name:{widest}}  {command.about}" for name, command in COMMANDS.items())
+    yield ""
+    yield from MORE
+
+
+def refuse_command(words: Sequence[str]) -> NoReturn:
+    """Raise ConfigError for words of which the first is no command, with what was probably meant."""
+    name, *rest = words
+    raise ConfigError(refer_to_help(describe_unknown_command(name, rest, COMMANDS), "fastsync help"))
+
+
+def load_run(module: str) -> Callable[[Sequence[str]], int]:
     """Load the module of a command, and return its `run`; raise ConfigError where fastsync is installed in part."""
     try:
         run: Callable[[Sequence[str]], int] = importlib.import_module(module).run

@@ -35,7 +35,7 @@ Only the tables' descriptions are read, and nothing is written."""
 
 def make_parser() -> Parser:
     """Return the parser of `fastsync estimate`: it takes the flags of a run, and --json."""
-    parser = create_parser("fastsync estimate", f"fastsync estimate {USAGE_OF_RUN} [--json]", DESCRIPTION)
+    parser = create_parser("fastsync estimate", f"fastsync estimate {USAGE_OF_RUN}", DESCRIPTION)
     parser.add_argument("--json", action="store_true", help="print JSON")
     add_run_flags(parser)
     return parser

@@ -9,7 +9,7 @@ from fastsync import __version__
 from fastsync.cli.parser import GivenOnce, Parser, number, whole_number
 from fastsync.config.flags import GROUPS, RUN, UNDO, Flag, list_flags
 
-USAGE_OF_RUN = "--master REGION:TABLE --slave REGION:TABLE [--slave ...] [flags]"
+USAGE_OF_RUN = "-m REGION:TABLE -s REGION:TABLE [-s ...] [flags]"
 CONVERTERS = {int: whole_number, float: number}
 """What reads a value of the command line; texts are taken as they are."""
 
@@ -32,6 +32,8 @@ def add_shared_flag(parser: Parser, command: str, name: str) -> None:
 
 
 def _add_groups(parser: Parser, command: str) -> None:
+    listed = list(list_flags(command))
+    parser.rare |= {flag.name for flag in listed} - {flag.name for flag in listed if flag.common}
     for group in GROUPS:
         flags = [flag for flag in group.flags if command in flag.commands]
         if flags:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import math
 import os
 import re
@@ -10,6 +11,8 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NoReturn
 
 from fastsync.cli import config_file, job_array
+from fastsync.cli.help_text import HelpFormatter
+from fastsync.cli.meant import describe_bare_tables, describe_unknown_flag, looks_like_table, refer_to_help
 from fastsync.config.flags import FILES, as_flag
 from fastsync.config.paths import check_inputs
 from fastsync.config.validation import check_choices
@@ -19,6 +22,8 @@ from fastsync.model.wording import quote, shorten_words
 
 NEEDED = {"master": "-m/--master", "slave": "-s/--slave"}
 """Flags that are needed, on the command line or in the config file."""
+_FLAG = re.compile(r"--?[^-0-9.]")
+"""How a word begins that cannot be a value: a value is -, or a negative number, or begins otherwise."""
 _CODE = re.compile(r"\b\d{6}\b")
 _WHOLE = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
@@ -28,11 +33,12 @@ class Parser(argparse.ArgumentParser):
     """An argparse parser that raises ConfigError instead of exiting.
 
     `file_only` are options, with their defaults, that the command takes from a config file only. `intermixed`:
-    arguments without a flag may stand between flags.
+    arguments without a flag may stand between flags. `rare` are the flags that only the whole help shows.
     """
 
     file_only: Mapping[str, Any] = {}
     intermixed = False
+    rare: frozenset[str] = frozenset()
 
     def parse_flags(self, argv: Sequence[str]) -> dict[str, Any]:
         """Return every flag by its option: as given in `argv`, else as the config file has it, else its default.
@@ -40,8 +46,7 @@ class Parser(argparse.ArgumentParser):
         `slave` is the list of the slaves, those of the file's entries as TableRefs. `--shard auto` is resolved.
         """
         defaults = self._take_defaults()
-        parse = self.parse_intermixed_args if self.intermixed else self.parse_args
-        given = vars(parse(argv))
+        given = vars(self._parse(argv))
         path = given.pop("config", None)
         flags = {**defaults, **self._read_config(path, defaults), **given}
         check_choices(flags)
@@ -53,6 +58,30 @@ class Parser(argparse.ArgumentParser):
             if flags[name] in (None, (), []):
                 self.error(f"{NEEDED[name]} is needed, here or as {name} in a --config file")
         return flags
+
+    def _parse(self, argv: Sequence[str]) -> argparse.Namespace:
+        """Parse arguments; raise ConfigError, with what was probably meant, where one is not known."""
+        self._check_flags(argv)
+        parse = self.parse_known_intermixed_args if self.intermixed else self.parse_known_args
+        given, unknown = parse(argv)
+        if any(map(looks_like_table, unknown)):
+            self.error(describe_bare_tables(argv, self.prog))
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return given
+
+    def _check_flags(self, argv: Sequence[str]) -> None:
+        """Refuse the first word that can only be a flag and is none, before anything else that is wrong is told."""
+        known = self._option_string_actions
+        for word in itertools.takewhile(lambda word: word != "--", argv):
+            name = word.partition("=")[0]
+            is_known = name in known or (not name.startswith("--") and word[:2] in known)
+            if _FLAG.match(word) and " " not in name and not is_known:
+                self.error(describe_unknown_flag(word, known))
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse arguments as `parse_flags` does, without a config file."""
+        return self._parse(args)
 
     def _take_defaults(self) -> dict[str, Any]:
         """Return the default of every option, and let the parser leave out what is not given."""
@@ -75,9 +104,23 @@ class Parser(argparse.ArgumentParser):
                 self.error(f"{word[:-3]} takes a value, and -- is none")
         return super().parse_known_args(args, namespace)
 
+    def format_short_help(self) -> str:
+        """Return the help with the flags that are used most, and where to find the rest."""
+        if not self.rare:
+            return self.format_help()
+        formatter = self._get_formatter()
+        formatter.add_usage(self.usage, self._actions, self._mutually_exclusive_groups)
+        formatter.add_text(str(self.description).partition("\n\n")[0])
+        formatter.start_section("flags that are used most")
+        formatter.add_arguments([action for action in self._actions if self.rare.isdisjoint(action.option_strings)])
+        formatter.end_section()
+        formatter.add_text(f"{self.prog} --help shows all flags, `fastsync help` all commands.")
+        return formatter.format_help()
+
     def error(self, message: str) -> NoReturn:
         """Raise ConfigError. The message hides what may be an MFA code or a password after a misspelt flag."""
-        raise ConfigError(f"{shorten_words(_CODE.sub('******', hide_users(message)))}; see {self.prog} --help")
+        shown = shorten_words(_CODE.sub("******", hide_users(message)))
+        raise ConfigError(refer_to_help(shown, f"{self.prog} --help"))
 
 
 def whole_number(text: str) -> int:
@@ -100,22 +143,44 @@ def number(text: str) -> float:
 
 
 class GivenOnce(argparse.Action):
-    """The action of a flag that may be given only once."""
+    """The action of a flag that may be given only once, by whichever of its names."""
 
-    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, *_: Any) -> None:
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, used: str | None = None
+    ) -> None:
         """Store the value; raise ConfigError if there is one already."""
         if getattr(namespace, self.dest, None) is not None:
-            raise ConfigError(f"{self.option_strings[-1]} is given twice; there is exactly one")
+            name, *others = [each for each in self.option_strings if each.startswith("--")]
+            also = f" ({used} is another name of it)" if used in others else ""
+            raise ConfigError(f"{name} is given twice{also}; there is exactly one")
         setattr(namespace, self.dest, values)
 
 
+class ShowHelp(argparse.Action):
+    """The action of -h and --help: print the help, with -h only the flags that are used most, and end."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, used: str | None = None
+    ) -> None:
+        """Print the help on stdout."""
+        if isinstance(parser, Parser) and used == "-h":
+            print(parser.format_short_help(), end="")
+        else:
+            parser.print_help()
+        parser.exit()
+
+
 def create_parser(prog: str, usage: str, description: str, epilog: str | None = None) -> Parser:
-    """Create the parser of one command, without flags."""
-    return Parser(
+    """Create the parser of one command, with -h and --help and no other flags."""
+    parser = Parser(
         prog=prog,
         usage=usage,
         description=description,
         epilog=epilog,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=HelpFormatter,
         allow_abbrev=False,
+        add_help=False,
     )
+    about = "show this help, with -h only the flags that are used most"
+    parser.add_argument("-h", "--help", action=ShowHelp, nargs=0, default=argparse.SUPPRESS, help=about)
+    return parser

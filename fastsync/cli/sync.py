@@ -15,8 +15,8 @@ from fastsync.run.synchronizer import Synchronizer
 from fastsync.workers.processes.fork_server import check_folder
 
 DESCRIPTION = """\
-Compare a master DynamoDB table with one or more slave tables and, when told to, repair the slaves.
-Nothing is written unless a --write-* flag or --delete-extra is given."""
+Compare a master DynamoDB table with one or more slave tables and, when told to, repair the slaves. Nothing is written
+unless a --write-* flag or --delete-extra is given."""
 
 EPILOG = """\
 examples:
@@ -24,14 +24,16 @@ examples:
     fastsync --master us-east-1:orders --slave us-west-2:orders --parallel 16
 
   also what only the slave has, with every difference in a file
-    fastsync -m us-east-1:orders -s us-west-2:orders --scan-for-extra --report differences.jsonl
+    fastsync -m us-east-1:orders -s us-west-2:orders --scan-for-extra \\
+        --report differences.jsonl
 
   make two slaves equal to the master
     fastsync -m us-east-1:orders -s us-west-2:orders -s eu-west-1:orders \\
         --write-missing --write-differing --delete-extra
 
   a slave in another account, ignoring an attribute
-    fastsync -m us-east-1:orders -s us-east-1:orders-copy --slave-profile backup --ignore lastSeen
+    fastsync -m us-east-1:orders -s us-east-1:orders-copy \\
+        --slave-profile backup --ignore lastSeen
 
 exit codes:
   0  every slave holds what the master holds (as far as was asked), or was made to
@@ -44,12 +46,7 @@ exit codes:
 USAGE = f"""\
 fastsync {USAGE_OF_RUN}
        fastsync --config FILE [flags]
-       fastsync estimate {USAGE_OF_RUN}
-       fastsync iam-policy {USAGE_OF_RUN}
-       fastsync undo FILE [flags]
-       fastsync combine FILE... [--stats FILE] [--report FILE]
-       fastsync report FILE... [-o PAGE]
-       fastsync demo"""
+       fastsync COMMAND ...   (fastsync help lists them)"""
 
 
 def make_parser() -> Parser:
@@ -59,24 +56,21 @@ def make_parser() -> Parser:
     return parser
 
 
-def run(arguments: Sequence[str], report_only: bool = False) -> int:
-    """Compare and repair as the arguments say, and return the exit code; with `report_only` write nothing."""
-    flags = make_parser().parse_flags(arguments)
+def run(arguments: Sequence[str]) -> int:
+    """Compare and repair as the arguments say, and return the exit code."""
+    return run_flags(make_parser().parse_flags(arguments), ["fastsync", *arguments])
+
+
+def run_flags(flags: dict[str, Any], command: Sequence[str]) -> int:
+    """Compare and repair as the flags of a parser say, and return the exit code; `command` is what was typed."""
     if flags["executor"] != "inline":
         check_folder()
-    if report_only:
-        flags = _without_repair(flags)
     policy = load_policy(flags.pop("policy"))
     log = Log(flags["log_format"], color=flags["color"])
+    announce = None if flags["quiet"] else log.info
+    if announce and flags["dry_run"]:
+        announce("dry run: nothing will be written to a slave")
     sinks = [CostNotice(log), *choose_sinks(flags, log)]
     master, slaves = flags.pop("master"), flags.pop("slave")
-    announce = None if flags["quiet"] else log.info
     result = Synchronizer(master, slaves, policy=policy, sinks=sinks, announce=announce, **flags).run()
-    command = [] if report_only else ["fastsync", *arguments]  # these arguments alone might repair
     return report_result(result, log, flags["quiet"], command)
-
-
-def _without_repair(flags: dict[str, Any]) -> dict[str, Any]:
-    """Return the flags of a run that reports all that these flags would repair."""
-    nothing = {"write_missing": False, "write_differing": False, "delete_extra": False, "undo_log": None}
-    return {**flags, **nothing, "scan_for_extra": flags["scan_for_extra"] or flags["delete_extra"]}

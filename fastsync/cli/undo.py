@@ -26,7 +26,6 @@ def make_parser() -> Parser:
     parser = create_parser("fastsync undo", "fastsync undo FILE [flags]", DESCRIPTION)
     parser.file_only = {"slave": []}  # entries of the config file say how to reach the slaves of the undo log
     parser.add_argument("log", metavar="FILE", help="the undo log of a run")
-    parser.add_argument("--dry-run", action="store_true", help="write nothing, and report what would be undone")
     add_undo_flags(parser)
     return parser
 

@@ -7,6 +7,7 @@ import pickle
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from fastsync.config.suggestions import ask_if_meant
 from fastsync.errors import ConfigError
 from fastsync.model.wording import describe_exception, quote
 
@@ -68,7 +69,8 @@ def check_path(flag: str, path: str | None) -> None:
 def check_choice(flag: str, value: object, *choices: str) -> None:
     """Raise ConfigError if a value is none of the choices."""
     if value not in choices:
-        raise ConfigError(f"{flag} takes {', '.join(choices[:-1])} or {choices[-1]}, not {quote(value)}")
+        meant = ask_if_meant(str(value), choices)
+        raise ConfigError(f"{flag} takes {', '.join(choices[:-1])} or {choices[-1]}, not {quote(value)}{meant}")
 
 
 def check_picklable(policy: object) -> None:

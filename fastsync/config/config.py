@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fastsync.config.checks import check_choice, check_kind
-from fastsync.config.flags import DEFAULTS, FILES
+from fastsync.config.flags import DEFAULTS, FILES, WRITING
 from fastsync.config.limits import DeleteLimit, Limits
 from fastsync.config.parts import parse_delete_limit, parse_first_key, parse_limits, parse_logins, parse_slicing
 from fastsync.config.slicing import Slicing
@@ -46,6 +46,7 @@ class Config:
     write_missing: bool
     write_differing: bool
     delete_extra: bool
+    dry_run: bool
     max_deletes: str | int | None
     allow_empty_master: bool
     yes: bool
@@ -243,6 +244,8 @@ def _complete_options(flags: Mapping[str, Any]) -> dict[str, Any]:
     if unknown:
         raise ConfigError(f"there is no option called {unknown[0]!r}")
     options = {**DEFAULTS, **flags}
+    if options["dry_run"] is True:
+        options |= _without_writes(options)
     for name in ("ignore", "key", "keys"):
         options[name] = tuple(_as_list(options[name]))
     options["strategy"] = _as_strategy(options["strategy"])
@@ -254,6 +257,12 @@ def _complete_options(flags: Mapping[str, Any]) -> dict[str, Any]:
 
 def _as_path(path: Any) -> Any:
     return os.fspath(path) if isinstance(path, os.PathLike) else path
+
+
+def _without_writes(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of a dry run: it reports all that the run would repair, and opens no undo log."""
+    find_extras = options["scan_for_extra"] or options["delete_extra"]
+    return {**dict.fromkeys(WRITING, False), "scan_for_extra": find_extras, "undo_log": None}
 
 
 def _as_list(given: Any) -> list[Any]:

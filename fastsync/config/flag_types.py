@@ -45,6 +45,7 @@ class Flags(TypedDict, total=False):
     write_missing: bool
     write_differing: bool
     delete_extra: bool
+    dry_run: bool
     max_deletes: int | Percent | None
     allow_empty_master: bool
     yes: bool

@@ -27,6 +27,7 @@ class Flag:
     `commands` have the flag. `may_change`: a resumed run may have another value than the run before. `once`: giving it
     twice is an error. `repeatable`: its values are collected. `one_of`: flags with the same word here exclude each
     other. `turns_off`: the option that this switch sets to False. `choices`: the only values that it may have.
+    `common`: the short help shows it.
     """
 
     spelling: str
@@ -41,6 +42,7 @@ class Flag:
     one_of: str | None = None
     turns_off: str | None = None
     choices: tuple[str, ...] = ()
+    common: bool = False
 
     @property
     def spellings(self) -> list[str]:
@@ -92,8 +94,15 @@ def _shared(spelling: str, metavar: str, meaning: str, takes: tuple[type, ...] =
 
 
 TABLES = (
-    Flag("-m, --master", "TABLE", "the table that is the truth", once=True),
-    Flag("-s, --slave", "TABLE", "a table that should hold the same items; repeatable", default=(), repeatable=True),
+    Flag("-m, --master, --source", "TABLE", "the table that is the truth", once=True, common=True),
+    Flag(
+        "-s, --slave, --target",
+        "TABLE",
+        "a table that should hold the same items; repeatable",
+        default=(),
+        repeatable=True,
+        common=True,
+    ),
     Flag("--starting-key", "JSON", 'start a serial scan of the master at this key, \'{"id":"abc"}\' or DynamoDB JSON'),
     Flag(
         "--key",
@@ -117,8 +126,9 @@ COMPARISON = (
         "leave a top-level attribute out of the comparison; repeatable; aws:rep:* always is",
         default=(),
         repeatable=True,
+        common=True,
     ),
-    _switch("--scan-for-extra", "also find items that only a slave has"),
+    _switch("--scan-for-extra", "also find items that only a slave has", common=True),
     Flag(
         "--strategy",
         "auto|lookup|merge",
@@ -138,9 +148,16 @@ COMPARISON = (
     Flag("--policy", "M:C", "judge and decide with class C of module M, a fastsync.Policy"),
 )
 REPAIR = (
-    _switch("--write-missing", "write items that a slave lacks"),
-    _switch("--write-differing", "write items that differ"),
-    _switch("--delete-extra", "delete what only a slave has; implies --scan-for-extra"),
+    _switch("--write-missing", "write items that a slave lacks", common=True),
+    _switch("--write-differing", "write items that differ", common=True),
+    _switch("--delete-extra", "delete what only a slave has; implies --scan-for-extra", common=True),
+    _switch(
+        "--dry-run",
+        "write nothing, whatever else is said; what --delete-extra would delete is looked for",
+        may_change=True,
+        common=True,
+    ),
+    _switch("--dry-run", "write nothing, and report what would be undone", commands=(UNDO,), common=True),
     Flag(
         "--max-deletes",
         "N|P%",
@@ -154,6 +171,7 @@ REPAIR = (
         "--undo-log",
         "FILE",
         "write what every write replaces into a new file first; `fastsync undo FILE` undoes the run",
+        common=True,
     ),
     _switch("--keep-ignored", "keep the slave's own values of --ignore'd attributes when writing"),
     Flag(
@@ -166,7 +184,13 @@ REPAIR = (
 )
 PACE = (
     Flag(
-        "--parallel", "N", "segments worked on at once, one process each (default 1)", WHOLE, default=1, may_change=True
+        "--parallel",
+        "N",
+        "segments worked on at once, one process each (default 1)",
+        WHOLE,
+        default=1,
+        may_change=True,
+        common=True,
     ),
     Flag("--parallel", "N", "processes at work at once (default 1)", WHOLE, default=1, commands=(UNDO,)),
     Flag(
@@ -216,7 +240,7 @@ RESUMING = (
     _switch("--resume", "continue the run that FILE belongs to; if there is none, start afresh", may_change=True),
 )
 OUTPUT = (
-    Flag("--report", "FILE", "every difference as a line of JSON; - is stdout", commands=BOTH),
+    Flag("--report", "FILE", "every difference as a line of JSON; - is stdout", commands=BOTH, common=True),
     _switch("--report-values", "put both sides' differing values into the report", commands=BOTH),
     _shared("--stats", "FILE", "final statistics as JSON; - is stdout"),
     Flag(
@@ -266,7 +290,14 @@ OUTPUT = (
     ),
 )
 ACCESS = (
-    Flag("--config", "FILE", "TOML with the names of the flags; a flag replaces its value", commands=BOTH, once=True),
+    Flag(
+        "--config",
+        "FILE",
+        "TOML with the names of the flags; a flag replaces its value",
+        commands=BOTH,
+        once=True,
+        common=True,
+    ),
     _shared("--profile", "NAME", "profile of the master, and of the slaves where they have none of their own"),
     _shared("--role-arn", "ARN", "role of the master, and of the slaves where they have none of their own"),
     _shared("--external-id", "ID", "external id for assuming that role"),
@@ -309,5 +340,7 @@ CHOICES = {option: flag for option, flag in OPTIONS.items() if flag.choices}
 """The flag of each option that has only some values."""
 FILES = tuple(option for option, flag in OPTIONS.items() if flag.is_file and not flag.repeatable)
 """Options that are the paths of files that a run writes."""
+WRITING = ("write_missing", "write_differing", "delete_extra")
+"""Options without which nothing is written."""
 MAY_CHANGE = frozenset(option for option, flag in OPTIONS.items() if flag.may_change)
 """Options that may change between a run and its resume. All others must be the same."""

@@ -23,7 +23,6 @@ FORM = "us-east-1:orders"
 MISSPELT = [
     (["--master", "us-east-1:a"], "--slave"),
     (["--slave", "us-east-1:a"], "--master"),
-    ([], "--master"),
     ([*TABLES, "--master", "us-east-1:other"], "--master"),
     (["--master", "orders", "--slave", "us-west-2:b"], FORM),
     (["--master", "us-east-1:a", "--slave", "orders"], FORM),

@@ -156,8 +156,11 @@ def _lay_out(document: str, moto: Server) -> None:
 def _run(given: list[str], say: Callable[[str], None] = print) -> int:
     """Run one command in this process, with its segments one after the other; give its exit code."""
     given = [path for word in given for path in (sorted(map(str, Path().glob(word))) if "*" in word else [word])]
-    if not given[0].startswith("-"):
-        return cli.main(given)
+    if not given[0].startswith("-") or given[-1] in ("-h", "--help"):
+        try:
+            return cli.main(given)
+        except SystemExit as ended:  # it has printed help
+            return int(str(ended.code))
     flags: dict[str, Any] = sync.make_parser().parse_flags(given)
     flags |= {"segments": min(FEW, flags["segments"] or 1), "executor": "inline"}
     sinks = [Lines(Log(flags["log_format"], say))]

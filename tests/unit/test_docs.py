@@ -9,14 +9,20 @@ from typing import Any
 
 import pytest
 
-from fastsync.cli import combine, config_file, estimate, iam_policy, report, sync, undo
+from fastsync.cli import combine, compare, config_file, entry, estimate, iam_policy, report, sync, undo
 from fastsync.config.config import Config
 from tests.documents import DOCS, FLAG, ROOT, blocks, commands, text, words
 
 COMMANDS = [(document, command) for document in DOCS for command in commands(document)]
 LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)\s]*))?\)")
 TOML = [(document, block) for document in DOCS for block in blocks(document, "toml")]
-READERS = {"": sync.make_parser, "estimate": estimate.make_parser, "iam-policy": iam_policy.make_parser}
+READERS = {
+    "": sync.make_parser,
+    "sync": sync.make_parser,
+    "compare": compare.make_parser,
+    "estimate": estimate.make_parser,
+    "iam-policy": iam_policy.make_parser,
+}
 OTHERS = {
     "--build",
     "--rm",
@@ -63,6 +69,10 @@ def test_every_command_parses(document: str, command: str, tmp_path: Path, monke
     name = given[0] if not given[0].startswith("-") else ""
     if name == "demo":
         assert given == ["demo"]
+    elif name == "help":
+        assert set(given[1:]) <= set(entry.COMMANDS)
+    elif given[-1] in ("-h", "--help"):
+        assert name in ("", *entry.COMMANDS)
     elif name == "combine":
         combine.make_parser().parse_flags(given[1:])
     elif name in ("undo", "report"):

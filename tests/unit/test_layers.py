@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from fastsync.cli.entry import COMMANDS
+
 PACKAGE = Path(__file__).parents[2] / "fastsync"
 MAY = {
     "errors": "",
@@ -38,7 +40,7 @@ DOORS = {
     "tqdm": ("output/console/progress", "output/log"),
     "multiprocessing": ("workers/processes/fork_server", "workers/processes/worker_process"),
     "pyspark": ("workers/spark/cluster",),
-    "argparse": ("cli/flags", "cli/parser"),
+    "argparse": ("cli/flags", "cli/help_text", "cli/parser"),
     "http": (),
     "urllib3": ("aws/network/opening",),
     "getpass": ("aws/auth/mfa",),
@@ -51,7 +53,7 @@ DOORS = {
 }
 """Which modules may import a dependency; everything else that is not the standard library or msgspec has no door."""
 IN_A_FOLDER = 13
-"""Modules that a folder holds at most, so that it can be taken in at a glance; cli has one for each command."""
+"""Modules that a folder holds at most, so that it can be taken in at a glance; cli has one more for each command."""
 MODULES = sorted(
     path.relative_to(PACKAGE).with_suffix("").as_posix() for path in PACKAGE.rglob("*.py") if path.stem != "__main__"
 )
@@ -132,8 +134,8 @@ def test_every_package_has_a_row() -> None:
 @pytest.mark.parametrize("folder", FOLDERS, ids=str)
 def test_folders_can_be_taken_in(folder: Path) -> None:
     """No folder holds more modules than a reader can keep in mind."""
-    modules = [path for path in folder.glob("*.py") if not path.stem.startswith("__")]
-    assert len(modules) <= IN_A_FOLDER + (folder.name == "cli")
+    modules = {f"fastsync.{folder.name}.{path.stem}" for path in folder.glob("*.py") if not path.stem.startswith("__")}
+    assert len(modules - {command.module for command in COMMANDS.values()}) <= IN_A_FOLDER
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=str)

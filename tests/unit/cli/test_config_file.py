@@ -80,6 +80,15 @@ def test_every_flag_has_its_name_in_a_file(tmp_path: Path, capsys: pytest.Captur
             flags(tmp_path, f"{name} = {{}}")
 
 
+def test_other_names_of_tables(tmp_path: Path) -> None:
+    """`source` and `target` name tables as `master` and `slave` do; names of slaves, and of attributes, add up."""
+    text = 'source = "us-east-1:a"\ntarget = ["us-west-2:b"]\nslave = "eu-west-1:c"\nignore = "x"\nignore-att = ["y"]\n'
+    given = flags(tmp_path, text)
+    assert given["master"] == "us-east-1:a"
+    assert given["slave"] == ["us-west-2:b", "eu-west-1:c"]
+    assert given["ignore"] == ["x", "y"]
+
+
 def test_entries_of_slaves(tmp_path: Path) -> None:
     """A slave's entry gives it its own account and endpoint, beside the slaves that are only named."""
     entries = f"""
@@ -127,7 +136,8 @@ BAD: dict[str, tuple[str, str]] = {
     "a number among names": ('ignore = ["a", 1]', "ignore takes text"),
     "a number for names": ("ignore = 1", "ignore takes text"),
     "a master in a list": ('master = ["us-east-1:a"]', "master takes text"),
-    "one thing by two names": ('ignore = "a"\nignore-att = "b"', "ignore-att"),
+    "one thing by two names": ('master = "us-east-1:a"\nsource = "us-east-1:b"', "source is given twice"),
+    "and by its opposite": ("progress = true\nno-progress = true", "no-progress is given twice"),
     "a slave that is no table": ('slaves = ["us-west-2:b"]', "[[slaves]]"),
     "slaves in a word": ('slaves = "us-west-2:b"', "[[slaves]]"),
     "an entry without table": ('[[slaves]]\nprofile = "a"', "entry 1 needs a table"),

@@ -1,0 +1,39 @@
+"""Did you mean: the known word that a misspelt one comes nearest to."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+MOST_SUGGESTED = 3
+"""Words that a question names at most; with more of them nobody is helped."""
+MOST_COMPARED = 200
+"""Characters of a word that are compared: no known word has as many, and the time grows with their square."""
+
+
+def find_similar(word: str, known: Iterable[str]) -> list[str]:
+    """Return the known words that a misspelt one may stand for: those that it begins, else the nearest one."""
+    plain = {_simplify(each): each for each in known}
+    given = _simplify(word)[:MOST_COMPARED]
+    begun = [each for simple, each in plain.items() if given and simple.startswith(given)]
+    if 0 < len(begun) <= MOST_SUGGESTED:
+        return begun
+    return [plain[simple] for simple in difflib.get_close_matches(given, plain, 1)]
+
+
+def ask_if_meant(word: str, known: Iterable[str]) -> str:
+    """Return the end of a sentence that refuses a word: "; is 'merge' meant?", or nothing where no word is near."""
+    return format_question([repr(each) for each in find_similar(word, known)])
+
+
+def format_question(suggested: Sequence[str]) -> str:
+    """Return "; is a or b meant?", or nothing where there is nothing to suggest."""
+    if not suggested:
+        return ""
+    *others, last = suggested
+    words = f"{', '.join(others)} or {last}" if others else last
+    return f"; is {words} meant?"
+
+
+def _simplify(word: str) -> str:
+    return word.lower().replace("_", "-").lstrip("-")
