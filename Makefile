@@ -10,6 +10,8 @@ CONFIG ?=
 RUNS ?= runs
 KEEP ?= 30
 FLAGS ?=
+# yes: `make crontab` prints lines that repair, too
+SYNC =
 
 # what builds and checks packages
 PACKAGERS := build==1.6.1 twine==7.0.0 check-wheel-contents==0.6.3
@@ -24,9 +26,20 @@ SOURCES := fastsync tests perf
 
 export PYTHONUNBUFFERED := 1
 
-# the lock, the dated files and the exit code are its; make itself ends with 2 where that is not 0
+# the lock, the dated files and the exit code are its
 NIGHTLY = $(PY) -m fastsync.nightly $@ $(if $(CONFIG),'$(CONFIG)',$(error CONFIG=file.toml is needed)) \
 	--folder '$(RUNS)' --keep $(KEEP) $(FLAGS)
+
+# make tells of every command that fails, in a line of its own, but for one that runs under `make -q` (hence the +) and
+# ends with 1. So `make report` ends with 1, not 2, and what the run has said is the end of it. Not under `make -n`,
+# which runs nothing.
+QUIETLY :=
+ifneq ($(findstring <$(MAKECMDGOALS)>,<report><sync>),)
+ifeq ($(findstring n,$(firstword -$(MAKEFLAGS))),)
+MAKEFLAGS += -q
+QUIETLY := +
+endif
+endif
 
 .DEFAULT_GOAL := help
 .PHONY: help setup servers check test test-spark test-long test-random test-pythons test-unit demo perf perf-quick perf-compare report sync crontab dist clean
@@ -76,14 +89,16 @@ perf-compare: servers ## measure two revisions: make perf-compare OLD=main~10 NE
 perf-quick: servers ## measure roughly
 	$(PY) -m perf.bench --quick
 
-report: | $(PY) ## compare as CONFIG=orders.toml says and write nothing; files go to RUNS, silent when all is in sync
-	@$(NIGHTLY)
+report: ## compare as CONFIG=orders.toml says and write nothing; files go to RUNS, silent when all is in sync
+	$(QUIETLY)@test -x $(PY) || MAKEFLAGS= $(MAKE) PYTHON='$(PYTHON)' setup
+	$(QUIETLY)@$(NIGHTLY) || exit 1
 
-sync: | $(PY) ## compare and repair as CONFIG says; without a word on writes in it, missing and differing items
-	@$(NIGHTLY)
+sync: ## compare and repair as CONFIG says; without a word on writes in it, missing and differing items
+	$(QUIETLY)@test -x $(PY) || MAKEFLAGS= $(MAKE) PYTHON='$(PYTHON)' setup
+	$(QUIETLY)@$(NIGHTLY) || exit 1
 
-crontab: | $(PY) ## print lines for a crontab that do both
-	@$(NIGHTLY)
+crontab: | $(PY) ## print lines for a crontab that do reports; with SYNC=yes also repairs
+	@$(NIGHTLY) $(if $(SYNC),$(if $(filter yes,$(SYNC)),--sync,$(error SYNC is yes, or not given)))
 
 dist: setup ## build wheel and sdist, check them, and run the wheel in an environment of its own
 	rm -rf dist build $(WHEEL)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from fastsync.cli.flags import add_shared_flag
 from fastsync.cli.parser import Parser, create_parser
-from fastsync.cli.terminal import report_result
+from fastsync.cli.terminal import Shown, report_result
 from fastsync.config.flags import COMBINE
 from fastsync.errors import Interrupted
 from fastsync.output.log import Log
@@ -44,4 +44,4 @@ def run(arguments: Sequence[str]) -> int:
             result = combine_files(flags["files"], flags["stats"], flags["report"])
         except Interrupted:
             return interrupt.exit_code or 130
-    return report_result(result, log, flags["quiet"])
+    return report_result(result, log, Shown(quiet=flags["quiet"]))

@@ -69,9 +69,10 @@ class Step:
 
 PLANS = {WEST: SlavePlan(40, 30, 20, 25), EUROPE: SlavePlan(15, 12, 8, 25)}
 REPORT = "differences.jsonl"
+REPAIRS = ("--write-missing", "--write-differing", "--delete-extra", "--yes")
 STEPS = (
     Step("What differs? This run only reads.", ("--scan-for-extra", "--report", REPORT), 1),
-    Step("Make both slaves equal to the master.", ("--write-missing", "--write-differing", "--delete-extra"), 0),
+    Step("Make both slaves equal to the master.", REPAIRS, 0),
     Step("Look again: is everything in sync now?", ("--scan-for-extra",), 0),
 )
 

@@ -15,6 +15,7 @@ from fastsync.errors import Interrupted
 from fastsync.model.capacity import LIST_PRICES
 from fastsync.model.settings import STRATEGIES, StrategyName
 from fastsync.model.table import Side
+from fastsync.model.wording import format_price
 from fastsync.output.log import Log
 from fastsync.output.unforeseen import Phase, foreseen_only
 from fastsync.plan.duration import format_duration
@@ -137,10 +138,4 @@ def _describe_table(role: str, side: Side) -> str:
 def _format_row(quote: StrategyEstimate) -> tuple[str, ...]:
     total = quote.forecast.total
     time = format_duration(quote.duration.seconds)
-    return (quote.forecast.strategy, f"{total.read:,.1f}", f"{total.write:,.1f}", _format_price(quote.usd), time)
-
-
-def _format_price(usd: float) -> str:
-    if usd < 0.005:
-        return "under 1 cent"
-    return f"${usd:,.2f}"
+    return (quote.forecast.strategy, f"{total.read:,.1f}", f"{total.write:,.1f}", format_price(quote.usd), time)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from fastsync.cli.entry import COMMANDS
 from fastsync.cli.flags import USAGE_OF_RUN, add_run_flags
 from fastsync.cli.parser import Parser, create_parser
 from fastsync.cli.policy import load_policy
-from fastsync.cli.terminal import choose_sinks, report_result
+from fastsync.cli.terminal import Screen, Shown, report_result
 from fastsync.output.console.notices import CostNotice
+from fastsync.output.console.question import DeleteQuestion, can_ask
 from fastsync.output.log import Log
+from fastsync.reports.next_step import Left, suggest_next
 from fastsync.run.synchronizer import Synchronizer
 from fastsync.workers.processes.fork_server import check_folder
 
@@ -43,6 +46,8 @@ exit codes:
   4  incomplete: a segment or an item failed, or --max-duration ended the run; the rest is reported
   5  something was refused by a safety limit; the rest was done
   130, 143  interrupted by SIGINT, SIGTERM; with --checkpoint the run can be resumed"""
+WRITES = ("write_missing", "write_differing", "delete_extra")
+"""The options that let a run write."""
 USAGE = f"""\
 fastsync {USAGE_OF_RUN}
        fastsync --config FILE [flags]
@@ -67,10 +72,39 @@ def run_flags(flags: dict[str, Any], command: Sequence[str]) -> int:
         check_folder()
     policy = load_policy(flags.pop("policy"))
     log = Log(flags["log_format"], color=flags["color"])
-    announce = None if flags["quiet"] else log.info
-    if announce and flags["dry_run"]:
-        announce("dry run: nothing will be written to a slave")
-    sinks = [CostNotice(log), *choose_sinks(flags, log)]
+    screen = Screen(flags, log)
     master, slaves = flags.pop("master"), flags.pop("slave")
-    result = Synchronizer(master, slaves, policy=policy, sinks=sinks, announce=announce, **flags).run()
-    return report_result(result, log, flags["quiet"], command)
+    announce = (lambda _: None) if flags["quiet"] else log.info
+    if flags["dry_run"]:
+        announce("dry run: nothing will be written to a slave")
+    synchronizer = Synchronizer(
+        master,
+        slaves,
+        policy=policy,
+        sinks=[CostNotice(log), *screen.sinks],
+        announce=announce,
+        confirm_deletes=None if flags["yes"] or not can_ask(flags) else DeleteQuestion(screen.paused),
+        **flags,
+    )
+    with screen.opened():
+        result = synchronizer.run()
+    return report_result(result, log, _choose_shown(flags, command))
+
+
+def _choose_shown(flags: Mapping[str, Any], command: Sequence[str]) -> Shown:
+    """Return how the result of this command is shown."""
+    report = None if flags["report"] == "-" or flags["executor"] == "spark" else flags["report"]
+    left = Left(
+        report=report,
+        undo_log=flags["undo_log"],
+        checkpoint=flags["checkpoint"],
+        repairing=not flags["dry_run"] and any(flags[each] for each in WRITES),
+        can_show="show" in COMMANDS,
+    )
+    return Shown(
+        quiet=flags["quiet"],
+        verbose=flags["verbose"],
+        command=command,
+        report=report,
+        next_step=lambda result: suggest_next(result, left),
+    )

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fastsync.model.addresses import hide_users
@@ -16,24 +18,45 @@ from fastsync.output.log import Log
 from fastsync.output.sink import Sink
 from fastsync.output.statistics import Result
 from fastsync.output.unforeseen import Phase, foreseen_only
-from fastsync.reports.summary import format_summary
+from fastsync.reports.summary import summarize
 
 _SECRET = re.compile(r"--(?:slave-)?(?:external-id|mfa-token)")
 """Flags whose values are not written down."""
 HIDDEN = "******"
 
 
-def choose_sinks(flags: Mapping[str, Any], log: Log) -> list[Sink]:
-    """Return the sinks that show a run on stderr while it works, as --verbose, --quiet and --progress ask for."""
-    sinks: list[Sink] = []
-    if flags["verbose"]:
-        sinks.append(Verbose(log))
-    if flags["quiet"]:
-        return sinks
-    sinks.append(PaceNotice(log))
-    if flags["progress"] is not False:
-        sinks.append(_choose_progress(flags["progress"], log))
-    return sinks
+class Screen:
+    """What a run shows on stderr while it works: `sinks`, as --verbose, --quiet and --progress ask for."""
+
+    def __init__(self, flags: Mapping[str, Any], log: Log):
+        self.sinks: list[Sink] = []
+        self._bar: Bar | None = None
+        if flags["verbose"]:
+            self.sinks.append(Verbose(log))
+        if flags["quiet"]:
+            return
+        self.sinks.append(PaceNotice(log))
+        if flags["progress"] is not False:
+            progress = _choose_progress(flags["progress"], log)
+            self.sinks.append(progress)
+            self._bar = progress if isinstance(progress, Bar) else None
+
+    @contextmanager
+    def opened(self) -> Iterator[None]:
+        """Show on a terminal at once that something is done, and leave nothing of it behind."""
+        if self._bar is not None and sys.stderr.isatty():
+            self._bar.announce("describing tables")
+        try:
+            yield
+        finally:
+            if self._bar is not None:
+                self._bar.end()
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Keep the bar away while somebody is asked."""
+        with nullcontext() if self._bar is None else self._bar.paused():
+            yield
 
 
 def _choose_progress(wanted: bool | None, log: Log) -> Sink:
@@ -45,15 +68,30 @@ def _choose_progress(wanted: bool | None, log: Log) -> Sink:
     return Lines(log)
 
 
-def report_result(result: Result, log: Log, quiet: bool, command: Sequence[str] = ()) -> int:
-    """Sum the run up, and return its exit code. Where the reader of stdout has left (`| head`), nothing is said.
+@dataclass(frozen=True)
+class Shown:
+    """How a result is shown on stderr.
 
-    `command` are the words of the command, which the last line of JSON has where they are given.
+    `command` are the words of the command, which the last line of JSON has where they are given. `report` is the file
+    that has the differences, and `next_step` says what can be done next, by the result.
     """
+
+    quiet: bool = False
+    verbose: bool = False
+    command: Sequence[str] = ()
+    report: str | None = None
+    next_step: Callable[[Result], str | None] = lambda _: None
+
+
+def report_result(result: Result, log: Log, shown: Shown) -> int:
+    """Sum the run up, and return its exit code. Where the reader of stdout has left (`| head`), nothing is said."""
     if READER_LEFT in result.errors:
         return result.exit_code
     with foreseen_only(Phase("summing up", has_read=True)):
-        _sum_up(result, log, quiet, command)
+        if shown.quiet or log.json:
+            _log_problems(result, log)
+        if not shown.quiet:
+            _sum_up(result, log, shown)
     return result.exit_code
 
 
@@ -71,15 +109,19 @@ def format_command(words: Sequence[str]) -> str:
     return shlex.join(shown)
 
 
-def _sum_up(result: Result, log: Log, quiet: bool, command: Sequence[str]) -> None:
-    if quiet:
-        _log_problems(result, log)
-    elif log.json:
-        _log_problems(result, log)
-        _log_summary(result, log, command)
-    else:
-        for line in format_summary(result.statistics, result.warnings, result.notes).split("\n"):
-            log.info(line)
+def _sum_up(result: Result, log: Log, shown: Shown) -> None:
+    if log.json:
+        _log_summary(result, log, shown)
+        return
+    for line in summarize(result, shown.report, verbose=shown.verbose):
+        for text in line.wrap():
+            if line.state is None:
+                log.info(text)
+            else:
+                log.verdict(text, line.state)
+    step = shown.next_step(result)
+    if step is not None:
+        log.info(step)
 
 
 def _log_problems(result: Result, log: Log) -> None:
@@ -90,12 +132,13 @@ def _log_problems(result: Result, log: Log) -> None:
         log.error(text)
 
 
-def _log_summary(result: Result, log: Log, command: Sequence[str]) -> None:
+def _log_summary(result: Result, log: Log, shown: Shown) -> None:
     """Write one line of JSON with the summary of people and the statistics in it; errors have lines of their own."""
-    summary = format_summary(result.statistics.with_errors((), result.complete), (), result.notes)
-    message = "; ".join(line.strip() for line in summary.split("\n"))
+    statistics = result.statistics.with_errors((), result.complete)
+    told = summarize(replace(result, statistics=statistics, warnings=[]), verbose=shown.verbose)
+    message = "; ".join(line.text.strip() for line in told)
     write = log.info if result.exit_code == 0 else log.warning
     fields: dict[str, Any] = {"complete": result.complete, "exit_code": result.exit_code}
-    if command:
-        fields["command"] = format_command(command)
+    if shown.command:
+        fields["command"] = format_command(shown.command)
     write(message, **fields, stats=result.stats)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from fastsync.cli.flags import add_undo_flags
 from fastsync.cli.parser import Parser, create_parser
-from fastsync.cli.terminal import choose_sinks, report_result
+from fastsync.cli.terminal import Screen, Shown, report_result
 from fastsync.config.checks import check_path
 from fastsync.model.table import TableRef
 from fastsync.output.log import Log
@@ -43,7 +43,9 @@ def run(arguments: Sequence[str]) -> int:
         phase.has_read = True
 
     with foreseen_only(phase):
-        sinks = choose_sinks(flags, log)
+        screen = Screen(flags, log)
         announce = (lambda _: None) if quiet else log.info
-        result = undo_run(flags.pop("log"), flags, known, sinks, begin, dry_run=dry_run, announce=announce)
-    return report_result(result, log, quiet, ["fastsync", "undo", *arguments])
+        with screen.opened():
+            result = undo_run(flags.pop("log"), flags, known, screen.sinks, begin, dry_run=dry_run, announce=announce)
+    shown = Shown(quiet=quiet, verbose=flags["verbose"], command=["fastsync", "undo", *arguments])
+    return report_result(result, log, shown)

@@ -35,10 +35,10 @@ class Log:
         """Write where the run stands, or what it found. In text, an `error:` or `warning:` in front is coloured."""
         self._write_line("info", message, fields, self._colors.label)
 
-    def verdict(self, message: str, good: bool, **fields: Any) -> None:
-        """Write how a run came out: in one colour where all is `good`, in another where somebody should look."""
-        paint = self._colors.good if good else self._colors.bad
-        self._write_line("info", message, fields, paint)
+    def verdict(self, message: str, state: str) -> None:
+        """Write how a run came out: all is "good", something is "bad", or that is "unknown"; each has its colour."""
+        paints = {"good": self._colors.good, "bad": self._colors.bad, "unknown": self._colors.warning}
+        self._write_line("info", message, {}, paints[state])
 
     def warning(self, message: str, **fields: Any) -> None:
         """Write what somebody should look at."""

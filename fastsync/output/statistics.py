@@ -224,13 +224,20 @@ def write_statistics(file: IO[str], statistics: Statistics) -> None:
 class Result:
     """The result of a run: its `statistics`, and the `exit_code` that the command line returns.
 
-    `warnings` say what a safety limit refused, and why; `notes` what else is worth knowing.
+    `warnings` say what a safety limit refused, and why; `notes` what else is worth knowing, `details` what only
+    --verbose tells. Of a run that was not complete, `remaining` says what ended it and what is left to do, where that
+    is known, and `finished` names the slaves on which nothing was left to do. `recheck_units` are the part of the read
+    units that went into reading suspects again.
     """
 
     statistics: Statistics
     exit_code: int
     warnings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    details: list[str] = field(default_factory=list)
+    remaining: str = ""
+    finished: frozenset[str] = frozenset()
+    recheck_units: float = 0.0
 
     @cached_property
     def stats(self) -> Stats:
@@ -274,6 +281,6 @@ def count_withheld(slave: str, errors: Sequence[str]) -> int:
 
     It is no counter of the statistics.
     """
-    pattern = re.compile(rf"{re.escape(slave)}: (\d+) extras? (?:was|were) not deleted: ")
+    pattern = re.compile(rf"{re.escape(slave)}: ([\d,]+) extras? (?:was|were) not deleted: ")
     matches = filter(None, map(pattern.match, errors))
-    return sum(int(match[1]) for match in matches)
+    return sum(int(match[1].replace(",", "")) for match in matches)

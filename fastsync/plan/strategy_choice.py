@@ -12,6 +12,7 @@ from fastsync.config.config import Config
 from fastsync.errors import RequestFailed
 from fastsync.model.settings import Reading, StrategyName
 from fastsync.model.table import Side
+from fastsync.model.wording import format_amount
 from fastsync.plan.forecast import Forecast, Workload, forecast_keys, forecast_strategies
 from fastsync.plan.key_plan import KeyPlan
 from fastsync.plan.segments import Plan
@@ -38,7 +39,7 @@ class Choice:
         return {each.strategy: each for each in self.forecasts}.get(self.strategy)
 
     def __str__(self) -> str:
-        estimates = ", ".join(f"{each.strategy} {each.total.read:,.1f}" for each in self.forecasts)
+        estimates = ", ".join(f"{each.strategy} {format_amount(each.total.read)}" for each in self.forecasts)
         basis = "no estimates"
         if estimates:
             basis = f"estimated read units: {estimates}"

@@ -15,11 +15,19 @@ from fastsync.model.difference import Tally
 from fastsync.model.events import Terms
 from fastsync.output.sink import Audience
 from fastsync.run.journal import Journal
-from fastsync.run.notes import describe_checkpoint
+from fastsync.run.notes import describe_checkpoint, describe_left
 from fastsync.run.outcome import Outcome
 from fastsync.run.recorder import Recorder
-from fastsync.run.tasks.agenda import Agenda
-from fastsync.run.tasks.delete_guard import Found, Refusal, Tables, explain_refusal, has_exact_counts
+from fastsync.run.tasks.agenda import Agenda, Backlog
+from fastsync.run.tasks.delete_guard import (
+    UNCONFIRMED,
+    Confirm,
+    Found,
+    Refusal,
+    Tables,
+    explain_refusal,
+    has_exact_counts,
+)
 from fastsync.run.tasks.deletes import Deletes
 from fastsync.run.tasks.follower import TaskFollower
 from fastsync.run.tasks.source import TaskSource
@@ -44,7 +52,16 @@ class Work:
 class Coordinator:
     """Follow the tasks of one run to their end."""
 
-    def __init__(self, work: Work, audience: Audience, config: Config, interrupt: Interrupt, tables: Tables):
+    def __init__(
+        self,
+        work: Work,
+        audience: Audience,
+        config: Config,
+        interrupt: Interrupt,
+        tables: Tables,
+        *,
+        confirm: Confirm | None = None,
+    ):
         self._terms = work.terms
         self._agenda = work.agenda
         self._deletes = work.deletes
@@ -53,6 +70,7 @@ class Coordinator:
         self._config = config
         self._interrupt = interrupt
         self._tables = tables
+        self._confirm = confirm
         self._recorder = Recorder(work.outcome, work.journal, audience, interrupt)
         self._follower = TaskFollower(work.outcome, self._recorder, interrupt)
 
@@ -63,16 +81,18 @@ class Coordinator:
         """
         self._recorder.begin(self._terms)
         self._follow_tasks(self._agenda, executor)
-        changed = self._find_changed_tables()
+        changed = dict(self._find_changed_tables())
         if not self._interrupt.count:
             self._deletes.refused = {name: self._find_refusal(name, changed) for name in self._deletes.index}
         self._save_checkpoint()
+        self._confirm_deletes()
         if not self._interrupt.count:
             self._follow_tasks(self._deletes, executor)
             self._save_checkpoint()
         if self._deletes.begun:
-            self._find_changed_tables()
+            changed |= self._find_changed_tables()
         self._report_rest()
+        self._note_left(changed)
         if not self.finished and not self._interrupt.count and self._outcome.complete:
             self._outcome.add_error(UNFINISHED)
         self._recorder.end()
@@ -132,6 +152,18 @@ class Coordinator:
         self._outcome.master.read_units += units
         return not holds_item
 
+    def _confirm_deletes(self) -> None:
+        """Have somebody asked whether extras may be deleted, where there are any; without a yes they are refused."""
+        counts = {name: count for name in self._deletes.index if (count := self._deletes.count_left(name))}
+        confirm, interrupt = self._confirm, self._interrupt
+        if confirm is None or not counts or interrupt.count:
+            return
+        answers: list[bool] = []
+        with interrupt.answered_by_caller():
+            self._recorder.call(lambda: answers.append(confirm(counts, lambda: interrupt.count > 0)))
+        if answers != [True] and not interrupt.count:
+            self._deletes.refused = {**self._deletes.refused, **dict.fromkeys(counts, UNCONFIRMED)}
+
     def _report_rest(self) -> None:
         """Report what is true now, but not on the checkpoint: a run that resumes does it, and reports it, anew."""
         try:
@@ -141,6 +173,20 @@ class Coordinator:
                 self._recorder.record_page(page)
         except OutputFailed as error:
             self._recorder.give_up(error)
+
+    def _note_left(self, changed: Mapping[str, str]) -> None:
+        """Note what is left to do, and on which slaves nothing is; of a table that was replaced nothing is certain."""
+        outcome, left = self._outcome, self._agenda.backlog()
+        names = frozenset(self._deletes.index)
+        segments = left.count_segments(names, outcome.plan)
+        extras = sum(map(self._deletes.count_left, names))
+        outcome.left = describe_left(segments, len(outcome.plan.numbers), extras, of_keys=self._config.of_keys)
+        if self._tables.master not in changed:
+            outcome.finished = frozenset(name for name in names - changed.keys() if self._is_finished(name, left))
+
+    def _is_finished(self, name: str, left: Backlog) -> bool:
+        tally = self._outcome.slaves[self._deletes.index[name]]
+        return not (left.has_left(name) or self._deletes.count_left(name) or tally.failed or tally.withheld)
 
     @property
     def finished(self) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fastsync.model.difference import Effect
 from fastsync.model.json_lines import dumps
-from fastsync.model.wording import choose_form
+from fastsync.model.wording import choose_form, count_nouns, format_amount, format_seconds, format_units
 from fastsync.plan.segments import Plan
 from fastsync.run.checkpoint_form import Checkpoint
 from fastsync.run.outcome import Outcome
@@ -42,7 +42,7 @@ def _describe_vain_keys(outcome: Outcome) -> Iterator[str]:
 
 def _describe_failed(outcome: Outcome) -> Iterator[str]:
     for tally, first in outcome.first_differences(Effect.FAILED):
-        items = f"{tally.failed} {choose_form(tally.failed, 'item', 'items')}"
+        items = f"{count_nouns(tally.failed, 'item')}"
         yield f"{first.slave}: {items} could not be repaired; the first: key {dumps(first.key)}: {first.error}"
 
 
@@ -51,26 +51,39 @@ def _describe_refused(outcome: Outcome, withheld: bool) -> Iterator[str]:
     for tally, first in outcome.first_differences(Effect.REFUSED):
         if bool(tally.withheld) is withheld:
             extras = choose_form(tally.refused, "extra was", "extras were")
-            yield f"{first.slave}: {tally.refused} {extras} {first.error}"
+            yield f"{first.slave}: {tally.refused:,} {extras} {first.error}"
 
 
 def describe_run(outcome: Outcome) -> list[str]:
     """Return what is worth knowing about how the run went."""
     return [
-        *_describe_interrupt(outcome),
+        *([describe_remaining(outcome)] if outcome.interrupted else []),
         *_describe_keys(outcome),
         *outcome.notes,
-        *_describe_cost(outcome),
         *describe_segments(outcome.segments, outcome.plan),
         *_describe_order(outcome),
         *_describe_throttling(outcome),
     ]
 
 
-def _describe_interrupt(outcome: Outcome) -> Iterator[str]:
-    if outcome.interrupted:
-        by = "cancel()" if outcome.cancelled else name_signal(outcome.interrupted)
-        yield f"interrupted by {by}: what was not reached is not known"
+def describe_remaining(outcome: Outcome) -> str:
+    """Return what has interrupted a run, if anything has, and what it left to do; "" where neither is known."""
+    if not outcome.interrupted:
+        return outcome.left
+    by = "cancel()" if outcome.cancelled else name_signal(outcome.interrupted)
+    return f"interrupted by {by}; {outcome.left or 'what was not reached is not known'}"
+
+
+def describe_left(segments: int, of: int, extras: int, *, of_keys: bool = False) -> str:
+    """Return what a run leaves to do: segments to compare, else extras that wait for their delete; "" for nothing."""
+    if segments and of_keys:
+        return "some keys are not compared"
+    if segments:
+        verb = choose_form(of, "is", "are")
+        return f"{segments:,} of {count_nouns(of, 'segment')} {verb} not compared to the end"
+    if extras:
+        return f"{count_nouns(extras, 'extra')} {choose_form(extras, 'was', 'were')} not deleted"
+    return ""
 
 
 def _describe_keys(outcome: Outcome) -> Iterator[str]:
@@ -99,19 +112,15 @@ def describe_checkpoint(path: Path, *, ended: bool) -> str:
     return f"the checkpoint {path} says how far this came: --resume goes on from there"
 
 
-def _describe_cost(outcome: Outcome) -> Iterator[str]:
+def describe_cost(outcome: Outcome) -> list[str]:
+    """Return what a run was estimated to consume."""
     if outcome.forecast is None:
-        return
-    tallies, total = (outcome.master, *outcome.slaves), outcome.forecast.total
-    read = sum(tally.read_units for tally in tallies)
-    written = sum(tally.write_units for tally in tallies)
-    rechecks = sum(tally.recheck_units for tally in tallies)
-    note = f"estimated {total.read:,.1f} read units and {total.write:,.1f} write units"
-    note += f", consumed {read:,.1f} and {written:,.1f}"
-    if rechecks or outcome.forecast.rechecks:
-        note += f"; {rechecks:,.1f} of the read units went into reading suspects again"
-        note += f" (estimated, from the counts alone: {outcome.forecast.rechecks:,.1f})"
-    yield note
+        return []
+    total, rechecks = outcome.forecast.total, outcome.forecast.rechecks
+    note = f"estimated {format_units(total.read, total.write)}"
+    if rechecks:
+        note += f" ({format_amount(rechecks)} to read suspects again, from the counts alone)"
+    return [note]
 
 
 def describe_segments(segments: SegmentTotals, plan: Plan) -> Iterator[str]:
@@ -120,13 +129,13 @@ def describe_segments(segments: SegmentTotals, plan: Plan) -> Iterator[str]:
     if largest.amount >= MANY_ITEMS and largest.times_average >= UNEVEN:
         yield (
             f"segment {largest.number} of {plan.total} is the largest: {largest.amount:,.0f} items, "
-            f"{largest.times_average:.1f} times the average; the items of one partition key cannot be divided, the "
-            "others can: more --segments"
+            f"{format_amount(largest.times_average)} times the average"
         )
+        yield "  the items of one partition key cannot be divided, the others can: more --segments"
     if slowest.amount >= LONG and slowest.times_average >= UNEVEN:
         yield (
-            f"segment {slowest.number} of {plan.total} was the slowest: {slowest.amount:,.1f} s, "
-            f"{slowest.times_average:.1f} times the average"
+            f"segment {slowest.number} of {plan.total} was the slowest: {format_seconds(slowest.amount)}, "
+            f"{format_amount(slowest.times_average)} times the average"
         )
 
 
@@ -134,9 +143,10 @@ def _describe_order(outcome: Outcome) -> Iterator[str]:
     for name, count in zip(outcome.slave_names, outcome.disagreements, strict=True):
         if count:
             yield (
-                f"{name}: its scan brings items in another order than the master's, in {count} of "
-                f"{outcome.plan.total} segments, which went on as lookup: --strategy lookup is cheaper then"
+                f"{name}: its scan brings items in another order than the master's, in {count:,} of "
+                f"{count_nouns(outcome.plan.total, 'segment')}"
             )
+            yield "  which went on as lookup: --strategy lookup is cheaper then"
 
 
 def _describe_throttling(outcome: Outcome) -> Iterator[str]:
@@ -145,5 +155,5 @@ def _describe_throttling(outcome: Outcome) -> Iterator[str]:
             requests = choose_form(tally.throttled, "request was", "requests were")
             yield (
                 f"{name}: {tally.throttled:,} {requests} throttled; "
-                "--max-read-units, --max-write-units or a smaller --parallel ask less of it"
+                "--max-read-units, --max-write-units or less --parallel help"
             )

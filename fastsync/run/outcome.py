@@ -43,7 +43,8 @@ class Outcome:
 
     `names` begins with that of the master (in an undo: the path of its log); then come the slaves that are compared,
     then the others. `strategy` and `plan` say how, `extras` whether those are looked for. `interrupted` is the exit
-    code of the signal that ended the run, where one did; with `cancelled` its program did.
+    code of the signal that ended the run, where one did; with `cancelled` its program did. `left` says what it left to
+    do, and `finished` names the slaves that were compared to their end, and on which everything was done.
     """
 
     def __init__(self, names: Sequence[str], *, strategy: str, plan: Plan, extras: bool):
@@ -60,6 +61,8 @@ class Outcome:
         self.notes: list[str] = []
         self.interrupted: int | None = None
         self.cancelled = False
+        self.left = ""
+        self.finished: frozenset[str] = frozenset()
         self._failures: list[SlaveLost | TaskFailed] = []
         self._stopped = False
         self._first: dict[Effect, dict[int, Difference]] = {Effect.FAILED: {}, Effect.REFUSED: {}}

@@ -32,7 +32,7 @@ class Recorder:
 
     def begin(self, terms: AnyTerms) -> None:
         """Tell listeners that the run begins."""
-        self._notify(lambda: self._audience.begin(terms))
+        self.call(lambda: self._audience.begin(terms))
 
     def record_page(self, page: PageDone, task: AnyTask | None = None) -> None:
         """Count a page, report it, and tell listeners of it."""
@@ -41,25 +41,25 @@ class Recorder:
             self._journal.add_page(page)
         except OutputFailed as error:
             self.give_up(error)
-        self._notify(lambda: self._audience.page(page))
+        self.call(lambda: self._audience.page(page))
 
     def record_event(self, event: Event, task: AnyTask) -> None:
         """Count an event that is no page, and tell listeners of the segment that it ended."""
         segment = self._outcome.add_event(event, task)
         if segment is not None:
-            self._notify(lambda: self._audience.segment(segment))
+            self.call(lambda: self._audience.segment(segment))
 
     def end(self) -> None:
         """Tell listeners that nothing more comes."""
-        self._notify(self._audience.end)
+        self.call(self._audience.end)
 
     def give_up(self, error: FastsyncError) -> None:
         """Record an error, and ask workers to end after the pages at hand: what they write until then still counts."""
         self._outcome.add_error(str(error))
         self._interrupt.request_stop()
 
-    def _notify(self, tell: Callable[[], None]) -> None:
-        """Call listeners or sinks; once one has raised, none is called again.
+    def call(self, tell: Callable[[], None]) -> None:
+        """Call listeners, sinks, or whatever else the caller has given; once one has raised, none is called again.
 
         They are the caller's own code, and may raise anything: SystemExit is nothing special.
         """

@@ -14,7 +14,13 @@ from fastsync.output.statistics import (
     Statistics,
     find_exit_code,
 )
-from fastsync.run.notes import describe_errors, describe_run, describe_warnings
+from fastsync.run.notes import (
+    describe_cost,
+    describe_errors,
+    describe_remaining,
+    describe_run,
+    describe_warnings,
+)
 from fastsync.run.outcome import Outcome
 from fastsync.run.sampling import Interval
 from fastsync.workers.interrupt import Interrupt
@@ -30,6 +36,10 @@ def make_result(outcome: Outcome, interrupt: Interrupt) -> Result:
         exit_code=choose_exit_code(outcome),
         warnings=describe_warnings(outcome),
         notes=describe_run(outcome),
+        details=describe_cost(outcome),
+        finished=outcome.finished,
+        remaining=describe_remaining(outcome),
+        recheck_units=sum(tally.recheck_units for tally in (outcome.master, *outcome.slaves)),
     )
 
 

@@ -34,6 +34,7 @@ from fastsync.run.outcome import make_empty_outcome
 from fastsync.run.preparation import Preparation, Prepared, RunOptions, prepare_run
 from fastsync.run.recorder import Ending, note_failed_output
 from fastsync.run.result import make_result, make_statistics, measure_progress
+from fastsync.run.tasks.delete_guard import Confirm
 from fastsync.workers.executor import Executor
 from fastsync.workers.inline import InlineExecutor
 from fastsync.workers.interrupt import Interrupt
@@ -55,7 +56,9 @@ class Synchronizer:
     snake_case. `listeners` are called in this process with every Difference, `progress` with a Progress whenever a page
     is done. `session` and `slave_session`, of boto3 or botocore, stand in the place of `profile` and `slave_profile`.
     What a person may want to know goes to the logger "fastsync"; with `announce`, which is called with what
-    there is to know before the work begins, nothing is logged. Raises ConfigError where a flag is wrong.
+    there is to know before the work begins, nothing is logged. `confirm_deletes` is asked once, before anything is
+    deleted, with the number of extras by slave; see `run.tasks.delete_guard.Confirm`. Raises ConfigError where a flag
+    is wrong.
 
     `result` is that of the last run that has ended, None where none has.
     """
@@ -69,6 +72,7 @@ class Synchronizer:
         listeners: Sequence[Callable[[Difference], object]] = (),
         sinks: Sequence[Sink] = (),
         announce: Callable[[str], object] | None = None,
+        confirm_deletes: Confirm | None = None,
         session: AwsSession | None = None,
         slave_session: AwsSession | None = None,
         progress: Callable[[Progress], object] | bool | None = None,
@@ -91,6 +95,7 @@ class Synchronizer:
             self._sinks += (CostNotice(self._log), PaceNotice(self._log))
             announce = self._log.info
         self._announce = announce or (lambda _: None)
+        self._confirm = confirm_deletes
 
     def _check_listeners(self, some: bool) -> None:
         if some and self._config.executor == "spark":
@@ -208,7 +213,7 @@ class Synchronizer:
         """Do the work, and write down how far it came, whatever ends it."""
         config, outcome, journal = self._config, prepared.work.outcome, prepared.work.journal
         tables = DescribedTables(prepared.found, config.retrying)
-        coordinator = Coordinator(prepared.work, audience, config, interrupt, tables)
+        coordinator = Coordinator(prepared.work, audience, config, interrupt, tables, confirm=self._confirm)
         executor = place.make_executor(prepared.found, coordinator.give_up)
         ending = Ending(outcome, "comparing", coordinator.abandon)
         phase.has_read, phase.doing = True, "comparing"

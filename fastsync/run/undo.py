@@ -18,6 +18,7 @@ from fastsync.config.slicing import Slicing
 from fastsync.errors import ConfigError, FastsyncError, Interrupted, TableError
 from fastsync.model.events import UndoTerms
 from fastsync.model.table import Side, TableRef
+from fastsync.model.wording import choose_form, count_nouns
 from fastsync.output.outputs import Outputs
 from fastsync.output.sink import Audience, Sink
 from fastsync.output.statistics import UNDO, Result
@@ -131,6 +132,7 @@ class _Undo:
         ending = Ending(self._outcome, "undoing")
         with ending.step():
             self._follow_tasks(prepared, UndoTasks(prepared.terms, index), recorder)
+        self._note_left(prepared.terms.items)
         with ending.step(), note_failed_output(self._outcome):
             journal.finish_report(self.result().complete)
         with ending.step(), note_failed_output(self._outcome):
@@ -149,6 +151,12 @@ class _Undo:
         for page in follower.not_resumable.take_all():
             recorder.record_page(page)
         recorder.end()
+
+    def _note_left(self, items: int) -> None:
+        unseen = items - self._outcome.master.scanned
+        if unseen > 0:
+            verb = choose_form(items, "was", "were")
+            self._outcome.left = f"{unseen:,} of {count_nouns(items, 'item')} {verb} not looked at"
 
     def end_early(self) -> None:
         """Write report and statistics of an undo that a signal ended before its first item, where they are open."""

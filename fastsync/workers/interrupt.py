@@ -6,8 +6,8 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
@@ -93,6 +93,15 @@ class Interrupt:
         if self.cancelled:
             raise Interrupted
         self.only_count()
+
+    @contextmanager
+    def answered_by_caller(self) -> Iterator[None]:
+        """Leave the answer to the first signal to whoever waits for a person meanwhile: there are no pages at hand."""
+        announce, self.announce = self.announce, lambda _: None
+        try:
+            yield
+        finally:
+            self.announce = announce
 
     def request_stop(self) -> None:
         """Ask for an end between two pages, as the first signal does."""

@@ -29,9 +29,9 @@ TABLES = {
 """The tables in the account of each role; without one, in that of the environment."""
 LOCAL = "http://localhost:8000"
 """Where another server stands, with tables of its own."""
-PLACES = ("http://127.0.0.1:34919", "https://dynamodb.eu-central-1.amazonaws.com")
+PLACES = ("http://127.0.0.1:42963", "https://dynamodb.eu-central-1.amazonaws.com")
 """Addresses that stand for that of the server with accounts."""
-FOLDERS = ("/var/lib/node_exporter/textfile", "/tmp/fastsync-demo-ja_t8sdm")
+FOLDERS = ("/var/lib/node_exporter/textfile", "/tmp/fastsync-demo-8dbwxbv0")
 """Folders that stand for the test's."""
 NOT_RUN = {
     "--mfa-serial": "asks for a code on a terminal; see test_roles",

@@ -234,10 +234,10 @@ def test_wrong_arguments(arguments: Sequence[str], told: str, tmp_path: Path) ->
 
 
 def test_crontab(made: World, tmp_path: Path) -> None:
-    """The lines of `crontab` work as cron runs them: by sh, with next to no environment."""
+    """The lines of `crontab --sync` work as cron runs them: by sh, with next to no environment."""
     (folder := tmp_path / "it's 100% here").mkdir()
     flags = ("--ignore", "50%", "--folder", folder / "runs")
-    printed = run(*NIGHTLY, "crontab", config(made, folder), *flags)
+    printed = run(*NIGHTLY, "crontab", config(made, folder), "--sync", *flags)
     assert (printed.returncode, printed.stderr) == (0, "")
     lines = [line for line in printed.stdout.splitlines() if not re.match(r"#|\w+=", line)]
     assert len(lines) == 2
@@ -254,18 +254,49 @@ def test_crontab(made: World, tmp_path: Path) -> None:
     assert {name.split()[0] for name in files(folder / "runs")} == {"report", "sync"}
 
 
+def test_a_crontab_does_not_repair_unasked(made: World, tmp_path: Path) -> None:
+    """The lines report only, every night; repairs have a day of their own where they are asked for."""
+    file = config(made, tmp_path)
+    asked = {
+        ("crontab", str(file)): [("0 2 * * *", "report")],
+        ("crontab", str(file), "--sync"): [("0 2 * * 1-6", "report"), ("0 2 * * 0", "sync")],
+    }
+    for words, expected in asked.items():
+        printed = run(*NIGHTLY, *words)
+        assert re.findall(r"^((?:\S+ ){4}\S+) cd .* fastsync\.nightly (\w+) ", printed.stdout, re.MULTILINE) == expected
+    refused = run(*NIGHTLY, "report", file, "--sync")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "--sync goes with crontab only" in refused.stderr
+
+
+def test_make_crontab(made: World, tmp_path: Path) -> None:
+    """`make crontab` prints lines that repair only with SYNC=yes, and refuses other words."""
+    file = config(made, tmp_path)
+    for words, repairs in (((), 0), (("SYNC=yes",), 1)):
+        printed = run("make", "crontab", f"CONFIG={file}", *words).stdout
+        assert shlex.quote(str(file)) in printed
+        assert printed.count("nightly sync") == repairs
+    assert run("env", "SYNC=yes", "make", "crontab", f"CONFIG={file}").stdout.count("nightly sync") == 0
+    assert "SYNC is yes, or not given" in run("make", "crontab", f"CONFIG={file}", "SYNC=true").stderr
+
+
 def test_make(made: World, tmp_path: Path) -> None:
-    """The targets of the Makefile do what they say; make itself ends with 2, and names the exit code."""
+    """The targets of the Makefile do what they say; make itself ends with 1, and adds nothing to what the run said."""
     file, runs = config(made, tmp_path), f"RUNS={tmp_path / 'runs'}"
+    shown = run("make", "-n", "sync", f"CONFIG={file}", runs)
+    assert (shown.returncode, "fastsync.nightly sync" in shown.stdout) == (0, True)
+    assert not (tmp_path / "runs").exists()
     done = run("make", "report", f"CONFIG={file}", runs)
-    assert done.returncode == 2
-    assert "Error 1" in done.stderr
+    assert done.returncode == 1
+    assert "make:" not in done.stderr
     assert "1 missing" in done.stderr
+    wrong = run("make", "report", f"CONFIG={file}", runs, "FLAGS=--parallel none")
+    assert (wrong.returncode, wrong.stderr.count("***")) == (1, 0)
+    assert "exit code 2" in wrong.stderr
     silent(
         run("make", "sync", f"CONFIG={file}", runs, "KEEP=3", "FLAGS=--delete-extra --write-missing --write-differing")
     )
     silent(run("make", "report", f"CONFIG={file}", runs))
-    assert shlex.quote(str(file)) in run("make", "crontab", f"CONFIG={file}", runs).stdout
     assert "CONFIG" in run("make", "report", runs).stderr
 
 

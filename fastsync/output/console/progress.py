@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from fastsync.model.difference import Effect, Tally
@@ -23,16 +25,27 @@ TICK = 0.5
 
 
 class Bar:
-    """A progress bar over the master's items, whose number is the service's estimate."""
+    """A progress bar over the master's items, whose number is the service's estimate.
+
+    Before the run begins it says what is done until then; that is drawn once, so that what asks for a code on the
+    terminal writes over it.
+    """
 
     def __init__(self) -> None:
         self._bar: Any = None
         self._ended = threading.Event()
-        self._found = 0
+        self._found = _Differences()
         self._throttled = 0
+
+    def announce(self, text: str) -> None:
+        """Show what is done before the run begins."""
+        # at the end of it the cursor goes back to the line's beginning
+        self._bar = _load_bar()(bar_format="{desc}\r", desc=text, leave=False, dynamic_ncols=True, file=sys.stderr)
 
     def begin(self, terms: AnyTerms) -> None:
         """Show the bar."""
+        self.end()
+        self._ended.clear()
         total = terms.expected_items or None
         make = _load_bar()
         self._bar = make(total=total, unit=" items", unit_scale=True, dynamic_ncols=True, file=sys.stderr)
@@ -44,15 +57,27 @@ class Bar:
 
     def page(self, done: PageDone) -> None:
         """Move the bar."""
-        self._found += _count_differences(done)
+        self._found.add_page(done)
         self._throttled += sum(tally.throttled for tally in (done.master, *done.tallies))
-        self._bar.set_postfix_str(f"{self._found:,} differences{_format_throttled(self._throttled)}", refresh=False)
+        self._bar.set_postfix_str(
+            f"{self._found.count:,} differences{_format_throttled(self._throttled)}", refresh=False
+        )
         self._bar.update(done.master.scanned)
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Keep the bar away while somebody is asked."""
+        self._bar.hide()
+        try:
+            yield
+        finally:
+            self._bar.show()
+
     def end(self) -> None:
-        """Leave the bar as it stands."""
+        """Leave the bar as it stands, if there is one; without what was done before the run."""
         self._ended.set()
-        self._bar.close()
+        if self._bar is not None:
+            self._bar.close()
 
 
 def _load_bar() -> Any:
@@ -64,10 +89,23 @@ def _load_bar() -> Any:
     class SeldomRedrawn(tqdm):  # type: ignore[misc, type-arg, unused-ignore]
         """`tqdm.write` erases a bar before each line and redraws it after each; here most of both is left out."""
 
-        _shown = False
+        _shown = _hidden = False
         _shown_at = -REDRAWN_AFTER
 
+        def hide(self) -> None:
+            """Erase the bar, and do not draw it until `show`."""
+            with self._lock:  # type: ignore[attr-defined, unused-ignore]
+                self.clear(nolock=True)
+                self._hidden = True
+
+        def show(self) -> None:
+            """Draw the bar again."""
+            self._hidden = False
+            self.refresh()
+
         def display(self, *args: Any, **more: Any) -> Any:
+            if self._hidden:
+                return None
             self._shown, self._shown_at = True, time.monotonic()
             return super().display(*args, **more)
 
@@ -96,7 +134,7 @@ class Lines:
         self._extras = False
         self._names: tuple[str, ...] = ()
         self._tallies: list[Tally] = []
-        self._found = 0
+        self._found = _Differences()
         self._began = self._last_line = time.monotonic()
 
     def begin(self, terms: AnyTerms) -> None:
@@ -111,7 +149,7 @@ class Lines:
         """Count a page, and write a line, unless that was done a moment ago."""
         for table, tally in enumerate((done.master, *done.tallies)):
             self._tallies[table] += tally
-        self._found += _count_differences(done)
+        self._found.add_page(done)
         if time.monotonic() - self._last_line >= LINE_EVERY:
             self._log_progress()
 
@@ -144,12 +182,12 @@ class Lines:
         throttled = sum(tally.throttled for tally in self._tallies)
         by_name = list(zip(self._names, self._tallies, strict=True))
         self._log.info(
-            f"{items}, {scanned / max(elapsed, 0.001):,.0f} a second, {self._found:,} differences"
+            f"{items}, {scanned / max(elapsed, 0.001):,.0f} a second, {self._found.count:,} differences"
             f"{_format_throttled(throttled)}",
             elapsed_seconds=round(elapsed, 3),
             scanned=scanned,
             expected=self._expected or None,
-            differences=self._found,
+            differences=self._found.count,
             read_units={name: tally.read_units for name, tally in by_name},
             write_units={name: tally.write_units for name, tally in by_name},
             throttled={name: tally.throttled for name, tally in by_name},
@@ -159,9 +197,22 @@ class Lines:
 TAKEN_BACK = {Effect.WRITTEN: "put back", Effect.DELETED: "removed"}
 
 
-def _count_differences(page: PageDone) -> int:
-    """Return how many differences a page has, with the extras that wait."""
-    return sum(tally.differences for tally in page.tallies) + len(page.extras)
+class _Differences:
+    """The number of differences so far: extras that wait for their delete count when they are found, and not again."""
+
+    def __init__(self) -> None:
+        self._others = self._extra = self._waiting = 0
+
+    def add_page(self, page: PageDone) -> None:
+        """Add those of a page."""
+        self._others += sum(tally.missing + tally.differing for tally in page.tallies)
+        self._extra += sum(tally.extra for tally in page.tallies)
+        self._waiting += len(page.extras)
+
+    @property
+    def count(self) -> int:
+        """Return how many there are."""
+        return self._others + max(self._extra, self._waiting)
 
 
 def _format_throttled(throttled: int) -> str:

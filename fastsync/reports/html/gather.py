@@ -10,8 +10,8 @@ from typing import Any
 from fastsync.errors import ConfigError
 from fastsync.reports.html.log_facts import LogFacts, find_run
 from fastsync.reports.html.segments import Segments
-from fastsync.reports.html.verdict import Verdict, judge_reports, judge_run
 from fastsync.reports.read import Content, LogLine, ReportEnd, ReportLine, StatisticsFile
+from fastsync.reports.verdict import Verdict, judge_reports, judge_run, list_uncompared
 
 MOST_ROWS = 100_000
 """Differences that a page holds, where nothing else is asked for: a browser takes a second or two to open them."""
@@ -77,6 +77,7 @@ class Gathered:
             "verdicts": self._find_verdicts(runs),
             "facts": [{**log.as_document(), "run": find_run(log, runs, only_log=only_log)} for log in self._logs],
             "runs": runs,
+            "uncompared": [list_uncompared(run) for run in runs],
             "reports": self._reports,
             "counts": self._counts,
             "attributes": self._attributes.most_common(MOST_ATTRIBUTES),

@@ -67,8 +67,9 @@ function title() {
 }
 
 function verdicts() {
+  const signs = { good: "\u2713 ", bad: "\u2717 ", unknown: "? " };
   for (const verdict of data.verdicts) {
-    byId("verdicts").append(make("p", (verdict.good ? "\u2713 " : "\u2717 ") + verdict.text, "verdict " + (verdict.good ? "good" : "bad")));
+    byId("verdicts").append(make("p", signs[verdict.state] + verdict.text, "verdict " + verdict.state));
   }
 }
 
@@ -148,16 +149,22 @@ const COUNTERS = ["same", ...VERDICTS, "settled", "expired", "filtered", "writte
 function totals() {
   const counted = Object.entries(data.counts);
   byId("totals").hidden = !data.runs.length && !counted.length;
-  for (const run of data.runs) totalsOf(run);
+  data.runs.forEach((run, place) => totalsOf(run, data.uncompared[place]));
   const others = counted.filter(([name, counts]) => !isCounted(name, counts));
   if (others.length) linesOfReports(others);
 }
 
-function totalsOf(run) {
+// The counters of a slave that was not compared would all be 0, and are not shown.
+function shown(counter, slave, compared) {
+  if (!compared) return counter === "same" ? "not compared" : "";
+  return counter === "extra" && slave.extra === null ? "not looked for" : count(slave[counter]);
+}
+
+function totalsOf(run, uncompared) {
   const section = byId("totals");
   const used = COUNTERS.filter((name) => name === "same" || VERDICTS.includes(name) || Object.values(run.slaves).some((slave) => slave[name]));
   const lines = Object.entries(run.slaves).map(([name, slave]) => [name,
-    ...used.map((counter) => counter === "extra" && slave.extra === null ? "not looked for" : count(slave[counter])),
+    ...used.map((counter) => shown(counter, slave, !uncompared.includes(name))),
     count(slave.read_units), count(slave.write_units)]);
   const headings = ["slave", ...used.map((name) => name.replace("_", " ")), "read units", "write units"];
   if (data.runs.length > 1) section.append(make("h3", run.master.table + (run.shard ? ", shard " + run.shard : "")));

@@ -5,14 +5,13 @@ Many segments share a bar, so that a page of a million of them is as small as on
 
 from __future__ import annotations
 
-from typing import Any, TypeGuard
+from typing import Any
 
 from fastsync.model.difference import DIFFERENCES
+from fastsync.reports.counts import as_count, is_count
 
 BARS = 120
 """Bars that a chart has at most."""
-MOST = 2**53 - 1
-"""The largest number that a browser counts exactly; what is larger is no figure of a run."""
 
 
 class Segments:
@@ -25,7 +24,7 @@ class Segments:
     def add_line(self, line: dict[str, Any]) -> bool:
         """Add a line of a log; return whether it is one of a segment."""
         number, found = line.get("segment"), line.get("found")
-        if not _is_count(number) or not isinstance(found, dict):
+        if not is_count(number) or not isinstance(found, dict):
             return False
         self._scanned[number] = as_count(line.get("scanned"))
         for slave, verdicts in found.items():
@@ -54,14 +53,3 @@ class Segments:
             "scanned": scanned,
             "slaves": slaves,
         }
-
-
-def _is_count(value: Any) -> TypeGuard[int]:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST
-
-
-def as_count(value: Any) -> int:
-    """Return a counter as it stands in a file, 0 where it is none."""
-    if _is_count(value):
-        return value
-    return 0

@@ -59,6 +59,12 @@ class Backlog:
         parts: tuple[StartedSegment | PendingSegments, ...] = (*self.legs, *self.stretches)
         return any(slave in part.slaves for part in parts)
 
+    def count_segments(self, slaves: frozenset[str], plan: Plan) -> int:
+        """Return how many segments are not compared to their end for some of these slaves."""
+        begun = {leg.segment for leg in self.legs if not slaves.isdisjoint(leg.slaves)}
+        places = [each.place for each in self.stretches if not slaves.isdisjoint(each.slaves)]
+        return len(begun.union(plan.numbers[min(places) :] if places else ()))
+
 
 class Agenda:
     """Hand out what is left as tasks; see TaskSource.

@@ -12,6 +12,9 @@ from fastsync.model.wording import choose_form
 
 MOVING_SHARE = 100
 """One in so many items may come or go between two reads of a table that is written to."""
+Confirm = Callable[[Mapping[str, int], Callable[[], bool]], bool]
+"""Return whether extras may be deleted: so many of each slave. It is to return soon once its second argument, called,
+says that the run has been told to end; its answer does not matter then."""
 LACKING = "not deleted: a part of the tables could not be compared, so it is not certain that it is an extra"
 
 
@@ -37,6 +40,9 @@ class Refusal:
 
     reason: str
     failed: bool = False
+
+
+UNCONFIRMED = Refusal("not deleted: the answer was not yes (--yes deletes without asking)")
 
 
 @dataclass(frozen=True)
@@ -99,13 +105,14 @@ def explain_refusal(found: Found, limit: DeleteLimit | None) -> Refusal | None:
     if found.contradicts:
         same = choose_form(found.same or 0, "item was", "items were")
         return Refusal(
-            f"not deleted: {found.same} {same} the same on both sides and {found.extras} only on the slave, but "
-            f"its scan returned {found.scanned}: a table changed meanwhile, or its answers cannot be trusted; run again"
+            f"not deleted: {found.same:,} {same} the same on both sides and {found.extras:,} only on the slave, "
+            f"but its scan returned {found.scanned:,}: a table changed meanwhile, or its answers cannot be trusted; "
+            "run again"
         )
     if limit is None:
         return None
     allowed = limit.allowed_for(found.scanned)
     if found.extras > allowed:
         extras = choose_form(found.extras, "extra is", "extras are")
-        return Refusal(f"not deleted: {found.extras} {extras} more than --max-deletes allows ({allowed})")
+        return Refusal(f"not deleted: {found.extras:,} {extras} more than --max-deletes allows ({allowed:,})")
     return None

@@ -152,10 +152,14 @@ class Deletes:
     @property
     def some_left(self) -> bool:
         """Return whether extras are left that could yet be deleted."""
-        return any(self._has_left(name) for name in self._waiting if self.refused.get(name) is None)
+        return any(map(self.count_left, self._waiting))
 
-    def _has_left(self, name: str) -> bool:
-        return len(self._done[name]) * self._size.get(name, PER_TASK) < self._waiting[name].count
+    def count_left(self, name: str) -> int:
+        """Return how many extras of a slave are left that could yet be deleted."""
+        if self.refused.get(name) is not None:
+            return 0
+        count, size = self._waiting[name].count, self._size.get(name, PER_TASK)
+        return count - sum(min(size, count - number * size) for number in self._done[name])
 
     def not_deleted(self) -> Iterator[PageDone]:
         """Yield the extras that were not deleted, some at a time, with the reason; those of other runs' slaves wait."""

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from fastsync import cli, nightly
+from fastsync import cli
 from fastsync.cli.config_file import KNOWN_KEYS
 from fastsync.cli.estimate import make_parser
 from fastsync.cli.iam_policy import make_parser as make_parser_of_iam_policy
@@ -26,6 +26,7 @@ from fastsync.cli.undo import make_parser as make_parser_of_undo
 from fastsync.config.key_text import parse_key, typed_key
 from fastsync.errors import ConfigError
 from fastsync.model.table import KeySchema
+from fastsync.nightly import command as nightly
 from fastsync.run.checkpoint_form import Checkpoint, encode_checkpoint
 from fastsync.run.outcome import NOTHING_COUNTED
 from fastsync.run.tasks.agenda import Backlog

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from fastsync import nightly
 from fastsync.cli import main
 from fastsync.config.paths import check_outputs
 from fastsync.errors import ConfigError
+from fastsync.nightly import command as nightly
 
 TABLES = ("-m", "us-east-1:a", "-s", "us-west-2:b", "--endpoint-url", "http://127.0.0.1:1")
 OUTPUTS = ("--report", "--stats", "--checkpoint", "--undo-log", "--metrics-file")

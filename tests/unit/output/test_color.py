@@ -62,8 +62,8 @@ def log_lines(form: str, color: str) -> list[str]:
         log.info(line)
     log.warning("a warning")
     log.error("an error")
-    log.verdict("all well", good=True)
-    log.verdict("it differs\033", good=False)
+    log.verdict("all well", "good")
+    log.verdict("it differs\033", "bad")
     return lines
 
 

@@ -14,7 +14,6 @@ from fastsync.errors import ConfigError
 from fastsync.reports.html.gather import Gathered
 from fastsync.reports.html.page import make_page, render_page
 from fastsync.reports.html.segments import BARS, Segments
-from fastsync.reports.html.verdict import judge_run
 from fastsync.reports.read import LogLine, ReportEnd, ReportLine, StatisticsFile, read_file
 
 SLAVE = "us-west-2:orders"
@@ -244,68 +243,23 @@ def test_a_missing_file_is_told(tmp_path: Path) -> None:
         make_page([str(tmp_path / "nowhere")], "-", 1)
 
 
-COUNTERS = {"compared": 9, "same": 9, "missing": 0, "differing": 0, "extra": 0}
-
-
-def verdict(run: dict[str, Any], **counters: Any) -> tuple[str, bool]:
-    """Judge one slave with these counters, of a complete run unless `run` says otherwise."""
-    (told,) = judge_run({"complete": True, "slaves": {"s": {**COUNTERS, **counters}}, **run})
-    return told["text"], told["good"]
-
-
-@pytest.mark.parametrize(
-    ("run", "counters", "expected"),
-    [
-        ({}, {}, ("s is in sync", True)),
-        ({}, {"extra": None}, ("s holds all that the master holds; extras were not looked for", True)),
-        ({}, {"missing": 1}, ("s differs: 1 difference", False)),
-        ({}, {"missing": 1000, "extra": None}, ("s differs: 1,000 differences", False)),
-        ({}, {"missing": 3, "extra": 2, "written": 1}, ("s differs: 5 differences, 4 left", False)),
-        (
-            {}, {"missing": 3, "extra": 2, "written": 3, "deleted": 2},
-            ("s was repaired: 5 differences, none left", True),
-        ),
-        ({"sample": {}}, {}, ("s: no difference in the sample", True)),
-        ({"sample": {"of": 9}}, {}, ("s: no difference in the sample", True)),
-        ({"sample": {"of": 9}}, {"extra": 1}, ("s differs: 1 difference", False)),
-        ({"shard": "0/2"}, {}, ("s: no difference in this shard", True)),
-        ({"complete": False}, {}, ("s: no difference so far; the run was not complete", False)),
-        ({"complete": False}, {"compared": 0}, ("s was not compared", False)),
-        ({"complete": False}, {"extra": 2}, ("s differs: 2 differences so far; the run was not complete", False)),
-        (
-            {"complete": False}, {"missing": 2, "written": 2},
-            ("s differs: 2 differences so far; the run was not complete", False),
-        ),
-        ({"complete": None}, {}, ("s: no difference so far; the run was not complete", False)),
-        (
-            {"strategy": "undo"}, {"differing": 2, "written": 2},
-            ("s is as it was before the run: 2 items taken back", True),
-        ),
-        ({"strategy": "undo"}, {"differing": 2, "written": 1}, ("s: 1 of 2 items not taken back", False)),
-    ],
-)  # fmt: skip
-def test_verdict(run: dict[str, Any], counters: dict[str, Any], expected: tuple[str, bool]) -> None:
-    """A slave is said to be in sync only where all of it was compared, and nothing is left that differs."""
-    assert verdict(run, **counters) == expected
-
-
 @pytest.mark.parametrize(
     ("lines", "expected"),
     [
-        ([END | {"differences": 0}], [("No difference in the report", True)]),
-        ([{"complete": False, "differences": 0}], [("Not known", False)]),
-        ([], [("Not known", False)]),
-        ([difference(), END], [(f"{SLAVE} differs: 1 difference", False)]),
-        ([difference(action="written"), END], [(f"{SLAVE} was repaired: 1 difference, none left", True)]),
-        ([difference(action="written")], [(f"{SLAVE} differs: 1 difference so far", False)]),
+        ([END | {"differences": 0}], [("No difference in the report", "good")]),
+        ([{"complete": False, "differences": 0}], [("Not known", "unknown")]),
+        ([], [("Not known", "unknown")]),
+        ([difference(), END], [(f"{SLAVE} differs: 1 difference", "bad")]),
+        ([difference(action="written"), END], [(f"{SLAVE} was repaired: 1 difference, none left", "good")]),
+        ([difference(action="written")], [(f"{SLAVE} differs: 1 difference so far", "bad")]),
     ],
 )
-def test_verdict_of_a_report(lines: list[Any], expected: list[tuple[str, bool]], tmp_path: Path) -> None:
+def test_verdict_of_a_report(lines: list[Any], expected: list[tuple[str, str]], tmp_path: Path) -> None:
     """Without statistics the report gives the verdict, and one that was cut short is never good."""
     (tmp_path / "r").write_text(text(*lines))
     make_page([str(tmp_path / "r")], str(tmp_path / "page"), 20)
     told = data((tmp_path / "page").read_text())["verdicts"]
-    assert [each["good"] for each in told] == [good for _, good in expected]
+    assert [each["state"] for each in told] == [state for _, state in expected]
     assert all(each["text"].startswith(words) for each, (words, _) in zip(told, expected, strict=True))
 
 

@@ -46,8 +46,11 @@ def spread(segments: Sequence[tuple[int, float]]) -> SegmentTotals:
         ([(50_000, 30), (50_000, 31)], []),
         ([(50_000, 30)], []),
         ([(10, 0.1), (9_999, 9.9)], []),
-        ([(1000, 1), (1000, 1), (80_000, 1)], ["segment 2 of 10 is the largest: 80,000 items, 2.9 times"]),
-        ([(1000, 1), (1000, 60), (1000, 1)], ["segment 1 of 10 was the slowest: 60.0 s, 2.9 times"]),
+        (
+            [(1000, 1), (1000, 1), (80_000, 1)],
+            ["segment 2 of 10 is the largest: 80,000 items, 2.9 times", "  the items of one partition key"],
+        ),
+        ([(1000, 1), (1000, 60), (1000, 1)], ["segment 1 of 10 was the slowest: 1 min 0 s, 2.9 times"]),
         ([], []),
     ],
 )
