@@ -97,6 +97,14 @@ def finish_stdout(code: int, report: Callable[[OutputFailed], object]) -> int:
     return INCOMPLETE if code in CLAIMS_SUCCESS else code
 
 
+def accept_lost_reader() -> None:
+    """Let the end of stdout's reader (`| head`) be no failure, for a command that has told all that was read of it."""
+    raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
+    if isinstance(raw, _Stdout) and isinstance(raw.failure, BrokenPipeError):
+        _point_at_nothing(1)
+        raw.failure = None
+
+
 def _describe(error: OSError) -> str:
     if error.errno == errno.EBADF:
         return "it is closed"

@@ -38,6 +38,7 @@ COMMANDS = {
     "compare": Command("fastsync.cli.compare", "compare tables; the flags that write are refused"),
     "estimate": Command("fastsync.cli.estimate", "what a run would cost in units, money and time"),
     "undo": Command("fastsync.cli.undo", "restore what a run changed, from its --undo-log"),
+    "show": Command("fastsync.cli.show", "print reports for people, path by path; or as CSV or Markdown"),
     "report": Command("fastsync.cli.report", "make an HTML page of reports, statistics and logs"),
     "combine": Command("fastsync.cli.combine", "add up the statistics and reports of shards"),
     "iam-policy": Command("fastsync.cli.iam_policy", "print the least IAM policies for a run"),

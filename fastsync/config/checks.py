@@ -66,6 +66,13 @@ def check_path(flag: str, path: str | None) -> None:
         raise ConfigError(f"{flag} {quote(path)} cannot be the path of a file: {why}") from None
 
 
+def check_input(flag: str, path: str) -> None:
+    """Raise ConfigError if a text cannot be the path of a file that is read."""
+    if not path:
+        raise ConfigError(f"{flag} takes the name of a file, not {path!r}")
+    check_path(flag, path)
+
+
 def check_choice(flag: str, value: object, *choices: str) -> None:
     """Raise ConfigError if a value is none of the choices."""
     if value not in choices:

@@ -12,7 +12,7 @@ from typing import Any
 
 from fastsync.model.settings import MAX_BATCH_KEYS, SELECTABLE, StrategyName
 
-RUN, UNDO, COMBINE = "run", "undo", "combine"
+RUN, UNDO, COMBINE, SHOW = "run", "undo", "combine", "show"
 """The commands that share flags. `estimate` and `iam-policy` have those of a run."""
 BOTH = (RUN, UNDO)
 TEXT, WHOLE, NUMBER, SWITCH = (str,), (int,), (float,), (bool,)
@@ -255,9 +255,9 @@ OUTPUT = (
     Flag(
         "--color",
         "auto|always|never",
-        "colours on stderr; auto, the default: on a terminal, unless NO_COLOR is set",
+        "colours on stderr, and of show; auto, the default: on a terminal, unless NO_COLOR is set",
         default="auto",
-        commands=(RUN, UNDO, COMBINE),
+        commands=(RUN, UNDO, COMBINE, SHOW),
         may_change=True,
         choices=("auto", "always", "never"),
     ),

@@ -59,16 +59,21 @@ def read_file(path: str) -> Iterator[Content]:
     """
     try:
         with _open_file(path) as file:
-            first = file.readline(MOST_STATS)
-            start = _parse_json(first)
-            if start is None or _is_stats(start):
-                yield from _read_whole(path, first, file)
-            elif _is_log(start):
-                yield from _read_log(path, first, file)
-            else:
-                yield from _read_report(path, first, file)
+            yield from read_opened_file(path, file)
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror or error}") from None
+
+
+def read_opened_file(path: str, file: IO[bytes]) -> Iterator[Content]:
+    """Yield what an open file holds, from where it stands on; errors name it by `path`."""
+    first = file.readline(MOST_STATS)
+    start = _parse_json(first)
+    if start is None or _is_stats(start):
+        yield from _read_whole(path, first, file)
+    elif _is_log(start):
+        yield from _read_log(path, first, file)
+    else:
+        yield from _read_report(path, first, file)
 
 
 @contextmanager

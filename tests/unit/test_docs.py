@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fastsync.cli import combine, compare, config_file, entry, estimate, iam_policy, report, sync, undo
+from fastsync.cli import combine, compare, config_file, entry, estimate, iam_policy, report, show, sync, undo
 from fastsync.config.config import Config
 from tests.documents import DOCS, FLAG, ROOT, blocks, commands, text, words
 
@@ -42,7 +42,7 @@ OTHERS |= {"--table-units", "--check", "--strict"}
 
 def known_flags() -> set[str]:
     """Give the flags of all commands."""
-    readers = [command.make_parser() for command in (sync, estimate, iam_policy, combine, undo, report)]
+    readers = [command.make_parser() for command in (sync, estimate, iam_policy, combine, undo, report, show)]
     return set[str]().union(*(FLAG.findall(reader.format_help()) for reader in readers)) | OTHERS
 
 
@@ -73,8 +73,8 @@ def test_every_command_parses(document: str, command: str, tmp_path: Path, monke
         assert set(given[1:]) <= set(entry.COMMANDS)
     elif given[-1] in ("-h", "--help"):
         assert name in ("", *entry.COMMANDS)
-    elif name == "combine":
-        combine.make_parser().parse_flags(given[1:])
+    elif name in ("combine", "show"):
+        {"combine": combine.make_parser, "show": show.make_parser}[name]().parse_flags(given[1:])
     elif name in ("undo", "report"):
         {"undo": undo.make_parser, "report": report.make_parser}[name]().parse_args(given[1:])
     else:
