@@ -35,7 +35,8 @@ class Digester:
 
     `keys` are the key attributes, to which neither rule applies. `seed` (64 bits) is that of the digests, a new one in
     every run, so that nobody can prepare values with the same digest; should two have it by chance, their bytes decide.
-    `hashed` returns the digest of bytes for a seed.
+    `hashed` returns the digest of bytes for a seed. `ignored_seen` are the ignored attributes of items that were
+    parsed, since their bytes differed.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Digester:
         self._keys = keys
         self._seed = new_seed() if seed is None else seed
         self._hashed = hashed
+        self.ignored_seen: set[str] = set()
 
     def compared_attributes(self, item: msgspec.Raw) -> dict[str, msgspec.Raw]:
         """Return an item's compared attributes: name → raw value."""
@@ -80,7 +82,8 @@ class Digester:
     def _without_ignored(self, item: msgspec.Raw) -> dict[str, msgspec.Raw]:
         found = _attributes(item)
         for name in self._ignored:
-            found.pop(name, None)
+            if found.pop(name, None) is not None:
+                self.ignored_seen.add(name)
         return found
 
 

@@ -216,6 +216,7 @@ class PageDone:
         be resumed only after an earlier or a later page: until then the parent buffers this one.
     undo_offset: the size of the undo log once the page was repaired; lines of later pages stand behind it.
     part: a part of the report with the differences of this and all further pages of the task, but for `differences`.
+    ignored_seen: ignored attributes that items of this page had, and none of an earlier page of the task.
     """
 
     master: Tally
@@ -225,6 +226,7 @@ class PageDone:
     resume: bytes = b""
     undo_offset: int = 0
     part: ReportPart | None = None
+    ignored_seen: tuple[str, ...] = ()
 
     def usage(self) -> PageDone:
         """Return only what the page consumed, which counts whatever becomes of the rest."""

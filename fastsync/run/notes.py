@@ -7,6 +7,7 @@ from pathlib import Path
 
 from fastsync.model.difference import Effect
 from fastsync.model.json_lines import dumps
+from fastsync.model.settings import StrategyName
 from fastsync.model.wording import choose_form, count_nouns, format_amount, format_seconds, format_units
 from fastsync.plan.segments import Plan
 from fastsync.run.checkpoint_form import Checkpoint
@@ -28,8 +29,22 @@ def describe_errors(outcome: Outcome) -> list[str]:
 
 
 def describe_warnings(outcome: Outcome) -> list[str]:
-    """Return for each slave what a safety limit refused, and why; and of which keys nothing is there."""
-    return [*_describe_refused(outcome, withheld=False), *_describe_vain_keys(outcome)]
+    """Return for each slave what a safety limit refused, and why; and of which keys and attributes nothing is there."""
+    return [
+        *_describe_refused(outcome, withheld=False),
+        *_describe_vain_keys(outcome),
+        *_describe_vain_ignores(outcome),
+    ]
+
+
+def _describe_vain_ignores(outcome: Outcome) -> Iterator[str]:
+    """Yield which --ignore has ignored nothing, where all that was to be compared was seen."""
+    if outcome.ignored_seen is None or not (outcome.complete and outcome.compared):
+        return
+    whole = outcome.plan.share == 1 and outcome.strategy != StrategyName.KEYS
+    items = "no item" if whole else "no item that was compared"
+    for name in sorted(outcome.ignored - outcome.ignored_seen):
+        yield f"--ignore {name}: {items} had this attribute"
 
 
 def _describe_vain_keys(outcome: Outcome) -> Iterator[str]:

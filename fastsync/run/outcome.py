@@ -27,15 +27,19 @@ from fastsync.run.segment_totals import SegmentTotals, SegmentTotalsState
 
 @dataclass(frozen=True)
 class Totals:
-    """What a resumed run begins with: all that was counted, and the first item of each slave that failed."""
+    """What a resumed run begins with: all that was counted, and the first item of each slave that failed.
+
+    `ignored_seen` are the ignored attributes that items had; None in a checkpoint that is older than this field.
+    """
 
     master: Tally
     slaves: dict[str, Tally]
     failed: dict[str, Difference]
     spread: SegmentTotalsState
+    ignored_seen: tuple[str, ...] | None = None
 
 
-NOTHING_COUNTED = Totals(Tally(), {}, {}, SegmentTotalsState({}, {}))
+NOTHING_COUNTED = Totals(Tally(), {}, {}, SegmentTotalsState({}, {}), ())
 
 
 class Outcome:
@@ -60,6 +64,8 @@ class Outcome:
         self.errors: list[str] = []
         self.notes: list[str] = []
         self.interrupted: int | None = None
+        self.ignored: frozenset[str] = frozenset()
+        self.ignored_seen: set[str] | None = set()
         self.cancelled = False
         self.left = ""
         self.finished: frozenset[str] = frozenset()
@@ -78,7 +84,8 @@ class Outcome:
         """Return what was counted so far."""
         slaves = dict(zip(self.slave_names, self.slaves, strict=True))
         failed = {first.slave: first for first in self._first[Effect.FAILED].values()}
-        return Totals(self.master, slaves, failed, self.segments.totals())
+        seen = None if self.ignored_seen is None else tuple(sorted(self.ignored_seen))
+        return Totals(self.master, slaves, failed, self.segments.totals(), seen)
 
     def resume_from(self, totals: Totals) -> None:
         """Begin with what an earlier run counted."""
@@ -88,6 +95,7 @@ class Outcome:
         for difference in totals.failed.values():
             self._note_first(difference)
         self.segments.resume_from(totals.spread)
+        self.ignored_seen = None if totals.ignored_seen is None else set(totals.ignored_seen)
 
     def set_expected(self, forecast: Forecast | None, probed: Sequence[float]) -> None:
         """Note what the run was estimated to cost, and the read units that finding out has cost on each slave."""
@@ -113,6 +121,8 @@ class Outcome:
 
     def _add_page(self, page: PageDone) -> None:
         self.master += page.master
+        if self.ignored_seen is not None:
+            self.ignored_seen.update(page.ignored_seen)
         for place, tally in enumerate(page.tallies):
             self.slaves[place] += tally
         for difference in page.differences:

@@ -245,6 +245,7 @@ class Preparation:
         names = [str(each) for each in (found.master, *found.slaves, *(ref for ref, _ in found.unfit))]
         outcome = Outcome(names, strategy=choice.strategy, plan=plan, extras=self._config.repairing.find_extras)
         outcome.set_expected(choice.forecast, choice.probed)
+        outcome.ignored = self._config.judging.ignored.difference(found.master.table.keys.names)
         for _, error in found.unfit:
             outcome.add_error(error)
         if self._resumed is not None:

@@ -45,8 +45,8 @@ class PageResult:
         """Return a difference as the parent gets it."""
         return difference if self._values else replace(difference, master=None, slave_item=None)
 
-    def make_event(self, resume: bytes = b"", undo_offset: int = 0) -> PageDone:
-        """Return the page as it is reported; for `resume` and `undo_offset` see PageDone."""
+    def make_event(self, resume: bytes = b"", undo_offset: int = 0, ignored_seen: tuple[str, ...] = ()) -> PageDone:
+        """Return the page as it is reported; for the parameters see PageDone."""
         return PageDone(
             master=self.master,
             tallies=self.tallies,
@@ -54,4 +54,5 @@ class PageResult:
             extras=tuple(self._extras),
             resume=resume,
             undo_offset=undo_offset,
+            ignored_seen=ignored_seen,
         )

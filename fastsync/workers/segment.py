@@ -61,6 +61,7 @@ def _compare_page(
     suspects: list[Suspect] = []
     for pairs in page.pairs:
         result.tallies[pairs.slave].compared += _count_masters(pairs)
+        stages.ignored_names.look(pairs)
         new = _take_out_repaired(pairs, stages, result)
         suspects += _find_suspects(new, stages, result)
     lost: dict[int, IncompleteError] = {}

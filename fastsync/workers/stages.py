@@ -13,6 +13,7 @@ from fastsync.aws.batch_get import IN_FLIGHT, BatchReader
 from fastsync.aws.clients import Clients
 from fastsync.compare.confirm import Confirmer
 from fastsync.compare.expiry import Expiry
+from fastsync.compare.ignored_names import IgnoredNames
 from fastsync.compare.judge import Judge
 from fastsync.compare.recheck import Rechecker
 from fastsync.compare.reviewed import Reviewed
@@ -66,12 +67,14 @@ class Stages:
         self._repair_threads = ThreadPoolExecutor(IN_FLIGHT)
         policy = Policy() if terms.policy is None else terms.policy
         self.expiry = Expiry(terms.master.table.ttl, [side.table.ttl for side in terms.slaves])
-        digester = Digester(terms.judging.ignored, terms.master.table.keys.names, terms.seed)
-        self.judge = Judge(self._names, digester, policy, self.expiry, terms.judging.version, values=terms.values)
+        keys = terms.master.table.keys.names
+        self._digester = Digester(terms.judging.ignored, keys, terms.seed)
+        self.ignored_names = IgnoredNames(terms.judging.ignored.difference(keys))
+        self.judge = Judge(self._names, self._digester, policy, self.expiry, terms.judging.version, values=terms.values)
         self.rechecker = Rechecker(self.master, self.slaves, self.expiry)
         judging = _choose_judging(task)
         self.confirmer = Confirmer(self.judge, self.rechecker, self.expiry, judging, clients.sleep)
-        self.reviewed = _open_reviewed(task, self.master.client.keys, digester)
+        self.reviewed = _open_reviewed(task, self.master.client.keys, self._digester)
         self.earlier = EarlierWrites(self._names, task.ahead, self._open_recorded_writes(task))
         repairer = Repairer(
             self._tables.clients[1:], self.judge, self.rechecker, policy, terms.repairing, reviewed=self.reviewed
@@ -92,7 +95,8 @@ class Stages:
     def finish_page(self, result: PageResult, resume: bytes = b"") -> PageDone:
         """Return the event of a page, with what requests have consumed since the last one."""
         self._tables.count_usage((result.master, *result.tallies))
-        return result.make_event(resume, self.repairs.undo_offset)
+        self.ignored_names.add(self._digester.ignored_seen)
+        return result.make_event(resume, self.repairs.undo_offset, self.ignored_names.take_new())
 
     def finish_task(self) -> PageDone:
         """Return what requests have consumed since the last page; to be called after `close`, which may still wait."""

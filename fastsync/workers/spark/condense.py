@@ -71,6 +71,7 @@ class _PageSum:
         self._extras: list[Difference] = []
         self._resume = b""
         self._undo_offset = 0
+        self._ignored_seen: list[str] = []
 
     def add_page(self, page: PageDone, differences: Iterable[Difference]) -> None:
         """Add a page, but of its differences only these."""
@@ -82,6 +83,7 @@ class _PageSum:
         self._extras += page.extras
         self._resume = page.resume or self._resume
         self._undo_offset = page.undo_offset or self._undo_offset
+        self._ignored_seen += page.ignored_seen
 
     def take_sum(self) -> Iterator[PageDone]:
         """Yield the sum, if there is one, and start again from nothing."""
@@ -93,5 +95,6 @@ class _PageSum:
                 extras=tuple(self._extras),
                 resume=self._resume,
                 undo_offset=self._undo_offset,
+                ignored_seen=tuple(self._ignored_seen),
             )
             self._reset()
