@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fastsync.cli.entry import COMMANDS
 from fastsync.cli.flags import USAGE_OF_RUN, add_run_flags
 from fastsync.cli.parser import Parser, create_parser
 from fastsync.cli.policy import load_policy
@@ -99,7 +98,6 @@ def _choose_shown(flags: Mapping[str, Any], command: Sequence[str]) -> Shown:
         undo_log=flags["undo_log"],
         checkpoint=flags["checkpoint"],
         repairing=not flags["dry_run"] and any(flags[each] for each in WRITES),
-        can_show="show" in COMMANDS,
     )
     return Shown(
         quiet=flags["quiet"],

@@ -17,14 +17,12 @@ class Left:
     """What a run was asked for and has left behind.
 
     `report`, `undo_log` and `checkpoint` are files, None where there is none. `repairing`: it was told to write.
-    `can_show`: there is a command that shows a report.
     """
 
     report: str | None = None
     undo_log: str | None = None
     checkpoint: str | None = None
     repairing: bool = False
-    can_show: bool = False
 
 
 def suggest_next(result: Result, left: Left) -> str | None:
@@ -36,7 +34,7 @@ def suggest_next(result: Result, left: Left) -> str | None:
     if result.exit_code in INTERRUPTED:
         return "next: with --checkpoint FILE --resume a run goes on where it was interrupted"
     if differing and left.report is not None:
-        return f"next: {_show_report(left.report, can_show=left.can_show)}"
+        return f"next: fastsync show {shlex.quote(left.report)}"
     if left.undo_log is not None and any(slave.written or slave.deleted for slave in slaves):
         return f"to undo this run: fastsync undo {shlex.quote(left.undo_log)}"
     if differing and not left.repairing:
@@ -46,9 +44,3 @@ def suggest_next(result: Result, left: Left) -> str | None:
 
 def _count_remaining(slave: SlaveCounters) -> int:
     return slave.as_tally().remaining
-
-
-def _show_report(report: str, *, can_show: bool) -> str:
-    if can_show:
-        return f"fastsync show {shlex.quote(report)}"
-    return f"fastsync report {shlex.quote(report)} -o {shlex.quote(Path(report).with_suffix('.html').name)}"

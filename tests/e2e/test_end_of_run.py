@@ -50,7 +50,7 @@ def test_a_report(tables: Sequence[str], dynoxide: Server, tmp_path: Path) -> No
         f"{europe}: 60 same, 0 missing, 0 differing, 0 extra",
     ]
     assert lines[5].split(",")[1].startswith(" under 1 cent")
-    assert lines[6:] == ["next: fastsync report orders.jsonl -o orders.html"]
+    assert lines[6:] == ["next: fastsync show orders.jsonl"]
     assert max(map(len, lines)) <= 100
     assert not any(".0 " in line for line in lines)
 

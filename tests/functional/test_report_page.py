@@ -56,6 +56,18 @@ def text_of(window: Browser, selector: str) -> str:
     return str(window.run(f"return document.querySelector({json.dumps(selector)}).innerText"))
 
 
+def test_a_slave_that_was_not_compared(make_world: MakeWorld, window: Browser, tmp_path: Path) -> None:
+    """It has no zeros on the page either, and its verdict is neither good nor bad."""
+    made = make_world([item("a")], [item("a")])
+    stats, file = tmp_path / "s.json", tmp_path / "page.html"
+    assert made.run("-s", "us-west-2:nowhere", "--stats", str(stats)).exit_code == 4
+    assert run_fastsync("report", str(stats), "-o", str(file)).exit_code == 0
+    window.open(file)
+    assert "? us-west-2:nowhere was not compared" in text_of(window, "#verdicts")
+    cells = "return [...document.querySelectorAll('#totals tbody tr:last-child td')].map(each => each.textContent)"
+    assert window.run(cells)[:5] == ["us-west-2:nowhere", "not compared", "", "", ""]
+
+
 def test_a_run_with_hostile_data(window: Browser, make_world: MakeWorld, tmp_path: Path) -> None:
     """Keys, names and values that look like markup are shown as text; nothing runs, nothing is asked for."""
     made = make_world(

@@ -129,18 +129,17 @@ UNDO_LOG = Left(undo_log="x.undo", repairing=True)
 @pytest.mark.parametrize(
     ("counters", "exit_code", "left", "expected"),
     [
-        ({"missing": 1}, 1, REPORT, "next: fastsync report 'orders differ.jsonl' -o 'orders differ.html'"),
-        ({"missing": 1}, 1, replace(REPORT, can_show=True), "next: fastsync show 'orders differ.jsonl'"),
+        ({"missing": 1}, 1, REPORT, "next: fastsync show 'orders differ.jsonl'"),
         ({"missing": 1}, 1, Left(),
          "next: --report FILE lists every difference; --write-missing and --write-differing repair them"),
         ({"missing": 1, "written": 1}, 0, UNDO_LOG, "to undo this run: fastsync undo x.undo"),
         ({"missing": 1, "failed": 1}, 4, UNDO_LOG, None),
         ({"missing": 2, "written": 1}, 1, replace(UNDO_LOG, report="/a/b.jsonl"),
-         "next: fastsync report /a/b.jsonl -o b.html"),
+         "next: fastsync show /a/b.jsonl"),
         ({"same": 1}, 0, REPORT, None),
         ({"same": 1}, 130, Left(), "next: with --checkpoint FILE --resume a run goes on where it was interrupted"),
         ({"missing": 1}, 130, Left(report="x", checkpoint="/"), None),
-        ({"missing": 1}, 1, Left(report="x", checkpoint="/nowhere/x"), "next: fastsync report x -o x.html"),
+        ({"missing": 1}, 1, Left(report="x", checkpoint="/nowhere/x"), "next: fastsync show x"),
     ],
 )  # fmt: skip
 def test_the_next_step(counters: dict[str, int], exit_code: int, left: Left, expected: str | None) -> None:
