@@ -137,6 +137,11 @@ class Config:
         return parse_first_key(self)
 
     @property
+    def needs_values(self) -> bool:
+        """Whether differences carry both sides' items: for the report, or for what --verbose shows of them as text."""
+        return self.report_values or (self.verbose and self.log_format == "text")
+
+    @property
     def of_keys(self) -> bool:
         """Whether keys are compared that were given, and nothing else."""
         return bool(self.key or self.keys)

@@ -262,8 +262,8 @@ OUTPUT = (
         choices=("auto", "always", "never"),
     ),
     Flag("--metrics-file", "FILE", "OpenMetrics text, for a node exporter's textfile collector", may_change=True),
-    _switch("-v, --verbose", "a line per difference and action on stderr", may_change=True),
-    _switch("-v, --verbose", "a line per item on stderr", commands=(UNDO,)),
+    _switch("-v, --verbose", "each difference on stderr, path by path, with what was done about it", may_change=True),
+    _switch("-v, --verbose", "each item on stderr, path by path, with what was done about it", commands=(UNDO,)),
     _switch(
         "--progress",
         "show a bar even where stderr is no terminal",

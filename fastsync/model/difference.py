@@ -52,8 +52,8 @@ class Difference:
     attributes: the names of those that differ, sorted; empty for `missing` and `extra`.
     action: what became of the difference, an Effect. (An `Action` is what a policy decides.)
     error: why a repair failed, was refused or contended.
-    master, slave_item: whole items, None where absent. Outside the workers only `--report-values` and listeners keep
-        them; for everybody else they are None.
+    master, slave_item: whole items, None where absent. Outside the workers only `--report-values`, `--verbose` and
+        listeners keep them; for everybody else they are None.
     paths: where nested values differ, in the notation of --ignore-path, at most 100; () where no values are kept, and
         for `missing` and `extra`.
     master_version, slave_version: values of `--version-attribute` in DynamoDB JSON, None where that is not given or the

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timezone
 from typing import Any
 
 from fastsync.model.wording import escape_unprintable
-from fastsync.output.console.color import AUTO, NEVER, choose_colors
+from fastsync.output.console.color import AUTO, NEVER, Colors, choose_colors
+from fastsync.output.differences.characters import fit_encoding
 
 
 def write_beside_bar(line: str) -> None:
@@ -47,6 +48,12 @@ class Log:
     def error(self, message: str, **fields: Any) -> None:
         """Write what went wrong."""
         self._write_line("error", message, fields, lambda text: f"{self._colors.bad('fastsync:')} {text}")
+
+    def block(self, make_lines: Callable[[Colors], Iterable[str]]) -> None:
+        """Write lines of text, in which nothing steers a terminal but the colours that they are made with."""
+        encoding = getattr(sys.stderr, "encoding", None)
+        for line in make_lines(self._colors):
+            self._write(fit_encoding(line, encoding))
 
     def _write_line(self, level: str, message: str, fields: dict[str, Any], paint: Callable[[str], str]) -> None:
         if self.json:

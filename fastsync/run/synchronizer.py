@@ -204,7 +204,7 @@ class Synchronizer:
         return RunOptions(
             config=place.config,
             policy=self._policy,
-            values=self._config.report_values or bool(hearers.listeners),
+            values=self._config.needs_values or bool(hearers.listeners),
             announce=self._announce,
             open_folder=place.open_folder,
         )

@@ -182,7 +182,7 @@ def _make_terms(index: Index, config: Config, found: SlaveSurvey, dry_run: bool)
         slaves=found.slaves,
         reading=config.reading,
         retrying=config.retrying,
-        values=config.report_values,
+        values=config.needs_values,
         dry_run=dry_run,
         items=sum(index.item_count(str(side)) for side in found.slaves),
     )

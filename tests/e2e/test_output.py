@@ -132,6 +132,33 @@ def test_verbose(flag: str, tables: Sequence[str], dynoxide: Server) -> None:
     assert not any('"' in line for line in plain)
 
 
+@pytest.mark.parametrize("executor", ["processes", "inline"])
+def test_verbose_shows_paths(executor: str, tables: Sequence[str], dynoxide: Server, tmp_path: Path) -> None:
+    """--verbose shows what differs, path by path, as `fastsync show` does; the report is as without it."""
+    report, undo = tmp_path / "report", tmp_path / "undo"
+    flags = ("--write-differing", "--report", str(report), "--undo-log", str(undo), "--executor", executor)
+    ran = run_fastsync(*tables, "--no-progress", "--verbose", *flags, server=dynoxide)
+    block = [f'* differing {tables[3]} {{"id":"old"}} written', "    v  2 → 1", "  + w  1"]
+    lines = ran.stderr.splitlines()
+    start = lines.index(block[0])
+    assert lines[start : start + 3] == block
+    assert not any({"master", "slave_item", "paths"} & line.keys() for line in ran.report)
+    ran = run_fastsync("undo", str(undo), "--endpoint-url", dynoxide.url, "--no-progress", "--verbose")
+    block = [f'* differing {tables[3]} {{"id":"old"}} put back', "    v  1 → 2", "  - w  1"]
+    lines = ran.stderr.splitlines()
+    start = lines.index(block[0])
+    assert lines[start : start + 3] == block
+
+
+def test_verbose_in_json(tables: Sequence[str], dynoxide: Server) -> None:
+    """Lines of JSON hold no values with --verbose."""
+    ran = run_fastsync(*tables, "--verbose", "--log-format", "json", server=dynoxide)
+    found = [line for line in map(json.loads, ran.stderr.splitlines()) if "verdict" in line]
+    assert len(found) == 3
+    fields = {"time", "level", "message", "slave", "verdict", "key", "attributes", "action", "error"}
+    assert all(line.keys() == fields for line in found)
+
+
 @pytest.mark.parametrize("flag", ["--verbose", "--progress", "--no-progress"])
 def test_no_escape_codes(flag: str, tables: Sequence[str], dynoxide: Server) -> None:
     """Where stderr is not a terminal there are no escape codes, whatever is shown."""

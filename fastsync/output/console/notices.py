@@ -11,6 +11,7 @@ from fastsync.model.events import AnyTerms, PageDone, Terms, UndoTerms
 from fastsync.model.table import Side
 from fastsync.model.throughput import Rate
 from fastsync.output.console.progress import TAKEN_BACK
+from fastsync.output.differences.block import ShownDifference, format_block
 from fastsync.output.log import Log
 
 MUCH = 1000
@@ -49,7 +50,7 @@ def describe_limit(rate: Rate, kind: str) -> str:
 
 
 class Verbose:
-    """Write a line per difference, with what was done about it."""
+    """Write a block per difference, with what was done about it; a line of JSON where the log is one of these."""
 
     def __init__(self, log: Log):
         self._log = log
@@ -61,7 +62,7 @@ class Verbose:
             self._words = TAKEN_BACK
 
     def page(self, done: PageDone) -> None:
-        """Write a line for each difference of the page."""
+        """Write each difference of the page."""
         for difference in done.differences:
             log_difference(difference, self._log, self._words)
 
@@ -113,7 +114,11 @@ class CostNotice:
 
 
 def log_difference(difference: Difference, log: Log, words: Mapping[Effect, str]) -> None:
-    """Write the line of a difference."""
+    """Write a difference: the block that `fastsync show` has of it, or a line of JSON."""
+    if not log.json:
+        shown = ShownDifference.of(difference, words)
+        log.block(lambda colors: format_block(shown, colors))
+        return
     log.info(
         describe_difference(difference, words),
         slave=difference.slave,

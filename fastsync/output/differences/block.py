@@ -47,6 +47,7 @@ class ShownDifference:
             error=difference.error,
             master=difference.master,
             slave_item=difference.slave_item,
+            paths=frozenset(difference.paths) if difference.paths else None,
         )
 
     @property
