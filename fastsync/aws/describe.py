@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from msgspec import DecodeError
@@ -12,7 +12,7 @@ from fastsync.aws.answers import Success, check_names, refuse_error
 from fastsync.aws.transport import Transport
 from fastsync.errors import RequestFailed, TableError
 from fastsync.model.table import KeySchema as Schema
-from fastsync.model.table import Table, TableRef
+from fastsync.model.table import Replication, Table, TableRef
 from fastsync.model.throughput import Capacity, Throughput
 
 EXPIRING = ("ENABLED", "DISABLING")
@@ -73,6 +73,13 @@ class BillingModeSummary(msgspec.Struct):
     BillingMode: str | None = None
 
 
+class ReplicaDescription(msgspec.Struct):
+    """One replica of a global table."""
+
+    RegionName: str | None = None
+    ReplicaArn: str | None = None
+
+
 class TableDescription(msgspec.Struct):
     """The fields of DescribeTable that are used here."""
 
@@ -89,6 +96,9 @@ class TableDescription(msgspec.Struct):
     OnDemandThroughput: OnDemandThroughput | None = None
     WarmThroughput: WarmThroughput | None = None
     BillingModeSummary: BillingModeSummary | None = None
+    Replicas: list[ReplicaDescription] | None = None
+    GlobalTableVersion: str | None = None
+    MultiRegionConsistency: str | None = None
 
     def keys(self) -> Schema:
         """Return the key schema; raise DecodeError where there is none."""
@@ -135,7 +145,7 @@ def describe_table(ref: TableRef, transport: Transport) -> Table:
     """Return a table as the service describes it; raise TableError where that fails."""
     body = msgspec.json.encode({"TableName": ref.name})
     try:
-        found = transport.post("DescribeTable", body, partial(_read_description, name=ref.name)).value
+        found, description = transport.post("DescribeTable", body, partial(_read_description, name=ref.name)).value
     except RequestFailed as error:
         raise TableError(str(error)) from None
     if found.TableStatus in UNREADABLE:
@@ -147,6 +157,8 @@ def describe_table(ref: TableRef, transport: Transport) -> Table:
         item_count=found.ItemCount,
         size_bytes=found.TableSizeBytes,
         capacity=_read_capacity(found),
+        replication=_read_replication(found),
+        description=description,
     )
 
 
@@ -172,6 +184,11 @@ def _read_capacity(found: TableDescription) -> Capacity:
     )
 
 
+def _read_replication(found: TableDescription) -> Replication:
+    replicas = tuple((each.RegionName, each.ReplicaArn) for each in found.Replicas or ())
+    return Replication(found.TableArn, replicas, found.GlobalTableVersion, found.MultiRegionConsistency)
+
+
 def _parse_throughput(*units: float | None) -> Throughput:
     """Return the throughput of reads or writes. 0 and -1 mean that there is none (API model, OnDemandThroughput)."""
     return Throughput(*(_positive(each) for each in units))
@@ -183,14 +200,17 @@ def _positive(units: float | None) -> float | None:
     return units
 
 
-def _read_description(body: bytes, name: str) -> TableDescription:
-    """Return the description of a table by its name or ARN; raise DecodeError where it cannot be true."""
+def _read_description(body: bytes, name: str) -> tuple[TableDescription, dict[str, Any]]:
+    """Return the description of a table by its name or ARN, read and as it came.
+
+    Raises DecodeError where it cannot be true.
+    """
     answer = _decode_described(body)
     refuse_error(answer)
     check_names((answer.Table.TableName,), name)
     answer.Table.keys()
     answer.Table.identity()
-    return answer.Table
+    return answer.Table, msgspec.json.decode(body)["Table"]
 
 
 def _read_ttl_attribute(body: bytes) -> str | None:

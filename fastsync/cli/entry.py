@@ -37,6 +37,7 @@ COMMANDS = {
     "sync": Command("fastsync.cli.sync", "compare tables, and repair where flags say so (needs no name)"),
     "compare": Command("fastsync.cli.compare", "compare tables; the flags that write are refused"),
     "estimate": Command("fastsync.cli.estimate", "what a run would cost in units, money and time"),
+    "settings": Command("fastsync.cli.settings", "compare what tables are: indexes, streams, TTL, backups, tags"),
     "undo": Command("fastsync.cli.undo", "restore what a run changed, from its --undo-log"),
     "show": Command("fastsync.cli.show", "print reports for people, path by path; or as CSV or Markdown"),
     "report": Command("fastsync.cli.report", "make an HTML page of reports, statistics and logs"),

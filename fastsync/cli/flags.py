@@ -7,9 +7,20 @@ from typing import Any
 
 from fastsync import __version__
 from fastsync.cli.parser import GivenOnce, Parser, number, whole_number
-from fastsync.config.flags import GROUPS, RUN, UNDO, Flag, list_flags
+from fastsync.config.flags import ACCESS, GROUPS, RUN, UNDO, Flag, list_flags
 
 USAGE_OF_RUN = "-m REGION:TABLE -s REGION:TABLE [-s ...] [flags]"
+OF_SETTINGS = (
+    "--master",
+    "--slave",
+    "--compress",
+    "--max-retries",
+    "--retry-delay-base",
+    "--log-format",
+    "--color",
+    "--quiet",
+)
+"""Flags of a run that `fastsync settings` has beside those of access."""
 CONVERTERS = {int: whole_number, float: number}
 """What reads a value of the command line; texts are taken as they are."""
 
@@ -23,6 +34,17 @@ def add_run_flags(parser: Parser) -> None:
 def add_undo_flags(parser: Parser) -> None:
     """Add the flags that an undo shares with a run: pace, output and access."""
     _add_groups(parser, UNDO)
+
+
+def add_settings_flags(parser: Parser) -> None:
+    """Add the flags of a run that name tables and reach them, which is all that `fastsync settings` shares with it."""
+    parser.add_argument("--version", action="version", version=f"fastsync {__version__}")
+    for group in GROUPS:
+        flags = [flag for flag in group.flags if RUN in flag.commands]
+        if group.flags is not ACCESS:
+            flags = [flag for flag in flags if flag.name in OF_SETTINGS]
+        if flags:
+            _add_flags(parser.add_argument_group(group.title, group.about), flags)
 
 
 def add_shared_flag(parser: Parser, command: str, name: str) -> None:

@@ -9,7 +9,7 @@ from fastsync.cli.flags import USAGE_OF_RUN, add_run_flags
 from fastsync.cli.parser import Parser, create_parser
 from fastsync.cli.policy import load_policy
 from fastsync.cli.terminal import Screen, Shown, report_result
-from fastsync.output.console.notices import CostNotice
+from fastsync.output.console.notices import CostNotice, ReplicaNotice
 from fastsync.output.console.question import DeleteQuestion, can_ask
 from fastsync.output.log import Log
 from fastsync.reports.next_step import Left, suggest_next
@@ -42,8 +42,10 @@ exit codes:
   1  differences remain: not asked to be repaired, contended, or newer on the slave
   2  usage or configuration error; nothing was read
   3  tables cannot be compared; nothing was compared
-  4  incomplete: a segment or an item failed, or --max-duration ended the run; the rest is reported
-  5  something was refused by a safety limit; the rest was done
+  4  incomplete: a segment or an item failed, or --max-duration or --max-differences ended
+     the run; the rest is reported
+  5  something was refused by a safety limit, and the rest was done; or --max-cost or
+     --max-units kept the run from starting, or ended it
   130, 143  interrupted by SIGINT, SIGTERM; with --checkpoint the run can be resumed"""
 WRITES = ("write_missing", "write_differing", "delete_extra")
 """The options that let a run write."""
@@ -80,7 +82,7 @@ def run_flags(flags: dict[str, Any], command: Sequence[str]) -> int:
         master,
         slaves,
         policy=policy,
-        sinks=[CostNotice(log), *screen.sinks],
+        sinks=[CostNotice(log), ReplicaNotice(log), *screen.sinks],
         announce=announce,
         confirm_deletes=None if flags["yes"] or not can_ask(flags) else DeleteQuestion(screen.paused),
         **flags,

@@ -15,6 +15,8 @@ MOST = 2**31 - 1
 """The largest count that a request can hold (API reference, the type Integer); no flag needs a larger one."""
 MOST_SECONDS = 1e9
 """Thirty years. The system's clocks and sleeps refuse ten times as much."""
+MOST_UNITS = 1e12
+"""Capacity units, or US dollars: more than any table ever took."""
 KINDS: Mapping[type, str] = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
 """The types that an option may have, in words."""
 

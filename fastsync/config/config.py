@@ -10,7 +10,7 @@ from typing import Any
 
 from fastsync.config.checks import check_choice, check_kind
 from fastsync.config.flags import DEFAULTS, FILES, WRITING
-from fastsync.config.limits import DeleteLimit, Limits
+from fastsync.config.limits import DeleteLimit, Limits, RunLimits
 from fastsync.config.parts import parse_delete_limit, parse_first_key, parse_limits, parse_logins, parse_slicing
 from fastsync.config.slicing import Slicing
 from fastsync.config.validation import check_config
@@ -49,6 +49,7 @@ class Config:
     dry_run: bool
     max_deletes: str | int | None
     allow_empty_master: bool
+    allow_replica_writes: bool
     yes: bool
     if_unchanged: bool
     undo_log: str | None
@@ -63,6 +64,9 @@ class Config:
     scan_limit: int | None
     batch_read_limit: int
     max_duration: float | None
+    max_differences: int | None
+    max_units: float | None
+    max_cost: float | None
     compress: bool
     max_retries: int
     retry_delay_base: float
@@ -193,6 +197,11 @@ class Config:
         return parse_limits(self)
 
     @property
+    def run_limits(self) -> RunLimits:
+        """How many differences the whole run may find, and how much it may consume."""
+        return RunLimits(differences=self.max_differences, units=self.max_units, usd=self.max_cost)
+
+    @property
     def judging(self) -> Judging:
         """What counts as a difference."""
         return Judging(
@@ -225,6 +234,7 @@ class Config:
             keep_ignored=self.keep_ignored,
             in_batches=self.writes == "batch",
             undo_log=undo_log,
+            replica_writes=self.allow_replica_writes,
         )
 
     @property

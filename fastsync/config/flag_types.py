@@ -48,6 +48,7 @@ class Flags(TypedDict, total=False):
     dry_run: bool
     max_deletes: int | Percent | None
     allow_empty_master: bool
+    allow_replica_writes: bool
     yes: bool
     if_unchanged: bool
     undo_log: File | None
@@ -62,6 +63,9 @@ class Flags(TypedDict, total=False):
     scan_limit: int | None
     batch_read_limit: int
     max_duration: float | None
+    max_differences: int | None
+    max_units: float | None
+    max_cost: float | None
     compress: bool
     max_retries: int
     retry_delay_base: float

@@ -165,6 +165,11 @@ REPAIR = (
         WHOLE_OR_SHARE,
     ),
     _switch("--allow-empty-master", "let a master without a single item cause deletes"),
+    _switch(
+        "--allow-replica-writes",
+        "write to a slave that is a replica of the same global table as the master too",
+        may_change=True,
+    ),
     _switch("--yes", "delete without asking; a run that may delete asks once, on a terminal only", may_change=True),
     _switch("--if-unchanged", "repair only items that still are as the report of --keys tells; needs its values"),
     Flag(
@@ -219,6 +224,22 @@ PACE = (
         MAX_BATCH_KEYS,
     ),
     Flag("--max-duration", "S", "end as an interrupt does after S seconds, with exit code 4", NUMBER, may_change=True),
+    Flag(
+        "--max-differences",
+        "N",
+        "end as an interrupt does once N differences were found, with exit code 4; no extra is deleted then",
+        WHOLE,
+        may_change=True,
+    ),
+    Flag(
+        "--max-units",
+        "N",
+        "capacity units, reads and writes, that the whole run may consume: it does not start where the estimate says "
+        "more, and ends as an interrupt does once it has consumed more (exit code 5)",
+        NUMBER,
+        may_change=True,
+    ),
+    Flag("--max-cost", "USD", "the same in US dollars, at list price", NUMBER, may_change=True),
     _switch("--compress", "ask the service for gzip answers, for slow networks", commands=BOTH, may_change=True),
     _shared("--max-retries", "N", "retries of one request after the first try (default 10)", WHOLE, 10),
     _shared("--retry-delay-base", "MS", "base of the exponential backoff in ms, full jitter (default 50)", NUMBER, 50),

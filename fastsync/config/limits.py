@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from fastsync.errors import ConfigError
+from fastsync.model.capacity import LIST_PRICES
 from fastsync.model.settings import LONGEST_LIMIT
 from fastsync.model.throughput import SLOWEST, Capacity, Pace, Rate, Throughput
 from fastsync.model.wording import quote
@@ -102,3 +103,52 @@ class DeleteLimit:
         if self.count is not None:
             return self.count
         return int(scanned * self.share)
+
+
+@dataclass(frozen=True)
+class Excess:
+    """What is beyond a limit of the whole run: the flag with its value, and how much there is, in words."""
+
+    flag: str
+    amount: str
+
+
+@dataclass(frozen=True)
+class RunLimits:
+    """The limits of a whole run, its earlier parts included; None where there is no limit.
+
+    It ends once it has found so many `differences`, or consumed more than so many `units`, reads and writes of all
+    tables, or more than they may cost in US dollars (`usd`) at list price.
+    """
+
+    differences: int | None = None
+    units: float | None = None
+    usd: float | None = None
+
+    @property
+    def on_spending(self) -> bool:
+        """Return whether what the run consumes is limited."""
+        return self.units is not None or self.usd is not None
+
+    def find_excess(self, read: float, write: float) -> Excess | None:
+        """Return which limit so many read and write units are beyond, None where they are within all limits."""
+        cost = LIST_PRICES.money(read, write)
+        if self.units is not None and read + write > self.units:
+            return Excess(f"--max-units {format_amount(self.units)}", f"{format_amount(read + write)} units")
+        if self.usd is not None and cost > self.usd:
+            return Excess(f"--max-cost {format_amount(self.usd)}", f"${format_amount(cost)} at list price")
+        return None
+
+    def share_of(self, read: float, write: float) -> float:
+        """Return which share of a limit so many units take: of the limit of which they take the largest one."""
+        parts = [(read + write, self.units), (LIST_PRICES.money(read, write), self.usd)]
+        return max((amount / limit if limit else math.inf for amount, limit in parts if limit is not None), default=0.0)
+
+
+def format_amount(amount: float) -> str:
+    """Return units or dollars in digits: two decimals, or, of less than 1, as many as show three digits."""
+    decimals = 2
+    if 0 < amount < 1:
+        decimals = 2 - math.floor(math.log10(amount))
+    digits = f"{amount:,.{decimals}f}"
+    return digits.rstrip("0").rstrip(".")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from fastsync.config.checks import (
     MOST,
     MOST_SECONDS,
+    MOST_UNITS,
     check_choice,
     check_kind,
     check_number,
@@ -39,6 +40,9 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "recheck_delay": (0, MOST_SECONDS),
     "role_duration": DURATIONS,
     "max_duration": (0, MOST_SECONDS),
+    "max_differences": (1, MOST),
+    "max_units": (0, MOST_UNITS),
+    "max_cost": (0, MOST_UNITS),
     "seed": (-MOST, MOST),
 }
 """The least and the greatest value of each option that is a number."""

@@ -89,6 +89,7 @@ class Repairing:
 
     `version` is the attribute by which a newer slave is recognised and left alone. `ignored` attributes keep the
     slave's values with `keep_ignored`. `undo_log` is the file that records every write before it is sent.
+    `replica_writes`: slaves that are replicas of the master may be written to, too.
     """
 
     write_missing: bool = False
@@ -100,6 +101,7 @@ class Repairing:
     keep_ignored: bool = False
     in_batches: bool = False
     undo_log: str | None = None
+    replica_writes: bool = False
 
     @property
     def nothing(self) -> bool:

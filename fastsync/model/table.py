@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any, Protocol
 
 from fastsync.errors import ConfigError
@@ -157,13 +158,37 @@ class KeySchema:
         return ", ".join(f"{name} ({kind})" for name, kind in zip(self.names, self.types, strict=True))
 
 
+class ReplicaMode(str, Enum):
+    """How the replicas of a global table follow each other (API reference, MultiRegionConsistency)."""
+
+    EVENTUAL = "eventual"
+    STRONG = "strong"
+
+
+@dataclass(frozen=True)
+class Replication:
+    """What the description of a table says of its global table.
+
+    `replicas` are region and ARN of each replica, as far as they are told; the table itself may be among them.
+    """
+
+    arn: str | None = None
+    replicas: tuple[tuple[str | None, str | None], ...] = ()
+    version: str | None = None
+    consistency: str | None = None
+
+
+NOT_REPLICATED = Replication()
+
+
 @dataclass(frozen=True)
 class Table:
     """A table as DescribeTable describes it.
 
     `identity` is the same for two descriptions of one table however it was named. `item_count` and `size_bytes` are
     the service's estimates, refreshed about every six hours: for progress and first guesses only. `ttl` is the
-    attribute by which items expire, None where none do or nobody asked.
+    attribute by which items expire, None where none do or nobody asked. `description` is all that the service says of
+    it, in the service's words, where somebody needs it yet.
     """
 
     ref: TableRef
@@ -173,6 +198,8 @@ class Table:
     size_bytes: int = 0
     ttl: str | None = None
     capacity: Capacity = UNKNOWN
+    replication: Replication = NOT_REPLICATED
+    description: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def item_bytes(self) -> float | None:
@@ -204,6 +231,7 @@ class Side:
     """One table of the run, with everything that a worker needs to reach it as fast as `pace` allows.
 
     `account` is the number of its credentials, `number` its own among the tables of the run, the master's being 0.
+    `replica` says how it replicates to and from the master, where both are tables of one global table.
     """
 
     table: Table
@@ -211,6 +239,7 @@ class Side:
     account: int
     number: int = 0
     pace: Pace = UNLIMITED
+    replica: ReplicaMode | None = None
 
     def __str__(self) -> str:
         return str(self.table.ref)

@@ -21,6 +21,13 @@ from fastsync.output.durable import READER_LEFT
 
 UNDO = "undo"
 """What the statistics of an undo have as their strategy."""
+ENDED = "ended by "
+NOT_STARTED = "not started: "
+"""How the errors begin of a run that a limit has ended, or kept from starting."""
+OVERSPENT = 5
+"""The exit code of such a run where the limit is one on what it consumes."""
+SPENDING = ("--max-units", "--max-cost")
+"""The flags that limit what a whole run consumes."""
 OUTRANKS_OUTPUT = (3, 5, 130, 143)
 """Exit codes that stand even where an output could not be written."""
 Count = Annotated[int, Meta(ge=0, le=2**53)]
@@ -274,6 +281,12 @@ def find_exit_code(slaves: Sequence[Tally], complete: bool) -> int:
     if any(tally.remaining for tally in slaves):
         return 1
     return 0
+
+
+def tells_overspent(errors: Sequence[str]) -> bool:
+    """Return whether a run consumed more than it was allowed to, or would have: its errors say so."""
+    signs = (NOT_STARTED, *(f"{ENDED}{flag} " for flag in SPENDING))
+    return any(error.startswith(signs) for error in errors)
 
 
 def count_withheld(slave: str, errors: Sequence[str]) -> int:

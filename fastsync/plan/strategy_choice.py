@@ -54,6 +54,9 @@ def choose_strategy(config: Config, found: Survey, plan: Plan) -> Choice:
     choice = prefer_strategy(config, forecast_run(config, found, plan))
     if config.strategy != StrategyName.AUTO or choice.strategy != StrategyName.MERGE:
         return choice
+    expected = choice.forecast
+    if expected is not None and config.run_limits.find_excess(expected.total.read, expected.total.write):
+        return choice  # the run does not start, so nothing is to be read
     # credentials are asked for here: botocore's sessions are not safe for threads
     keyring = Keyring(found.credentials())
     probes = call_in_parallel([partial(_probe_scan, side, config, keyring) for side in found.slaves])

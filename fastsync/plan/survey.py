@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from threading import Thread, Timer
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from fastsync.aws.auth.accounts import Accounts
 from fastsync.aws.auth.credentials import Credentials
@@ -19,6 +19,9 @@ from fastsync.config.limits import Limits
 from fastsync.errors import CredentialsEnded, TableError
 from fastsync.model.addresses import hide_users
 from fastsync.model.table import Endpoint, Login, Side, TableRef
+from fastsync.plan.replicas import find_replica_mode
+from fastsync.plan.settings.compare import find_differing
+from fastsync.plan.settings.values import describe_values
 
 PATIENCE = 10.0
 """Seconds after which a person wants to know what a run waits for."""
@@ -48,9 +51,13 @@ class SlaveSurvey:
 
 @dataclass(frozen=True)
 class Survey(SlaveSurvey):
-    """The same with the master; all slaves can be compared with it."""
+    """The same with the master; all slaves can be compared with it.
+
+    `differing_settings` are names by slave: of the settings that DescribeTable tells and that differ from the master's.
+    """
 
     master: Side
+    differing_settings: Mapping[str, Sequence[str]]
 
     @property
     def largest(self) -> int:
@@ -81,8 +88,10 @@ def survey_tables(config: Config, announce: Callable[[str], object] = lambda _: 
             sides.append(slave)
     if not sides:
         raise TableError("; ".join(error for _, error in unfit))
+    settings = {str(side): find_differing(_describe_settings(master), _describe_settings(side)) for side in sides}
     master, *sides = (_number_and_pace(side, number, config.limits) for number, side in enumerate((master, *sides)))
-    return Survey(accounts, slaves=tuple(sides), unfit=tuple(unfit), master=master)
+    sides = [replace(side, replica=find_replica_mode(master, side)) for side in sides]
+    return Survey(accounts, slaves=tuple(sides), unfit=tuple(unfit), master=master, differing_settings=settings)
 
 
 def survey_slaves(config: Config, announce: Callable[[str], object] = lambda _: None) -> SlaveSurvey:
@@ -134,7 +143,7 @@ def _open_accounts(config: Config) -> Accounts:
 
 
 @dataclass(frozen=True)
-class _Reached:
+class Reached:
     """A table whose endpoint and credentials are known."""
 
     ref: TableRef
@@ -143,14 +152,24 @@ class _Reached:
     transport: Transport
 
 
+def reach_all_tables(config: Config) -> list[Reached | TableError]:
+    """Open the way to the master and to each slave.
+
+    Raises ConfigError for an unknown profile, TableError for a table that is given twice.
+    """
+    accounts = _open_accounts(config)
+    _refuse_same_names(config)
+    return _reach_tables(accounts, config, config.tables, config.logins)
+
+
 def _reach_tables(
     accounts: Accounts, config: Config, refs: Sequence[TableRef], logins: Sequence[Login]
-) -> list[_Reached | TableError]:
+) -> list[Reached | TableError]:
     """Open the way to tables, one after the other: botocore's sessions are not safe for threads."""
     return [_reach_table(accounts, ref, login, config) for ref, login in zip(refs, logins, strict=True)]
 
 
-def _reach_table(accounts: Accounts, ref: TableRef, login: Login, config: Config) -> _Reached | TableError:
+def _reach_table(accounts: Accounts, ref: TableRef, login: Login, config: Config) -> Reached | TableError:
     try:
         account = accounts.open_login(login, ref.region)
         ref = replace(ref, session=None)  # workers cannot have it
@@ -159,7 +178,7 @@ def _reach_table(accounts: Accounts, ref: TableRef, login: Login, config: Config
     except TableError as error:
         return error
     retrying = config.retrying.promptly()
-    return _Reached(ref, endpoint, account, accounts.open_transport(account, ref, endpoint, retrying))
+    return Reached(ref, endpoint, account, accounts.open_transport(account, ref, endpoint, retrying))
 
 
 def call_in_parallel(calls: Sequence[Callable[[], T]]) -> list[T]:
@@ -184,7 +203,7 @@ def call_in_parallel(calls: Sequence[Callable[[], T]]) -> list[T]:
 
 
 def _describe_all(
-    reached: Sequence[_Reached | TableError], with_ttl: bool, announce: Callable[[str], object]
+    reached: Sequence[Reached | TableError], with_ttl: bool, announce: Callable[[str], object]
 ) -> list[Side | TableError]:
     """Describe tables at once, and say after PATIENCE seconds which of them have not answered."""
     answered: set[int] = set()
@@ -197,7 +216,7 @@ def _describe_all(
 
     def report_waiting() -> None:
         for number, each in enumerate(reached):
-            if number not in answered and isinstance(each, _Reached):
+            if number not in answered and isinstance(each, Reached):
                 announce(f"waiting for an answer of {each.ref} at {hide_users(each.endpoint.url)}")
 
     waiting = Timer(PATIENCE, report_waiting)
@@ -209,7 +228,7 @@ def _describe_all(
         waiting.cancel()
 
 
-def _describe_reached(reached: _Reached | TableError, with_ttl: bool) -> Side | TableError:
+def _describe_reached(reached: Reached | TableError, with_ttl: bool) -> Side | TableError:
     if isinstance(reached, TableError):
         return reached
     try:
@@ -223,8 +242,13 @@ def _describe_reached(reached: _Reached | TableError, with_ttl: bool) -> Side | 
         reached.transport.close()
 
 
+def _describe_settings(side: Side) -> Mapping[str, Any]:
+    return describe_values(side.table.description, side.endpoint.signed_region or side.table.ref.region)
+
+
 def _number_and_pace(side: Side, number: int, limits: Limits) -> Side:
-    """Return a side with its number and pace; the master, number 0, is never written."""
+    """Return a side with its number and pace, as workers need it; the master, number 0, is never written."""
+    side = replace(side, table=replace(side.table, description={}))
     return replace(side, number=number, pace=limits.resolve(side, side.table.capacity, written=number > 0))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -54,6 +54,7 @@ class Decider:
     """Decide by flags and policy. `key_names` are those of each slave's table.
 
     Where there are `reviewed` lines of a report, what has changed since is left alone.
+    `protected` are slaves (their indexes) that nothing may be written to, each with the reason.
     """
 
     def __init__(
@@ -62,13 +63,16 @@ class Decider:
         policy: Policy,
         allowed: Repairing,
         key_names: Sequence[Collection[str]],
+        *,
         reviewed: Reviewed | None = None,
+        protected: Mapping[int, str] | None = None,
     ):
         self._reviewed = reviewed
         self._judge = judge
         self._policy = policy
         self._allowed = allowed
         self._key_names = key_names
+        self._protected = protected or {}
         self._verdicts = {
             Verdict.MISSING: allowed.write_missing,
             Verdict.DIFFERING: allowed.write_differing,
@@ -86,6 +90,8 @@ class Decider:
             return replace(difference, action=Effect.SLAVE_NEWER)
         if not self._is_allowed(difference):
             return difference
+        if suspect.slave in self._protected:
+            return replace(difference, action=Effect.REFUSED, error=self._protected[suspect.slave])
         before = None if suspect.stored is None else decode_attributes(suspect.stored)
         return Intent(suspect, difference, before, self._choose_item(suspect))
 

@@ -28,6 +28,7 @@ from fastsync.model.wording import describe_exception
 from fastsync.repair.announced_writes import Announced
 from fastsync.repair.condition import make_condition
 from fastsync.repair.decision import Attributes, Decider, Decision, Intent, encode_item
+from fastsync.repair.replicas import explain_protection
 from fastsync.repair.undo_log import ABSENT, Entry, UndoLog
 
 RACES = 3
@@ -55,7 +56,9 @@ class Repairer:
         self._rechecker = rechecker
         self._allowed = allowed
         key_names = [slave.side.table.keys.names for slave in slaves]
-        self._decider = Decider(judge, policy, allowed, key_names, reviewed)
+        reasons = {index: explain_protection(slave.side, allowed) for index, slave in enumerate(slaves)}
+        protected = {index: reason for index, reason in reasons.items() if reason is not None}
+        self._decider = Decider(judge, policy, allowed, key_names, reviewed=reviewed, protected=protected)
         self._refused: dict[int, str] = {}
         self._log = None if allowed.undo_log is None else UndoLog(allowed.undo_log)
         self.broken: OutputFailed | None = None

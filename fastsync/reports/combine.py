@@ -17,7 +17,15 @@ from fastsync.errors import ConfigError
 from fastsync.model.difference import DIFFERENCES
 from fastsync.model.json_lines import escape_line_breaks_in_bytes
 from fastsync.output.durable import AtomicFile
-from fastsync.output.statistics import Result, Statistics, count_withheld, find_exit_code, format_statistics
+from fastsync.output.statistics import (
+    OVERSPENT,
+    Result,
+    Statistics,
+    count_withheld,
+    find_exit_code,
+    format_statistics,
+    tells_overspent,
+)
 from fastsync.reports.read import LogLine, ReportEnd, ReportLine, StatisticsFile, read_file
 from fastsync.reports.repeats import Repeats
 from fastsync.reports.shards import ShardFile, add_up_shards, find_missing
@@ -147,6 +155,8 @@ def _make_result(gathered: _Gathered) -> Result:
     tallies = [
         slave.as_tally(withheld=count_withheld(name, statistics.errors)) for name, slave in statistics.slaves.items()
     ]
+    if tells_overspent(statistics.errors):
+        return Result(statistics, OVERSPENT)
     return Result(statistics, find_exit_code(tallies, statistics.complete))
 
 

@@ -30,6 +30,7 @@ from fastsync.run.tasks.delete_guard import (
 )
 from fastsync.run.tasks.deletes import Deletes
 from fastsync.run.tasks.follower import TaskFollower
+from fastsync.run.tasks.gate import Gate
 from fastsync.run.tasks.source import TaskSource
 from fastsync.workers.executor import Executor, T
 from fastsync.workers.interrupt import Interrupt
@@ -72,7 +73,8 @@ class Coordinator:
         self._tables = tables
         self._confirm = confirm
         self._recorder = Recorder(work.outcome, work.journal, audience, interrupt)
-        self._follower = TaskFollower(work.outcome, self._recorder, interrupt)
+        self._gate = Gate(config.run_limits, work.outcome, interrupt)
+        self._follower = TaskFollower(work.outcome, self._recorder, interrupt, self._gate)
 
     def run(self, executor: Executor) -> None:
         """Compare every segment, then delete what may be deleted. An output that fails ends the work.
@@ -80,6 +82,7 @@ class Coordinator:
         Before the first delete, and at the end, tables are described again: each must still be the same table.
         """
         self._recorder.begin(self._terms)
+        self._gate.begin(sum(waiting.count for waiting in self._journal.extras.values()))
         self._follow_tasks(self._agenda, executor)
         changed = dict(self._find_changed_tables())
         if not self._interrupt.count:
@@ -122,6 +125,8 @@ class Coordinator:
 
     def _find_refusal(self, name: str, changed: Mapping[str, str]) -> Refusal | None:
         """Return why nothing is deleted from a slave, None where deletes may begin."""
+        if self._deletes.refused.get(name) is not None:  # known from the beginning
+            return self._deletes.refused[name]
         tally = self._outcome.slaves[self._deletes.index[name]]
         exact = has_exact_counts(self._config, repeated=self._agenda.repeated)
         found = Found(
@@ -228,7 +233,7 @@ class Coordinator:
         Where only items that failed are left, that run starts afresh, since no resume point leads to a single item.
         """
         path = self._journal.checkpoint_path
-        if complete:
+        if complete or (self._gate.not_started and not self._agenda.repeated):  # nothing was begun
             self._journal.remove_files()
         elif path is not None and self.finished and self._outcome.items_failed:
             self._save_checkpoint(ended=True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from fastsync.model.difference import Effect
+from fastsync.model.difference import Effect, Verdict
 from fastsync.model.json_lines import dumps
 from fastsync.model.settings import StrategyName
 from fastsync.model.wording import choose_form, count_nouns, format_amount, format_seconds, format_units
@@ -15,6 +15,8 @@ from fastsync.run.outcome import Outcome
 from fastsync.run.segment_totals import SegmentTotals
 from fastsync.workers.interrupt import name_signal
 
+FEW = 5
+"""Names of settings that a sentence lists."""
 UNEVEN = 2.0
 """Report a segment as skewed from this multiple of the average on..."""
 MANY_ITEMS = 10_000
@@ -62,11 +64,12 @@ def _describe_failed(outcome: Outcome) -> Iterator[str]:
 
 
 def _describe_refused(outcome: Outcome, withheld: bool) -> Iterator[str]:
-    """Yield how many extras of each slave were refused: by a safety limit, or `withheld` because something failed."""
+    """Yield what of each slave was refused: by a safety limit, or `withheld` because something failed."""
     for tally, first in outcome.first_differences(Effect.REFUSED):
         if bool(tally.withheld) is withheld:
-            extras = choose_form(tally.refused, "extra was", "extras were")
-            yield f"{first.slave}: {tally.refused:,} {extras} {first.error}"
+            noun = "extra" if first.verdict is Verdict.EXTRA else "difference"
+            were = choose_form(tally.refused, "was", "were")
+            yield f"{first.slave}: {count_nouns(tally.refused, noun)} {were} {first.error}"
 
 
 def describe_run(outcome: Outcome) -> list[str]:
@@ -109,6 +112,22 @@ def _describe_keys(outcome: Outcome) -> Iterator[str]:
         if tally.only_here:
             keys = choose_form(tally.only_here, "key is", "keys are")
             yield f"{name}: {tally.only_here:,} {keys} only on the slave; --scan-for-extra reports such as extra"
+
+
+def describe_settings(master: str, differing: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """Yield one sentence on how many settings of the slaves differ from the master's, where any does."""
+    slaves = {slave: names for slave, names in differing.items() if names}
+    if not slaves:
+        return
+    told = [f"{count_nouns(len(names), 'setting')} on {slave} ({_list_few(names)})" for slave, names in slaves.items()]
+    command = " ".join(["fastsync settings -m", master, *(f"-s {slave}" for slave in slaves)])
+    yield f"the tables are not set up alike: {'; '.join(told)}; see {command}"
+
+
+def _list_few(names: Sequence[str]) -> str:
+    if len(names) > FEW:
+        return f"{', '.join(names[:FEW])}, ..."
+    return ", ".join(names)
 
 
 def describe_resume(path: str | None, found: Checkpoint | None) -> str:

@@ -49,6 +49,7 @@ class Outcome:
     then the others. `strategy` and `plan` say how, `extras` whether those are looked for. `interrupted` is the exit
     code of the signal that ended the run, where one did; with `cancelled` its program did. `left` says what it left to
     do, and `finished` names the slaves that were compared to their end, and on which everything was done.
+    `overspent`: it consumed more than it may, or would have.
     """
 
     def __init__(self, names: Sequence[str], *, strategy: str, plan: Plan, extras: bool):
@@ -69,6 +70,7 @@ class Outcome:
         self.cancelled = False
         self.left = ""
         self.finished: frozenset[str] = frozenset()
+        self.overspent = False
         self._failures: list[SlaveLost | TaskFailed] = []
         self._stopped = False
         self._first: dict[Effect, dict[int, Difference]] = {Effect.FAILED: {}, Effect.REFUSED: {}}

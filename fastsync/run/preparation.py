@@ -13,8 +13,7 @@ from fastsync.errors import ConfigError, FastsyncError, Interrupted, OutputFaile
 from fastsync.model.digest import new_seed
 from fastsync.model.events import Terms
 from fastsync.model.policy import Policy
-from fastsync.model.settings import Reading, StrategyName
-from fastsync.model.throughput import limit_items
+from fastsync.model.settings import StrategyName
 from fastsync.output.durable import FILE_START, check
 from fastsync.output.outputs import Outputs
 from fastsync.output.report import check_resumed
@@ -22,6 +21,7 @@ from fastsync.output.report_folder import PartedReport, PartStore
 from fastsync.output.report_line import ReportLines
 from fastsync.output.unforeseen import Phase, unexpected
 from fastsync.plan.key_plan import KeyPlan, plan_keys_of, read_keys_of
+from fastsync.plan.page_size import limit_pages
 from fastsync.plan.segments import Plan
 from fastsync.plan.strategy_choice import Choice, choose_keys, choose_strategy, forecast_run
 from fastsync.plan.survey import Survey, survey_tables
@@ -31,10 +31,10 @@ from fastsync.run.checkpoint import CheckpointFile, check_settings, check_tables
 from fastsync.run.checkpoint_form import Checkpoint, find_faults_of_plan
 from fastsync.run.coordinator import Work
 from fastsync.run.journal import Journal, copy_of_report, extras_of_slave
-from fastsync.run.notes import describe_resume
+from fastsync.run.notes import describe_resume, describe_settings
 from fastsync.run.outcome import NOTHING_COUNTED, Outcome, make_empty_outcome
 from fastsync.run.tasks.agenda import Agenda, Backlog
-from fastsync.run.tasks.deletes import Deletes, select_nothing
+from fastsync.run.tasks.deletes import PER_LIMITED_TASK, PER_TASK, Deletes, select_nothing
 from fastsync.run.tasks.waiting_extras import WHAT as EXTRAS
 from fastsync.run.tasks.waiting_extras import WaitingExtras
 
@@ -182,7 +182,8 @@ class Preparation:
             terms = replace(terms, items=keys.items)
         checkpoint = self._first_checkpoint(found)
         outcome = self._make_outcome(found, plan, keys)
-        terms = replace(terms, strategy=StrategyName(outcome.strategy))
+        strategy = StrategyName(outcome.strategy)
+        terms = replace(terms, strategy=strategy, reading=limit_pages(config, found, plan, strategy))
         only_count()
         self._open_undo_log()
         extras = {str(ref): self._open_extras(index, checkpoint) for index, ref in enumerate(config.slaves)}
@@ -205,6 +206,7 @@ class Preparation:
                 checkpoint.deleted,
                 undo_offset,
                 select_reviewed=select_nothing if keys is None else keys.select_reviewed,
+                most=PER_LIMITED_TASK if config.run_limits.on_spending else PER_TASK,
             ),
             outcome=outcome,
             journal=Journal(checkpoint, self._file, self.outputs.report, extras),
@@ -216,7 +218,7 @@ class Preparation:
         return Terms(
             found.master,
             found.slaves,
-            reading=_limit_pages(config, found),
+            reading=config.reading,
             retrying=config.retrying,
             judging=config.judging,
             repairing=config.repairing,
@@ -246,6 +248,8 @@ class Preparation:
         outcome = Outcome(names, strategy=choice.strategy, plan=plan, extras=self._config.repairing.find_extras)
         outcome.set_expected(choice.forecast, choice.probed)
         outcome.ignored = self._config.judging.ignored.difference(found.master.table.keys.names)
+        for note in describe_settings(str(found.master), found.differing_settings):
+            outcome.add_note(note)
         for _, error in found.unfit:
             outcome.add_error(error)
         if self._resumed is not None:
@@ -309,11 +313,3 @@ class Preparation:
         if self._config.executor != "spark":  # there the report is a folder, which is complete or not as a whole
             self.outputs.end_early()
         return outcome
-
-
-def _limit_pages(config: Config, found: Survey) -> Reading:
-    """Return how tables are read: in smaller pages where writing is slow, since a page is done when all is written."""
-    if not (config.write_missing or config.write_differing):
-        return config.reading
-    writes = (side.pace.writes for side in found.slaves)
-    return replace(config.reading, scan_limit=limit_items(writes, config.reading.scan_limit))

@@ -6,6 +6,7 @@ from fastsync.errors import TableError
 from fastsync.library.progress import Progress
 from fastsync.model.settings import StrategyName
 from fastsync.output.statistics import (
+    OVERSPENT,
     EstimatedDifferences,
     MasterCounters,
     Result,
@@ -61,6 +62,8 @@ def choose_exit_code(outcome: Outcome) -> int:
         return outcome.interrupted
     if outcome.refused:
         return TableError.exit_code
+    if outcome.overspent:
+        return OVERSPENT
     return find_exit_code(outcome.slaves, outcome.complete)
 
 

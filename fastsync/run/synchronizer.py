@@ -19,7 +19,7 @@ from fastsync.library.progress import Progress, ProgressSink
 from fastsync.model.difference import Difference
 from fastsync.model.policy import Policy
 from fastsync.model.table import AwsSession, TableRef
-from fastsync.output.console.notices import CostNotice, PaceNotice
+from fastsync.output.console.notices import CostNotice, PaceNotice, ReplicaNotice
 from fastsync.output.metrics import MetricsFile
 from fastsync.output.outputs import is_in_vain
 from fastsync.output.report_folder import PartStore
@@ -92,7 +92,7 @@ class Synchronizer:
         self._log = None if announce else LoggerLog()
         self._sinks = tuple(sinks)
         if self._log is not None:
-            self._sinks += (CostNotice(self._log), PaceNotice(self._log))
+            self._sinks += (CostNotice(self._log), ReplicaNotice(self._log), PaceNotice(self._log))
             announce = self._log.info
         self._announce = announce or (lambda _: None)
         self._confirm = confirm_deletes

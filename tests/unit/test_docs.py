@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fastsync.cli import combine, compare, config_file, entry, estimate, iam_policy, report, show, sync, undo
+from fastsync.cli import combine, compare, config_file, entry, estimate, iam_policy, report, settings, show, sync, undo
 from fastsync.config.config import Config
 from tests.documents import DOCS, FLAG, ROOT, blocks, commands, text, words
 
@@ -22,6 +22,7 @@ READERS = {
     "compare": compare.make_parser,
     "estimate": estimate.make_parser,
     "iam-policy": iam_policy.make_parser,
+    "settings": settings.make_parser,
 }
 OTHERS = {
     "--build",
@@ -42,7 +43,7 @@ OTHERS |= {"--table-units", "--check", "--strict"}
 
 def known_flags() -> set[str]:
     """Give the flags of all commands."""
-    readers = [command.make_parser() for command in (sync, estimate, iam_policy, combine, undo, report, show)]
+    readers = [command.make_parser() for command in (sync, estimate, iam_policy, combine, undo, report, show, settings)]
     return set[str]().union(*(FLAG.findall(reader.format_help()) for reader in readers)) | OTHERS
 
 
@@ -79,8 +80,8 @@ def test_every_command_parses(document: str, command: str, tmp_path: Path, monke
         {"undo": undo.make_parser, "report": report.make_parser}[name]().parse_args(given[1:])
     else:
         flags: dict[str, Any] = READERS[name]().parse_flags(given[1:] if name else given)
-        flags.pop("policy")
-        flags.pop("json", None)
+        for name_of_command in ("policy", "json", "ignore_setting"):
+            flags.pop(name_of_command, None)
         Config.of(flags.pop("master"), flags.pop("slave"), flags)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from fastsync.model.difference import Difference, Effect
 from fastsync.model.events import AnyTerms, PageDone, Terms, UndoTerms
-from fastsync.model.table import Side
+from fastsync.model.table import ReplicaMode, Side
 from fastsync.model.throughput import Rate
 from fastsync.output.console.progress import TAKEN_BACK
 from fastsync.output.differences.block import ShownDifference, format_block
@@ -111,6 +111,43 @@ class CostNotice:
 
     def end(self) -> None:
         """Do nothing."""
+
+
+class ReplicaNotice:
+    """Warn of each slave that is a replica of the master, before the comparison."""
+
+    def __init__(self, log: Log):
+        self._log = log
+
+    def begin(self, terms: AnyTerms) -> None:
+        """Write what it is, and what to do instead of writing to it."""
+        if not isinstance(terms, Terms):
+            return
+        for side in terms.slaves:
+            if side.replica is not None:
+                self._log.warning(describe_replica(side, side.replica, terms))
+
+    def page(self, done: PageDone) -> None:
+        """Do nothing."""
+
+    def end(self) -> None:
+        """Do nothing."""
+
+
+def describe_replica(slave: Side, mode: ReplicaMode, terms: Terms) -> str:
+    """Return what it means that a slave is a replica of the master."""
+    what = f"{slave} is a replica of the same global table as the master {terms.master}"
+    settling = "differences between them mostly settle within seconds: --recheck-delay 5 waits for that"
+    if mode is ReplicaMode.STRONG:
+        what += ", a strongly consistent one (MultiRegionConsistency STRONG)"
+        settling = "what differs when it is read again is no delay of replication"
+    if terms.repairing.replica_writes and not terms.repairing.nothing:
+        return f"{what}: what is written to it replicates back, and wins over newer writes there; {settling}"
+    return (
+        f"{what}: nothing is written to it, since that would replicate back and win over newer writes there; "
+        f"{settling}; to repair what stays, touch the item on the master, so that it replicates again, or stop the "
+        "writers of the master and give --allow-replica-writes"
+    )
 
 
 def log_difference(difference: Difference, log: Log, words: Mapping[Effect, str]) -> None:

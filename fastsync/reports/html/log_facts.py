@@ -11,7 +11,7 @@ MEANINGS = {
     2: "usage or configuration error",
     3: "the tables cannot be compared",
     4: "incomplete",
-    5: "refused by a safety limit",
+    5: "refused or ended by a safety limit",
     130: "interrupted by SIGINT",
     143: "interrupted by SIGTERM",
 }

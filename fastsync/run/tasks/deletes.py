@@ -12,6 +12,7 @@ from fastsync.model.difference import Difference, Effect, Tally
 from fastsync.model.events import DeleteTask, PageDone, TaskFailed, Terms
 from fastsync.model.keys import ReviewedLine
 from fastsync.model.throughput import limit_items
+from fastsync.repair.replicas import explain_protection
 from fastsync.repair.undo_log import undo_log_size
 from fastsync.run.tasks.delete_guard import Refusal
 from fastsync.run.tasks.source import RESTARTS
@@ -19,6 +20,8 @@ from fastsync.run.tasks.waiting_extras import WaitingExtras
 
 PER_TASK = 1000
 """Extras in one task of deletes."""
+PER_LIMITED_TASK = 25
+"""... where what the run consumes is limited: a task that is under way is finished."""
 WITH_ITEMS = 50
 """... where their whole items are reported: some 20 MB of the largest ones, which wait for the task's end."""
 
@@ -43,9 +46,10 @@ class Chunks:
 class Deletes:
     """Hand out the waiting extras of slaves as tasks, but for slaves that `refused` has a reason for; see TaskSource.
 
-    `waiting` holds the extras by the slaves' names, `done` the chunks that an earlier run has deleted. `index` is that
-    of each slave in the terms. `begun` says whether any task was handed out. `undo_offset` is the size of the undo log
-    behind which lines of deletes may stand, None where there are none yet.
+    `waiting` holds the extras by the slaves' names, `done` the chunks that an earlier run has deleted, `most` is the
+    most that one task has of them. `index` is that of each slave in the terms. `begun` says whether any task was handed
+    out. `undo_offset` is the size of the undo log behind which lines of deletes may stand, None where there are none
+    yet.
     """
 
     def __init__(
@@ -55,16 +59,18 @@ class Deletes:
         done: Mapping[str, Chunks],
         undo_offset: int | None = None,
         select_reviewed: SelectReviewed = select_nothing,
+        *,
+        most: int = PER_TASK,
     ):
         self._select_reviewed = select_reviewed
         self.index = {str(side): slave for slave, side in enumerate(terms.slaves)}
-        self.refused: Mapping[str, Refusal | None] = {}
+        self.refused: Mapping[str, Refusal | None] = _find_protected(terms)
         self.begun = False
         self.undo_offset = undo_offset
         self._terms = terms
         self._undo_size_at_start = None if undo_offset is None else self._undo_log_size()
         self._waiting = waiting
-        self._size = {name: _choose_size(terms, slave) for name, slave in self.index.items()}
+        self._size = {name: min(most, _choose_size(terms, slave)) for name, slave in self.index.items()}
         self._done: dict[str, set[int]] = {name: set() for name in waiting}
         for name, chunks in done.items():
             self._size[name] = chunks.size
@@ -199,6 +205,12 @@ class Deletes:
             if extra.action is Effect.REFUSED and refusal is not None and refusal.failed:
                 tally.withheld += 1
         return replace(page, differences=(*page.differences, *extras))
+
+
+def _find_protected(terms: Terms) -> Mapping[str, Refusal | None]:
+    """Return the refusals that are known from the beginning: of slaves that nothing may be written to."""
+    reasons = {str(side): explain_protection(side, terms.repairing) for side in terms.slaves}
+    return {name: Refusal(reason) for name, reason in reasons.items() if reason is not None}
 
 
 def _most_in_memory(terms: Terms) -> int:

@@ -10,6 +10,7 @@ from fastsync.model.events import Event, PageDone, SlaveLost, TaskDone, TaskFail
 from fastsync.run.outcome import Outcome
 from fastsync.run.recorder import Recorder
 from fastsync.run.tasks.buffers import TaskBuffers
+from fastsync.run.tasks.gate import Gate
 from fastsync.run.tasks.source import T, TaskSource
 from fastsync.workers.interrupt import Interrupt
 from fastsync.workers.pending_pages import PendingPages
@@ -18,14 +19,16 @@ from fastsync.workers.pending_pages import PendingPages
 class TaskFollower:
     """Hold pages back until they count, then record them; have tasks retried whose workers died.
 
-    `not_resumable` are findings that do not count: a run that resumes finds them anew.
+    `not_resumable` are findings that do not count: a run that resumes finds them anew. `gate` sees every page as it
+    comes in.
     """
 
-    def __init__(self, outcome: Outcome, recorder: Recorder, interrupt: Interrupt):
+    def __init__(self, outcome: Outcome, recorder: Recorder, interrupt: Interrupt, gate: Gate | None = None):
         self.not_resumable = PendingPages()
         self._outcome = outcome
         self._recorder = recorder
         self._interrupt = interrupt
+        self._gate = gate
         self._buffers = TaskBuffers()
 
     @property
@@ -59,6 +62,8 @@ class TaskFollower:
 
     def _buffer_page(self, source: TaskSource[T], task: T, page: PageDone) -> None:
         """Hold a page back until one comes after which its task could be resumed."""
+        if self._gate is not None:
+            self._gate.add_page(task, page)
         try:
             self._buffers.add_page(task, page)
         except OutputFailed as error:
@@ -88,6 +93,8 @@ class TaskFollower:
             return False
         for page in self._buffers.take_pages(task):
             self._recorder.record_page(page.usage(), task)
+            if self._gate is not None:
+                self._gate.take_back(task, page)
         self._outcome.add_note(f"{failure.error}; {end}")
         return True
 
