@@ -67,6 +67,12 @@ class Clients:
         self._limited.append(budget)
         return budget
 
+    def add_spent(self, read: float, write: float) -> tuple[float, float]:
+        """Add read and write units to what all processes have consumed, and return the sums."""
+        if self._cells is None:
+            return read, write
+        return self._cells.add_spent(read, write)
+
     def repay_budgets(self) -> None:
         """Wait until all budgets are repaid. A Spark task does so before it exits: nobody else knows its debt."""
         self.begin_task()

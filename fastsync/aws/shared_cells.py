@@ -19,6 +19,8 @@ from contextlib import contextmanager
 
 _DOUBLE = struct.Struct("d")
 """A double in the machine's own form, which is copied as a whole: no reader sees one that is half written."""
+SPENT_BYTES = 2 * _DOUBLE.size
+"""Bytes of what was consumed: read units and write units."""
 CELL_BYTES = 2 * _DOUBLE.size
 """Bytes of a cell: `paid_off` and `answered`."""
 
@@ -27,20 +29,23 @@ class SharedCells:
     """Two cells for each table, of reads and of writes, in new memory or in that of another process's descriptor.
 
     Times start at the present: a new bucket has saved nothing up yet. After the cells stands, for each account (there
-    are no more of them than tables), the number of its credentials that the service has last called expired.
+    are no more of them than tables), the number of its credentials that the service has last called expired; and then
+    what all processes have consumed.
     """
 
     def __init__(self, tables: int, fd: int | None = None):
         self.tables = tables
         cells = 2 * tables * CELL_BYTES
-        size = cells + tables * _DOUBLE.size
         self._accounts = cells
+        self._spent = cells + tables * _DOUBLE.size
+        size = self._spent + SPENT_BYTES
         is_new = fd is None
         if fd is None:
             fd = _open_memory(size)
         self.fd = fd
         weakref.finalize(self, os.close, self.fd)
         self._memory = mmap.mmap(self.fd, size)
+        self._spending = threading.Lock()
         self._locks = [threading.Lock() for _ in range(2 * tables)]
         if is_new:
             self._memory[:cells] = _DOUBLE.pack(time.monotonic()) * (cells // _DOUBLE.size)
@@ -55,8 +60,16 @@ class SharedCells:
 
     def expired(self) -> list[tuple[int, int]]:
         """Return accounts, each with the number of its credentials that the service has last called expired."""
-        found = [number for (number,) in _DOUBLE.iter_unpack(self._memory[self._accounts :])]
+        found = [number for (number,) in _DOUBLE.iter_unpack(self._memory[self._accounts : self._spent])]
         return [(account, int(number) - 1) for account, number in enumerate(found) if number]
+
+    def add_spent(self, read: float, write: float) -> tuple[float, float]:
+        """Add read and write units to what all processes have consumed, and return the sums."""
+        with self._spending, _record_lock(self.fd, SPENT_BYTES, self._spent):
+            before = [units for (units,) in _DOUBLE.iter_unpack(self._memory[self._spent :])]
+            sums = (before[0] + read, before[1] + write)
+            self._memory[self._spent :] = b"".join(map(_DOUBLE.pack, sums))
+        return sums
 
     def _cell(self, place: int) -> SharedCell:
         return SharedCell(self, self._memory, place * CELL_BYTES, self._locks[place])
@@ -95,12 +108,18 @@ class SharedCell:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keep other threads and processes out."""
-        with self._lock:  # record locks tell processes apart, not threads
-            fcntl.lockf(self._cells.fd, fcntl.LOCK_EX, CELL_BYTES, self._at)
-            try:
-                yield
-            finally:
-                fcntl.lockf(self._cells.fd, fcntl.LOCK_UN, CELL_BYTES, self._at)
+        with self._lock, _record_lock(self._cells.fd, CELL_BYTES, self._at):
+            yield
+
+
+@contextmanager
+def _record_lock(fd: int, size: int, at: int) -> Iterator[None]:
+    """Keep other processes out of a part of the memory; the caller keeps other threads out, which this does not."""
+    fcntl.lockf(fd, fcntl.LOCK_EX, size, at)
+    try:
+        yield
+    finally:
+        fcntl.lockf(fd, fcntl.LOCK_UN, size, at)
 
 
 def _open_memory(size: int) -> int:

@@ -45,6 +45,7 @@ def add_settings_flags(parser: Parser) -> None:
             flags = [flag for flag in flags if flag.name in OF_SETTINGS]
         if flags:
             _add_flags(parser.add_argument_group(group.title, group.about), flags)
+            parser.rare |= {flag.name for flag in flags if not flag.common}
 
 
 def add_shared_flag(parser: Parser, command: str, name: str) -> None:

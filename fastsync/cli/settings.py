@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from itertools import zip_longest
 from typing import Any
 
-from fastsync.cli.flags import add_settings_flags
+from fastsync.cli.flags import USAGE_OF_RUN, add_settings_flags
 from fastsync.cli.parser import Parser, create_parser
 from fastsync.config.config import Config
 from fastsync.errors import ConfigError, IncompleteError, Interrupted, TableError
@@ -38,8 +38,7 @@ GAP = "  "
 
 def make_parser() -> Parser:
     """Return the parser of `fastsync settings`: it takes a run's tables and its flags of access."""
-    usage = "fastsync settings --master REGION:TABLE --slave REGION:TABLE [--slave ...] [--json] [flags]"
-    parser = create_parser("fastsync settings", usage, DESCRIPTION)
+    parser = create_parser("fastsync settings", f"fastsync settings {USAGE_OF_RUN}", DESCRIPTION)
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument(
         "--ignore-setting",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from fastsync.errors import ConfigError
-from fastsync.model.capacity import LIST_PRICES
+from fastsync.model.capacity import LIST_PRICES, Spending
 from fastsync.model.settings import LONGEST_LIMIT
 from fastsync.model.throughput import SLOWEST, Capacity, Pace, Rate, Throughput
 from fastsync.model.wording import quote
@@ -105,6 +105,10 @@ class DeleteLimit:
         return int(scanned * self.share)
 
 
+TRIFLE = 1e-9
+"""A share that is more than what adding up in another order changes, and less than the smallest request."""
+
+
 @dataclass(frozen=True)
 class Excess:
     """What is beyond a limit of the whole run: the flag with its value, and how much there is, in words."""
@@ -138,6 +142,17 @@ class RunLimits:
         if self.usd is not None and cost > self.usd:
             return Excess(f"--max-cost {format_amount(self.usd)}", f"${format_amount(cost)} at list price")
         return None
+
+    def left_after(self, read: float, write: float) -> Spending | None:
+        """Return what may be consumed yet after so many units; None where that is not limited.
+
+        It is a trifle more than the rest: whoever adds up in another order must not find it exceeded first.
+        """
+        if not self.on_spending:
+            return None
+        units = None if self.units is None else (self.units - read - write) * (1 + TRIFLE)
+        usd = None if self.usd is None else (self.usd - LIST_PRICES.money(read, write)) * (1 + TRIFLE)
+        return Spending(units, usd)
 
     def share_of(self, read: float, write: float) -> float:
         """Return which share of a limit so many units take: of the limit of which they take the largest one."""

@@ -66,6 +66,20 @@ LIST_PRICES = Prices("us-east-1", "2024-11-01", reads=0.125, writes=0.625)
 """The list price since the cut of November 2024; other regions, table classes and discounts differ."""
 
 
+@dataclass(frozen=True)
+class Spending:
+    """What all tasks of a run may consume together: units, reads and writes, and their price in USD; None: no limit."""
+
+    units: float | None = None
+    usd: float | None = None
+
+    def is_exceeded(self, read: float, write: float) -> bool:
+        """Return whether so many read and write units are more."""
+        if self.units is not None and read + write > self.units:
+            return True
+        return self.usd is not None and LIST_PRICES.money(read, write) > self.usd
+
+
 def measure_item(item: Mapping[str, Any]) -> int:
     """Return the size in bytes of an item in DynamoDB JSON: names and values."""
     return sum(len(name.encode()) + _measure_value(value) for name, value in item.items())

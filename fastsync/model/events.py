@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from fastsync.model.capacity import Spending
 from fastsync.model.difference import Difference, Tally
 from fastsync.model.keys import KeyChunk, ReviewedLine
 from fastsync.model.policy import Policy
@@ -20,6 +21,7 @@ class Terms:
     values: whether differences carry both sides' items to the parent.
     strategy: how segments are read.
     seed: that of the digests of this run.
+    spending: what its tasks may consume, None where that is not limited.
     items: the number of items to go through, None where the master's description tells it.
     """
 
@@ -33,6 +35,7 @@ class Terms:
     values: bool = False
     strategy: StrategyName = StrategyName.LOOKUP
     seed: int = 0
+    spending: Spending | None = None
     items: int | None = None
 
     @property

@@ -10,6 +10,7 @@ from fastsync.config.config import Config
 from fastsync.config.key_text import typed_key
 from fastsync.config.slicing import Slicing
 from fastsync.errors import ConfigError, FastsyncError, Interrupted, OutputFailed
+from fastsync.model.capacity import Spending
 from fastsync.model.digest import new_seed
 from fastsync.model.events import Terms
 from fastsync.model.policy import Policy
@@ -183,7 +184,8 @@ class Preparation:
         checkpoint = self._first_checkpoint(found)
         outcome = self._make_outcome(found, plan, keys)
         strategy = StrategyName(outcome.strategy)
-        terms = replace(terms, strategy=strategy, reading=limit_pages(config, found, plan, strategy))
+        reading, spending = limit_pages(config, found, plan, strategy), self._find_spending(outcome)
+        terms = replace(terms, strategy=strategy, reading=reading, spending=spending)
         only_count()
         self._open_undo_log()
         extras = {str(ref): self._open_extras(index, checkpoint) for index, ref in enumerate(config.slaves)}
@@ -255,6 +257,14 @@ class Preparation:
         if self._resumed is not None:
             outcome.resume_from(self._resumed.totals)
         return outcome
+
+    def _find_spending(self, outcome: Outcome) -> Spending | None:
+        """Return what tasks may consume. On Spark none sees what the others have consumed, so each is finished."""
+        if self._config.executor == "spark":
+            return None
+        tallies = (outcome.master, *outcome.slaves)
+        read, write = sum(tally.read_units for tally in tallies), sum(tally.write_units for tally in tallies)
+        return self._config.run_limits.left_after(read, write)
 
     def _choose_strategy(self, found: Survey, plan: Plan, keys: KeyPlan | None) -> Choice:
         """Choose a strategy, for which an item of a slave may be read; a resumed run keeps the one that was chosen."""

@@ -12,6 +12,7 @@ from contextlib import closing
 
 from fastsync.aws.clients import Clients
 from fastsync.errors import IncompleteError, Interrupted
+from fastsync.model.capacity import Spending
 from fastsync.model.events import (
     AnyTask,
     DeleteTask,
@@ -21,6 +22,7 @@ from fastsync.model.events import (
     TaskDone,
     TaskFailed,
     TaskStopped,
+    UndoTask,
 )
 from fastsync.model.wording import describe_exception
 from fastsync.workers.deletes import delete_extras
@@ -30,8 +32,15 @@ from fastsync.workers.stages import Stages, UndoStages
 
 
 def run_task(task: AnyTask, clients: Clients, stopped: Callable[[], bool]) -> Iterator[Event]:
-    """Work on one task and yield its events; ask `stopped` after each page that has a resume point."""
+    """Work on one task and yield its events; ask `stopped` after each page that has a resume point.
+
+    It ends likewise once all tasks together have consumed what they may.
+    """
     began = time.monotonic()
+    spending = None if isinstance(task, UndoTask) else task.terms.spending
+    if spending is not None and spending.is_exceeded(*clients.add_spent(0.0, 0.0)):
+        yield TaskStopped()
+        return
     try:
         pages, stages = _open_task(task, clients)
     except Interrupted:
@@ -41,7 +50,7 @@ def run_task(task: AnyTask, clients: Clients, stopped: Callable[[], bool]) -> It
         return
     with closing(stages):
         try:
-            end = yield from _follow_pages(pages, stopped)
+            end = yield from _follow_pages(pages, stopped, spending, clients)
         except (GeneratorExit, Interrupted):  # nobody listens any more
             raise
         except BaseException as error:
@@ -67,12 +76,22 @@ def _open_task(task: AnyTask, clients: Clients) -> tuple[Iterator[Event], Stages
             return restore_items(task, undo_stages), undo_stages
 
 
-def _follow_pages(pages: Iterator[Event], stopped: Callable[[], bool]) -> Generator[Event, None, Event]:
+def _follow_pages(
+    pages: Iterator[Event], stopped: Callable[[], bool], spending: Spending | None, clients: Clients
+) -> Generator[Event, None, Event]:
     for event in pages:
+        spent = isinstance(event, PageDone) and spending is not None and _is_spent(event, spending, clients)
         yield event
-        if isinstance(event, PageDone) and event.resume and stopped():
+        if isinstance(event, PageDone) and event.resume and (spent or stopped()):
             return TaskStopped()
     return TaskDone()
+
+
+def _is_spent(page: PageDone, spending: Spending, clients: Clients) -> bool:
+    """Count what a page has consumed, and return whether all tasks together have consumed more than they may."""
+    tallies = (page.master, *page.tallies)
+    read, write = sum(tally.read_units for tally in tallies), sum(tally.write_units for tally in tallies)
+    return spending.is_exceeded(*clients.add_spent(read, write))
 
 
 def _describe_failure(task: AnyTask, error: BaseException) -> TaskFailed:

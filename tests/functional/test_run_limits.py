@@ -18,6 +18,8 @@ MASTER = [item(f"{n:03}", v=1) for n in range(60)]
 CHANGED = [item(f"{n:03}", v=2) for n in range(60)]
 EXTRAS = [item(f"x{n:02}") for n in range(12)]
 SLOWLY = ("--scan-limit", "5")
+SLOW = faults.delayed(0.2)
+"""So that a worker does not outrun its parent, which counts the differences, on a busy machine."""
 ALL = ("--write-missing", "--write-differing", "--delete-extra")
 MODES: Mapping[str, Sequence[str]] = {
     "lookup": ("--strategy", "lookup"),
@@ -38,6 +40,7 @@ def found(made: World, stats: Mapping[str, Mapping[str, Mapping[str, int]]]) -> 
 def test_differences_end_a_run(make_world: MakeWorld, mode: str) -> None:
     """A run ends soon after it has found N differences; all that it found is reported, and what it wrote stays."""
     made = make_world(MASTER, CHANGED)
+    made.proxy.add(SLOW, "Scan", table=made.master.name)
     ran = made.run(*MODES[mode], *SLOWLY, "--max-differences", "7")
     assert (ran.exit_code, ran.stats["complete"], ran.end["complete"]) == (4, False, False)
     assert 7 <= len(ran.differences) == found(made, ran.stats) < 60
@@ -93,6 +96,7 @@ def test_settled_items_do_not_count(make_world: MakeWorld) -> None:
 def test_a_resumed_job_counts_as_a_whole(make_world: MakeWorld, tmp_path: Path) -> None:
     """Resumed with the same N a job ends at once; with a higher one it goes on, and counts what was found before."""
     made = make_world(MASTER, CHANGED)
+    made.proxy.add(SLOW, "Scan", table=made.master.name)
     kept = (*SLOWLY, "--checkpoint", str(tmp_path / "job"), "--resume", "--report", str(tmp_path / "report"))
     first = made.run(*kept, "--max-differences", "10")
     assert (first.exit_code, len(first.differences)) == (4, found(made, first.stats))
@@ -124,14 +128,14 @@ LARGE_CHANGED = [item(f"{n:03}", v=2, pad="x" * 400) for n in range(400)]
 @pytest.mark.parametrize("flag", SPENT)
 @pytest.mark.parametrize("mode", MODES)
 def test_spending_ends_a_run(make_world: MakeWorld, flag: str, mode: str) -> None:
-    """A run ends after it has consumed more than it may."""
+    """A run ends soon after it has consumed more than it may: not much more than a request per process and table."""
     made = make_world(LARGE, LARGE_CHANGED)
     limit = 400 if "merge" not in MODES[mode] else 150
     given = (flag, f"{limit if flag == '--max-units' else limit * 0.125 / 1e6:g}")
     ran = made.run(*MODES[mode], *given)
     assert (ran.exit_code, ran.stats["complete"], ran.end["complete"]) == (5, False, False)
-    assert limit * (1 if flag == "--max-units" else 0.2) < units(ran.stats)
-    assert ran.differences
+    assert limit * (1 if flag == "--max-units" else 0.2) < units(ran.stats) < limit + 250
+    assert 0 < len(ran.differences) < 400
     (error,) = ran.stats["errors"]
     assert error.startswith(f"ended by {flag} ")
     assert error in ran.stderr
@@ -170,7 +174,7 @@ def test_an_unknown_estimate_refuses_nothing(make_world: MakeWorld) -> None:
     made.proxy.add(silent, "DescribeTable")
     ran = made.run("--max-units", "60")
     assert (ran.exit_code, ran.stats["complete"]) == (5, False)
-    assert units(ran.stats) > 60
+    assert 60 < units(ran.stats) < 260
 
 
 def silent(exchange: Exchange) -> Reply:
