@@ -78,7 +78,7 @@ test-unit: setup ## run the tests that need no server
 	$(PY) -m pytest tests/unit
 
 demo: setup ## see it work, on tables that it makes itself
-	$(PY) -m fastsync demo
+	FASTSYNC_SERVERS=$(CURDIR)/.cache/servers $(PY) -m fastsync demo
 
 perf: servers ## measure; takes a while
 	$(PY) -m perf.bench

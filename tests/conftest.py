@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.fetch import Unobtainable, dynoxide_runs_here
+from fastsync.demo.archive import Unobtainable
+from tests.fetch import dynoxide_runs_here
 from tests.servers import Server, Servers, environment
 
 ON_SERVERS = ("dynamodb-local", "dynoxide")

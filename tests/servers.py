@@ -55,7 +55,7 @@ class Servers:
         self._stack.close()
 
     def __getitem__(self, name: str) -> Server:
-        """Give a server by its name; raise fetch.Unobtainable where it cannot be had."""
+        """Give a server by its name; raise Unobtainable where it cannot be had."""
         if name not in self._running:
             self._running[name] = self._stack.enter_context(running(name, self._logs))
         return self._running[name]
