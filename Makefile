@@ -109,7 +109,7 @@ dist: setup ## build wheel and sdist, check them, and run the wheel in an enviro
 	tar tzf dist/*.tar.gz | grep -q 'docs/README.md' && tar tzf dist/*.tar.gz | grep -q 'tests/conftest.py'
 	$(PYTHON) -m venv $(WHEEL)
 	$(WHEEL)/bin/python -m pip --disable-pip-version-check install --quiet "$$(echo dist/*.whl)[demo]"
-	cd $(WHEEL) && bin/fastsync --version && bin/fastsync demo >demo.log
+	cd $(WHEEL) && bin/fastsync --version && FASTSYNC_SERVERS=$(CURDIR)/.cache/servers bin/fastsync demo >demo.log
 
 clean: ## remove all that was made or fetched
 	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info

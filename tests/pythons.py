@@ -6,6 +6,7 @@ in `.cache/pythons/`, in which the unit tests run, and then the demo: whole runs
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -63,12 +64,13 @@ def _version_of(interpreter: str) -> str | None:
 
 def _passes(version: str, interpreter: Path, workers: str) -> bool:
     python = _environment(version, interpreter)
+    known = {**os.environ, "FASTSYNC_SERVERS": str(ROOT / ".cache" / "servers")}
     steps: Sequence[Sequence[str]] = (
         ("-m", "pytest", "-n", workers, "--dist", "worksteal", "tests/unit"),
         ("-m", "fastsync", "demo"),
     )
     for step in steps:
-        if subprocess.run([python, *step], cwd=ROOT, check=False).returncode != 0:
+        if subprocess.run([python, *step], cwd=ROOT, env=known, check=False).returncode != 0:
             print(f"Python {version}: failed: python {' '.join(step)}", flush=True)
             return False
     return True

@@ -16,8 +16,8 @@ from fastsync.output.unforeseen import Phase, foreseen_only
 from fastsync.workers.interrupt import Interrupt
 
 DESCRIPTION = """\
-Start an emulator of DynamoDB on this machine, fill a master table and two slaves with known differences, and run
-fastsync on them: report, repair, check. No account and no credentials are used. It takes less than a minute.
+Start a DynamoDB emulator on this machine, fill a master table and two slaves with known differences, and run fastsync
+on them: report, repair, check. No account and no credentials are used. It takes less than a minute.
 
 The emulator is dynoxide, with 20,000 orders, where npm can fetch it (3.5 MB, once, into ~/.cache/fastsync or the folder
 that FASTSYNC_SERVERS names); elsewhere it is moto, with fewer orders, which the extra fastsync[demo] brings along."""

@@ -12,11 +12,17 @@ from pathlib import Path
 
 import pytest
 
+from fastsync.demo.orders import SlavePlan
+from fastsync.demo.steps import PLANS
+from tests import fetch
 from tests.build_once import once
 from tests.servers import environment
 
-PATIENCE = 300.0
-"""Seconds: the demo takes 40 on a machine that does nothing else."""
+PATIENCE = 600.0
+"""Seconds: the demo takes 30 on a machine that does nothing else."""
+ORDERS = {"dynoxide": 20_000, "moto": 300}
+"""The orders that each emulator is given."""
+NOTHING = "/nonexistent"
 
 
 def fastsync(*arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
@@ -28,16 +34,28 @@ def fastsync(*arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
 
 @dataclass(frozen=True)
 class Shown:
-    """What a run of the demo printed, and the files that it left in its temporary folder."""
+    """What a run of the demo on an emulator printed, and the files that it left in its temporary folder."""
 
+    server: str
     text: str
     left: Sequence[str]
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Shown:
+def servers(server: str, folder: Path) -> dict[str, str]:
+    """Give the variables with which the demo finds this emulator: dynoxide is here already, or cannot be fetched."""
+    if server == "dynoxide":
+        fetch.dynoxide()
+        return {"FASTSYNC_SERVERS": str(fetch.CACHE), "PATH": NOTHING}
+    return {"FASTSYNC_SERVERS": str(folder / "servers"), "PATH": NOTHING}
+
+
+@pytest.fixture(scope="module", params=ORDERS)
+def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Shown:
     """One run of the demo, with hostile settings around it."""
-    return once(tmp_path_factory, "demo", lambda: _run(tmp_path_factory.mktemp("temporary")))
+    server = request.param
+    if server == "dynoxide" and not fetch.dynoxide_runs_here():
+        pytest.skip("dynoxide is not made for this platform")
+    return once(tmp_path_factory, f"demo-{server}", lambda: _run(server, tmp_path_factory.mktemp("temporary")))
 
 
 @pytest.fixture
@@ -46,9 +64,10 @@ def shown(run: Shown) -> str:
     return run.text
 
 
-def _run(temporary: Path) -> Shown:
+def _run(server: str, temporary: Path) -> Shown:
     done = fastsync(
         "demo",
+        **servers(server, temporary.parent),
         TMPDIR=str(temporary),
         AWS_PROFILE="there-is-none",
         AWS_ENDPOINT_URL_DYNAMODB="http://127.0.0.1:9",
@@ -56,7 +75,7 @@ def _run(temporary: Path) -> Shown:
     )
     assert done.stderr == ""
     assert done.returncode == 0, done.stdout
-    return Shown(done.stdout, [each.name for each in temporary.iterdir()])
+    return Shown(server, done.stdout, [each.name for each in temporary.iterdir()])
 
 
 def test_the_steps_end_as_they_have_to(shown: str) -> None:
@@ -64,37 +83,59 @@ def test_the_steps_end_as_they_have_to(shown: str) -> None:
     assert re.findall(r"^\$ echo \$\?\n(\d+)$", shown, re.MULTILINE) == ["1", "0", "0"]
 
 
-def test_every_planted_difference_is_found_and_no_other(shown: str) -> None:
+def planted(orders: int) -> list[tuple[str, SlavePlan]]:
+    """Give what the demo says of each slave."""
+    return [(name, plan.scaled(orders)) for name, plan in PLANS.items()]
+
+
+def test_every_planted_difference_is_found_and_no_other(run: Shown) -> None:
     """The first two runs find exactly what was planted; respelled items are the same; the last run finds nothing."""
-    found = re.findall(r"^(us-west-2|eu-west-1):orders: (.*)$", shown, re.MULTILINE)
-    planted = [
-        ("us-west-2", "430 same, 40 missing, 30 differing, 20 extra"),
-        ("eu-west-1", "473 same, 15 missing, 12 differing, 8 extra"),
-    ]
-    equal = [(region, "500 same, 0 missing, 0 differing, 0 extra") for region, _ in planted]
-    assert found == planted * 2 + equal
+    orders = ORDERS[run.server]
+    found = re.findall(r"^((?:us-west-2|eu-west-1):orders-\w+): ([\d,]+ same, .*)$", run.text, re.MULTILINE)
+    differing = [(name, _format_counts(orders, plan)) for name, plan in planted(orders)]
+    equal = [(name, f"{orders:,} same, 0 missing, 0 differing, 0 extra") for name, _ in differing]
+    assert found == differing * 2 + equal
 
 
-def test_every_difference_is_repaired(shown: str) -> None:
+def _format_counts(orders: int, plan: SlavePlan) -> str:
+    same = orders - plan.missing - plan.differing
+    return f"{same:,} same, {plan.missing} missing, {plan.differing} differing, {plan.extra} extra"
+
+
+def test_it_says_what_there_is(run: Shown) -> None:
+    """The first lines tell the emulator, its orders, and what was planted; moto's times are called its own."""
+    orders = ORDERS[run.server]
+    assert run.text.startswith(f"Three tables on the emulator {run.server}: a master with {orders:,} orders")
+    for name, plan in planted(orders):
+        assert f"{name}: {plan.missing} items are missing, {plan.differing} differ, {plan.extra} are extra" in run.text
+    assert ("the times below are its own" in run.text) == (run.server == "moto")
+
+
+def test_every_difference_is_repaired(run: Shown) -> None:
     """The second run writes and deletes all of them."""
-    assert re.findall(r"^  of these (.*)$", shown, re.MULTILINE) == ["70 written, 20 deleted", "27 written, 8 deleted"]
+    done = [(plan.missing + plan.differing, plan.extra) for _, plan in planted(ORDERS[run.server])]
+    told = [f"{written} written, {deleted} deleted" for written, deleted in done]
+    assert re.findall(r"^  of these (.*)$", run.text, re.MULTILINE) == told
 
 
-def test_the_report_is_shown(shown: str) -> None:
+def test_the_report_is_shown(run: Shown) -> None:
     """The first lines of the report appear, and the last, which says that it is whole."""
-    assert len(re.findall(r'^{"slave": "[a-z0-9-]+:orders", "verdict": ', shown, re.MULTILINE)) == 4
-    assert '\n{"complete": true, "differences": 125}\n' in shown
+    assert len(re.findall(r'^{"slave": "[a-z0-9-]+:orders-\w+", "verdict": ', run.text, re.MULTILINE)) == 2
+    count = sum(plan.missing + plan.differing + plan.extra for _, plan in planted(ORDERS[run.server]))
+    assert f'\n{{"complete": true, "differences": {count}}}\n' in run.text
 
 
 def test_commands_can_be_read_and_copied(shown: str) -> None:
-    """Every command is shown as a user would type it."""
-    commands = re.findall(r"^\$ fastsync (.*)$", shown, re.MULTILINE)
-    assert [("--write-missing" in each, "--report" in each) for each in commands] == [
+    """Every command is shown as a user would type it, on lines that a terminal does not wrap."""
+    commands = re.findall(r"^\$ fastsync (.*)\\\n    (.*)$", shown, re.MULTILINE)
+    assert [("--write-missing" in each, "--report differences.jsonl" in each) for _, each in commands] == [
         (False, True),
         (True, False),
         (False, False),
     ]
-    assert all("--master us-east-1:orders --slave us-west-2:orders" in each for each in commands)
+    assert all(each.startswith("-m us-east-1:orders -s us-west-2:orders-west -s ") for each, _ in commands)
+    assert all(len(line) < 100 for command in commands for line in command)
+    assert re.search(r"^\$ export AWS_ENDPOINT_URL_DYNAMODB=http://127\.0\.0\.1:\d+$", shown, re.MULTILINE)
 
 
 def test_plain_text_where_there_is_no_terminal(shown: str) -> None:
@@ -109,12 +150,14 @@ def test_nothing_is_left_behind(run: Shown) -> None:
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_an_interrupt_ends_it(number: signal.Signals, code: int, tmp_path: Path) -> None:
+def test_an_interrupt_ends_it(
+    number: signal.Signals, code: int, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """A signal ends the demo, its step and its workers soon, with the signal's exit code, and leaves nothing behind."""
     command = [sys.executable, "-m", "fastsync", "demo"]
     with subprocess.Popen(
         command,
-        env=environment(TMPDIR=str(tmp_path)),
+        env=environment(TMPDIR=str(tmp_path), **servers("moto", tmp_path_factory.mktemp("nothing"))),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -146,7 +189,7 @@ def test_without_moto(tmp_path: Path) -> None:
     """Where the extra is not installed, the demo says how to install it: exit code 2."""
     (tmp_path / "moto.py").write_text("raise ImportError('no moto here')\n")
     root = Path(__file__).parents[2]
-    done = fastsync("demo", PYTHONPATH=f"{tmp_path}:{root}")
+    done = fastsync("demo", PYTHONPATH=f"{tmp_path}:{root}", **servers("moto", tmp_path))
     assert (done.returncode, done.stdout) == (2, "")
     assert "fastsync[demo]" in done.stderr
     assert "pip install" in done.stderr

@@ -23,15 +23,15 @@ from tests.servers import Server, environment
 TABLES = {
     "": ("us-east-1:orders us-east-1:orders-copy us-east-1:orders-restored us-west-2:orders eu-west-1:orders "
          "eu-central-1:orders ap-southeast-2:orders us-east-1:events us-west-2:events us-east-1:sessions "
-         "us-west-2:sessions"),
+         "us-west-2:sessions us-west-2:orders-west eu-west-1:orders-europe"),
     "arn:aws:iam::210987654321:role/sync": "us-east-1:orders eu-west-1:orders us-east-1:orders-copy",
 }  # fmt: skip
 """The tables in the account of each role; without one, in that of the environment."""
 LOCAL = "http://localhost:8000"
 """Where another server stands, with tables of its own."""
-PLACES = ("http://127.0.0.1:42963", "https://dynamodb.eu-central-1.amazonaws.com")
+PLACES = ("https://dynamodb.eu-central-1.amazonaws.com",)
 """Addresses that stand for that of the server with accounts."""
-FOLDERS = ("/var/lib/node_exporter/textfile", "/tmp/fastsync-demo-8dbwxbv0")
+FOLDERS = ("/var/lib/node_exporter/textfile",)
 """Folders that stand for the test's."""
 NOT_RUN = {
     "--mfa-serial": "asks for a code on a terminal; see test_roles",
