@@ -13,9 +13,10 @@ class Progress:
     """How far a run is; after a resume, the whole job.
 
     scanned: items of the master that were read.
-    expected: how many there will be, by the service's estimate, which is hours old; None where it has none.
+    expected: how many there will be, by the service's estimate, which is hours old; None where it has none, and where
+        keys are compared.
     differences: how many were found. Extras that are to be deleted count once they are.
-    segments_done, segments: how many segments have come to their end, and how many there are.
+    segments_done, segments: how many segments have come to their end, and how many there are; keys have none.
     """
 
     scanned: int

@@ -45,14 +45,18 @@ def make_result(outcome: Outcome, interrupt: Interrupt) -> Result:
 
 
 def measure_progress(outcome: Outcome, expected: int) -> Progress:
-    """Return how far a run is; `expected` are the items of the whole master by the service's estimate, 0 for none."""
+    """Return how far a run is; `expected` are the items of the whole master by the service's estimate, 0 for none.
+
+    How many items there are of given keys nobody knows, and they have no segments.
+    """
     plan = outcome.plan
+    of_keys = outcome.strategy == StrategyName.KEYS
     return Progress(
         scanned=outcome.master.scanned,
-        expected=round(expected * plan.share) or None,
+        expected=None if of_keys else round(expected * plan.share) or None,
         differences=sum(tally.differences for tally in outcome.slaves),
         segments_done=outcome.segments.done,
-        segments=len(plan.numbers),
+        segments=0 if of_keys else len(plan.numbers),
     )
 
 

@@ -175,7 +175,7 @@ def test_an_argument_is_refused() -> None:
     """The demo takes no arguments: exit code 2, and a sentence."""
     done = fastsync("demo", "--fast")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "fastsync: fastsync demo takes no arguments, but was given '--fast'\n"
+    assert done.stderr == "fastsync: there is no flag --fast; see fastsync demo --help\n"
 
 
 def test_help() -> None:

@@ -172,6 +172,15 @@ def test_progress(made: World, executor: str) -> None:
         assert one.segments_done <= next_one.segments_done
 
 
+def test_progress_with_keys(made: World) -> None:
+    """Where keys are compared nobody knows how many items they stand for."""
+    told: list[Progress] = []
+    result = synchronizer(made, strategy="auto", scan_limit=None, key='{"id": "001"}', progress=told.append).run()
+    assert (result.exit_code, result.errors) == (1, [])
+    assert {each.expected for each in told} == {None}
+    assert (told[-1].scanned, told[-1].differences, told[-1].segments_done, told[-1].segments) == (1, 1, 0, 0)
+
+
 def test_a_switch_for_progress_tells_nothing(made: World, capfd: pytest.CaptureFixture[str]) -> None:
     """The command line's `--progress` is taken, and prints nothing."""
     assert synchronizer(made, progress=True).run().exit_code == 1
