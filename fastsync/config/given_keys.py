@@ -6,6 +6,7 @@ Which of the two a line is may depend on the names of the table's key attributes
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ MASTER, SLAVE_ITEM = "master", "slave_item"
 TRUTH = (b"true", b"false")
 _decode_fields = msgspec.json.Decoder(dict[str, Raw]).decode
 _decode_text = msgspec.json.Decoder(str).decode
+_LOOKS_LIKE_VALUE = re.compile(rb'"|[-0-9]|\{\s*"[SNB]"\s*:\s*"').match
 FindSlave = Callable[[str], str | None]
 """Return the name of the slave that a report calls so, as it was given to this run; None where there is none."""
 
@@ -100,6 +102,12 @@ def check_reviewed(where: str, fields: Mapping[str, Raw]) -> None:
             )
 
 
+def _check_key(where: str, text: bytes, fields: Mapping[str, Raw]) -> None:
+    """Raise ConfigError where no table has such a key; what looks like one is parsed only once its types are known."""
+    if len(fields) > 2 or not all(map(_LOOKS_LIKE_VALUE, map(bytes, fields.values()))):
+        parse_key(where, text.decode())
+
+
 @contextmanager
 def _open(path: str) -> Iterator[IO[bytes]]:
     try:
@@ -158,12 +166,12 @@ class _File:
         if self._reviewed:
             check_reviewed(where, fields)
         if not is_report_line(fields):
-            parse_key(where, text.decode())
+            _check_key(where, text, fields)
             return
         if len(fields) <= 2:  # perhaps a key whose attributes are called like parts of a report
             return
         self._lines += 1
-        parse_key(where, bytes(fields[KEY]).decode())
+        _check_key(where, bytes(fields[KEY]), _decode_fields(fields[KEY]))
         slave = slave_of(fields)
         if slave is None or self._find_slave(slave) is not None:
             check_slave(where, fields, self._find_slave)
