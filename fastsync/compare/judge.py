@@ -103,7 +103,7 @@ class Judge:
     def _list_paths(self, master: Item | None, slave_item: Item | None, names: tuple[str, ...]) -> tuple[str, ...]:
         if not self._paths or master is None or slave_item is None:
             return ()
-        return list_paths(slave_item, master, names)
+        return list_paths(slave_item, master, names, self._digester.ignored_paths)
 
     def _policy_tolerates(self, master: Raw, item: Raw) -> bool:
         return not self._policy.differs(self._for_policy(master), self._for_policy(item))

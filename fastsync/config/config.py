@@ -36,6 +36,7 @@ class Config:
     key: tuple[str, ...]
     keys: tuple[str, ...]
     ignore: tuple[str, ...]
+    ignore_path: tuple[str, ...]
     scan_for_extra: bool
     strategy: StrategyName
     consistent_read: bool
@@ -206,6 +207,7 @@ class Config:
         """What counts as a difference."""
         return Judging(
             ignored=frozenset(self.ignore),
+            ignored_paths=self.ignore_path,
             recheck=self._rechecks,
             delay=self.recheck_delay or 0.0,
             version=self.version_attribute,
@@ -231,6 +233,7 @@ class Config:
             delete_extra=self.delete_extra,
             version=self.version_attribute,
             ignored=frozenset(self.ignore),
+            ignored_paths=self.ignore_path,
             keep_ignored=self.keep_ignored,
             in_batches=self.writes == "batch",
             undo_log=undo_log,
@@ -261,7 +264,7 @@ def _complete_options(flags: Mapping[str, Any]) -> dict[str, Any]:
     options = {**DEFAULTS, **flags}
     if options["dry_run"] is True:
         options |= _without_writes(options)
-    for name in ("ignore", "key", "keys"):
+    for name in ("ignore", "ignore_path", "key", "keys"):
         options[name] = tuple(_as_list(options[name]))
     options["strategy"] = _as_strategy(options["strategy"])
     for name in FILES:

@@ -35,6 +35,7 @@ class Flags(TypedDict, total=False):
     key: str | Iterable[str]
     keys: File | Iterable[File]
     ignore: str | Iterable[str]
+    ignore_path: str | Iterable[str]
     scan_for_extra: bool
     strategy: Literal["auto", "lookup", "merge"]
     consistent_read: bool

@@ -128,6 +128,13 @@ COMPARISON = (
         repeatable=True,
         common=True,
     ),
+    Flag(
+        "--ignore-path",
+        "PATH",
+        "leave a nested value out of the comparison: meta.updatedAt, lines[*].seen, tmp_*; repeatable",
+        default=(),
+        repeatable=True,
+    ),
     _switch("--scan-for-extra", "also find items that only a slave has", common=True),
     Flag(
         "--strategy",

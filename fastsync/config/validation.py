@@ -25,7 +25,9 @@ from fastsync.config.paths import check_inputs, check_outputs
 from fastsync.config.slicing import MAX_SEGMENTS
 from fastsync.errors import ConfigError
 from fastsync.model.addresses import check_address
+from fastsync.model.items.ignored_paths import parse_path
 from fastsync.model.settings import MAX_BATCH_KEYS, StrategyName
+from fastsync.model.wording import quote
 
 if TYPE_CHECKING:
     from fastsync.config.config import Config
@@ -77,6 +79,10 @@ CONFLICTS: tuple[tuple[Callable[[Config], bool], str], ...] = (
         "--if-unchanged needs --keys FILE, a report with values, and goes with no --key: a key alone tells no values",
     ),
     (
+        lambda config: config.keep_ignored and bool(config.ignore_path),
+        "--keep-ignored keeps whole attributes, so it does not go with --ignore-path",
+    ),
+    (
         lambda config: config.seed is not None and config.sample is None,
         "--seed chooses the segments of a --sample, and none is asked for",
     ),
@@ -112,6 +118,16 @@ CONFLICTS: tuple[tuple[Callable[[Config], bool], str], ...] = (
 """Tests of options that do not go together, each with the sentence that refuses them."""
 
 
+def _check_ignored_paths(config: Config) -> None:
+    for text in config.ignore_path:
+        try:
+            parse_path(text)
+        except ValueError as error:
+            raise ConfigError(
+                f"--ignore-path takes a path such as meta.updatedAt or lines[*].seen, not {quote(text)}: {error}"
+            ) from None
+
+
 def _check_beside_keys(config: Config) -> None:
     """Raise ConfigError where a flag that cuts or scans whole tables stands beside --key or --keys."""
     if not config.of_keys:
@@ -143,6 +159,7 @@ def check_config(config: Config) -> None:
         if is_conflict(config):
             raise ConfigError(sentence)
     parse_first_key(config)
+    _check_ignored_paths(config)
     parse_slicing(config)
     parse_logins(config)
 

@@ -18,6 +18,8 @@ from typing import Any
 import msgspec
 import xxhash
 
+from fastsync.model.items.ignored_paths import IgnoredPaths
+
 REPLICATION_PREFIX = "aws:rep:"
 """Attributes of legacy global tables, different by nature in every region (developer guide, global tables 2017)."""
 _PLAIN_EXPONENTS = range(-200, 200)
@@ -46,6 +48,7 @@ class Digester:
         seed: int | None = None,
         hashed: Callable[[bytes, int], bytes] = xxhash.xxh3_128_digest,
     ):
+        self.ignored_paths: IgnoredPaths | None = None
         self._ignored = ignored.difference(keys)
         self._keys = keys
         self._seed = new_seed() if seed is None else seed
@@ -85,6 +88,23 @@ class Digester:
             if found.pop(name, None) is not None:
                 self.ignored_seen.add(name)
         return found
+
+
+class PathDigester(Digester):
+    """Compare items as if the values that `paths` name were not there on either side."""
+
+    def __init__(
+        self,
+        paths: IgnoredPaths,
+        ignored: frozenset[str] = frozenset(),
+        keys: Collection[str] = (),
+        seed: int | None = None,
+    ):
+        super().__init__(ignored, keys, seed)
+        self.ignored_paths = self._paths = paths
+
+    def _without_ignored(self, item: msgspec.Raw) -> dict[str, msgspec.Raw]:
+        return self._paths.drop_values(super()._without_ignored(item), self._keys)
 
 
 def digest_items(items: Iterable[msgspec.Raw]) -> list[bytes]:

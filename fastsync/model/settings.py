@@ -74,10 +74,11 @@ class Retrying:
 class Judging:
     """Which attributes are compared, and whether (and after how many seconds) a suspect is read again.
 
-    `version` is the attribute that tells which of two items is newer.
+    `version` is the attribute that tells which of two items is newer. `ignored_paths` are those of --ignore-path.
     """
 
     ignored: frozenset[str] = frozenset()
+    ignored_paths: tuple[str, ...] = ()
     recheck: bool = True
     delay: float = 0.0
     version: str | None = None
@@ -88,7 +89,8 @@ class Repairing:
     """Which differences may be repaired and how, and whether extras are looked for at all.
 
     `version` is the attribute by which a newer slave is recognised and left alone. `ignored` attributes keep the
-    slave's values with `keep_ignored`. `undo_log` is the file that records every write before it is sent.
+    slave's values with `keep_ignored`; what `ignored_paths` name is not compared. `undo_log` is the file that records
+    every write before it is sent.
     `replica_writes`: slaves that are replicas of the master may be written to, too.
     """
 
@@ -98,6 +100,7 @@ class Repairing:
     delete_extra: bool = False
     version: str | None = None
     ignored: frozenset[str] = frozenset()
+    ignored_paths: tuple[str, ...] = ()
     keep_ignored: bool = False
     in_batches: bool = False
     undo_log: str | None = None

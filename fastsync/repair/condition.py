@@ -8,11 +8,13 @@ attributes fit, so the most important names come first, and those that do not fi
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from msgspec import Raw
 
 from fastsync.aws.client import Condition
 from fastsync.model.digest import REPLICATION_PREFIX
+from fastsync.model.items.ignored_paths import IgnoredPaths
 from fastsync.model.settings import Repairing
 from fastsync.repair.decision import Intent
 
@@ -57,15 +59,23 @@ def require_unchanged(hash_name: str, before: Mapping[str, Raw], names: Sequence
     return Condition(_AND.join(clauses), aliases, values)
 
 
+@lru_cache
+def _parse_paths(texts: tuple[str, ...]) -> IgnoredPaths:
+    return IgnoredPaths(texts)
+
+
 def _guarded_names(intent: Intent, key_names: Sequence[str], allowed: Repairing) -> list[str]:
     """Return the attributes that must be unchanged, the most important first.
 
-    All compared attributes are guarded. So are ignored ones, where the slave's value is written back, or may be by an
-    undo.
+    All compared attributes are guarded, each as a whole, whatever nested value is ignored in it. So are ignored ones,
+    where the slave's value is written back, or may be by an undo.
     """
     before, after = intent.before or {}, intent.after or {}
     changed_first = sorted(before.keys() | after.keys(), key=lambda name: (before.get(name) == after.get(name), name))
     names = [name for name in changed_first if name not in allowed.ignored]
+    if allowed.ignored_paths:
+        paths = _parse_paths(allowed.ignored_paths)
+        names = [name for name in names if not paths.covers((name,))]
     if allowed.version is not None:
         names.insert(0, allowed.version)
     if allowed.keep_ignored:

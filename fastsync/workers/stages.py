@@ -18,8 +18,9 @@ from fastsync.compare.judge import Judge
 from fastsync.compare.recheck import Rechecker
 from fastsync.compare.reviewed import Reviewed
 from fastsync.model.difference import Tally
-from fastsync.model.digest import Digester
-from fastsync.model.events import AnyTerms, DeleteTask, PageDone, SegmentTask, Task, UndoTask
+from fastsync.model.digest import Digester, PathDigester
+from fastsync.model.events import AnyTerms, DeleteTask, PageDone, SegmentTask, Task, Terms, UndoTask
+from fastsync.model.items.ignored_paths import IgnoredPaths
 from fastsync.model.keys import KeyReader, ReviewedLine
 from fastsync.model.policy import Policy
 from fastsync.model.settings import Judging
@@ -68,7 +69,7 @@ class Stages:
         policy = Policy() if terms.policy is None else terms.policy
         self.expiry = Expiry(terms.master.table.ttl, [side.table.ttl for side in terms.slaves])
         keys = terms.master.table.keys.names
-        self._digester = Digester(terms.judging.ignored, keys, terms.seed)
+        self._digester = _make_digester(terms)
         self.ignored_names = IgnoredNames(terms.judging.ignored.difference(keys))
         self.judge = Judge(self._names, self._digester, policy, self.expiry, terms.judging.version, values=terms.values)
         self.rechecker = Rechecker(self.master, self.slaves, self.expiry)
@@ -110,6 +111,13 @@ class Stages:
         for threads in (self._repair_threads, self.scan_threads):
             threads.shutdown(cancel_futures=True)
         self.repairs.close()
+
+
+def _make_digester(terms: Terms) -> Digester:
+    judging, keys = terms.judging, terms.master.table.keys.names
+    if not judging.ignored_paths:
+        return Digester(judging.ignored, keys, terms.seed)
+    return PathDigester(IgnoredPaths(judging.ignored_paths), judging.ignored, keys, terms.seed)
 
 
 def _choose_judging(task: Task) -> Judging:

@@ -1,6 +1,6 @@
 """Cases: what each flag of comparing and reading does."""
 
-from tests.e2e.cases import ALL, SS, Case, M, N, S, Slave, differing, done, extra, item, missing
+from tests.e2e.cases import ALL, SS, Case, L, M, N, S, Slave, differing, done, extra, item, missing
 
 _MASTER = [item("a", v=N(1), t=N(100), u=N(7)), item("b", v=N(2), t=N(100), u=N(7)), item("c", v=N(3))]
 _SLAVE = [item("a", v=N(1), t=N(200), u=N(8)), item("b", v=N(9), t=N(200)), item("d", v=N(4))]
@@ -63,6 +63,30 @@ IGNORED = [
             )
         ],
         {"ignore": ["t", "m.t"]},
+        exit_code=1,
+    ),
+    Case(
+        "a nested value that a path names is not compared, and written with its item",
+        [item("a", m=M(at=N(1), by=S("x"))), item("b", m=M(at=N(1), by=S("x"))), item("c", lines=L(M(q=N(1), s=N(1))))],
+        [
+            Slave(
+                [item("a", m=M(at=N(2), by=S("x"))), item("b", m=M(by=S("y"))), item("c", lines=L(M(q=N(1))))],
+                done([differing("b", "m")]),
+                {"same": 2, "differing": 1, "written": 1},
+                [
+                    item("a", m=M(at=N(2), by=S("x"))),
+                    item("b", m=M(at=N(1), by=S("x"))),
+                    item("c", lines=L(M(q=N(1)))),
+                ],
+            )
+        ],
+        {"write_differing": True, "ignore_path": ["m.at", "lines[*].s"]},
+    ),
+    Case(
+        "a path with a star leaves out whole attributes, but no key",
+        _MASTER,
+        [Slave(_SLAVE, [differing("a", "u"), differing("b", "u", "v"), missing("c")], {"differing": 2, "missing": 1})],
+        {"ignore_path": ["t*", "i*"]},
         exit_code=1,
     ),
     Case(

@@ -8,6 +8,7 @@ from itertools import islice, zip_longest
 from typing import Any, NamedTuple
 
 from fastsync.model.digest import canonical_value
+from fastsync.model.items.ignored_paths import IgnoredPaths
 from fastsync.model.items.paths import Path, format_path
 
 MOST_PATHS = 100
@@ -41,10 +42,16 @@ def find_changes(
         yield from _compare_values((name,), slave_item.get(name), master.get(name))
 
 
-def list_paths(slave_item: Mapping[str, Any], master: Mapping[str, Any], names: Collection[str]) -> tuple[str, ...]:
-    """Return the paths of the first MOST_PATHS changes of these attributes, as text."""
-    changes = find_changes(slave_item, master, names)
-    return tuple(format_path(change.path) for change in islice(changes, MOST_PATHS))
+def list_paths(
+    slave_item: Mapping[str, Any],
+    master: Mapping[str, Any],
+    names: Collection[str],
+    ignored: IgnoredPaths | None = None,
+) -> tuple[str, ...]:
+    """Return the paths of the first MOST_PATHS changes of these attributes, as text, without ignored ones."""
+    paths = (change.path for change in find_changes(slave_item, master, names))
+    told = (path for path in paths if ignored is None or not ignored.covers(path))
+    return tuple(map(format_path, islice(told, MOST_PATHS)))
 
 
 def split_members(change: Change) -> tuple[list[Any], list[Any]]:
