@@ -35,6 +35,10 @@ class TableError(FastsyncError):
     exit_code = 3
 
 
+class NoSuchTable(TableError):
+    """The service knows no table of this name in this account and region."""
+
+
 class IncompleteError(FastsyncError):
     """A part of the work failed for good.
 

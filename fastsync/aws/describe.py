@@ -10,11 +10,16 @@ from msgspec import DecodeError
 
 from fastsync.aws.answers import Success, check_names, refuse_error
 from fastsync.aws.transport import Transport
-from fastsync.errors import RequestFailed, TableError
+from fastsync.errors import NoSuchTable, RequestFailed, TableError
 from fastsync.model.table import KeySchema as Schema
 from fastsync.model.table import Replication, Table, TableRef
 from fastsync.model.throughput import Capacity, Throughput
 
+NOT_FOUND = "ResourceNotFoundException"
+NAMES_PER_ANSWER = 100
+"""Names in one answer to ListTables (API reference)."""
+MOST_LISTED = 1_000
+"""Names that are looked through for one that is like a misspelt one."""
 EXPIRING = ("ENABLED", "DISABLING")
 """While it is being disabled items may still be deleted (API reference, TimeToLiveDescription)."""
 
@@ -137,16 +142,24 @@ class _TimeToLive(Success, kw_only=True):
     TimeToLiveDescription: TimeToLiveDescription
 
 
+class _Listed(Success, kw_only=True):
+    TableNames: list[str]
+    LastEvaluatedTableName: str | None = None
+
+
 _decode_described = msgspec.json.Decoder(_Described).decode
+_decode_listed = msgspec.json.Decoder(_Listed).decode
 _decode_time_to_live = msgspec.json.Decoder(_TimeToLive).decode
 
 
 def describe_table(ref: TableRef, transport: Transport) -> Table:
-    """Return a table as the service describes it; raise TableError where that fails."""
+    """Return a table as the service describes it; raise NoSuchTable, or TableError where that fails otherwise."""
     body = msgspec.json.encode({"TableName": ref.name})
     try:
         found, description = transport.post("DescribeTable", body, partial(_read_description, name=ref.name)).value
     except RequestFailed as error:
+        if error.code == NOT_FOUND:
+            raise refuse_missing(ref, "check its name, region and account") from None
         raise TableError(str(error)) from None
     if found.TableStatus in UNREADABLE:
         raise TableError(f"{ref} cannot be read: it is {found.TableStatus} ({UNREADABLE[found.TableStatus]})")
@@ -160,6 +173,25 @@ def describe_table(ref: TableRef, transport: Transport) -> Table:
         replication=_read_replication(found),
         description=description,
     )
+
+
+def refuse_missing(ref: TableRef, advice: str) -> NoSuchTable:
+    """Return the error for a table that is not there, with what to do about it."""
+    return NoSuchTable(f"{ref}: no such table; {advice} (DescribeTable was rejected with {NOT_FOUND})")
+
+
+def list_names(transport: Transport) -> list[str]:
+    """Return the names of the tables of an account and region, MOST_LISTED at most; raise RequestFailed."""
+    names: list[str] = []
+    start: str | None = None
+    for _ in range(MOST_LISTED // NAMES_PER_ANSWER):
+        body = msgspec.json.encode({"ExclusiveStartTableName": start} if start else {})
+        found = transport.post("ListTables", body, _read_names).value
+        names += found.TableNames
+        start = found.LastEvaluatedTableName
+        if not start:
+            break
+    return names
 
 
 def find_ttl_attribute(ref: TableRef, transport: Transport) -> str | None:
@@ -211,6 +243,12 @@ def _read_description(body: bytes, name: str) -> tuple[TableDescription, dict[st
     answer.Table.keys()
     answer.Table.identity()
     return answer.Table, msgspec.json.decode(body)["Table"]
+
+
+def _read_names(body: bytes) -> _Listed:
+    answer = _decode_listed(body)
+    refuse_error(answer)
+    return answer
 
 
 def _read_ttl_attribute(body: bytes) -> str | None:

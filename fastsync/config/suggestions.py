@@ -21,6 +21,16 @@ def find_similar(word: str, known: Iterable[str]) -> list[str]:
     return [plain[simple] for simple in difflib.get_close_matches(given, plain, 1)]
 
 
+def find_nearest(word: str, known: Iterable[str]) -> list[str]:
+    """Return up to three other words that are like this one, the nearest first."""
+    plain: dict[str, list[str]] = {}
+    for each in known:
+        if each != word:
+            plain.setdefault(_simplify(each), []).append(each)
+    near = difflib.get_close_matches(_simplify(word)[:MOST_COMPARED], plain, MOST_SUGGESTED)
+    return [each for simple in near for each in plain[simple]][:MOST_SUGGESTED]
+
+
 def ask_if_meant(word: str, known: Iterable[str]) -> str:
     """Return the end of a sentence that refuses a word: "; is 'merge' meant?", or nothing where no word is near."""
     return format_question([repr(each) for each in find_similar(word, known)])

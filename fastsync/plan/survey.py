@@ -11,12 +11,13 @@ from typing import Any, TypeVar
 from fastsync.aws.auth.accounts import Accounts
 from fastsync.aws.auth.credentials import Credentials
 from fastsync.aws.auth.mfa import ask_code, check_terminal
-from fastsync.aws.describe import describe_table, find_ttl_attribute
+from fastsync.aws.describe import describe_table, find_ttl_attribute, list_names, refuse_missing
 from fastsync.aws.shared_cells import SharedCells
 from fastsync.aws.transport import Transport
 from fastsync.config.config import Config
 from fastsync.config.limits import Limits
-from fastsync.errors import CredentialsEnded, TableError
+from fastsync.config.suggestions import find_nearest, format_question
+from fastsync.errors import CredentialsEnded, FastsyncError, NoSuchTable, TableError
 from fastsync.model.addresses import hide_users
 from fastsync.model.table import Endpoint, Login, Side, TableRef
 from fastsync.plan.replicas import find_replica_mode
@@ -236,6 +237,8 @@ def _describe_reached(reached: Reached | TableError, with_ttl: bool) -> Side | T
         if with_ttl:
             table = replace(table, ttl=find_ttl_attribute(reached.ref, reached.transport))
         return Side(table, reached.endpoint, reached.account)
+    except NoSuchTable as error:
+        return _suggest_tables(reached) or error
     except TableError as error:
         return error
     finally:
@@ -244,6 +247,24 @@ def _describe_reached(reached: Reached | TableError, with_ttl: bool) -> Side | T
 
 def _describe_settings(side: Side) -> Mapping[str, Any]:
     return describe_values(side.table.description, side.endpoint.signed_region or side.table.ref.region)
+
+
+def _suggest_tables(reached: _Reached) -> TableError | None:
+    """Return the error for a table that is not there with the names that are like it; None where none is known.
+
+    ListTables is not among the permissions that a run needs: where it fails, nobody hears of it.
+    """
+    ref, transport = reached.ref, reached.transport
+    if ref.name.startswith("arn:"):  # perhaps of another account
+        return None
+    transport.retrying = replace(transport.retrying, max_retries=0)
+    try:
+        near = find_nearest(ref.name, list_names(transport))
+    except FastsyncError:
+        return None
+    if not near:
+        return None
+    return refuse_missing(ref, format_question(near).removeprefix("; ").rstrip("?") + ", or another region or account?")
 
 
 def _number_and_pace(side: Side, number: int, limits: Limits) -> Side:
