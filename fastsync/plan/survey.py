@@ -20,6 +20,7 @@ from fastsync.config.suggestions import find_nearest, format_question
 from fastsync.errors import CredentialsEnded, FastsyncError, NoSuchTable, TableError
 from fastsync.model.addresses import hide_users
 from fastsync.model.table import Endpoint, Login, Side, TableRef
+from fastsync.plan.regions import check_region
 from fastsync.plan.replicas import find_replica_mode
 from fastsync.plan.settings.compare import find_differing
 from fastsync.plan.settings.values import describe_values
@@ -132,6 +133,8 @@ def _address_of(ref: TableRef) -> tuple[str, str, str | None]:
 def _open_accounts(config: Config) -> Accounts:
     """Look up all profiles and addresses, so that a wrong one is reported before any question or request."""
     accounts = Accounts(ask_code, config.retrying.promptly())
+    for ref, login in zip(config.tables, config.logins[-len(config.tables) :], strict=True):
+        check_region(ref, accounts.find_profile(login).list_regions)
     master_endpoint = config.endpoint_url if config.master is None else config.master.endpoint_url
     endpoints = [master_endpoint, *(slave.endpoint_url for slave in config.slaves)]
     for endpoint, login in zip(endpoints, config.logins, strict=True):

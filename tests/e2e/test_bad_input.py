@@ -241,3 +241,23 @@ def test_spark_that_is_not_there(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=ROOT, env=paths, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert "fastsync[spark]" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("tables", "meant"),
+    [
+        (("-m", "us-esat-1:a", "-s", "us-west-2:b"), "there is no region us-esat-1; is us-east-1 meant?"),
+        (("-m", "us-east-1:a", "-s", "eu-wset-1:b"), "there is no region eu-wset-1; is eu-west-1 meant?"),
+        (("-m", "US-EAST-1:a", "-s", "us-west-2:b"), "there is no region US-EAST-1; is us-east-1 meant?"),
+        (("-m", "localhost:a", "-s", "us-west-2:b"), "there is no region 'localhost'"),
+    ],
+)
+def test_regions_that_do_not_exist(tables: Sequence[str], meant: str, dynoxide: Server) -> None:
+    """A misspelt region is refused before anything is asked; with a server of one's own any name is taken."""
+    for command in ((), ("estimate",)):
+        ran = run_fastsync(*command, *tables)
+        assert (ran.exit_code, ran.stdout, ran.stderr.count("\n")) == (2, "", 1)
+        assert meant in ran.stderr
+        own = run_fastsync(*command, *tables, "--endpoint-url", dynoxide.url)
+        assert own.exit_code == 3
+        assert "there is no region" not in own.stderr

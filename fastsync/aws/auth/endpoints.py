@@ -139,6 +139,17 @@ def check_configured_address(session: Session, service: str, needed: bool) -> No
         check_address(names, address)
 
 
+def list_regions(session: Session) -> list[str]:
+    """Return the regions that botocore knows, of all partitions; [] where another address of DynamoDB is configured.
+
+    There may be newer ones.
+    """
+    if _configured_address(session, "dynamodb") is not None:
+        return []
+    partitions = session.get_available_partitions()
+    return [region for each in partitions for region in session.get_available_regions("dynamodb", each)]
+
+
 def _configured_address(session: Session, service: str) -> str | None:
     """Return the address of a service in environment or configuration file, looked for where botocore does."""
     if session.get_config_variable("ignore_configured_endpoint_urls"):

@@ -122,6 +122,10 @@ class Profile:
         """Raise ConfigError where the configured address of a service cannot be used; see `endpoints`."""
         endpoints.check_configured_address(self._session, service, needed)
 
+    def list_regions(self) -> list[str]:
+        """Return the regions that are known; [] where DynamoDB is not reached by its region."""
+        return endpoints.list_regions(self._session)
+
     def find_endpoint(self, ref: TableRef, account: str | None) -> Endpoint:
         """Return where a table is reached with credentials of this account; raise ConfigError or TableError."""
         from botocore.session import Session
