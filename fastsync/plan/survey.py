@@ -252,7 +252,7 @@ def _describe_settings(side: Side) -> Mapping[str, Any]:
     return describe_values(side.table.description, side.endpoint.signed_region or side.table.ref.region)
 
 
-def _suggest_tables(reached: _Reached) -> TableError | None:
+def _suggest_tables(reached: Reached) -> TableError | None:
     """Return the error for a table that is not there with the names that are like it; None where none is known.
 
     ListTables is not among the permissions that a run needs: where it fails, nobody hears of it.

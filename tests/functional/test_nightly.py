@@ -86,6 +86,14 @@ def test_a_report_that_finds_differences(made: World, tmp_path: Path) -> None:
     assert not (tmp_path / "x").exists()
 
 
+def test_a_report_logs_its_command(made: World, tmp_path: Path) -> None:
+    """The command that a report logs writes nothing either, whatever the configuration says."""
+    run(*NIGHTLY, "report", config(made, tmp_path, "write-missing = true"), "--folder", tmp_path / "runs")
+    last = json.loads(files(tmp_path / "runs")["report log"].read_text().splitlines()[-1])
+    assert last["command"].startswith("fastsync --config ")
+    assert last["command"].endswith(" --dry-run")
+
+
 def test_a_repair(made: World, tmp_path: Path) -> None:
     """A repair writes what is missing or differs, keeps an undo log, and says nothing; the next report does neither."""
     file = config(made, tmp_path)
