@@ -28,7 +28,7 @@ def run(arguments: Sequence[str]) -> int:
     for option in WRITING:
         if flags[option] and not flags["dry_run"]:
             raise ConfigError(
-                f"fastsync compare never writes, and {as_flag(option)} is given, here or in the config file: "
+                f"compare never writes, and {as_flag(option)} is given, here or in the config file: "
                 "leave it out, or give --dry-run, with which it is ignored"
             )
     return run_flags(flags, ["fastsync", "compare", *arguments])

@@ -64,6 +64,7 @@ COMMANDS_ELSEWHERE = {
     "run": "sync",
     "validate": "compare",
     "verify": "compare",
+    "version": "--version",
 }
 """What other programs, and plain English, call our commands."""
 _TABLE = re.compile(r"[a-z]{2,}(?:-[a-z]+)+-\d+:[\w.-]+|arn:[\w-]+:dynamodb:.+|export:.+")
@@ -94,6 +95,12 @@ def describe_unknown_command(name: str, rest: Sequence[str], commands: Iterable[
     elsewhere = COMMANDS_ELSEWHERE.get(name.lower())
     suggested = [elsewhere] if elsewhere else find_similar(name, commands)
     return f"there is no command {quote(name)}{format_question(suggested)}"
+
+
+def describe_unknown_word(word: str, known: Collection[str]) -> str:
+    """Return the sentence about a word that stands where a command takes none: perhaps a flag without its dashes."""
+    flag = f"--{word.lower().replace('_', '-')}"
+    return f"unrecognized argument {quote(word)}{format_question([flag] if flag in known else [])}"
 
 
 def looks_like_table(word: str) -> bool:

@@ -12,7 +12,13 @@ from typing import Any, NoReturn
 
 from fastsync.cli import config_file, job_array
 from fastsync.cli.help_text import HelpFormatter
-from fastsync.cli.meant import describe_bare_tables, describe_unknown_flag, looks_like_table, refer_to_help
+from fastsync.cli.meant import (
+    describe_bare_tables,
+    describe_unknown_flag,
+    describe_unknown_word,
+    looks_like_table,
+    refer_to_help,
+)
 from fastsync.config.flags import FILES, as_flag
 from fastsync.config.paths import check_inputs
 from fastsync.config.validation import check_choices
@@ -67,7 +73,7 @@ class Parser(argparse.ArgumentParser):
         if any(map(looks_like_table, unknown)):
             self.error(describe_bare_tables(argv, self.prog))
         if unknown:
-            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+            self.error(describe_unknown_word(unknown[0], self._option_string_actions))
         return given
 
     def _check_flags(self, argv: Sequence[str]) -> None:

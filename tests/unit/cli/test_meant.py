@@ -46,6 +46,7 @@ COMMANDS = {
     "check": "compare",
     "verify": "compare",
     "undoo": "undo",
+    "version": "--version",
     "rollback": "undo",
     "hepl": "help",
     "Compare": "compare",
@@ -136,6 +137,16 @@ def test_tables_without_flags(
 ) -> None:
     """Tables that stand by themselves, as with other programs, are answered with the right form."""
     assert form in refuse([*command, *tables], capsys)
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"), [("write-missing", "--write-missing"), ("dry_run", "--dry-run"), ("yes", "--yes"), ("no", None)]
+)
+def test_flags_without_dashes(word: str, meant: str | None, capsys: pytest.CaptureFixture[str]) -> None:
+    """A word that stands by itself may be a flag whose dashes were forgotten."""
+    told = refuse([*TABLES, word], capsys)
+    assert word in told
+    assert_meant(told, meant)
 
 
 @pytest.mark.parametrize("word", ["--external-di=s3cretvalue", "--mfa-tokne=s3cretvalue"])
