@@ -133,7 +133,8 @@ def _address_of(ref: TableRef) -> tuple[str, str, str | None]:
 def _open_accounts(config: Config) -> Accounts:
     """Look up all profiles and addresses, so that a wrong one is reported before any question or request."""
     accounts = Accounts(ask_code, config.retrying.promptly())
-    for ref, login in zip(config.tables, config.logins[-len(config.tables) :], strict=True):
+    logins = config.logins[1:] if config.master is None else config.logins  # an undo has a login for the master, too
+    for ref, login in zip(config.tables, logins, strict=True):
         check_region(ref, accounts.find_profile(login).list_regions)
     master_endpoint = config.endpoint_url if config.master is None else config.master.endpoint_url
     endpoints = [master_endpoint, *(slave.endpoint_url for slave in config.slaves)]
