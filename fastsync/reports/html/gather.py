@@ -8,9 +8,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from fastsync.errors import ConfigError
+from fastsync.output.differences.block import ShownDifference, describe_change
 from fastsync.reports.html.log_facts import LogFacts, find_run
 from fastsync.reports.html.segments import Segments
 from fastsync.reports.read import Content, LogLine, ReportEnd, ReportLine, StatisticsFile
+from fastsync.reports.show.sources import show_line
 from fastsync.reports.verdict import Verdict, judge_reports, judge_run, list_uncompared
 
 MOST_ROWS = 100_000
@@ -50,7 +52,7 @@ class Gathered:
         for part in parts:
             match part:
                 case ReportLine():
-                    self._add_difference(part.line)
+                    self._add_difference(part)
                 case ReportEnd():
                     self._reports.append({"name": name, "lines": self._lines, "last": part.last})
                     self._lines = 0
@@ -102,14 +104,15 @@ class Gathered:
             return [verdict for run in runs for verdict in judge_run(run)]
         return judge_reports(self._counts, [report["last"] for report in self._reports])
 
-    def _add_difference(self, line: dict[str, Any]) -> None:
+    def _add_difference(self, content: ReportLine) -> None:
         self._lines += 1
+        line = content.line
         counts = self._counts.setdefault(line["slave"], Counter())
         counts[line["verdict"]] += 1
         counts[f"action {line.get('action') or 'none'}"] += 1
         self._attributes.update(line["attributes"])
         try:
-            text = json.dumps([line.get(name) for name in ROW])
+            text = json.dumps([*(line.get(name) for name in ROW), _describe_changes(show_line(content))])
         except RecursionError:
             raise ConfigError("a line of the report is nested more deeply than an item can be") from None
         self._bytes += len(text)
@@ -135,7 +138,18 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-ROW = ("slave", "verdict", "key", "attributes", "action", "error", "master", "slave_item")
-"""What a row holds, in this order: page.js counts on it."""
+def _describe_changes(shown: ShownDifference) -> list[list[Any]] | None:
+    """Return path, slave's value and master's value of all changes as text, null for none; None without values.
+
+    The fourth field says whether the values are a member of a set.
+    """
+    if shown.master is None and shown.slave_item is None:
+        return None
+    changes = (describe_change(change, full=True) for change in shown.list_changes(full=True))
+    return [[each.path, each.removed, each.added, each.member] for change in changes for each in change]
+
+
+ROW = ("slave", "verdict", "key", "attributes", "action", "error")
+"""What a row holds, in this order, before its changes: page.js counts on it."""
 COURSE = ("elapsed_seconds", "scanned", "differences", "read_units", "write_units", "throttled")
 """What is kept of a line of progress."""

@@ -1,7 +1,7 @@
 "use strict";
 // Everything shown is made here, as text nodes: nothing of the data is ever read as markup.
 const data = JSON.parse(document.getElementById("data").textContent);
-const [SLAVE, VERDICT, KEY, ATTRIBUTES, ACTION, ERROR, MASTER, SLAVE_ITEM] = [0, 1, 2, 3, 4, 5, 6, 7];
+const [SLAVE, VERDICT, KEY, ATTRIBUTES, ACTION, ERROR, CHANGES] = [0, 1, 2, 3, 4, 5, 6];
 const PER_PAGE = 100;
 const rows = data.rows;
 const byId = (id) => document.getElementById(id);
@@ -331,7 +331,7 @@ let first = 0;
 
 function searched(row) {
   return [row[SLAVE], row[VERDICT], row[ACTION], row[ERROR] || "", JSON.stringify(row[KEY]), row[ATTRIBUTES].join(" "),
-    row[MASTER] ? JSON.stringify(row[MASTER]) : "", row[SLAVE_ITEM] ? JSON.stringify(row[SLAVE_ITEM]) : ""].join("\n").toLowerCase();
+    ...(row[CHANGES] || []).flat()].join("\n").toLowerCase();
 }
 
 function filter() {
@@ -379,25 +379,22 @@ function detailOf(row) {
   const inside = make("td");
   inside.colSpan = 5;
   if (row[ERROR]) inside.append(make("p", row[ERROR], "failed"));
-  const sides = [row[MASTER], row[SLAVE_ITEM]];
-  if (!sides[0] && !sides[1]) {
+  if (!row[CHANGES]) {
     inside.append(make("p", "The report holds no values: --report-values puts them in.", "soft"));
   } else {
-    const names = row[ATTRIBUTES].length ? row[ATTRIBUTES] : [...new Set(sides.flatMap((side) => Object.keys(side || {})))].sort();
-    const made = table(["attribute", "master", row[SLAVE]], names.map((name) => [make("code", name), ...sides.map((side) => valueOf(side, name))]), []);
+    const made = table(["path", row[SLAVE], "master"], row[CHANGES].map((change) => [make("code", change[0]), ...valuesOf(change)]), []);
     made.firstChild.classList.add("sides");
     inside.append(made);
   }
   return put(role(make("tr", null, "detail"), "row"), role(inside, "cell"));
 }
 
-function valueOf(side, name) {
-  if (!side || !Object.hasOwn(side, name)) return make("span", side ? "absent" : "no item", "soft");
-  const value = side[name];
-  const type = value && typeof value === "object" ? Object.keys(value)[0] : undefined;
-  if (type === undefined) return make("pre", JSON.stringify(value), "value");
-  const inner = value[type];
-  return put(make("pre", null, "value"), make("span", type, "type"), make("span", typeof inner === "string" ? inner : JSON.stringify(inner, null, 1)));
+// The slave's value and the master's, which a repair would put in its place; of a set, the members of one side only.
+function valuesOf([, slave, master, isMember]) {
+  return [[slave, "- ", "removed"], [master, "+ ", "added"]].map(([value, sign, kind]) => {
+    if (value === null) return make("span", isMember ? "" : "absent", "soft");
+    return put(make("pre", null, "value " + kind), make("span", isMember ? sign + value : value));
+  });
 }
 
 function options(select, place) {

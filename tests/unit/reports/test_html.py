@@ -11,6 +11,8 @@ import pytest
 
 from fastsync import cli
 from fastsync.errors import ConfigError
+from fastsync.model.items.paths import format_path
+from fastsync.output.differences.characters import escape, quote_string
 from fastsync.reports.html.gather import Gathered
 from fastsync.reports.html.page import make_page, render_page
 from fastsync.reports.html.segments import BARS, Segments
@@ -117,7 +119,7 @@ def test_wrong_arguments(arguments: str, tmp_path: Path, monkeypatch: pytest.Mon
 def test_data_stays_data(hostile: str, tmp_path: Path) -> None:
     """Whatever keys, values, names and messages hold is in the page's data as it was, and nowhere in its markup."""
     item = {hostile: {"S": hostile}}
-    line = difference(hostile, attributes=[hostile], error=hostile, slave=hostile, master=item, slave_item=item)
+    line = difference(hostile, attributes=[hostile], error=hostile, slave=hostile, master=item, slave_item={})
     stats = {**STATS, "slaves": {hostile: {}}, "errors": [hostile]}
     (tmp_path / "r").write_text(text(line, END))
     (tmp_path / "s").write_text(text(stats))
@@ -127,8 +129,9 @@ def test_data_stays_data(hostile: str, tmp_path: Path) -> None:
     make_page([str(tmp_path / name) for name in "rsl"], str(made), 10)
     assert made.read_bytes().isascii()
     found = data(made.read_text())
-    names = ("slave", "verdict", "key", "attributes", "action", "error", "master", "slave_item")
-    assert found["rows"] == [[line[name] for name in names]]
+    names = ("slave", "verdict", "key", "attributes", "action", "error")
+    path, value = escape(format_path((hostile,))), quote_string(hostile)
+    assert found["rows"] == [[*(line[name] for name in names), [[path, None, value, False]]]]
     assert found["runs"] == [stats]
     assert found["attributes"] == [[hostile, 1]]
     around = [
