@@ -56,6 +56,7 @@ def read_file(path: str) -> Iterator[Content]:
     """Yield what one file holds ("-" is stdin); raise ConfigError where it is no file of fastsync, or cannot be read.
 
     A report may stop in the middle of a line, as one does whose run was killed, and an empty file is such a report.
+    Empty lines, which somebody's editor has left in a report, are passed over.
     """
     try:
         with _open_file(path) as file:
@@ -67,6 +68,8 @@ def read_file(path: str) -> Iterator[Content]:
 def read_opened_file(path: str, file: IO[bytes]) -> Iterator[Content]:
     """Yield what an open file holds, from where it stands on; errors name it by `path`."""
     first = file.readline(MOST_STATS)
+    while first and not first.strip():
+        first = file.readline(MOST_STATS)
     start = _parse_json(first)
     if start is None or _is_stats(start):
         yield from _read_whole(path, first, file)
@@ -101,6 +104,8 @@ def _read_whole(path: str, first: bytes, file: IO[bytes]) -> Iterator[Content]:
 def _read_report(path: str, first: bytes, file: IO[bytes]) -> Iterator[Content]:
     whole = False
     for number, text in enumerate(_read_lines(first, file), 1):
+        if not text.strip():
+            continue
         line = _parse_json(text)
         whole = _is_end(line)
         if whole:

@@ -390,6 +390,13 @@ def test_not_whole(content: str, told: str, form: str, tmp_path: Path) -> None:
         assert "1 difference, perhaps more" in ran.stdout
 
 
+def test_edited_reports(tmp_path: Path) -> None:
+    """A report that went through an editor or a filter is still one: with empty lines, other line ends, spaces."""
+    lines = [json.dumps(line(key=key), indent=None, separators=(" , ", " : ")) for key in "ab"]
+    (tmp_path / "r").write_text("\n\n" + "\r\n\n".join([*lines, json.dumps(END)]) + "\r\n\n")
+    assert re.findall(r'{"pk":"(\w)"', show(str(tmp_path / "r")).stdout) == ["a", "b"]
+
+
 def test_old_reports(tmp_path: Path) -> None:
     """Reports of earlier versions, which name no paths, are shown whole; where paths are named only these are."""
     sides: dict[str, Any] = {"master": {"a": M(x=N(1), y=N(1))}, "slave_item": {"a": M(x=N(2), y=N(2))}}
