@@ -104,12 +104,17 @@ def format_header(shown: ShownDifference, colors: Colors = PLAIN) -> str:
     verdict = _paint_verdict(shown.verdict, colors)
     parts = [verdict, escape(shown.slave), colors.bold(describe_key(shown.key))]
     if shown.lacks_values and shown.attributes:
-        parts.append(f"in {', '.join(escape(format_path((name,))) for name in shown.attributes)}")
+        parts.append(name_attributes(shown))
     if shown.action != Effect.NONE.value:
         parts.append(escape(shown.action))
     if shown.error:
         parts.append(f"({escape(shown.error)})")
     return " ".join(parts)
+
+
+def name_attributes(shown: ShownDifference) -> str:
+    """Return which attributes differ, in words and in the notation of paths."""
+    return f"in {', '.join(escape(format_path((name,))) for name in shown.attributes)}"
 
 
 def format_changes(shown: ShownDifference, colors: Colors = PLAIN, *, full: bool = False) -> Iterator[str]:

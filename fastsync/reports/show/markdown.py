@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from fastsync.model.difference import DIFFERENCES, Effect, Verdict
-from fastsync.output.differences.block import ShownDifference, format_changes
+from fastsync.output.differences.block import ShownDifference, format_changes, name_attributes
 from fastsync.output.differences.characters import escape
 from fastsync.output.differences.values import describe_key
 from fastsync.reports.show.selection import Counts, Filters, list_counts
@@ -87,7 +87,7 @@ def _list_lines(shown: ShownDifference, full: bool) -> Iterator[str]:
     if shown.verdict is not Verdict.DIFFERING:
         yield WHOLE_ITEMS[shown.verdict]
     elif shown.lacks_values:
-        yield f"in {', '.join(map(escape, shown.attributes))}"
+        yield name_attributes(shown)
     yield from format_changes(shown, full=full)
 
 
