@@ -162,7 +162,9 @@ def _run(given: list[str], say: Callable[[str], None] = print) -> int:
         except SystemExit as ended:  # it has printed help
             return int(str(ended.code))
     flags: dict[str, Any] = sync.make_parser().parse_flags(given)
-    flags |= {"segments": min(FEW, flags["segments"] or 1), "executor": "inline"}
+    flags["executor"] = "inline"
+    if not (flags["key"] or flags["keys"]):
+        flags["segments"] = min(FEW, flags["segments"] or 1)
     sinks = [Lines(Log(flags["log_format"], say))]
     result = Synchronizer(flags.pop("master"), flags.pop("slave"), sinks=sinks, **flags).run()
     assert result.errors == []
