@@ -135,6 +135,12 @@ REPORT = """\
 """  # noqa: E501
 
 
+CHOSEN = """\
+{"slave": "us-west-2:orders", "verdict": "missing", "key": {"id": {"S": "a"}}, "attributes": [], "action": "none", "error": null, "master": {"id": {"S": "a"}}, "slave_item": null}
+"""  # noqa: E501
+"""What a reader of the cookbook has chosen from a report with another tool."""
+
+
 def _here(text: str, moto: Server) -> str:
     """Let a text speak of this server and this folder."""
     for place in PLACES:
@@ -148,14 +154,20 @@ def _lay_out(document: str, moto: Server) -> None:
     """Lay the files out that a reader of the document has."""
     for place, block in enumerate(blocks(document, "toml")):
         Path("regions.toml" if place == 0 else f"{place}.toml").write_text(_here(block, moto))
+    Path("chosen.jsonl").write_text(CHOSEN)
     shutil.copytree(ROOT / "examples", "examples")
     example = Path("examples/orders.toml")
     example.write_text(_here(example.read_text(), moto))
 
 
+def _expand(word: str) -> list[str]:
+    """Return the files that a word stands for, as a shell does; a word that fits no file is itself."""
+    return sorted(map(str, Path().glob(word))) if "*" in word and any(Path().glob(word)) else [word]
+
+
 def _run(given: list[str], say: Callable[[str], None] = print) -> int:
     """Run one command in this process, with its segments one after the other; give its exit code."""
-    given = [path for word in given for path in (sorted(map(str, Path().glob(word))) if "*" in word else [word])]
+    given = [path for word in given for path in _expand(word)]
     if not given[0].startswith("-") or given[-1] in ("-h", "--help"):
         try:
             return cli.main(given)
@@ -163,8 +175,8 @@ def _run(given: list[str], say: Callable[[str], None] = print) -> int:
             return int(str(ended.code))
     flags: dict[str, Any] = sync.make_parser().parse_flags(given)
     flags["executor"] = "inline"
-    if not (flags["key"] or flags["keys"]):
-        flags["segments"] = min(FEW, flags["segments"] or 1)
+    if flags["segments"] is not None:
+        flags["segments"] = min(FEW, flags["segments"])
     sinks = [Lines(Log(flags["log_format"], say))]
     result = Synchronizer(flags.pop("master"), flags.pop("slave"), sinks=sinks, **flags).run()
     assert result.errors == []
