@@ -13,6 +13,7 @@ from fastsync.config.flags import DEFAULTS, FILES, WRITING
 from fastsync.config.limits import DeleteLimit, Limits, RunLimits
 from fastsync.config.parts import parse_delete_limit, parse_first_key, parse_limits, parse_logins, parse_slicing
 from fastsync.config.slicing import Slicing
+from fastsync.config.suggestions import ask_if_meant
 from fastsync.config.validation import check_config
 from fastsync.errors import ConfigError
 from fastsync.model.settings import SELECTABLE, Judging, Reading, Repairing, Retrying, StrategyName
@@ -260,7 +261,7 @@ def _complete_options(flags: Mapping[str, Any]) -> dict[str, Any]:
     """Return all options: those that were given, in the form that `Config` has them, and the defaults of the others."""
     unknown = sorted(set(flags) - set(DEFAULTS))
     if unknown:
-        raise ConfigError(f"there is no option called {unknown[0]!r}")
+        raise ConfigError(f"there is no option called {quote(unknown[0])}{ask_if_meant(unknown[0], DEFAULTS)}")
     options = {**DEFAULTS, **flags}
     if options["dry_run"] is True:
         options |= _without_writes(options)

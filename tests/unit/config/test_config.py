@@ -158,3 +158,11 @@ def test_max_deletes_that_is_none(given: str) -> None:
     with pytest.raises(ConfigError, match="--max-deletes takes") as caught:
         DeleteLimit.parse(given)
     assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize(("given", "meant"), [("paralel", "; is 'parallel' meant?"), ("zzz", "")])
+def test_the_option_that_was_probably_meant(given: str, meant: str) -> None:
+    """An option that there is not is refused with the one that it comes nearest to."""
+    with pytest.raises(ConfigError) as caught:
+        Config.of("us-east-1:a", "us-east-1:b", {given: 4})
+    assert str(caught.value) == f"there is no option called {given!r}{meant}"
