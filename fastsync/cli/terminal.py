@@ -13,6 +13,7 @@ from typing import Any
 from fastsync.model.addresses import hide_users
 from fastsync.output.console.notices import PaceNotice, Verbose
 from fastsync.output.console.progress import Bar, Lines
+from fastsync.output.console.silence import SilenceNotice
 from fastsync.output.durable import READER_LEFT
 from fastsync.output.log import Log
 from fastsync.output.sink import Sink
@@ -31,11 +32,12 @@ class Screen:
     def __init__(self, flags: Mapping[str, Any], log: Log):
         self.sinks: list[Sink] = []
         self._bar: Bar | None = None
+        self._silence = SilenceNotice(log)
         if flags["verbose"]:
             self.sinks.append(Verbose(log))
         if flags["quiet"]:
             return
-        self.sinks.append(PaceNotice(log))
+        self.sinks += [PaceNotice(log), self._silence]
         if flags["progress"] is not False:
             progress = _choose_progress(flags["progress"], log)
             self.sinks.append(progress)
@@ -49,13 +51,14 @@ class Screen:
         try:
             yield
         finally:
+            self._silence.end()
             if self._bar is not None:
                 self._bar.end()
 
     @contextmanager
     def paused(self) -> Iterator[None]:
         """Keep the bar away while somebody is asked."""
-        with nullcontext() if self._bar is None else self._bar.paused():
+        with self._silence.paused(), nullcontext() if self._bar is None else self._bar.paused():
             yield
 
 

@@ -40,6 +40,17 @@ def test_an_endpoint_that_is_silent(make_world: MakeWorld, command: str) -> None
     assert waiting == [f"waiting for an answer of {made.slave} at {made.proxy.url}"]
 
 
+def test_an_endpoint_that_falls_silent(make_world: MakeWorld) -> None:
+    """Once no page has come for some seconds in the middle of a run, that is told once, with the tables."""
+    made = make_world([item("a")], [item("a")])
+    made.proxy.add(faults.delayed(14), "Scan", table=made.slave.name)
+    ran = made.run("--strategy", "merge")
+    assert ran.exit_code == 0, ran.stderr
+    (line,) = [line for line in ran.stderr.splitlines() if line.startswith("no page has come for 1")]
+    assert str(made.slave) in line
+    assert made.proxy.url in line
+
+
 @pytest.mark.parametrize(
     "state", ["CREATING", "ARCHIVING", "ARCHIVED", "DELETING", "INACCESSIBLE_ENCRYPTION_CREDENTIALS"]
 )
