@@ -6,7 +6,6 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,9 @@ MASTER, WEST, EUROPE = "us-east-1:orders", "us-west-2:orders-west", "eu-west-1:o
 PLANS = {WEST: SlavePlan(20, 15, 10, 12), EUROPE: SlavePlan(8, 6, 4, 12)}
 """What differs on each slave, of a thousand orders."""
 TABLES = ("-m", MASTER, "-s", WEST, "-s", EUROPE)
-REPORT = "differences.jsonl"
+REPORT, CHOSEN, UNDO_LOG = "differences.jsonl", "chosen.jsonl", "chosen.undo"
+LEFT_OUT = '"extra"'
+"""What is left out of the report for the second repair: deletes are not for everybody's first hour."""
 ENDPOINT = "AWS_ENDPOINT_URL_DYNAMODB"
 PATIENCE = 2.0
 """Seconds that a step may take to end after each signal."""
@@ -29,19 +30,40 @@ PATIENCE = 2.0
 
 @dataclass(frozen=True)
 class Step:
-    """One run of the command line: its purpose, its flags, and the exit code that it must end with."""
+    """One run of the command line: its purpose, its words in lines as they are shown, and the exit code it must have.
+
+    `choose`: lines of the report are chosen first.
+    """
 
     purpose: str
-    flags: tuple[str, ...]
+    lines: tuple[tuple[str, ...], ...]
     exit_code: int
+    choose: bool = False
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """All words of the command."""
+        return tuple(word for line in self.lines for word in line)
 
 
+PARALLEL = ("--parallel", "2")
+WRITES = ("--write-missing", "--write-differing")
 STEPS = (
-    Step("What differs? This run only reads.", ("--scan-for-extra", "--report", REPORT), 1),
     Step(
-        "Make both slaves equal to the master.", ("--write-missing", "--write-differing", "--delete-extra", "--yes"), 0
+        "What differs? This run only reads.",
+        (TABLES, (*PARALLEL, "--scan-for-extra", "--report", REPORT, "--report-values")),
+        1,
     ),
-    Step("Look again: is everything in sync now?", ("--scan-for-extra",), 0),
+    Step("What would a repair change? The first three, path by path.", (("show", REPORT, "--limit", "3"),), 0),
+    Step(
+        "Choose from the report, and repair just that, as long as it still is as reported.",
+        (TABLES, ("--keys", CHOSEN, "--if-unchanged", *WRITES, "--undo-log", UNDO_LOG)),
+        0,
+        choose=True,
+    ),
+    Step("That was a mistake? Undo it.", (("undo", UNDO_LOG),), 0),
+    Step("Make both slaves equal to the master.", (TABLES, (*PARALLEL, *WRITES, "--delete-extra", "--yes")), 0),
+    Step("Look again: is everything in sync now?", (TABLES, (*PARALLEL, "--scan-for-extra")), 0),
 )
 
 
@@ -71,10 +93,13 @@ def run_steps(server: Server, folder: Path) -> int:
 
 def _run_step(step: Step, server: Server, folder: Path) -> int:
     """Run one step as a process of its own, show its command and output, and return its exit code."""
-    flags = ("--parallel", "2", *step.flags)
-    _print_line(f"\n{step.purpose}\n\n$ fastsync {shlex.join(TABLES)} \\\n    {shlex.join(flags)}")
+    _print_line(f"\n{step.purpose}\n")
+    if step.choose:
+        _choose_lines(folder)
+    shown = " \\\n    ".join(map(shlex.join, step.lines))
+    _print_line(f"$ fastsync {shown}")
     # stderr goes where stdout goes: a bar on a terminal, plain lines elsewhere
-    command = [sys.executable, "-m", "fastsync", *TABLES, *flags]
+    command = [sys.executable, "-m", "fastsync", *step.words]
     known = {**os.environ, ENDPOINT: server.url}
     with subprocess.Popen(command, cwd=folder, env=known, stderr=subprocess.STDOUT) as process:
         try:
@@ -83,9 +108,14 @@ def _run_step(step: Step, server: Server, folder: Path) -> int:
             _stop_process(process)
             raise
     _print_line(f"$ echo $?\n{code}")
-    if REPORT in step.flags and code == step.exit_code:
-        _print_excerpt(folder / REPORT)
     return code
+
+
+def _choose_lines(folder: Path) -> None:
+    """Choose lines of the report, as the command that is shown does."""
+    _print_line(f"$ grep -v '{LEFT_OUT}' {REPORT} > {CHOSEN}")
+    with (folder / REPORT).open(encoding="utf-8") as lines, (folder / CHOSEN).open("w", encoding="utf-8") as chosen:
+        chosen.writelines(line for line in lines if LEFT_OUT not in line)
 
 
 def _stop_process(process: subprocess.Popen[bytes]) -> None:
@@ -96,12 +126,6 @@ def _stop_process(process: subprocess.Popen[bytes]) -> None:
             process.wait(PATIENCE)
             return
     process.kill()
-
-
-def _print_excerpt(report: Path) -> None:
-    lines = report.read_text(encoding="utf-8").splitlines()
-    shown: Sequence[str] = (f"$ head -n 2 {report.name}", *lines[:2], f"$ tail -n 1 {report.name}", lines[-1])
-    _print_line("\n".join(shown))
 
 
 def _print_line(text: str) -> None:
