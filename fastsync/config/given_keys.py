@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -24,6 +25,8 @@ from fastsync.model.wording import choose_form, describe_exception, quote
 KEY, SLAVE, VERDICT, COMPLETE = "key", "slave", "verdict", "complete"
 MASTER, SLAVE_ITEM = "master", "slave_item"
 """Names in a line of a report."""
+LONGEST_LINE = 64 << 20
+"""Bytes of a line: two items of 400 KB that are all escapes take a fifth of that. A device may have no end of line."""
 TRUTH = (b"true", b"false")
 _decode_fields = msgspec.json.Decoder(dict[str, Raw]).decode
 _decode_text = msgspec.json.Decoder(str).decode
@@ -123,7 +126,7 @@ def _open(path: str) -> Iterator[IO[bytes]]:
 class _File:
     """One file of keys."""
 
-    def __init__(self, path: str, file: Iterable[bytes], find_slave: FindSlave, reviewed: bool):
+    def __init__(self, path: str, file: IO[bytes], find_slave: FindSlave, reviewed: bool):
         self._name = "stdin" if path == "-" else path
         self._file = file
         self._find_slave = find_slave
@@ -134,7 +137,9 @@ class _File:
 
     def read_into(self, given: GivenKeys) -> None:
         """Add the keys of the file, and what is to be said of it."""
-        for number, line in enumerate(self._file, start=1):
+        for number, line in enumerate(iter(partial(self._file.readline, LONGEST_LINE + 1), b""), start=1):
+            if len(line) > LONGEST_LINE:
+                raise ConfigError(f"{self._name}, line {number:,} is longer than any line of a report")
             text = line.strip()
             if number == 1:
                 text = text.removeprefix(b"\xef\xbb\xbf")

@@ -214,6 +214,14 @@ def test_bad_lines(dynoxide: Server, tmp_path: Path, name: str) -> None:
     assert len(ran.stderr.splitlines()) == 1
 
 
+def test_a_file_without_end(dynoxide: Server) -> None:
+    """A device that never ends its first line is refused, and does not fill the memory."""
+    world = make_world(dynoxide, [], [])
+    ran = world.run("--keys", "/dev/zero")
+    assert ran.exit_code == 2
+    assert "/dev/zero, line 1 is longer than any line of a report" in ran.stderr
+
+
 CONFLICTS = [
     ("--segments", "2"),
     ("--shard", "0/2", "--segments", "2"),
