@@ -59,9 +59,18 @@ def _held_until(killed: threading.Event, latency: float) -> Fault:
     return fault
 
 
+def _choose_items(strategy: str, folder: Path) -> Sequence[str]:
+    """Give the flags that have all items compared by a strategy, or as given keys."""
+    if strategy != "keys":
+        return ("--strategy", strategy)
+    file = folder / "keys.jsonl"
+    file.write_text("".join(f'{{"id": "{n:02}"}}\n' for n in range(COUNT)))
+    return ("--keys", str(file), "--strategy", "auto")
+
+
 @pytest.mark.parametrize("latency", [0.0, 0.05, 0.15, 0.4])
 @pytest.mark.parametrize("log", [False, True], ids=["no undo log", "undo log"])
-@pytest.mark.parametrize("strategy", ["lookup", "merge"])
+@pytest.mark.parametrize("strategy", ["lookup", "merge", "keys"])
 @pytest.mark.parametrize("name", CASES)
 def test_a_worker_that_dies_with_writes_under_way(
     make_world: MakeWorld, tmp_path: Path, name: str, strategy: str, log: bool, latency: float
@@ -72,7 +81,7 @@ def test_a_worker_that_dies_with_writes_under_way(
     killed = threading.Event()
     made.proxy.add(_held_until(killed, latency), case.operation)
     undo = ("--undo-log", str(tmp_path / "undo")) if log else ()
-    with running(made, *case.flags, *undo, "--strategy", strategy) as run:
+    with running(made, *case.flags, *undo, *_choose_items(strategy, tmp_path)) as run:
         made.proxy.await_request(case.operation)
         (worker,) = run.workers()
         os.kill(worker, signal.SIGKILL)

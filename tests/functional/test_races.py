@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
@@ -287,3 +288,32 @@ def test_an_item_that_changes_under_every_attempt(
     assert {each.status for each in attempts} == {400}
     if verdict != "missing":
         assert made.slave.get("k") == item("k", v=f"changed {len(attempts) - 1}")
+
+
+REVIEWED = {
+    "PutItem": ([NEW], [OLD], DIFFERING),
+    "DeleteItem": ([item("always")], [item("always"), OLD], DELETE),
+}
+"""What is reviewed, by the request that repairs it."""
+
+
+@pytest.mark.parametrize("operation", REVIEWED)
+@pytest.mark.parametrize("unchanged", [True, False])
+def test_a_reviewed_item_that_changes_at_the_last_moment(
+    make_world: MakeWorld, tmp_path: Path, operation: str, unchanged: bool
+) -> None:
+    """With --if-unchanged it is left alone as `changed`; without, the repair is decided anew, by what is there now."""
+    master, slave, flag = REVIEWED[operation]
+    made = make_world(master, slave)
+    report = tmp_path / "reviewed.jsonl"
+    assert made.run("--scan-for-extra", "--report", str(report), "--report-values").exit_code == 1
+    made.proxy.add(faults.before(lambda: made.slave.put(OTHER)), operation, nth=(1,))
+    only = ["--if-unchanged"] if unchanged else []
+    ran = made.run("--keys", str(report), *only, flag, "--strategy", "auto")
+    (line,) = ran.differences
+    if unchanged:
+        assert (line["action"], ran.exit_code) == ("changed", 1)
+        assert made.slave.get("k") == OTHER
+    else:
+        assert (line["action"], ran.exit_code) == ("written" if operation == "PutItem" else "deleted", 0)
+        assert made.slave.get("k") == (NEW if operation == "PutItem" else None)
