@@ -138,7 +138,9 @@ REPORT = """\
 CHOSEN = """\
 {"slave": "us-west-2:orders", "verdict": "missing", "key": {"id": {"S": "a"}}, "attributes": [], "action": "none", "error": null, "master": {"id": {"S": "a"}}, "slave_item": null}
 """  # noqa: E501
-"""What a reader of the cookbook has chosen from a report with another tool."""
+"""What a reader has chosen from a report with another tool."""
+SLAVES = {"README.md": "orders-west"}
+"""The slave of that report, where it is another one."""
 
 
 def _here(text: str, moto: Server) -> str:
@@ -154,7 +156,7 @@ def _lay_out(document: str, moto: Server) -> None:
     """Lay the files out that a reader of the document has."""
     for place, block in enumerate(blocks(document, "toml")):
         Path("regions.toml" if place == 0 else f"{place}.toml").write_text(_here(block, moto))
-    Path("chosen.jsonl").write_text(CHOSEN)
+    Path("chosen.jsonl").write_text(CHOSEN.replace("orders", SLAVES.get(document, "orders")))
     shutil.copytree(ROOT / "examples", "examples")
     example = Path("examples/orders.toml")
     example.write_text(_here(example.read_text(), moto))
