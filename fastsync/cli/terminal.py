@@ -37,7 +37,9 @@ class Screen:
             self.sinks.append(Verbose(log))
         if flags["quiet"]:
             return
-        self.sinks += [PaceNotice(log), self._silence]
+        self.sinks.append(PaceNotice(log))
+        if flags.get("executor") != "spark":  # whose tasks tell everything at their end
+            self.sinks.append(self._silence)
         if flags["progress"] is not False:
             progress = _choose_progress(flags["progress"], log)
             self.sinks.append(progress)

@@ -113,13 +113,15 @@ def _check_key(where: str, text: bytes, fields: Mapping[str, Raw]) -> None:
 
 @contextmanager
 def _open(path: str) -> Iterator[IO[bytes]]:
+    if path == "-" and sys.stdin is None:
+        raise ConfigError("--keys - cannot be read: stdin is closed")
     try:
         if path == "-":
             yield sys.stdin.buffer
             return
         with Path(path).open("rb") as file:
             yield file
-    except (OSError, ValueError, AttributeError) as error:
+    except (OSError, ValueError) as error:
         raise ConfigError(f"--keys {quote(path)} cannot be read: {describe_exception(error)}") from None
 
 
@@ -161,6 +163,7 @@ class _File:
     def _parse(self, where: str, text: bytes, whole: bool) -> Mapping[str, Raw] | None:
         """Return the fields of a line, None for the last line of a report that was cut short."""
         try:
+            text.decode()  # raw values are not checked otherwise
             return _decode_fields(text)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             if not whole and self._lines:

@@ -75,6 +75,10 @@ CONFLICTS: tuple[tuple[Callable[[Config], bool], str], ...] = (
         "--keys - is given twice, and there is one stdin",
     ),
     (
+        lambda config: "-" in config.keys and any(login.asks_for_code for login in config.logins),
+        "--keys - reads stdin, so nobody can be asked for an MFA code: give --mfa-token, or keys in a file",
+    ),
+    (
         lambda config: config.if_unchanged and not (config.keys and not config.key),
         "--if-unchanged needs --keys FILE, a report with values, and goes with no --key: a key alone tells no values",
     ),

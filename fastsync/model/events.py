@@ -150,7 +150,7 @@ class DeleteTask:
     number: int = 0
     undo_span: tuple[int, int] | None = None
     ahead: tuple[bytes, ...] = ()
-    reviewed: tuple[ReviewedLine, ...] = ()
+    reviewed: tuple[ReviewedLine, ...] | None = None
 
     def __str__(self) -> str:
         return f"the deletes on {self.terms.slaves[self.slave]}"

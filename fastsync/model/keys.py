@@ -44,13 +44,14 @@ class KeyChunk:
     """Some of the keys that a run was given, for certain slaves (their indexes).
 
     Either `keys` holds whole keys, or `partition` a partition key that stands for all items under it; both in DynamoDB
-    JSON. `reviewed` are the lines of the report that the keys come from, where items must still be as these tell.
+    JSON. `reviewed` are the lines of the report that the keys come from, where items must still be as these tell;
+    None where that was not asked for.
     """
 
     slaves: tuple[int, ...]
     keys: tuple[bytes, ...] = ()
     partition: bytes | None = None
-    reviewed: tuple[ReviewedLine, ...] = ()
+    reviewed: tuple[ReviewedLine, ...] | None = None
 
     def __str__(self) -> str:
         if self.partition is not None:

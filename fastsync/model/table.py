@@ -102,6 +102,11 @@ class Login:
     session: Any = field(default=None, repr=False)
 
     @property
+    def asks_for_code(self) -> bool:
+        """Whether the role needs an MFA code that was not given, so that the terminal is asked."""
+        return self.role is not None and bool(self.role.mfa_serial) and not self.role.mfa_token
+
+    @property
     def base(self) -> str:
         """The name of the profile, or of the default chain."""
         if self.session is not None:

@@ -35,12 +35,12 @@ MOST = 1000
 class KeyPlan:
     """The chunks of a run, and how many items it goes through, 0 where nobody knows.
 
-    `reviewed` are the lines of reports by slave and key, where items must still be as these tell.
+    `reviewed` are the lines of reports by slave and key, where items must still be as these tell, else None.
     """
 
     chunks: Sequence[KeyChunk]
     items: int
-    reviewed: Mapping[tuple[int, Key], bytes]
+    reviewed: Mapping[tuple[int, Key], bytes] | None
     reader: KeyReader
 
     def count_keys(self, slaves: int) -> KeyCounts | None:
@@ -50,10 +50,10 @@ class KeyPlan:
         counts = [sum(len(chunk.keys) for chunk in self.chunks if slave in chunk.slaves) for slave in range(slaves)]
         return KeyCounts(sum(len(chunk.keys) for chunk in self.chunks), tuple(counts))
 
-    def select_reviewed(self, slave: int, keys: Iterable[bytes]) -> tuple[ReviewedLine, ...]:
-        """Return the lines about some keys (DynamoDB JSON) of a slave."""
-        if not self.reviewed:
-            return ()
+    def select_reviewed(self, slave: int, keys: Iterable[bytes]) -> tuple[ReviewedLine, ...] | None:
+        """Return the lines about some keys (DynamoDB JSON) of a slave; None where items need not be as reported."""
+        if self.reviewed is None:
+            return None
         found = ((slave, self.reviewed.get((slave, self.reader.read_key(key)))) for key in keys)
         return tuple((slave, line) for slave, line in found if line is not None)
 
@@ -130,11 +130,11 @@ class _Wanted:
             size = max(LEAST, min(MOST, math.ceil(len(keys) / parallel)))
             chunks += [self._make_chunk(slaves, keys[start : start + size]) for start in range(0, len(keys), size)]
         items = 0 if self._partitions else sum(map(len, groups.values()))
-        return KeyPlan(chunks, items, self._lines, self._reader)
+        return KeyPlan(chunks, items, self._lines if self._reviewed else None, self._reader)
 
     def _make_chunk(self, slaves: int, keys: Sequence[Key]) -> KeyChunk:
         places = _places(slaves)
-        reviewed: tuple[ReviewedLine, ...] = ()
+        reviewed: tuple[ReviewedLine, ...] | None = None
         if self._reviewed:
             reviewed = tuple((place, self._lines[place, key]) for key in keys for place in places)
         return KeyChunk(places, keys=tuple(map(encode_key, keys)), reviewed=reviewed)

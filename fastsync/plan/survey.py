@@ -142,7 +142,7 @@ def _open_accounts(config: Config) -> Accounts:
         profile = accounts.find_profile(login)
         profile.check_address("sts", needed=login.role is not None)
         profile.check_address("dynamodb", needed=endpoint is None)
-        if login.role and login.role.mfa_serial and not login.role.mfa_token:
+        if login.asks_for_code:
             check_terminal()
     return accounts
 

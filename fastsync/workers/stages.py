@@ -130,12 +130,12 @@ def _choose_judging(task: Task) -> Judging:
 
 def _open_reviewed(task: Task, keys: KeyReader, digester: Digester) -> Reviewed | None:
     """Return the lines of a report that the task's items must still be as, None where the run asks for none."""
-    lines: Sequence[ReviewedLine] = ()
+    lines: Sequence[ReviewedLine] | None = None
     if isinstance(task, DeleteTask):
         lines = task.reviewed
     elif task.chunk is not None:
         lines = task.chunk.reviewed
-    if not lines:
+    if lines is None:
         return None
     return Reviewed(lines, keys, digester)
 

@@ -194,6 +194,7 @@ BAD = {
         '{"verdict": "missing", "key": {"pk": {"S": "a"}, "sk": {"N": "1"}}, "action": "none"}\n',
         "names no slave",
     ),
+    "text that is not UTF-8": ('{"pk": {"S": "\udcff"}, "sk": 1}\n', "line 1 is neither a key nor a line of a report"),
     "a partition key in a report": (
         '{"slave": "SLAVE", "verdict": "missing", "key": {"pk": {"S": "a"}}}\n',
         "pk, sk",
@@ -207,7 +208,7 @@ def test_bad_lines(dynoxide: Server, tmp_path: Path, name: str) -> None:
     text, sentence = BAD[name]
     world = make_world(dynoxide, [], [])
     file = tmp_path / "keys.jsonl"
-    file.write_text(text.replace("SLAVE", f"{SLAVE_REGION}:{world.slaves[0]}"))
+    file.write_text(text.replace("SLAVE", f"{SLAVE_REGION}:{world.slaves[0]}"), errors="surrogateescape")
     ran = world.run("--keys", str(file))
     assert ran.exit_code == 2, ran.stderr
     assert sentence in ran.stderr
@@ -242,6 +243,27 @@ def test_what_does_not_go_with_keys(flags: Sequence[str]) -> None:
     assert ran.exit_code == 2
     assert next(flag for flag in reversed(flags) if flag.startswith("--")) in ran.stderr or flags[0] in ran.stderr
     assert len(ran.stderr.splitlines()) == 1
+
+
+STDIN = [
+    ("--keys", "-", "--keys", "-"),
+    (
+        "--keys",
+        "-",
+        "--role-arn",
+        "arn:aws:iam::123456789012:role/r",
+        "--mfa-serial",
+        "arn:aws:iam::123456789012:mfa/m",
+    ),
+]
+
+
+@pytest.mark.parametrize("flags", STDIN, ids=["twice", "an MFA code to ask for"])
+def test_stdin_serves_one(flags: Sequence[str]) -> None:
+    """Keys on stdin are given once, and nobody is asked for a code beside them."""
+    ran = run_fastsync("-m", "us-east-1:a", "-s", "us-west-2:b", "--endpoint-url", "http://127.0.0.1:9", *flags)
+    assert (ran.exit_code, len(ran.stderr.splitlines())) == (2, 1)
+    assert "--keys -" in ran.stderr
 
 
 def test_values_are_needed_to_tell_what_has_changed(dynoxide: Server, tmp_path: Path) -> None:

@@ -110,8 +110,8 @@ class KeyLookup:
         pairs: list[Pairs] = []
         absent: dict[int, int] = {}
         only_here: dict[int, int] = {}
+        both = [key for key in keys if key in masters]
         for slave, items in found.items():
-            both = [key for key in keys if key in masters]
             extras = [key for key in keys if key in items and key not in masters]
             pairs.append(Pairs(slave, both, [masters[key] for key in both], [items.get(key) for key in both]))
             absent[slave] = len(keys) - len(both) - len(extras)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from fastsync.model.addresses import hide_users
-from fastsync.model.events import AnyTerms, PageDone
+from fastsync.model.events import AnyTerms, PageDone, Terms
 from fastsync.model.table import Side
 from fastsync.output.log import Log
 
@@ -19,7 +19,8 @@ PATIENCE = 10.0
 class SilenceNotice:
     """Write a line once no page has come for `patience` seconds; another one only after the next page.
 
-    Nothing is written where units a second are limited, since pages may take that long then.
+    Nothing is written where units a second are limited, since pages may take that long then. --recheck-delay is no
+    silence.
     """
 
     def __init__(self, log: Log, patience: float = PATIENCE):
@@ -35,6 +36,8 @@ class SilenceNotice:
         """Begin to look at the clock."""
         if any(side.pace.reads or side.pace.writes for side in terms.tables):
             return
+        if isinstance(terms, Terms):
+            self._patience += terms.judging.delay
         self._sides = terms.tables
         self._last = time.monotonic()
         threading.Thread(target=self._watch, daemon=True).start()

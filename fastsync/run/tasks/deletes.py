@@ -26,13 +26,12 @@ WITH_ITEMS = 50
 """... where their whole items are reported: some 20 MB of the largest ones, which wait for the task's end."""
 
 
-SelectReviewed = Callable[[int, Iterable[bytes]], tuple[ReviewedLine, ...]]
+SelectReviewed = Callable[[int, Iterable[bytes]], tuple[ReviewedLine, ...] | None]
 """Return the lines of a report about keys (DynamoDB JSON) of a slave (its index), where items must be as these tell."""
 
 
-def select_nothing(_slave: int, _keys: Iterable[bytes]) -> tuple[ReviewedLine, ...]:
-    """Return no line: no report was given."""
-    return ()
+def select_nothing(_slave: int, _keys: Iterable[bytes]) -> None:
+    """Return None: no report was given."""
 
 
 @dataclass(frozen=True)
