@@ -7,7 +7,8 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from fastsync.config.flags import GROUPS, RUN
+from fastsync.config.flags.flag import RUN
+from fastsync.config.flags.table import GROUPS
 
 ROOT = Path(__file__).parents[1]
 DOCS = (

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from fastsync.cli.flags import add_shared_flag
 from fastsync.cli.parser import Parser, create_parser
 from fastsync.cli.terminal import Shown, report_result
-from fastsync.config.flags import COMBINE
+from fastsync.config.flags.flag import COMBINE
 from fastsync.errors import Interrupted
 from fastsync.output.log import Log
 from fastsync.output.unforeseen import Phase, foreseen_only

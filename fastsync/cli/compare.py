@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from fastsync.cli.flags import USAGE_OF_RUN, add_run_flags
 from fastsync.cli.parser import Parser, create_parser
 from fastsync.cli.sync import run_flags
-from fastsync.config.flags import WRITING, as_flag
+from fastsync.config.flags.flag import as_flag
+from fastsync.config.flags.options import WRITING
 from fastsync.errors import ConfigError
 
 DESCRIPTION = """\

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from fastsync.config.checks import KINDS, check_path
-from fastsync.config.flags import RUN, Flag, list_flags
+from fastsync.config.flags.flag import RUN, Flag
+from fastsync.config.flags.options import list_flags
 from fastsync.config.suggestions import ask_if_meant
 from fastsync.errors import ConfigError
 from fastsync.model.table import TableRef

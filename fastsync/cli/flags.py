@@ -7,7 +7,9 @@ from typing import Any
 
 from fastsync import __version__
 from fastsync.cli.parser import GivenOnce, Parser, number, whole_number
-from fastsync.config.flags import ACCESS, GROUPS, RUN, UNDO, Flag, list_flags
+from fastsync.config.flags.flag import RUN, UNDO, Flag
+from fastsync.config.flags.options import list_flags
+from fastsync.config.flags.table import ACCESS, GROUPS
 
 USAGE_OF_RUN = "-m REGION:TABLE -s REGION:TABLE [-s ...] [flags]"
 OF_SETTINGS = (

@@ -19,7 +19,8 @@ from fastsync.cli.meant import (
     looks_like_table,
     refer_to_help,
 )
-from fastsync.config.flags import FILES, as_flag
+from fastsync.config.flags.flag import as_flag
+from fastsync.config.flags.options import FILES
 from fastsync.config.paths import check_inputs
 from fastsync.config.validation import check_choices
 from fastsync.errors import ConfigError

@@ -9,7 +9,7 @@ from typing import Any
 from fastsync.cli.flags import add_shared_flag
 from fastsync.cli.parser import Parser, create_parser, whole_number
 from fastsync.config.checks import MOST, check_choice, check_input, check_number
-from fastsync.config.flags import SHOW
+from fastsync.config.flags.flag import SHOW
 from fastsync.model.difference import DIFFERENCES
 from fastsync.output.console.color import choose_colors
 from fastsync.output.log import Log

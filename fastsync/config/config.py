@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fastsync.config.checks import check_choice, check_kind
-from fastsync.config.flags import DEFAULTS, FILES, WRITING
+from fastsync.config.flags.options import DEFAULTS, FILES, WRITING
 from fastsync.config.limits import DeleteLimit, Limits, RunLimits
 from fastsync.config.parts import parse_delete_limit, parse_first_key, parse_limits, parse_logins, parse_slicing
 from fastsync.config.slicing import Slicing

@@ -18,7 +18,8 @@ from fastsync.config.checks import (
     check_path,
     check_text,
 )
-from fastsync.config.flags import CHOICES, OPTIONS, Flag
+from fastsync.config.flags.flag import Flag
+from fastsync.config.flags.options import CHOICES, OPTIONS
 from fastsync.config.login import DURATIONS
 from fastsync.config.parts import parse_delete_limit, parse_first_key, parse_limits, parse_logins, parse_slicing
 from fastsync.config.paths import check_inputs, check_outputs

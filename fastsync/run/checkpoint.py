@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from fastsync.config.config import Config
-from fastsync.config.flags import MAY_CHANGE
+from fastsync.config.flags.options import MAY_CHANGE
 from fastsync.errors import ConfigError, OutputFailed
 from fastsync.model.addresses import hide_users
 from fastsync.model.table import TableRef

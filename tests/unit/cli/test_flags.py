@@ -6,7 +6,8 @@ import pytest
 
 from fastsync.cli import estimate, iam_policy, sync, undo
 from fastsync.cli.parser import Parser
-from fastsync.config.flags import NUMBER, RUN, UNDO, WHOLE, Flag, list_flags
+from fastsync.config.flags.flag import NUMBER, RUN, UNDO, WHOLE, Flag
+from fastsync.config.flags.options import list_flags
 from fastsync.errors import ConfigError
 
 TABLES = ["-m", "us-east-1:a", "-s", "us-west-2:b"]

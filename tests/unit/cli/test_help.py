@@ -6,7 +6,8 @@ import pytest
 
 from fastsync import cli
 from fastsync.cli.entry import COMMANDS
-from fastsync.config.flags import RUN, list_flags
+from fastsync.config.flags.flag import RUN
+from fastsync.config.flags.options import list_flags
 
 NAMES = ["", *COMMANDS]
 

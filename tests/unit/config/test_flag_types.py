@@ -9,7 +9,8 @@ from typing import Any, Literal, Union, get_type_hints
 import pytest
 
 from fastsync.config.flag_types import Flags, Percent
-from fastsync.config.flags import OPTIONS, TEXT, Flag
+from fastsync.config.flags.flag import TEXT, Flag
+from fastsync.config.flags.options import OPTIONS
 from fastsync.config.limits import DeleteLimit, Limit
 
 PARAMETERS = {"progress"}

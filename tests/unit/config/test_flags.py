@@ -10,7 +10,9 @@ from typing import get_type_hints
 import pytest
 
 from fastsync.config.config import Config
-from fastsync.config.flags import COMBINE, GROUPS, OPTIONS, RUN, UNDO, Flag, as_flag, as_option, list_flags
+from fastsync.config.flags.flag import COMBINE, RUN, UNDO, Flag, as_flag, as_option
+from fastsync.config.flags.options import OPTIONS, list_flags
+from fastsync.config.flags.table import GROUPS
 from fastsync.model.settings import StrategyName
 
 DEFAULT = re.compile(r"\(default:? (\w+)\)|(\w+) \(default\)|(\w+), the default,")
