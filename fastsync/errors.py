@@ -6,6 +6,7 @@ FastsyncError
 ├── IncompleteError  4   something is not known at the end
 │   ├── RequestFailed    one request to DynamoDB failed for good
 │   ├── KeysUnanswered   a table went on returning keys as unprocessed
+│   ├── ExportDamaged    a file of an export is not what it has to be
 │   ├── OutputFailed     a report or another file could not be written
 │   └── CredentialsEnded credentials expire in mid-run, and there are no others
 └── UnexpectedError  4   something that nobody foresaw, a listener's error too; 2 where nothing was read
@@ -68,6 +69,10 @@ class RequestFailed(IncompleteError):
 
 class KeysUnanswered(IncompleteError):
     """BatchGetItem returned the same keys as unprocessed, round after round, without any progress."""
+
+
+class ExportDamaged(IncompleteError):
+    """A file of an export is not whole, or not what the export's manifest says; what it held is not known."""
 
 
 class OutputFailed(IncompleteError):

@@ -1,0 +1,72 @@
+"""The items of a data file, as raw bytes; and whether the file is what the manifest says.
+
+About 1.5 µs of CPU an item of 400 B, two thirds of them in zlib. Memory is bounded: a few blocks of a megabyte.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Generator, Iterator
+from contextlib import closing
+
+from msgspec import Raw
+
+from fastsync.errors import ExportDamaged
+from fastsync.exports.compressed import expand
+from fastsync.exports.export import ExportFile
+from fastsync.exports.lines import read_lines
+from fastsync.exports.storage import Storage
+from fastsync.model.wording import count_nouns
+
+CHUNK = 1 << 18
+"""Bytes of a stored file that are read at once."""
+
+
+def check_file(file: ExportFile, storage: Storage) -> None:
+    """Read a file as it is stored; raise ExportDamaged where its size or its digest is another one than expected.
+
+    Nothing is decompressed: that takes about 2 ms for a megabyte. Raises IncompleteError where it cannot be read.
+    """
+    for _ in read_stored(file, storage):
+        pass
+
+
+def read_items(file: ExportFile, storage: Storage, start_line: int = 1) -> Iterator[tuple[int, list[Raw]]]:
+    """Yield the items of a file in batches of about a megabyte, each with the number of its first item's line.
+
+    The items of a batch stand in lines that follow each other, so an item's line is the first one's plus its place.
+    Lines before `start_line` (counted from 1) are checked like all others, but not yielded. The items of a batch
+    share its memory: whoever keeps one for long copies it.
+
+    Raises ExportDamaged, with file and line, where the file is damaged; then nothing that was yielded is certain, since
+    the digest is known at the end only. Raises IncompleteError where the file cannot be read.
+    """
+    count = 0
+    with closing(read_stored(file, storage)) as chunks:
+        for first, items in read_lines(expand(chunks, file.name), file.name):
+            count += len(items)
+            left = items[max(start_line - first, 0) :]
+            if left:
+                yield max(first, start_line), left
+    if file.items is not None and count != file.items:
+        raise ExportDamaged(
+            f"{file.name} is damaged: it holds {count_nouns(count, 'item')}, but the manifest says {file.items:,}"
+        )
+
+
+def read_stored(file: ExportFile, storage: Storage) -> Generator[bytes, None, None]:
+    """Yield the stored bytes of a file; raise ExportDamaged at their end where they are not what they have to be."""
+    digest = hashlib.md5(usedforsecurity=False)
+    size = 0
+    with closing(storage.open_file(file.stored)) as stream:
+        while chunk := stream.read(CHUNK):
+            digest.update(chunk)
+            size += len(chunk)
+            yield chunk
+    if size != file.size_bytes:
+        raise ExportDamaged(
+            f"{file.name} was replaced or cut short: it had {file.size_bytes:,} bytes when it was listed, and has "
+            f"{size:,} now"
+        )
+    if file.md5 is not None and digest.digest() != file.md5:
+        raise ExportDamaged(f"{file.name} is damaged: its MD5 digest is not the one that the manifest tells")
