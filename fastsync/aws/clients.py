@@ -9,6 +9,8 @@ from functools import partial
 from fastsync.aws.auth.credentials import Credentials
 from fastsync.aws.budget import Budget, Cell, PrivateCell
 from fastsync.aws.client import Client
+from fastsync.aws.s3.access import S3Access
+from fastsync.aws.s3.bucket import Bucket
 from fastsync.aws.shared_cells import SharedCells
 from fastsync.aws.transport import Transport
 from fastsync.errors import IncompleteError
@@ -36,6 +38,7 @@ class Clients:
         self._keyring = keyring
         self._cells = cells
         self._clients: dict[Side, Client] = {}
+        self._buckets: dict[tuple[S3Access, str], Bucket] = {}
         self._limited: list[Budget] = []
 
     def client_of(self, side: Side, reading: Reading, retrying: Retrying) -> Client:
@@ -47,6 +50,16 @@ class Clients:
             transport = Transport(ref, endpoint, credentials, retrying, self.sleep, ask_renewal=ask)
             self._clients[side] = Client(side, transport, reading, self._make_budgets(side))
         return self._clients[side]
+
+    def bucket_of(self, access: S3Access, name: str, retrying: Retrying) -> Bucket:
+        """Return a bucket; its connections stay open as long as the process needs them."""
+        found = self._buckets.get((access, name))
+        if found is None:
+            credentials = self._keyring.source_of(access.account)
+            ask = partial(self._ask_renewal, access.account)
+            found = Bucket(access, name, credentials, retrying, sleep=self.sleep, ask_renewal=ask)
+            self._buckets[access, name] = found
+        return found
 
     def _ask_renewal(self, account: int, expired: Credentials) -> None:
         """Ask the owner of the credentials to renew them."""

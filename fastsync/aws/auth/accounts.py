@@ -10,6 +10,8 @@ from fastsync.aws.auth.credentials import Account, Credentials
 from fastsync.aws.auth.given_session import GivenSession
 from fastsync.aws.auth.roles import AssumedRole
 from fastsync.aws.auth.sources import Ask, BotocoreSource, Profile
+from fastsync.aws.s3.access import DEFAULT_REGION, S3Access
+from fastsync.aws.s3.bucket import Bucket
 from fastsync.aws.transport import Transport
 from fastsync.errors import CredentialsEnded, TableError
 from fastsync.model.settings import Retrying
@@ -61,6 +63,16 @@ class Accounts:
         return Transport(
             ref, endpoint, account.renew_if_due, retrying, ask_renewal=lambda old: account.expire(old.number)
         )
+
+    def open_s3(self, login: Login, endpoint_url: str | None) -> S3Access:
+        """Open a login for S3; raise TableError where it has no credentials, ConfigError where settings are wrong."""
+        profile = self.find_profile(login)
+        return profile.find_s3(self.open_login(login, DEFAULT_REGION), endpoint_url)
+
+    def open_bucket(self, access: S3Access, name: str, retrying: Retrying) -> Bucket:
+        """Open a bucket with the credentials of its account as they are valid at each request."""
+        account = self._accounts[access.account]
+        return Bucket(access, name, account.renew_if_due, retrying, ask_renewal=lambda old: account.expire(old.number))
 
     def expire(self, number: int, credentials: int) -> None:
         """Renew the credentials of one account at once, where those of this number are the ones in use."""

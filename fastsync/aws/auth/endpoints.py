@@ -1,6 +1,6 @@
 """Where a table is reached, by botocore's rules: address, region of the signature, CA bundle and proxy.
 
-The second door to botocore. It is imported inside functions, since it takes 0.15 s; workers never load it.
+One of three doors to botocore. It is imported inside functions, since it takes 0.15 s; workers never load it.
 """
 
 from __future__ import annotations
@@ -162,6 +162,19 @@ def _configured_address(session: Session, service: str) -> str | None:
         or profile.get("endpoint_url")
         or None
     )
+
+
+def find_own_address(session: Session, service: str) -> str | None:
+    """Return the address that is configured for one service alone, None where there is none."""
+    if session.get_config_variable("ignore_configured_endpoint_urls"):
+        return None
+    services = session.get_scoped_config().get("services")
+    return os.environ.get(f"AWS_ENDPOINT_URL_{service.upper()}") or _address_in_services(session, services, service)
+
+
+def has_other_address(session: Session, service: str) -> bool:
+    """Return whether a service is reached at another address than that of AWS."""
+    return _configured_address(session, service) is not None
 
 
 def _address_in_services(session: Session, name: str | None, service: str) -> str | None:

@@ -1,6 +1,6 @@
 """Sources of credentials: profiles and the default chain, as botocore finds them, and sessions that STS gives.
 
-One of two doors to botocore. It is imported inside functions, since it takes 0.15 s; workers never load it.
+One of three doors to botocore. It is imported inside functions, since it takes 0.15 s; workers never load it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from fastsync.aws.auth.credentials import Credentials, find_key_fault
 from fastsync.aws.auth.endpoints import describe_error
 from fastsync.aws.failures import Fault
 from fastsync.aws.network.opening import TIMEOUT
+from fastsync.aws.s3.access import S3Access
 from fastsync.errors import ConfigError, FastsyncError, TableError
 from fastsync.model.settings import Retrying
 from fastsync.model.table import Endpoint, Login, TableRef
@@ -133,6 +134,15 @@ class Profile:
         if self._plain is None:
             self._plain = Session(profile=self._given)
         return endpoints.find_endpoint(self._plain, ref, account)
+
+    def find_s3(self, account: int, endpoint_url: str | None) -> S3Access:
+        """Return how S3 is reached with the credentials of an account, by a flag's address where one is given.
+
+        Raises ConfigError where the configured address or the CA bundle cannot be used.
+        """
+        self.check_address("s3", needed=endpoint_url is None)
+        self.check_ca_bundle()
+        return S3Access(self._given, account, endpoint_url, self._session.get_config_variable("region"))
 
     def check_ca_bundle(self) -> None:
         """Raise ConfigError where the configured CA bundle cannot be used."""
