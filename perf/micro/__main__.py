@@ -5,12 +5,17 @@ python -m perf.micro [TEXT]     only the parts whose name holds TEXT
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import random
 import sys
 import time
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from msgspec import Raw
 
@@ -25,6 +30,10 @@ from fastsync.compare.expiry import Expiry
 from fastsync.compare.judge import Judge
 from fastsync.compare.pairs import Pairs
 from fastsync.compare.strategies.walk import Unmatched, match_in_order
+from fastsync.exports.data_file import check_file, read_items
+from fastsync.exports.export import ExportFile
+from fastsync.exports.place import parse_place
+from fastsync.exports.storage import LocalStorage, StoredFile
 from fastsync.model.digest import Digester, digest_items
 from fastsync.model.keys import KeyReader, encode_keys
 from fastsync.model.page import Page
@@ -37,6 +46,8 @@ from perf.bench import server
 PAGE = 2500
 BATCH = 100
 REPEATS = 60
+EXPORTED = 20_000
+"""Items of a file of an export, about 9 MB of text."""
 CREDENTIALS = Credentials("bench", "bench")
 
 Part = tuple[str, int, Callable[[], object]]
@@ -132,11 +143,33 @@ def judging() -> Iterator[Part]:
     )
 
 
+def exports() -> Iterator[Part]:
+    """Yield what it costs to read an export."""
+    plain = b"".join(b'{"Item":%s}\n' % items.spell(items.medium(number)) for number in range(EXPORTED))
+    with TemporaryDirectory() as folder:
+        place = parse_place(f"export:{folder}")
+        storage = LocalStorage(place)
+        for name, content in (("a.json.gz", gzip.compress(plain, 6)), ("a.json", plain)):
+            (Path(folder) / name).write_bytes(content)
+            file = ExportFile(name, StoredFile(name, len(content)), EXPORTED, hashlib.md5(content).digest())
+            yield f"check a file of an export: {name}", EXPORTED, lambda file=file: check_file(file, storage)  # type: ignore[misc]
+            yield (
+                f"read a file of an export, all told: {name}",
+                EXPORTED,
+                lambda file=file: deque(read_items(file, storage), maxlen=0),  # type: ignore[misc]
+            )
+        yield "have zlib alone decompress a file of an export", EXPORTED, lambda: zlib.decompress(content_of(folder), 31)
+
+
+def content_of(folder: str) -> bytes:
+    return (Path(folder) / "a.json.gz").read_bytes()
+
+
 def main() -> None:
     wanted = sys.argv[1] if len(sys.argv) > 1 else ""
     print("| part | per | µs |\n|---|---|---|")
     with server(["--items", str(2 * PAGE)]) as url:
-        for parts in (wire(url), walking(), judging()):
+        for parts in (wire(url), walking(), judging(), exports()):
             for name, count, call in parts:
                 if wanted in name:
                     print(

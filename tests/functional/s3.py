@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from http.server import ThreadingHTTPServer
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
 
@@ -82,6 +83,9 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int], handler: type[Handler], s3: FakeS3):
         super().__init__(address, handler)
         self.s3 = s3
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of clients that close their connection: they have read enough."""
 
 
 class _Handler(Handler):
