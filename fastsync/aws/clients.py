@@ -9,13 +9,12 @@ from functools import partial
 from fastsync.aws.auth.credentials import Credentials
 from fastsync.aws.budget import Budget, Cell, PrivateCell
 from fastsync.aws.client import Client
-from fastsync.aws.s3.access import S3Access
 from fastsync.aws.s3.bucket import Bucket
 from fastsync.aws.shared_cells import SharedCells
 from fastsync.aws.transport import Transport
 from fastsync.errors import IncompleteError
 from fastsync.model.settings import Reading, Retrying
-from fastsync.model.table import Side
+from fastsync.model.table import S3Access, Side
 from fastsync.model.throughput import Rate
 
 

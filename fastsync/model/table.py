@@ -137,6 +137,21 @@ class Endpoint:
 
 
 @dataclass(frozen=True)
+class S3Access:
+    """How one side of a run reaches S3, besides credentials.
+
+    `profile` is the profile whose settings hold, None for the default one. `endpoint_url` is the address that a flag
+    gives; a setting for S3 alone, such as AWS_ENDPOINT_URL_S3, goes before it. `region` is where a bucket is looked for
+    first; S3 says where it really is. `account` is the number of the credentials.
+    """
+
+    profile: str | None
+    account: int
+    endpoint_url: str | None = None
+    region: str | None = None
+
+
+@dataclass(frozen=True)
 class KeySchema:
     """Names and types ("S", "N" or "B") of the partition key and, where there is one, of the sort key."""
 

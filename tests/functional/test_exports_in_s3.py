@@ -12,7 +12,6 @@ import botocore.session
 import pytest
 
 from fastsync.aws.auth.credentials import Credentials
-from fastsync.aws.s3.access import S3Access
 from fastsync.aws.s3.bucket import Bucket
 from fastsync.errors import ConfigError, ExportDamaged, FastsyncError, IncompleteError, TableError
 from fastsync.exports.contents import open_export
@@ -21,6 +20,7 @@ from fastsync.exports.export import Export
 from fastsync.exports.place import parse_place
 from fastsync.exports.s3_storage import S3Storage
 from fastsync.model.settings import Retrying
+from fastsync.model.table import S3Access
 from tests.exports import write_export
 from tests.functional.s3 import FakeS3, Fault, cut_after, do, ignore_range, reject
 from tests.servers import KEYS, Server

@@ -10,12 +10,12 @@ from fastsync.aws.auth.credentials import Account, Credentials
 from fastsync.aws.auth.given_session import GivenSession
 from fastsync.aws.auth.roles import AssumedRole
 from fastsync.aws.auth.sources import Ask, BotocoreSource, Profile
-from fastsync.aws.s3.access import DEFAULT_REGION, S3Access
 from fastsync.aws.s3.bucket import Bucket
+from fastsync.aws.s3.client import DEFAULT_REGION
 from fastsync.aws.transport import Transport
 from fastsync.errors import CredentialsEnded, TableError
 from fastsync.model.settings import Retrying
-from fastsync.model.table import Endpoint, Login, TableRef
+from fastsync.model.table import Endpoint, Login, S3Access, TableRef
 
 
 class Accounts:

@@ -14,10 +14,9 @@ from fastsync.aws.auth.credentials import Credentials, find_key_fault
 from fastsync.aws.auth.endpoints import describe_error
 from fastsync.aws.failures import Fault
 from fastsync.aws.network.opening import TIMEOUT
-from fastsync.aws.s3.access import S3Access
 from fastsync.errors import ConfigError, FastsyncError, TableError
 from fastsync.model.settings import Retrying
-from fastsync.model.table import Endpoint, Login, TableRef
+from fastsync.model.table import Endpoint, Login, S3Access, TableRef
 
 if TYPE_CHECKING:
     from botocore.session import Session

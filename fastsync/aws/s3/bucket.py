@@ -14,10 +14,10 @@ from fastsync.aws.auth.credentials import Credentials
 from fastsync.aws.budget import Budget, PrivateCell
 from fastsync.aws.failures import Fault, Throttled, describe_error, is_refusal
 from fastsync.aws.retries import Tries
-from fastsync.aws.s3.access import S3Access
 from fastsync.aws.s3.client import Body, ListedObject, S3Client, S3Error
 from fastsync.errors import EXPIRED, RequestFailed
 from fastsync.model.settings import Retrying
+from fastsync.model.table import S3Access
 
 LIST, GET = "ListObjectsV2", "GetObject"
 REPLACED = frozenset({"PreconditionFailed", "NoSuchKey"})

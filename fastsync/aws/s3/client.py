@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any
 from fastsync.aws.auth.credentials import Credentials
 from fastsync.aws.failures import FAULTS, THROTTLES, Fault, Throttled
 from fastsync.aws.network.opening import CONNECT_TIMEOUT, TIMEOUT
-from fastsync.aws.s3.access import DEFAULT_REGION, S3Access
 from fastsync.errors import ConfigError, TableError
+from fastsync.model.table import S3Access
 
 if TYPE_CHECKING:
     from botocore.session import Session
 
+DEFAULT_REGION = "us-east-1"
+"""Where any bucket can be asked for; S3 answers with its real region, and botocore goes there."""
 S3_FAULTS = FAULTS | {"InternalError", "RequestTimeout", "OperationAborted"}
 """Errors of S3 that may be gone at the next try (API reference of S3, list of error codes)."""
 
