@@ -15,14 +15,17 @@ import platform
 import statistics
 import subprocess
 import sys
+import tempfile
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from perf.chart import NAMES, svg
 from perf.contenders import original
+from perf.items import report_lines
 from perf.scenarios import SCENARIOS, Scenario
 
 RESULTS = Path(__file__).parent / "results"
@@ -40,7 +43,7 @@ QUICK_ITEMS = 5000
 STATS = "/dev/stderr"
 
 
-OURS = ("lookup", "merge")
+OURS = ("lookup", "merge", "keys")
 SLOW = ("boto", "original")
 """Programs that run once: a minute and more each, beside which other jobs do not weigh."""
 FLOORS = {"lookup": "floor_lookup", "merge": "floor_merge"}
@@ -52,7 +55,8 @@ def command(contender: str, url: str, scenario: Scenario) -> list[str]:
         return [sys.executable, "-m", f"perf.contenders.{contender}", url, str(scenario.parallel)]
     slaves = [f"--slave=us-west-2:slave-table{place or ''}" for place in range(scenario.slaves)]
     tables = ("--master", "us-east-1:master-table", *slaves, "--endpoint-url", url)
-    parallel = ("--parallel", str(scenario.parallel), "--strategy", contender, "--no-progress")
+    strategy = () if contender == "keys" else ("--strategy", contender)
+    parallel = ("--parallel", str(scenario.parallel), *strategy, "--no-progress")
     return [sys.executable, "-m", "fastsync", *tables, *parallel, *scenario.flags]
 
 
@@ -67,6 +71,18 @@ def server(options: Sequence[str]) -> Iterator[str]:
             yield f"http://127.0.0.1:{int(process.stdout.readline())}"
         finally:
             process.terminate()
+
+
+@contextmanager
+def with_report(scenario: Scenario, count: int) -> Iterator[Scenario]:
+    """Give a scenario with a report of all its items, where fastsync is to be given their keys."""
+    if "keys" not in scenario.contenders:
+        yield scenario
+        return
+    with tempfile.NamedTemporaryFile("w", suffix=".jsonl") as file:
+        file.writelines(f"{line}\n" for line in report_lines(count, "us-west-2:slave-table"))
+        file.flush()
+        yield replace(scenario, flags=(*scenario.flags, "--keys", file.name))
 
 
 def measured(arguments: Sequence[str], folder: Path | None = None) -> tuple[dict[str, float], str]:
@@ -89,6 +105,7 @@ def run(scenario: Scenario, rounds: int, count: int) -> list[dict[str, Any]]:
     rows: dict[str, list[dict[str, float]]] = {name: [] for name in scenario.contenders if _here(name)}
     options = ["--items", str(count), *scenario.server]
     with ExitStack() as stack:
+        scenario = stack.enter_context(with_report(scenario, count))
         url = stack.enter_context(server(options))
         for number in range(rounds):
             for contender, runs in rows.items():

@@ -16,7 +16,13 @@ from xml.sax.saxutils import escape
 Row = Mapping[str, Any]
 WIDTH, LEFT, BAR, GAP, HEAD = 720, 150, 18, 8, 48
 COLOURS = {"lookup": "#2a7f62", "merge": "#2a7f62", "floor_lookup": "#9aa5a1", "floor_merge": "#9aa5a1"}
-NAMES = {"lookup": "fastsync lookup", "merge": "fastsync merge", "boto": "boto3", "original": "the original"}
+NAMES = {
+    "lookup": "fastsync lookup",
+    "merge": "fastsync merge",
+    "keys": "fastsync --keys",
+    "boto": "boto3",
+    "original": "the original",
+}
 OTHERS = "#c98b54"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 KEY = "id"
 """The key attribute of every table, a string."""
@@ -77,6 +77,15 @@ def spell(attributes: Attributes) -> bytes:
     """Write an item as the service does, attributes in the order given."""
     inside = ",".join([f'"{name}":{value}' for name, value in attributes.items()])
     return f"{{{inside}}}".encode()
+
+
+def report_lines(count: int, slave: str) -> Iterator[str]:
+    """Write a report with values in which items differ, up to a number."""
+    for number in range(count):
+        head = f'{{"slave": "{slave}", "verdict": "differing", "key": {{"{KEY}": {_key(number)}}}, '
+        values = f'"master": {{"{CHANGED}": {{"N": "7"}}}}, "slave_item": {{"{CHANGED}": {{"N": "8"}}}}}}'
+        yield f'{head}"attributes": ["{CHANGED}"], "action": "none", "error": null, "paths": ["{CHANGED}"], {values}'
+    yield f'{{"complete": true, "differences": {count}}}'
 
 
 def _key(number: int) -> str:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 class Scenario:
     """Tables, flags of fastsync, and who runs. `full` ones take long and run only when asked for, `quick` ones always.
 
-    `writes`: every run gets tables of its own, since the one before has changed them.
+    `writes`: every run gets tables of its own, since the one before has changed them. Where `keys` is among the
+    contenders, fastsync is given a report of all items.
     """
 
     name: str
@@ -58,6 +59,9 @@ SCENARIOS = (
         writes=True,
         quick=True,
     ),
+    Scenario("keys of a report, all equal by now", 100_000, (), (), ("keys",), quick=True),
+    Scenario("keys of a report, all different", 100_000, ("--differing", "1"), (), ("keys",)),
+    Scenario("keys of a report at 40 ms", 100_000, ("--differing", "1", "--latency", "40,40"), (), ("keys",)),
     Scenario("12 MB/s line", 50_000, SLOW_LINE),
     Scenario("12 MB/s line, --compress", 50_000, SLOW_LINE, ("--compress",), quick=True),
     Scenario("throttled: 4 partitions of 3,000 units/s", 60_000, (*FEW, "--partitions", "4")),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import asdict
 from typing import Any
 
@@ -57,7 +58,10 @@ def run(arguments: Sequence[str]) -> int:
             return interrupt.exit_code or 130
     if config.first_key is not None:
         typed_key("--starting-key", config.first_key, found.master.table.keys)
-    keys = None if given is None else plan_keys_of(config, given, found)
+    keys = None
+    if given is not None:
+        with closing(given.store):
+            keys = plan_keys_of(config, given, found)
     with foreseen_only(Phase("estimating", has_read=True)):
         for _, error in found.unfit:
             log.error(error)

@@ -51,6 +51,8 @@ class Confirmer:
 
     def confirm(self, suspects: Sequence[Suspect]) -> Confirmed:
         """Read suspects again, and sort them; raise RequestFailed or KeysUnanswered where the master cannot be read."""
+        if not (self._judging.recheck or any(suspect.unseen for suspect in suspects)):
+            return Confirmed(stay=list(suspects))
         if suspects and self._judging.delay:
             self._sleep(self._judging.delay)
         items, lost = self._rechecker.read_slaves([each for each in suspects if self._reads_slave(each)])

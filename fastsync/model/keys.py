@@ -43,22 +43,24 @@ ReviewedLine = tuple[int, bytes]
 class KeyChunk:
     """Some of the keys that a run was given, for certain slaves (their indexes).
 
-    Either `keys` holds whole keys, or `partition` a partition key that stands for all items under it; both in DynamoDB
-    JSON. `reviewed` are the lines of the report that the keys come from, where items must still be as these tell;
-    None where that was not asked for.
+    Either `keys` is a JSON list of `count` whole keys, or `partition` a partition key that stands for all items under
+    it; both in DynamoDB JSON. `reviewed` are the lines of the report that the keys come from, where items must still be
+    as these tell; None where that was not asked for.
     """
 
     slaves: tuple[int, ...]
-    keys: tuple[bytes, ...] = ()
+    keys: bytes = b"[]"
+    count: int = 0
     partition: bytes | None = None
     reviewed: tuple[ReviewedLine, ...] | None = None
 
     def __str__(self) -> str:
         if self.partition is not None:
             return f"the items under {self.partition.decode()}"
-        if len(self.keys) == 1:
-            return f"the key {self.keys[0].decode()}"
-        return f"{len(self.keys)} keys from {self.keys[0].decode()} on"
+        first = bytes(msgspec.json.decode(self.keys, type=list[msgspec.Raw])[0]).decode()
+        if self.count == 1:
+            return f"the key {first}"
+        return f"{self.count} keys from {first} on"
 
 
 class KeyReader:
@@ -75,6 +77,7 @@ class KeyReader:
         self._hash, self._hash_type = schema.hash, _TYPES[schema.hash_type]
         self._canonical_hash = _CANONICAL[schema.hash_type]
         self._one = msgspec.json.Decoder(self.type).decode
+        self._list = msgspec.json.Decoder(list[self.type]).decode  # type: ignore[name-defined]
         self._make_canonical = _choose_canonicalizer(schema, self.type)
 
     def canonical(self, keys: Sequence[Key]) -> Sequence[Key]:
@@ -87,6 +90,10 @@ class KeyReader:
     def read_key(self, item: msgspec.Raw | bytes) -> Key:
         """Return the key of one item, or a key that was written as DynamoDB JSON."""
         return self.canonical([self._one(item)])[0]
+
+    def read_list(self, keys: bytes) -> Sequence[Key]:
+        """Return the keys of a JSON list of them: 0.2 µs a key."""
+        return self.canonical(self._list(keys))
 
     def read_partition(self, partition: bytes) -> Any:
         """Return a partition key that was written as DynamoDB JSON, equal to the `hash` of every key under it."""

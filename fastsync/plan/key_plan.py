@@ -3,59 +3,78 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import cycle
 from typing import Any
 
 import msgspec
 
 from fastsync.config.config import Config
-from fastsync.config.given_keys import (
-    KEY,
-    GivenKey,
-    GivenKeys,
-    check_slave,
-    is_report_line,
-    read_given_keys,
-    slave_of,
-)
 from fastsync.config.key_text import parse_key, typed_key
-from fastsync.model.keys import Key, KeyChunk, KeyReader, ReviewedLine, encode_key
+from fastsync.config.keys.form import compile_form
+from fastsync.config.keys.given import KEY, GivenKeys, check_slave, is_report_line, read_given_keys, slave_of
+from fastsync.config.keys.store import GivenKey, KeyStore, Span
+from fastsync.model.keys import KeyChunk, KeyReader, ReviewedLine, encode_key
 from fastsync.model.table import KeySchema
 from fastsync.plan.forecast import KeyCounts
+from fastsync.plan.key_groups import KeyGroups, Spans
 from fastsync.plan.survey import Survey
 
 LEAST = 100
 """Keys in a chunk at least, where there are so many: one request to each table."""
-MOST = 1000
-"""Keys in a chunk at most, so that no process waits long for the last one."""
+MOST = 10_000
+"""Keys in a chunk at most: a second's work, so that no process waits long for the last one."""
+LINE_BYTES = 16 << 20
+"""Bytes of a chunk's reviewed lines from which on it takes no more keys: they cross to the worker with it."""
+
+
+class _Verdict(msgspec.Struct):
+    verdict: str
 
 
 @dataclass(frozen=True)
 class KeyPlan:
     """The chunks of a run, and how many items it goes through, 0 where nobody knows.
 
-    `reviewed` are the lines of reports by slave and key, where items must still be as these tell, else None.
+    spans: for each chunk, where its reviewed lines are in `store`, key by key and slave by slave; None where items need
+        not be as any line tells.
+    extras: where the lines about extras that may be deleted are, by slave and key.
     """
 
     chunks: Sequence[KeyChunk]
     items: int
-    reviewed: Mapping[tuple[int, Key], bytes] | None
+    store: KeyStore
     reader: KeyReader
+    spans: Sequence[Spans] | None
+    extras: Mapping[tuple[int, bytes], Span]
+
+    def open_chunk(self, number: int) -> KeyChunk:
+        """Return a chunk, with the lines that its items must still be as, where there are any."""
+        chunk = self.chunks[number]
+        if self.spans is None or chunk.partition is not None:
+            return chunk
+        spans = self.spans[number]
+        pairs = zip(spans[::2], spans[1::2], strict=True)
+        return replace(chunk, reviewed=tuple(map(self._read_line, cycle(chunk.slaves), pairs)))
 
     def count_keys(self, slaves: int) -> KeyCounts | None:
         """Return how many keys are looked up for so many slaves; None where a partition holds nobody knows how many."""
         if any(chunk.partition is not None for chunk in self.chunks):
             return None
-        counts = [sum(len(chunk.keys) for chunk in self.chunks if slave in chunk.slaves) for slave in range(slaves)]
-        return KeyCounts(sum(len(chunk.keys) for chunk in self.chunks), tuple(counts))
+        counts = [sum(chunk.count for chunk in self.chunks if slave in chunk.slaves) for slave in range(slaves)]
+        return KeyCounts(sum(chunk.count for chunk in self.chunks), tuple(counts))
 
     def select_reviewed(self, slave: int, keys: Iterable[bytes]) -> tuple[ReviewedLine, ...] | None:
-        """Return the lines about some keys (DynamoDB JSON) of a slave; None where items need not be as reported."""
-        if self.reviewed is None:
+        """Return the lines about some extras (DynamoDB JSON) of a slave; None where they need not be as reported."""
+        if self.spans is None:
             return None
-        found = ((slave, self.reviewed.get((slave, self.reader.read_key(key)))) for key in keys)
-        return tuple((slave, line) for slave, line in found if line is not None)
+        found = (self.extras.get((slave, encode_key(self.reader.read_key(key)))) for key in keys)
+        return tuple(self._read_line(slave, span) for span in found if span is not None)
+
+    def _read_line(self, slave: int, span: Span) -> ReviewedLine:
+        return slave, self.store.read_line(span)
 
 
 def read_keys_of(config: Config) -> GivenKeys | None:
@@ -70,8 +89,8 @@ def plan_keys_of(config: Config, given: GivenKeys, found: Survey) -> KeyPlan:
 
     Keys of slaves that cannot be compared are left out.
     """
-    wanted = _Wanted(found.master.table.keys, [str(side) for side in found.slaves], config)
-    for key in given.keys:
+    wanted = _Wanted(found.master.table.keys, [str(side) for side in found.slaves], config, given.store)
+    for key in given.store.read_keys():
         wanted.add_key(key)
     return wanted.make_plan(config.parallel)
 
@@ -79,65 +98,87 @@ def plan_keys_of(config: Config, given: GivenKeys, found: Survey) -> KeyPlan:
 class _Wanted:
     """The keys that are wanted, each with its slaves as the bits of a number, so that every key is read once."""
 
-    def __init__(self, schema: KeySchema, slaves: Sequence[str], config: Config):
+    def __init__(self, schema: KeySchema, slaves: Sequence[str], config: Config, store: KeyStore):
         self._schema = schema
         self._hash_only = replace(schema, range=None, range_type=None)
+        self._has_form = compile_form(schema)
         self._reader = KeyReader(schema)
+        self._store = store
+        self._config = config
         self._slaves = {name: 1 << place for place, name in enumerate(slaves)}
         self._all = (1 << len(slaves)) - 1
-        self._find_slave = config.find_slave
-        self._reviewed = config.if_unchanged
-        self._keys: dict[Key, int] = {}
-        self._partitions: dict[Any, int] = {}
-        self._lines: dict[tuple[int, Key], bytes] = {}
+        # none: the slave cannot be compared, which is an error by itself
+        self._bits = [self._slaves.get(name, 0) for name in store.slaves]
+        self._keys = KeyGroups(store.count)
+        self._partitions: set[Any] = set()
+        self._extras: dict[tuple[int, bytes], Span] = {}
 
     def add_key(self, given: GivenKey) -> None:
         """Add a key; raise ConfigError where the tables have no such key."""
-        fields = given.fields()
-        if is_report_line(fields) and set(fields) != set(self._schema.names):
-            self._add_line(given, bytes(fields[KEY]), slave_of(fields))
-            return
-        parsed = parse_key(given.where, given.text.decode())
-        if self._schema.range is not None and set(parsed) == {self._schema.hash}:
-            typed = typed_key(given.where, parsed, self._hash_only)
-            partition = self._reader.read_partition(typed)
-            self._partitions[partition] = self._all
+        if given.slave is not None:
+            self._add_for(self._bits[given.slave], self._read_key(given, given.text), given)
+        elif self._has_form(given.text):
+            self._keys.add_key(self._all, self._read_key(given, given.text))
         else:
-            self._keys[self._reader.read_key(typed_key(given.where, parsed, self._schema))] = self._all
+            self._add_undecided(given)
 
-    def _add_line(self, given: GivenKey, text: bytes, slave: str | None) -> None:
-        key = self._reader.read_key(typed_key(given.where, parse_key(given.where, text.decode()), self._schema))
-        name = None if slave is None else self._find_slave(slave)
-        if name is None:
-            check_slave(given.where, given.fields(), self._find_slave)
-        bit = self._slaves.get(str(name), 0)  # none: the slave cannot be compared, which is an error by itself
-        self._keys[key] = self._keys.get(key, 0) | bit
-        if self._reviewed and bit:
-            self._lines[bit.bit_length() - 1, key] = given.text
+    def _add_undecided(self, given: GivenKey) -> None:
+        """Add a key, all items under a partition key, or a line of a report that could be taken for a key."""
+        where, fields = self._store.describe_place(given), given.fields()
+        if is_report_line(fields) and set(fields) != set(self._schema.names):
+            check_slave(where, fields, self._config.find_slave)
+            name = self._config.find_slave(slave_of(fields) or "")
+            self._add_for(self._slaves.get(str(name), 0), self._read_key(given, bytes(fields[KEY])), given)
+            return
+        parsed = parse_key(where, given.text.decode())
+        if self._schema.range is not None and set(parsed) == {self._schema.hash}:
+            self._partitions.add(self._reader.read_partition(typed_key(where, parsed, self._hash_only)))
+        else:
+            self._keys.add_key(self._all, self._read_key(given, given.text))
+
+    def _read_key(self, given: GivenKey, text: bytes) -> bytes:
+        """Return a key in its canonical form."""
+        if not self._has_form(text):
+            where = self._store.describe_place(given)
+            text = typed_key(where, parse_key(where, text.decode()), self._schema)
+        return encode_key(self._reader.read_key(text))
+
+    def _add_for(self, slave: int, key: bytes, given: GivenKey) -> None:
+        """Add a key for one slave, given as its bit; 0 where that slave is not compared."""
+        if not slave:
+            return
+        self._keys.add_key(slave, key, given.span)
+        if not self._config.if_unchanged or not self._config.repairing.delete_extra:
+            return
+        if msgspec.json.decode(self._store.read_line(given.span), type=_Verdict).verdict == "extra":
+            self._extras[slave.bit_length() - 1, key] = given.span
 
     def make_plan(self, parallel: int) -> KeyPlan:
         """Return the chunks: partitions first, since nobody knows how many items each of them holds."""
+        everyone = _places(self._all)
         chunks = [
-            KeyChunk(_places(slaves), partition=msgspec.json.encode({self._schema.hash: partition}))
-            for partition, slaves in self._partitions.items()
+            KeyChunk(everyone, partition=msgspec.json.encode({self._schema.hash: partition}))
+            for partition in self._partitions
         ]
-        groups: dict[int, list[Key]] = {}
-        for key, slaves in self._keys.items():
-            left = slaves & ~self._partitions.get(key.hash, 0)
-            if left:
-                groups.setdefault(left, []).append(key)
-        for slaves, keys in groups.items():
-            size = max(LEAST, min(MOST, math.ceil(len(keys) / parallel)))
-            chunks += [self._make_chunk(slaves, keys[start : start + size]) for start in range(0, len(keys), size)]
-        items = 0 if self._partitions else sum(map(len, groups.values()))
-        return KeyPlan(chunks, items, self._lines if self._reviewed else None, self._reader)
+        spans: list[Spans] = [array("Q")] * len(chunks)
+        self._keys.merge(self._is_covered if self._partitions else None)
+        for slaves, count in self._keys.counts.items():
+            size = max(LEAST, min(MOST, math.ceil(count / parallel)))
+            for keys, of_lines in self._keys.take_chunks(slaves, size, LINE_BYTES):
+                chunks.append(KeyChunk(_places(slaves), keys=b"[%b]" % b",".join(keys), count=len(keys)))
+                spans.append(of_lines)
+        return KeyPlan(
+            chunks,
+            items=0 if self._partitions else sum(chunk.count for chunk in chunks),
+            store=self._store,
+            reader=self._reader,
+            spans=spans if self._config.if_unchanged else None,
+            extras=self._extras,
+        )
 
-    def _make_chunk(self, slaves: int, keys: Sequence[Key]) -> KeyChunk:
-        places = _places(slaves)
-        reviewed: tuple[ReviewedLine, ...] | None = None
-        if self._reviewed:
-            reviewed = tuple((place, self._lines[place, key]) for key in keys for place in places)
-        return KeyChunk(places, keys=tuple(map(encode_key, keys)), reviewed=reviewed)
+    def _is_covered(self, key: bytes) -> bool:
+        """Return whether a partition key stands for a key, too."""
+        return self._reader.read_key(key).hash in self._partitions
 
 
 def _places(slaves: int) -> tuple[int, ...]:

@@ -77,6 +77,7 @@ def prepare_run(options: RunOptions) -> Iterator[Preparation]:
             file = CheckpointFile(config.checkpoint, config.resume)
             stack.callback(file.close)
         preparation = Preparation(options, file)
+        stack.callback(preparation.close_keys)
         stack.callback(preparation.discard_unbegun)
         yield preparation
 
@@ -149,6 +150,11 @@ class Preparation:
         parted = PartedReport(open_folder(config.report), ReportLines.of(config), position)
         return Outputs.opened(config, parted=parted)
 
+    def close_keys(self) -> None:
+        """Remove what the given keys are kept in."""
+        if self._given is not None:
+            self._given.store.close()
+
     def discard_unbegun(self) -> None:
         """Leave the files of a run that has not begun as they were."""
         if not self._begun:
@@ -200,7 +206,7 @@ class Preparation:
                 checkpoint.left,
                 start_key=start_key,
                 undo_offset=undo_offset,
-                chunks=() if keys is None else keys.chunks,
+                open_chunk=None if keys is None else keys.open_chunk,
             ),
             deletes=Deletes(
                 terms,

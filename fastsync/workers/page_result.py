@@ -43,7 +43,9 @@ class PageResult:
 
     def for_parent(self, difference: Difference) -> Difference:
         """Return a difference as the parent gets it."""
-        return difference if self._values else replace(difference, master=None, slave_item=None)
+        if self._values or difference.master is difference.slave_item is None:
+            return difference
+        return replace(difference, master=None, slave_item=None)
 
     def make_event(self, resume: bytes = b"", undo_offset: int = 0, ignored_seen: tuple[str, ...] = ()) -> PageDone:
         """Return the page as it is reported; for the parameters see PageDone."""

@@ -18,7 +18,7 @@ from tests.functional.conftest import MakeWorld
 from tests.functional.processes import Running, running, wait_for
 from tests.functional.tables_behind_proxy import World, item
 from tests.servers import environment
-from tests.tables import ROOT, Ran
+from tests.tables import ROOT, Ran, run_fastsync
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are told by /proc")
 
@@ -68,6 +68,51 @@ def test_a_signal_ends_the_run_between_two_pages(slow: World, number: int, code:
     assert ran.stats["errors"] == []
     _truthful(slow, ran)
     assert "INCOMPLETE" in ran.stderr
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_a_run_of_given_keys(make_world: MakeWorld, tmp_path: Path, number: int, code: int) -> None:
+    """A run of given keys that is interrupted tells the truth, and its undo log takes back what was written."""
+    made = make_world(*([item(f"{n:03}", n=n) for n in which] for which in (range(ITEMS), range(0, ITEMS, 2))))
+    made.proxy.add(faults.delayed(0.5), "BatchGetItem")
+    keys, undo = _write_keys(tmp_path), tmp_path / "undo"
+    writing = ("--write-missing", "--undo-log", str(undo))
+    with running(made, "--keys", str(keys), "--strategy", "auto", "--parallel", "2", *writing) as run:
+        _under_way(made, run, look_ups=4)
+        run.signal(number, group=True)
+        ran = run.ended()
+        run.none_left(within=5)
+    assert ran.exit_code == code
+    tables_behind_proxy.no_traceback(ran)
+    assert ran.stats["errors"] == []
+    _truthful(made, ran)
+    undone = run_fastsync("undo", str(undo), "--endpoint-url", made.proxy.url)
+    assert undone.exit_code == 0, undone.stderr
+    assert {each["id"]["S"] for each in made.slave.all()} == {f"{n:03}" for n in range(0, ITEMS, 2)}
+
+
+def test_a_second_signal_ends_given_keys_at_once(make_world: MakeWorld, tmp_path: Path) -> None:
+    """A second Ctrl-C does not wait for the keys that are being looked up; report and statistics have their forms."""
+    made = make_world(*([item(f"{n:03}", n=n) for n in range(ITEMS)] for _ in range(2)))
+    made.proxy.add(faults.delayed(15), "BatchGetItem")
+    with running(made, "--keys", str(_write_keys(tmp_path)), "--strategy", "auto", "--parallel", "2") as run:
+        made.proxy.await_request("BatchGetItem")
+        run.signal(signal.SIGINT, group=True)
+        time.sleep(0.5)
+        assert run.process.poll() is None
+        run.signal(signal.SIGINT, group=True)
+        ran = run.ended()
+        run.none_left(within=5)
+    assert ran.exit_code == 130
+    assert ran.report == [{"complete": False, "differences": 0}]
+    assert ran.stats["complete"] is False
+    tables_behind_proxy.no_traceback(ran)
+
+
+def _write_keys(folder: Path) -> Path:
+    keys = folder / "keys.jsonl"
+    keys.write_text("".join(f'{{"id": "{n:03}"}}\n' for n in range(ITEMS)))
+    return keys
 
 
 @pytest.mark.parametrize("group", [True, False], ids=["group", "parent"])

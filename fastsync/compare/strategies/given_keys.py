@@ -7,8 +7,11 @@ different under a partition key is read again by its key.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
+from types import MappingProxyType
+from typing import NamedTuple
 
 from msgspec import Raw
 
@@ -20,11 +23,16 @@ from fastsync.model.events import SegmentTask
 from fastsync.model.keys import Key, KeyChunk
 
 FIRST = 50
-"""Keys in the first page, while nothing is known of their items: 20 MB of each table at most."""
-MOST = 200
-"""Keys in a page at most, so that even items that are all suddenly of 400 KB are within 100 MB of each table."""
-PAGE_BYTES = 4 << 20
-"""Bytes of a table's items in one page, as far as the items before are a guide."""
+"""Keys that are under way while nothing is known of their items: 20 MB of each table at most. Later there are as many
+as have been answered already, at most, so that no sudden change of sizes meets more than that."""
+MOST = 500
+"""Keys in a page at most: what one message tells the parent, and what is done again where a worker dies."""
+PAGE_BYTES = 2 << 20
+"""Bytes of a table's items in one page, should all be as large as the largest so far."""
+AHEAD_BYTES = 6 << 20
+"""Bytes of a table's items in all pages under way, likewise."""
+NONE_FOUND: Mapping[int, Mapping[Key, Raw]] = MappingProxyType({})
+"""What slaves have answered before they have."""
 
 
 def choose_key_strategy(
@@ -55,45 +63,91 @@ class PartitionRead(Merge):
         yield PairsPage([], absent={slave: 1 for slave in self._readers if not scanned[slave]})
 
 
+class _Page(NamedTuple):
+    """Keys that are looked up together: the answers of slaves and, once these have come, of the master."""
+
+    keys: Sequence[Key]
+    slaves: Mapping[int, Answers]
+    found: Mapping[int, Mapping[Key, Raw]] = NONE_FOUND
+    lost: Sequence[tuple[int, IncompleteError]] = ()
+    master: Answers | None = None
+
+    @property
+    def has_arrived(self) -> bool:
+        """Whether all slaves have answered, so that nobody has to wait for them."""
+        return all(coming.arrived for coming in self.slaves.values())
+
+
 class KeyLookup:
-    """Look whole keys up, page by page. While the master answers for one page, slaves do for the next one."""
+    """Look whole keys up, page by page: many pages at a time, on slaves and master, as long as these keep up."""
 
     def __init__(self, task: SegmentTask, chunk: KeyChunk, master: BatchReader, readers: Mapping[int, BatchReader]):
-        self._keys = [master.client.keys.read_key(key) for key in chunk.keys]
-        self._done = int(task.resume or b"0")
+        self._keys = master.client.keys.read_list(chunk.keys)
+        self._done = self._asked = int(task.resume or b"0")
+        self._begin = self._done
         self._extras = task.terms.repairing.find_extras
         self._master = master
         self._readers = dict(readers)
-        self._per_page = FIRST
+        self._largest = 1
+        limit = task.terms.reading.scan_limit
+        self._is_limited = limit is not None
+        self._most = MOST if limit is None else min(MOST, limit)
 
     def drop_slave(self, slave: int) -> None:
         """Continue without a slave that failed for good."""
         self._readers.pop(slave, None)
 
     def pages(self) -> Iterator[PairsPage]:
-        """Yield the pairs of all keys that either side holds."""
-        coming = self._ask_slaves(self._done)
-        while coming is not None and self._readers:
-            keys, answers = coming
-            found, lost = self._wait_for_slaves(answers)
-            masters = self._master.look_up(keys)
-            self._done += len(keys)
-            coming = self._ask_slaves(self._done)
-            yield self._pair_page(keys, masters.wait_by_key(), found)._replace(lost=lost)
+        """Yield the pairs of all keys that either side holds.
 
-    def _ask_slaves(self, start: int) -> tuple[Sequence[Key], Mapping[int, Answers]] | None:
-        """Start the look-ups of the next page on all slaves; return None where no key is left."""
-        keys = self._keys[start : start + self._per_page]
-        if not keys:
-            return None
-        return keys, {slave: reader.look_up(keys) for slave, reader in self._readers.items()}
+        The master is asked for a page once all slaves have answered for it.
+        """
+        asked: deque[_Page] = deque()
+        answered: deque[_Page] = deque()
+        self._ask_slaves(asked)
+        while (asked or answered) and self._readers:
+            while asked and (not answered or asked[0].has_arrived):
+                answered.append(self._ask_master(asked.popleft()))
+                self._ask_slaves(asked)
+            yield self._finish_page(answered.popleft())
+            self._ask_slaves(asked)
 
-    def _wait_for_slaves(
-        self, answers: Mapping[int, Answers]
-    ) -> tuple[Mapping[int, Mapping[Key, Raw]], list[tuple[int, IncompleteError]]]:
+    def _ask_slaves(self, asked: deque[_Page]) -> None:
+        """Start the look-ups of as many pages as may be under way."""
+        while self._asked < len(self._keys) and self._has_room(asked):
+            keys = self._keys[self._asked : self._asked + self._choose_size()]
+            self._asked += len(keys)
+            asked.append(_Page(keys, {slave: reader.look_up(keys) for slave, reader in self._readers.items()}))
+
+    def _has_room(self, asked: Sequence[_Page]) -> bool:
+        """Return whether one more page may be under way: more than one while they fit and a slave could do more.
+
+        Where a run must not do much at once, which makes its pages small, slaves answer one page at a time.
+        """
+        under_way = self._asked - self._done
+        if not asked:
+            return under_way <= self._count_fitting(AHEAD_BYTES)
+        if self._is_limited or under_way >= min(self._count_fitting(AHEAD_BYTES), self._count_known()):
+            return False
+        return any(reader.is_hungry for reader in self._readers.values())
+
+    def _choose_size(self) -> int:
+        """Return how many keys the next page has: few while nothing is known of their items."""
+        return max(1, min(self._count_fitting(PAGE_BYTES), self._count_known(), self._most))
+
+    def _count_known(self) -> int:
+        """Return how many keys may be under way, after as many as were answered."""
+        return max(FIRST, self._done - self._begin)
+
+    def _count_fitting(self, size: int) -> int:
+        """Return how many items take so many bytes, should all be as large as the largest so far."""
+        return size // self._largest
+
+    def _ask_master(self, page: _Page) -> _Page:
+        """Wait for the slaves' answers, and ask the master for the same keys."""
         found: dict[int, Mapping[Key, Raw]] = {}
         lost: list[tuple[int, IncompleteError]] = []
-        for slave, coming in answers.items():
+        for slave, coming in page.slaves.items():
             if slave not in self._readers:
                 continue
             try:
@@ -101,20 +155,25 @@ class KeyLookup:
             except IncompleteError as error:
                 self.drop_slave(slave)
                 lost.append((slave, error))
-        return found, lost
+        return page._replace(found=found, lost=lost, master=self._master.look_up(page.keys))
 
-    def _pair_page(
-        self, keys: Sequence[Key], masters: Mapping[Key, Raw], found: Mapping[int, Mapping[Key, Raw]]
-    ) -> PairsPage:
-        self._learn_size(len(keys), [masters, *found.values()])
+    def _finish_page(self, page: _Page) -> PairsPage:
+        """Wait for the master's answer, and pair the items."""
+        masters: Mapping[Key, Raw] = {} if page.master is None else page.master.wait_by_key()
+        keys = page.keys
+        self._done += len(keys)
+        for items in (masters, *page.found.values()):
+            self._largest = max(self._largest, max(map(len, items.values()), default=0))
         pairs: list[Pairs] = []
         absent: dict[int, int] = {}
         only_here: dict[int, int] = {}
         both = [key for key in keys if key in masters]
-        for slave, items in found.items():
-            extras = [key for key in keys if key in items and key not in masters]
-            pairs.append(Pairs(slave, both, [masters[key] for key in both], [items.get(key) for key in both]))
-            absent[slave] = len(keys) - len(both) - len(extras)
+        lacking = [] if len(both) == len(keys) else [key for key in keys if key not in masters]
+        master_items = [masters[key] for key in both]
+        for slave, items in page.found.items():
+            extras = [key for key in lacking if key in items]
+            pairs.append(Pairs(slave, both, master_items, [items.get(key) for key in both]))
+            absent[slave] = len(lacking) - len(extras)
             if self._extras:
                 pairs.append(Pairs(slave, extras, [None] * len(extras), [items[key] for key in extras]))
             else:
@@ -122,14 +181,9 @@ class KeyLookup:
         return PairsPage(
             pairs,
             scanned=len(masters),
-            slave_scanned={slave: len(items) for slave, items in found.items()},
+            slave_scanned={slave: len(items) for slave, items in page.found.items()},
             absent=absent,
             only_here=only_here,
+            lost=page.lost,
             resume=b"%d" % self._done,
         )
-
-    def _learn_size(self, keys: int, tables: Sequence[Mapping[Key, Raw]]) -> None:
-        """Choose the number of keys in the page after the next one, so that its items take a few MB of each table."""
-        largest = max(sum(map(len, items.values())) for items in tables)
-        fitting = PAGE_BYTES * keys // max(1, largest)
-        self._per_page = max(1, min(fitting, 2 * self._per_page, MOST))

@@ -7,7 +7,7 @@ lost on the way gets an entry of its own: another run catches up from the last p
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -71,7 +71,8 @@ class Agenda:
 
     `undo_offset` is the size of the undo log behind which an earlier run may have left lines of pages that are not on
     record; None where the job has not begun. `repeated`: pages are or were compared again, since an earlier run or a
-    worker ended before they were on record. Where there are `chunks` of keys, their places are the segments' numbers.
+    worker ended before they were on record. Where keys were given, `open_chunk` returns those that stand for a segment,
+    given by its number.
     """
 
     def __init__(
@@ -82,9 +83,9 @@ class Agenda:
         *,
         start_key: bytes | None = None,
         undo_offset: int | None = None,
-        chunks: Sequence[KeyChunk] = (),
+        open_chunk: Callable[[int], KeyChunk] | None = None,
     ):
-        self._chunks = chunks
+        self._open_chunk = open_chunk
         self.repeated = undo_offset is not None
         self._terms = terms
         self._plan = plan
@@ -125,7 +126,7 @@ class Agenda:
             counts=started.counts,
             undo_span=self._find_undo_span(started),
             ahead=self._ahead.pop((started.segment, started.slaves), ()),
-            chunk=self._chunks[started.segment] if self._chunks else None,
+            chunk=None if self._open_chunk is None else self._open_chunk(started.segment),
         )
         log = self._undo_log_size() if task.undo_span is None else task.undo_span[0]
         self._open[task.id] = replace(started, log=log)
