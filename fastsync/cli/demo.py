@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from fastsync.cli.parser import create_parser
+from fastsync.cli.parser import Parser, create_parser
 from fastsync.demo.servers import run_server
 from fastsync.demo.steps import run_steps
 from fastsync.errors import Interrupted
@@ -23,12 +23,17 @@ The emulator is dynoxide, with 20,000 orders, where npm can fetch it (3.5 MB, on
 that FASTSYNC_SERVERS names); elsewhere it is moto, with fewer orders, which the extra fastsync[demo] brings along."""
 
 
+def make_parser() -> Parser:
+    """Return the parser of `fastsync demo`, which has no flags."""
+    return create_parser("fastsync demo", "fastsync demo", DESCRIPTION)
+
+
 def run(arguments: Sequence[str]) -> int:
     """Run the demonstration and return its exit code: 0 where every step ended as it has to, 1 where one did not.
 
     Raises ConfigError on any argument but `--help`, and where there is no emulator.
     """
-    create_parser("fastsync demo", "fastsync demo", DESCRIPTION).parse_args(arguments)
+    make_parser().parse_args(arguments)
     with Interrupt() as interrupt:
         try:
             with (

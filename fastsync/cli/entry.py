@@ -43,6 +43,7 @@ COMMANDS = {
     "report": Command("fastsync.cli.report", "make an HTML page of reports, statistics and logs"),
     "combine": Command("fastsync.cli.combine", "add up the statistics and reports of shards"),
     "iam-policy": Command("fastsync.cli.iam_policy", "print the least IAM policies for a run"),
+    "completion": Command("fastsync.cli.completion", "print a completion script for bash, zsh or fish"),
     "demo": Command("fastsync.cli.demo", "see it work, on an emulator inside this process"),
     "help": Command("fastsync.cli.help", "list the commands, or show the help of one"),
 }

@@ -9,7 +9,20 @@ from typing import Any
 
 import pytest
 
-from fastsync.cli import combine, compare, config_file, entry, estimate, iam_policy, report, settings, show, sync, undo
+from fastsync.cli import (
+    combine,
+    compare,
+    completion,
+    config_file,
+    entry,
+    estimate,
+    iam_policy,
+    report,
+    settings,
+    show,
+    sync,
+    undo,
+)
 from fastsync.config.config import Config
 from tests.documents import DOCS, FLAG, ROOT, blocks, commands, text, words
 
@@ -70,6 +83,8 @@ def test_every_command_parses(document: str, command: str, tmp_path: Path, monke
     name = given[0] if not given[0].startswith("-") else ""
     if name == "demo":
         assert given == ["demo"]
+    elif name == "completion":
+        completion.make_parser().parse_args(given[1:])
     elif name == "help":
         assert set(given[1:]) <= set(entry.COMMANDS)
     elif given[-1] in ("-h", "--help"):

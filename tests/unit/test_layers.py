@@ -42,8 +42,9 @@ DOORS = {
     "tqdm": ("output/console/progress", "output/log"),
     "multiprocessing": ("workers/processes/fork_server", "workers/processes/worker_process"),
     "pyspark": ("workers/spark/cluster",),
-    "argparse": ("cli/flags", "cli/help_text", "cli/parser"),
+    "argparse": ("cli/completion", "cli/completion_words", "cli/flags", "cli/help_text", "cli/parser"),
     "http": (),
+    "shtab": ("cli/completion", "cli/completion_words"),
     "urllib3": ("aws/network/opening",),
     "getpass": ("aws/auth/mfa",),
     "signal": (
