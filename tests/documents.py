@@ -31,7 +31,7 @@ DOCS = (
 FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 CONTAINER = re.compile(r"docker compose run .* (fastsync --.*)")
 INLINE = re.compile(r"`(fastsync -[^`]*)`")
-REDIRECTED = re.compile(r' [12]?>{1,2} ?"?\$?[\w./-]+"?')
+REDIRECTED = re.compile(r' [12]?>{1,2} ?"?\$?[\w./~-]+"?')
 FLAG = re.compile(r"(?<![\w-])--[a-z][a-z-]*[a-z]")
 
 

@@ -47,14 +47,14 @@ def read_options(path: str) -> dict[str, Any]:
 
     Raises ConfigError, with the file's name, if it cannot be read, or has an unknown key or a wrong type in it.
     """
-    document = _parse(path)
+    document = read_document(path)
     try:
-        return _parse_options(document)
+        return parse_options(document)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
 
 
-def _parse(path: str) -> dict[str, Any]:
+def read_document(path: str) -> dict[str, Any]:
     """Parse a file in UTF-8, which may begin with a byte order mark."""
     check_path("--config", path)
     try:
@@ -75,12 +75,13 @@ def _parse(path: str) -> dict[str, Any]:
 def read_one_option(path: str, key: str) -> Any:
     """Return one value of a file in which something else may be wrong; None if it cannot be read."""
     try:
-        return _parse(path).get(key)
+        return read_document(path).get(key)
     except ConfigError:
         return None
 
 
-def _parse_options(document: Mapping[str, Any]) -> dict[str, Any]:
+def parse_options(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that a table of TOML holds by their names in snake_case; raise ConfigError."""
     options: dict[str, Any] = {}
     for key, value in document.items():
         if key == "slaves":
@@ -95,7 +96,7 @@ def _parse_options(document: Mapping[str, Any]) -> dict[str, Any]:
             options[flag.option] = [*options[flag.option], *parsed]
         else:
             raise ConfigError(f"{key} is given twice: another name of it stands in the file, too")
-    slaves = _parse_slaves(document.get("slaves", []))
+    slaves = parse_slaves(document.get("slaves", []))
     if slaves:
         options["slave"] = [*options.get("slave", []), *slaves]
     return options
@@ -103,7 +104,7 @@ def _parse_options(document: Mapping[str, Any]) -> dict[str, Any]:
 
 def _parse_value(key: str, flag: Flag, value: Any) -> Any:
     if flag.repeatable:
-        return _parse_texts(key, value)
+        return parse_texts(key, value)
     if not any(_has_type(value, kind) for kind in flag.takes):
         # the value is not repeated: it may be a code
         raise ConfigError(f"{key} takes {' or '.join(_WORDS[kind] for kind in flag.takes)}")
@@ -112,7 +113,8 @@ def _parse_value(key: str, flag: Flag, value: Any) -> Any:
     return value
 
 
-def _parse_texts(key: str, value: Any) -> list[str]:
+def parse_texts(key: str, value: Any) -> list[str]:
+    """Return texts that are written as a list, or as a single one; raise ConfigError on anything else."""
     if isinstance(value, str):
         return [value]
     if isinstance(value, list) and all(isinstance(text, str) for text in value):
@@ -127,10 +129,11 @@ def _has_type(value: Any, kind: type) -> bool:
     return type(value) is kind
 
 
-def _parse_slaves(entries: Any) -> list[TableRef]:
+def parse_slaves(entries: Any, name: str = "[[slaves]]") -> list[TableRef]:
+    """Return the tables of entries, which stand under lines with this name; raise ConfigError."""
     if not isinstance(entries, list):
         raise ConfigError("slaves is a list of entries, each under a line [[slaves]]")
-    return [_parse_slave(entry, f"[[slaves]] entry {number}") for number, entry in enumerate(entries, 1)]
+    return [_parse_slave(entry, f"{name} entry {number}") for number, entry in enumerate(entries, 1)]
 
 
 def _parse_slave(entry: Any, where: str) -> TableRef:
