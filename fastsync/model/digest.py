@@ -22,6 +22,9 @@ from fastsync.model.items.ignored_paths import IgnoredPaths
 
 REPLICATION_PREFIX = "aws:rep:"
 """Attributes of legacy global tables, different by nature in every region (developer guide, global tables 2017)."""
+_REPLICATION_BYTES = REPLICATION_PREFIX.encode()
+_MAY_VARY = (b"\\", b'{"M":', b'{"L":', b'S":[', b'": ', b', "')
+"""Without any of these an item holds scalars only, in the form in which the service writes them."""
 _PLAIN_EXPONENTS = range(-200, 200)
 """Decimal exponents that are written in plain digits; DynamoDB's own numbers lie between 1E-130 and 9.99E+125."""
 _PLAIN_NUMBER = re.compile(r"0|-?(?:[1-9][0-9]{0,99}|(?:0|[1-9][0-9]{0,99})\.[0-9]{0,99}[1-9])").fullmatch
@@ -58,6 +61,23 @@ class Digester:
     def compared_attributes(self, item: msgspec.Raw) -> dict[str, msgspec.Raw]:
         """Return an item's compared attributes: name → raw value."""
         return {name: raw for name, raw in self._without_ignored(item).items() if self._is_compared(name)}
+
+    def screen_item(self, item: msgspec.Raw, kept: Collection[str] = ()) -> bytes:
+        """Return the digest (16 bytes) of an item's compared attributes, and of those in `kept`, in any order.
+
+        Items with equal digests are equal. With different ones they may be equal still, where numbers are written in
+        different ways; nearly never are. About 3 µs for 400 B.
+        """
+        found = self._without_ignored(item)
+        raw = bytes(item)
+        if any(sign in raw for sign in _MAY_VARY):
+            found = {name: _canonical_raw(value) for name, value in found.items()}
+        if _REPLICATION_BYTES in raw:
+            found = {name: value for name, value in found.items() if self._is_compared(name)}
+        if kept:
+            whole = _attributes(item)
+            found |= {name: whole[name] for name in kept if name in whole}
+        return self._hashed(_encode(found), self._seed)
 
     def find_differing(self, master: msgspec.Raw, slave: msgspec.Raw) -> tuple[str, ...]:
         """Name the attributes, sorted, in which two items differ; () where they are equal.
@@ -110,6 +130,11 @@ class PathDigester(Digester):
 def digest_items(items: Iterable[msgspec.Raw]) -> list[bytes]:
     """Return the xxh3_128 digests of raw items: 0.15 µs an item, a third of the cost of reading its key."""
     return list(map(xxhash.xxh3_128_digest, items))
+
+
+def choose_parts(keys: Iterable[bytes], parts: int, seed: int = 0) -> list[int]:
+    """Return for each key the number of its part, of so many: always the same one for the same seed."""
+    return [xxhash.xxh3_64_intdigest(key, seed) % parts for key in keys]
 
 
 def new_seed() -> int:
@@ -170,6 +195,14 @@ def canonical_binary(text: str) -> str:
         return b64encode(b64decode(text, validate=True)).decode()
     except (Base64Error, ValueError):
         return text
+
+
+def _canonical_raw(value: msgspec.Raw) -> msgspec.Raw:
+    """Return a value's canonical form; most scalars are in it already."""
+    raw = bytes(value)
+    if not any(sign in raw for sign in _MAY_VARY):
+        return value
+    return msgspec.Raw(_encode(canonical_value(_parse(raw))))
 
 
 def _sorted_set_of(form: Callable[[str], str]) -> Callable[[list[str]], list[str]]:

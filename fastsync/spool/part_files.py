@@ -1,0 +1,181 @@
+"""Rows of one table, divided into parts: what a task writes, and how a part is read from the files of all tasks.
+
+A file holds chunks, one for each part and each time that the writer's memory was full. A table of chunks stands beside
+it, with a line of one width for every part, so that whoever reads a part finds its chunks without reading the others'.
+The table gets its name once the file is whole: until then the task has brought nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from fastsync.errors import OutputFailed
+
+Row = tuple[bytes, bytes, int, bytes]
+"""A packed key, the digest of its item, the line that the item stands in, and the item: b"" where it is not kept."""
+
+MEMORY = 8 << 20
+"""Bytes of rows that a writer holds, with what Python takes for them."""
+PER_ROW = 250
+"""Bytes of memory that a row takes beside its item."""
+DIGEST = 16
+_LINE = struct.Struct("<QIII")
+_encode = msgspec.msgpack.encode
+_Head = tuple[list[bytes], bytes, list[int]]
+_decode_head = msgspec.msgpack.Decoder(_Head).decode
+_decode_items = msgspec.msgpack.Decoder(list[bytes]).decode
+
+
+class _Chunk(NamedTuple):
+    """Where a chunk is: its file, the place in it, its rows, and the bytes of its two halves: keys first, then items."""
+
+    path: Path
+    offset: int
+    rows: int
+    head: int
+    items: int
+
+
+class PartWriter:
+    """Write the rows of one task into a file of its own. Raises OutputFailed where that fails, as on a full disk."""
+
+    def __init__(self, folder: Path, name: str, parts: int):
+        self._path = folder / name
+        self._parts = parts
+        self._rows: list[list[Row]] = [[] for _ in range(parts)]
+        self._held = 0
+        self._offset = 0
+        self._table: list[bytes] = []
+        try:
+            self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+        except OSError as error:
+            raise self._describe(error) from None
+
+    def add_rows(self, parts: Iterable[int], rows: Iterable[Row]) -> None:
+        """Add rows, each to a part."""
+        held, count = 0, 0
+        own = self._rows
+        for part, row in zip(parts, rows, strict=True):
+            own[part].append(row)
+            held += len(row[3])
+            count += 1
+        self._held += held + count * PER_ROW
+        if self._held >= MEMORY:
+            self._write_chunks()
+
+    def finish(self) -> None:
+        """Write what is left, and let the file count."""
+        self._write_chunks()
+        table = _table_of(self._path)
+        new = table.with_suffix(".new")
+        try:
+            new.write_bytes(b"".join(self._table))
+            new.rename(table)
+        except OSError as error:
+            raise self._describe(error) from None
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._file)
+
+    def _write_chunks(self) -> None:
+        written: list[bytes] = []
+        for rows in self._rows:
+            head = items = b""
+            if rows:
+                keys, digests, lines, kept = zip(*rows, strict=True)
+                head = _encode((keys, b"".join(digests), lines))
+                if any(kept):
+                    items = _encode(kept)
+            written += (head, items)
+            self._table.append(_LINE.pack(self._offset, len(rows), len(head), len(items)))
+            self._offset += len(head) + len(items)
+        self._rows = [[] for _ in range(self._parts)]
+        self._held = 0
+        try:
+            _write_all(self._file, b"".join(written))
+        except OSError as error:
+            raise self._describe(error) from None
+
+    def _describe(self, error: OSError) -> OutputFailed:
+        return OutputFailed(f"the spool in {self._path.parent} cannot be written: {error.strerror}; see --spool")
+
+
+class Part:
+    """One part of a table, as the files of these names hold it: its rows are numbered in their order."""
+
+    def __init__(self, folder: Path, names: Sequence[str], number: int, parts: int):
+        self._chunks = list(_find_chunks(folder, names, number, parts))
+        self._ends = list(accumulate(chunk.rows for chunk in self._chunks))
+        self._files = [folder / name for name in names]
+        self.item_bytes = sum(chunk.items for chunk in self._chunks)
+
+    def __len__(self) -> int:
+        return self._ends[-1] if self._ends else 0
+
+    def heads(self) -> Iterator[tuple[Sequence[bytes], Sequence[bytes]]]:
+        """Yield the packed keys and digests of chunk after chunk."""
+        for chunk in self._chunks:
+            keys, digests, _ = _decode_head(_read(chunk, 0, chunk.head))
+            yield keys, [digests[at : at + DIGEST] for at in range(0, len(digests), DIGEST)]
+
+    def read_items(self, rows: Sequence[int]) -> list[bytes]:
+        """Return the items of rows, in the same order; each chunk is read once."""
+        found: dict[int, bytes] = {}
+        held, items, begin = -1, [], 0
+        for row in sorted(rows):
+            place = bisect_right(self._ends, row)
+            if place != held:
+                chunk = self._chunks[place]
+                held, begin = place, self._ends[place] - chunk.rows
+                items = _decode_items(_read(chunk, chunk.head, chunk.items))
+            found[row] = items[row - begin]
+        return [found[row] for row in rows]
+
+    def find_origin(self, row: int) -> tuple[int, int]:
+        """Return the place among the names of the file that a row is in, and the line that its item stands in."""
+        place = bisect_right(self._ends, row)
+        chunk = self._chunks[place]
+        _, _, lines = _decode_head(_read(chunk, 0, chunk.head))
+        return self._files.index(chunk.path), lines[row - self._ends[place] + chunk.rows]
+
+
+def is_written(folder: Path, name: str) -> bool:
+    """Return whether the task that writes a file has finished it."""
+    return _table_of(folder / name).exists()
+
+
+def _table_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.table")
+
+
+def _find_chunks(folder: Path, names: Sequence[str], number: int, parts: int) -> Iterator[_Chunk]:
+    width = _LINE.size
+    for name in names:
+        path = folder / name
+        with open(_table_of(path), "rb") as table:
+            lines = os.fstat(table.fileno()).st_size // width
+            for place in range(number, lines, parts):
+                table.seek(place * width)
+                offset, rows, head, items = _LINE.unpack(table.read(width))
+                if rows:
+                    yield _Chunk(path, offset, rows, head, items)
+
+
+def _read(chunk: _Chunk, start: int, size: int) -> bytes:
+    with open(chunk.path, "rb", buffering=0) as file:
+        return os.pread(file.fileno(), size, chunk.offset + start)
+
+
+def _write_all(handle: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(handle, view) :]
