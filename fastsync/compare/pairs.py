@@ -78,6 +78,7 @@ class PairsPage(NamedTuple):
     pairs: the pairs of each slave.
     scanned: how many items of the master were scanned.
     slave_scanned: how many items of slaves were scanned.
+    same: how many items of the master are known to be equal on a slave, beside those in `pairs`.
     absent, only_here: of keys that the run was given, how many neither side holds, and how many only a slave holds.
     lost: slaves that could not be read, with the errors.
     resume: where the segment continues after this page, in a format that only the strategy reads. A task that is made
@@ -90,6 +91,7 @@ class PairsPage(NamedTuple):
     pairs: Sequence[Pairs]
     scanned: int = 0
     slave_scanned: Mapping[int, int] = NOTHING
+    same: Mapping[int, int] = NOTHING
     absent: Mapping[int, int] = NOTHING
     only_here: Mapping[int, int] = NOTHING
     lost: Sequence[tuple[int, IncompleteError]] = ()

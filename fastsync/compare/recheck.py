@@ -22,12 +22,16 @@ Items = dict[int, dict[Key, Raw]]
 
 
 class Rechecker:
-    """Read suspects again, for about two units each (of up to 4 KB)."""
+    """Read suspects again, for about two units each (of up to 4 KB).
+
+    An export does not change, so of it suspects hold all that there is to know: an absent item is absent.
+    """
 
     def __init__(self, master: BatchReader, readers: Sequence[BatchReader], expiry: Expiry):
         self._master = master
         self._readers = readers
         self._expiry = expiry
+        self._exports = {slave for slave, reader in enumerate(readers) if reader.client.side.is_export}
 
     def read_again(self, suspects: Sequence[Suspect]) -> tuple[list[Suspect], Lost]:
         """Return the suspects as they are now, and the slaves that could not be read (with their suspects left out).
@@ -46,13 +50,22 @@ class Rechecker:
     def read_slaves(self, suspects: Sequence[Suspect]) -> tuple[Items, Lost]:
         """Return the slaves' items as they are now, and the slaves that could not be read."""
         keys: dict[int, list[Key]] = {}
+        known: Items = {}
         for suspect in suspects:
-            keys.setdefault(suspect.slave, []).append(suspect.key)
+            if suspect.slave not in self._exports:
+                keys.setdefault(suspect.slave, []).append(suspect.key)
+                continue
+            items = known.setdefault(suspect.slave, {})
+            if suspect.stored is not None:
+                items[suspect.key] = suspect.stored
         coming = {slave: self._readers[slave].look_up(wanted, consistent=True) for slave, wanted in keys.items()}
-        return _collect_answers(coming)
+        found, lost = _collect_answers(coming)
+        return {**known, **found}, lost
 
     def read_masters(self, suspects: Sequence[Suspect]) -> dict[Key, Raw]:
         """Return the master's items as they are now; raise RequestFailed or KeysUnanswered."""
+        if self._master.client.side.is_export:
+            return {each.key: each.master_item for each in suspects if each.master_item is not None}
         return self._master.look_up((suspect.key for suspect in suspects), consistent=True).wait_by_key()
 
 

@@ -33,6 +33,7 @@ class Config:
     slaves: tuple[TableRef, ...]
     session: AwsSession | None = field(repr=False)
     slave_session: AwsSession | None = field(repr=False)
+    key_schema: str | None
     starting_key: str | None
     key: tuple[str, ...]
     keys: tuple[str, ...]
@@ -57,6 +58,7 @@ class Config:
     undo_log: str | None
     keep_ignored: bool
     writes: str
+    spool: str | None
     parallel: int
     executor: str
     segments: int | None
@@ -146,6 +148,11 @@ class Config:
     def needs_values(self) -> bool:
         """Whether differences carry both sides' items: for the report, or for what --verbose shows of them as text."""
         return self.report_values or (self.verbose and self.log_format == "text")
+
+    @property
+    def has_exports(self) -> bool:
+        """Whether an export is among the tables."""
+        return any(ref.is_export for ref in self.tables)
 
     @property
     def of_keys(self) -> bool:

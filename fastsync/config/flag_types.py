@@ -31,6 +31,7 @@ File = Union[str, "PathLike[str]"]
 class Flags(TypedDict, total=False):
     """Every flag of a run in snake_case; what may be None is so by default. `progress` is a parameter by itself."""
 
+    key_schema: str | None
     starting_key: str | None
     key: str | Iterable[str]
     keys: File | Iterable[File]
@@ -55,6 +56,7 @@ class Flags(TypedDict, total=False):
     undo_log: File | None
     keep_ignored: bool
     writes: Literal["guarded", "batch"]
+    spool: str | None
     parallel: int
     executor: Literal["processes", "inline", "spark"]
     segments: int | None

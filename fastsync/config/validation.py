@@ -18,6 +18,7 @@ from fastsync.config.checks import (
     check_path,
     check_text,
 )
+from fastsync.config.exports import check_exports
 from fastsync.config.flags.flag import Flag
 from fastsync.config.flags.options import CHOICES, OPTIONS
 from fastsync.config.login import DURATIONS
@@ -159,6 +160,7 @@ def check_config(config: Config) -> None:
     _check_numbers(config)
     _check_files(config)
     check_choices(vars(config))
+    check_exports(config)
     _check_beside_keys(config)
     for is_conflict, sentence in CONFLICTS:
         if is_conflict(config):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from fastsync.model.capacity import Spending
 from fastsync.model.difference import Difference, Tally
@@ -23,6 +24,7 @@ class Terms:
     seed: that of the digests of this run.
     spending: what its tasks may consume, None where that is not limited.
     items: the number of items to go through, None where the master's description tells it.
+    spool: the folder in which items are divided into parts, None where the strategy needs none.
     """
 
     master: Side
@@ -37,6 +39,7 @@ class Terms:
     seed: int = 0
     spending: Spending | None = None
     items: int | None = None
+    spool: str | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -119,6 +122,8 @@ class SegmentTask:
     def __str__(self) -> str:
         if self.chunk is not None:
             return str(self.chunk)
+        if self.terms.spool is not None:
+            return f"part {self.number}"
         return f"segment {self.number}"
 
     @property
@@ -161,6 +166,54 @@ class DeleteTask:
         return (self.slave, self.number)
 
 
+@dataclass(frozen=True)
+class DivideTask:
+    """Divide what one source of a table holds into `parts` parts in the spool.
+
+    table: the table's number, the master's being 0.
+    number: that of the source among the `total` ones of the table: a segment, or a file of an export.
+    file: the file of the export (exports.export.ExportFile); None where a segment is scanned.
+    """
+
+    terms: Terms
+    table: int
+    number: int
+    total: int
+    parts: int
+    file: Any = None
+
+    def __str__(self) -> str:
+        name = self.terms.names[self.table]
+        if self.file is not None:
+            return f"reading {name}"
+        return f"segment {self.number} of {name}"
+
+    @property
+    def id(self) -> tuple[int, ...]:
+        """Return what distinguishes the task from the others at work."""
+        return (self.table, self.number)
+
+
+@dataclass(frozen=True)
+class RepeatsTask:
+    """Look for keys that a part of an export holds twice; `table`, `number` and `parts` are as in DivideTask."""
+
+    terms: Terms
+    table: int
+    number: int
+    parts: int
+
+    def __str__(self) -> str:
+        return f"part {self.number} of {self.terms.names[self.table]}"
+
+    @property
+    def id(self) -> tuple[int, ...]:
+        """Return what distinguishes the task from the others at work."""
+        return (self.table, self.number)
+
+
+SpoolTask = DivideTask | RepeatsTask
+"""A task that readies the spool. It is repeated as a whole where its worker dies."""
 Task = SegmentTask | DeleteTask
 """A task of a run."""
 
@@ -196,7 +249,7 @@ class UndoTask:
         return (self.slave, self.number)
 
 
-AnyTask = Task | UndoTask
+AnyTask = Task | SpoolTask | UndoTask
 
 
 @dataclass(frozen=True)

@@ -18,13 +18,15 @@ PROMPT_TIMEOUTS = 3
 class StrategyName(str, Enum):
     """How tables are read: keys of a scan looked up, or scans side by side. AUTO takes the cheaper one of the two.
 
-    KEYS reads the keys that --key and --keys give, and nothing else; it is not asked for by its name.
+    KEYS reads the keys that --key and --keys give, and nothing else; PARTITION divides all items by their keys into
+    parts on disk, where an export is compared. Neither is asked for by its name.
     """
 
     AUTO = "auto"
     LOOKUP = "lookup"
     MERGE = "merge"
     KEYS = "keys"
+    PARTITION = "partition"
 
     def __str__(self) -> str:
         return self.value

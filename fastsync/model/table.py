@@ -16,6 +16,7 @@ _NAMED = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*):([A-Za-z0-9_.-]{1,255})")
 _ARN = re.compile(r"arn:[a-z0-9-]+:dynamodb:([a-z0-9-]+):\d*:table/([A-Za-z0-9_.-]{1,255})")
 SESSION_NAME = "fastsync"
 """The name of assumed roles' sessions in the audit trail, where no other is given."""
+EXPORT_SCHEME = "export:"
 TABLE_FORM = (
     "a table is written as <region>:<name>, for example us-east-1:orders, or as its full ARN, "
     "for example arn:aws:dynamodb:us-east-1:123456789012:table/orders"
@@ -35,7 +36,8 @@ class TableRef:
 
     `text` is its name in reports, `name` its name in requests: the bare name, or the ARN where one was given, so that
     a resource-based policy of another account applies. `profile` or `session` (of boto3 or botocore), `role_arn` and
-    `external_id` are given where the table has credentials of its own.
+    `external_id` are given where the table has credentials of its own. With `is_export` it is an export of a table,
+    and `name` its place.
     """
 
     text: str
@@ -46,10 +48,13 @@ class TableRef:
     role_arn: str | None = None
     external_id: str | None = field(default=None, repr=False)
     session: AwsSession | None = field(default=None, repr=False)
+    is_export: bool = False
 
     @classmethod
     def parse(cls, text: str, endpoint_url: str | None = None, session: AwsSession | None = None) -> TableRef:
-        """Parse `<region>:<name>` or a table ARN; raise ConfigError on anything else."""
+        """Parse `<region>:<name>`, a table ARN, or `export:PLACE`; raise ConfigError on anything else."""
+        if text.startswith(EXPORT_SCHEME):
+            return cls(text, region="", name=text.removeprefix(EXPORT_SCHEME), is_export=True)
         arn = _ARN.fullmatch(text)
         if arn is not None:
             return cls(text, region=arn[1], name=text, endpoint_url=endpoint_url, session=session)
@@ -263,3 +268,8 @@ class Side:
 
     def __str__(self) -> str:
         return str(self.table.ref)
+
+    @property
+    def is_export(self) -> bool:
+        """Whether it is an export, which does not change and is never written to."""
+        return self.table.ref.is_export

@@ -90,6 +90,23 @@ def forecast_strategies(master: Table, slaves: Sequence[Table], work: Workload) 
     return tuple(_forecast_strategy(strategy, sizes, work) for strategy in STRATEGIES)
 
 
+def forecast_partition(master: Table, slaves: Sequence[Table], work: Workload) -> tuple[Forecast, ...]:
+    """Forecast a run with exports, on which nothing is consumed; nothing where no table tells its size."""
+    sizes = presume_sizes([master, *slaves])
+    if not sizes:
+        return ()
+    own = Units() if master.ref.is_export else Units(_scan_cost(sizes[0], work))
+    units, rechecks = [], Units()
+    for slave, size in zip(slaves, sizes[1:], strict=True):
+        on_master, on_slave = _Pair(sizes[0], size, work).differences_cost()
+        on_slave = Units() if slave.ref.is_export else on_slave
+        on_master = Units() if master.ref.is_export else on_master
+        own += on_master
+        rechecks += on_master + on_slave
+        units.append(on_slave if slave.ref.is_export else on_slave + Units(_scan_cost(size, work)))
+    return (Forecast(StrategyName.PARTITION, own, tuple(units), rechecks=rechecks.read),)
+
+
 def forecast_keys(master: Table, slaves: Sequence[Table], wanted: KeyCounts, judging: Judging) -> Forecast:
     """Forecast looking keys up, all of which exist on both sides and agree."""
     readings = 2 if judging.recheck else 1

@@ -38,7 +38,7 @@ class DescribedTables:
         for answers ends once `stopped` returns true. Without `patient`, retries of a table that does not answer end
         soon.
         """
-        sides = (self._found.master, *self._found.slaves)
+        sides = [side for side in (self._found.master, *self._found.slaves) if not side.is_export]
         found: dict[str, str | None] = {}
         threads = [Thread(target=self._describe, args=(side, patient, found), daemon=True) for side in sides]
         for thread in threads:

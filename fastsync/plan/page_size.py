@@ -10,7 +10,7 @@ from fastsync.config.config import Config
 from fastsync.model.capacity import PAGE_BYTES, count_read_units, count_write_units
 from fastsync.model.settings import Reading, StrategyName
 from fastsync.model.throughput import limit_items
-from fastsync.plan.forecast import GUESSED_SIZE, Units, Workload, forecast_strategies
+from fastsync.plan.forecast import GUESSED_SIZE, Units, Workload, forecast_partition, forecast_strategies
 from fastsync.plan.segments import Plan
 from fastsync.plan.survey import Survey
 
@@ -52,7 +52,8 @@ def _limit_by_spending(reading: Reading, config: Config, found: Survey, plan: Pl
 
 def _find_share(config: Config, found: Survey, work: Workload, strategy: StrategyName) -> float | None:
     """Return which share of the limit the run is estimated to take, None where that is not known."""
-    forecasts = forecast_strategies(found.master.table, [side.table for side in found.slaves], work)
+    forecast = forecast_partition if found.exports else forecast_strategies
+    forecasts = forecast(found.master.table, [side.table for side in found.slaves], work)
     totals = {each.strategy: each.total for each in forecasts}
     if strategy not in totals:
         return None

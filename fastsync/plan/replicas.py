@@ -26,6 +26,8 @@ class _Name(NamedTuple):
 
 def find_replica_mode(master: Side, slave: Side) -> ReplicaMode | None:
     """Return how a slave and the master replicate to each other; None where they do not."""
+    if master.is_export or slave.is_export:
+        return None
     if not (_names(master, slave) or _names(slave, master) or _share_legacy_table(master, slave)):
         return None
     consistencies = (side.table.replication.consistency for side in (master, slave))

@@ -13,7 +13,7 @@ from fastsync.errors import RequestFailed
 from fastsync.model.settings import Reading, StrategyName
 from fastsync.model.table import Side
 from fastsync.model.wording import format_amount
-from fastsync.plan.forecast import Forecast, Workload, forecast_keys, forecast_strategies
+from fastsync.plan.forecast import Forecast, Workload, forecast_keys, forecast_partition, forecast_strategies
 from fastsync.plan.key_plan import KeyPlan
 from fastsync.plan.segments import Plan
 from fastsync.plan.survey import Survey, call_in_parallel
@@ -75,6 +75,13 @@ def choose_keys(config: Config, found: Survey, keys: KeyPlan) -> Choice:
         tables = [side.table for side in found.slaves]
         forecasts = (forecast_keys(found.master.table, tables, wanted, config.judging),)
     return Choice(StrategyName.KEYS, "keys were given", forecasts)
+
+
+def choose_partition(config: Config, found: Survey, plan: Plan) -> Choice:
+    """Return the choice of a run with exports; `plan` is that of the scans of its tables."""
+    work = Workload(reading=config.reading, judging=config.judging, repairing=config.repairing, plan=plan)
+    forecasts = forecast_partition(found.master.table, [side.table for side in found.slaves], work)
+    return Choice(StrategyName.PARTITION, "an export is compared", forecasts)
 
 
 def forecast_run(config: Config, found: Survey, plan: Plan) -> tuple[Forecast, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from threading import Thread, Timer
 from typing import Any, TypeVar
@@ -18,8 +18,10 @@ from fastsync.config.config import Config
 from fastsync.config.limits import Limits
 from fastsync.config.suggestions import find_nearest, format_question
 from fastsync.errors import CredentialsEnded, FastsyncError, NoSuchTable, TableError
+from fastsync.exports.export import Export
 from fastsync.model.addresses import hide_users
 from fastsync.model.table import Endpoint, Login, Side, TableRef
+from fastsync.plan.exports import describe_exports, find_live, open_exports
 from fastsync.plan.regions import check_region
 from fastsync.plan.replicas import find_replica_mode
 from fastsync.plan.settings.compare import find_differing
@@ -56,15 +58,22 @@ class Survey(SlaveSurvey):
     """The same with the master; all slaves can be compared with it.
 
     `differing_settings` are names by slave: of the settings that DescribeTable tells and that differ from the master's.
+    `exports` are those among the tables, by the table's number.
     """
 
     master: Side
     differing_settings: Mapping[str, Sequence[str]]
+    exports: Mapping[int, Export] = field(default_factory=dict)
+
+    @property
+    def sides(self) -> tuple[Side, ...]:
+        """All tables, the master first."""
+        return (self.master, *self.slaves)
 
     @property
     def largest(self) -> int:
-        """The bytes of the largest table, as far as they are known."""
-        return max(side.table.size_bytes for side in (self.master, *self.slaves))
+        """The bytes of the largest table that is scanned, as far as they are known."""
+        return max((side.table.size_bytes for side in self.sides if not side.is_export), default=0)
 
 
 def survey_tables(config: Config, announce: Callable[[str], object] = lambda _: None) -> Survey:
@@ -75,8 +84,14 @@ def survey_tables(config: Config, announce: Callable[[str], object] = lambda _: 
     """
     accounts = _open_accounts(config)  # first: an unknown profile is an error of the command line
     _refuse_same_names(config)
-    reached = _reach_tables(accounts, config, config.tables, config.logins)
-    found = _describe_all(reached, config.ignore_expired, announce)
+    opened = open_exports(config)
+    live = find_live(config)
+    reached = _reach_tables(
+        accounts, config, [config.tables[place] for place in live], [config.logins[place] for place in live]
+    )
+    described = dict(zip(live, _describe_all(reached, config.ignore_expired, announce), strict=True))
+    described |= describe_exports(config, opened, described)
+    found = [described[place] for place in range(len(config.tables))]
     master = found[0]
     if isinstance(master, TableError):
         raise master
@@ -90,10 +105,27 @@ def survey_tables(config: Config, announce: Callable[[str], object] = lambda _: 
             sides.append(slave)
     if not sides:
         raise TableError("; ".join(error for _, error in unfit))
-    settings = {str(side): find_differing(_describe_settings(master), _describe_settings(side)) for side in sides}
+    settings = {
+        str(side): find_differing(_describe_settings(master), _describe_settings(side))
+        for side in sides
+        if not (master.is_export or side.is_export)
+    }
     master, *sides = (_number_and_pace(side, number, config.limits) for number, side in enumerate((master, *sides)))
     sides = [replace(side, replica=find_replica_mode(master, side)) for side in sides]
-    return Survey(accounts, slaves=tuple(sides), unfit=tuple(unfit), master=master, differing_settings=settings)
+    exports = {
+        side.number: export
+        for side in (master, *sides)
+        for place, export in opened.items()
+        if config.tables[place] == side.table.ref and isinstance(export, Export)
+    }
+    return Survey(
+        accounts,
+        slaves=tuple(sides),
+        unfit=tuple(unfit),
+        master=master,
+        differing_settings=settings,
+        exports=exports,
+    )
 
 
 def survey_slaves(config: Config, announce: Callable[[str], object] = lambda _: None) -> SlaveSurvey:
@@ -135,10 +167,15 @@ def _open_accounts(config: Config) -> Accounts:
     accounts = Accounts(ask_code, config.retrying.promptly())
     logins = config.logins[1:] if config.master is None else config.logins  # an undo has a login for the master, too
     for ref, login in zip(config.tables, logins, strict=True):
+        if ref.is_export:
+            continue
         check_region(ref, accounts.find_profile(login).list_regions)
     master_endpoint = config.endpoint_url if config.master is None else config.master.endpoint_url
     endpoints = [master_endpoint, *(slave.endpoint_url for slave in config.slaves)]
-    for endpoint, login in zip(endpoints, config.logins, strict=True):
+    exports = [config.master is not None and config.master.is_export, *(slave.is_export for slave in config.slaves)]
+    for endpoint, login, is_export in zip(endpoints, config.logins, exports, strict=True):
+        if is_export:
+            continue
         profile = accounts.find_profile(login)
         profile.check_address("sts", needed=login.role is not None)
         profile.check_address("dynamodb", needed=endpoint is None)
@@ -274,6 +311,8 @@ def _suggest_tables(reached: Reached) -> TableError | None:
 def _number_and_pace(side: Side, number: int, limits: Limits) -> Side:
     """Return a side with its number and pace, as workers need it; the master, number 0, is never written."""
     side = replace(side, table=replace(side.table, description={}))
+    if side.is_export:
+        return replace(side, number=number)
     return replace(side, number=number, pace=limits.resolve(side, side.table.capacity, written=number > 0))
 
 

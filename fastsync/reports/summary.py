@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from fastsync.model.capacity import LIST_PRICES
+from fastsync.model.settings import StrategyName
 from fastsync.model.wording import (
     count_nouns,
     escape_unprintable,
@@ -99,6 +100,9 @@ def _describe_run(statistics: Statistics) -> str:
         return f"{master.table}: {items} that the run wrote, looked at in {seconds}"
     if statistics.segments is None:
         return f"{master.table}: {items} read by their keys in {seconds}"
+    if statistics.strategy == StrategyName.PARTITION:
+        parts = count_nouns(statistics.segments, "part")
+        return f"{master.table}: {items} read in {seconds} ({statistics.strategy}, {parts})"
     segments = count_nouns(statistics.segments, "segment")
     return f"{master.table}: {items} scanned in {seconds} ({statistics.strategy}, {segments})"
 

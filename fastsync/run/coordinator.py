@@ -29,6 +29,7 @@ from fastsync.run.tasks.delete_guard import (
     has_exact_counts,
 )
 from fastsync.run.tasks.deletes import Deletes
+from fastsync.run.tasks.division import Division
 from fastsync.run.tasks.follower import TaskFollower
 from fastsync.run.tasks.gate import Gate
 from fastsync.run.tasks.source import TaskSource
@@ -41,13 +42,14 @@ UNFINISHED = "a part of the tables was not compared, or some extras were not del
 
 @dataclass(frozen=True)
 class Work:
-    """What a run has to do, what it has counted, and what it keeps on disk."""
+    """What a run has to do, a `division` first where there is one; what it has counted, and keeps on disk."""
 
     terms: Terms
     agenda: Agenda
     deletes: Deletes
     outcome: Outcome
     journal: Journal
+    division: Division | None = None
 
 
 class Coordinator:
@@ -68,6 +70,7 @@ class Coordinator:
         self._deletes = work.deletes
         self._outcome = work.outcome
         self._journal = work.journal
+        self._division = work.division
         self._config = config
         self._interrupt = interrupt
         self._tables = tables
@@ -83,6 +86,8 @@ class Coordinator:
         """
         self._recorder.begin(self._terms)
         self._gate.begin(sum(waiting.count for waiting in self._journal.extras.values()))
+        if self._division is not None:
+            self._divide(self._division, executor)
         self._follow_tasks(self._agenda, executor)
         changed = dict(self._find_changed_tables())
         if not self._interrupt.count:
@@ -99,6 +104,16 @@ class Coordinator:
         if not self.finished and not self._interrupt.count and self._outcome.complete:
             self._outcome.add_error(UNFINISHED)
         self._recorder.end()
+
+    def _divide(self, division: Division, executor: Executor) -> None:
+        """Divide all tables into parts. What cannot be read is left to another run; so is all, where this one ends."""
+        for tasks in division.rounds():
+            if not self._interrupt.count:
+                self._follow_tasks(tasks, executor)
+        lost = division.find_lost()
+        if self._interrupt.count:
+            lost = frozenset(self._deletes.index)
+        self._agenda.leave_slaves(lost)
 
     def _follow_tasks(self, source: TaskSource[T], executor: Executor) -> None:
         try:

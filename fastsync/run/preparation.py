@@ -21,10 +21,11 @@ from fastsync.output.report import check_resumed
 from fastsync.output.report_folder import PartedReport, PartStore
 from fastsync.output.report_line import ReportLines
 from fastsync.output.unforeseen import Phase, unexpected
+from fastsync.plan.exports import choose_parts_total
 from fastsync.plan.key_plan import KeyPlan, plan_keys_of, read_keys_of
 from fastsync.plan.page_size import limit_pages
 from fastsync.plan.segments import Plan
-from fastsync.plan.strategy_choice import Choice, choose_keys, choose_strategy, forecast_run
+from fastsync.plan.strategy_choice import Choice, choose_keys, choose_partition, choose_strategy, forecast_run
 from fastsync.plan.survey import Survey, survey_tables
 from fastsync.repair import undo_log
 from fastsync.repair.undo_index import check_log
@@ -36,8 +37,10 @@ from fastsync.run.notes import describe_resume, describe_settings
 from fastsync.run.outcome import NOTHING_COUNTED, Outcome, make_empty_outcome
 from fastsync.run.tasks.agenda import Agenda, Backlog
 from fastsync.run.tasks.deletes import PER_LIMITED_TASK, PER_TASK, Deletes, select_nothing
+from fastsync.run.tasks.spooling import begin_division, check_spool, open_spool
 from fastsync.run.tasks.waiting_extras import WHAT as EXTRAS
 from fastsync.run.tasks.waiting_extras import WaitingExtras
+from fastsync.spool.folder import SpoolFolder
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,7 @@ def prepare_run(options: RunOptions) -> Iterator[Preparation]:
             stack.callback(file.close)
         preparation = Preparation(options, file)
         stack.callback(preparation.close_keys)
+        stack.callback(preparation.remove_spool)
         stack.callback(preparation.discard_unbegun)
         yield preparation
 
@@ -95,6 +99,7 @@ class Preparation:
         self._settings = collect_settings(options.config, options.policy)
         self._begun = False
         self._has_read = False
+        self._spool: SpoolFolder | None = None
         found = self._read_checkpoint()
         self._resumed = found
         if found is not None and found.ended:
@@ -118,6 +123,8 @@ class Preparation:
         """Raise ConfigError where a file does not hold what the checkpoint says, or cannot be used."""
         if self._resumed is not None and self._file is not None:
             self._check_resumed(self._resumed, self._file)
+        if self._config.has_exports:
+            check_spool(self._config)
         path, resume = self._config.undo_log, self._config.resume
         if path is not None:
             undo_log.check_undo_log(path, resume)
@@ -155,6 +162,11 @@ class Preparation:
         if self._given is not None:
             self._given.store.close()
 
+    def remove_spool(self) -> None:
+        """Remove the spool, where there is one."""
+        if self._spool is not None:
+            self._spool.remove()
+
     def discard_unbegun(self) -> None:
         """Leave the files of a run that has not begun as they were."""
         if not self._begun:
@@ -187,11 +199,19 @@ class Preparation:
                 self._options.announce(note)
             plan = Plan.of_chunks(self._slicing(), len(keys.chunks))
             terms = replace(terms, items=keys.items)
+        scans = plan
+        if found.exports:
+            plan = Plan.of_chunks(self._slicing(), choose_parts_total(config, found.sides, found.exports))
         checkpoint = self._first_checkpoint(found)
-        outcome = self._make_outcome(found, plan, keys)
+        outcome = self._make_outcome(found, plan, self._choose_strategy(found, scans, keys))
         strategy = StrategyName(outcome.strategy)
         reading, spending = limit_pages(config, found, plan, strategy), self._find_spending(outcome)
         terms = replace(terms, strategy=strategy, reading=reading, spending=spending)
+        division = None
+        if found.exports:
+            self._spool = open_spool(config, found, self._options.announce)
+            terms = replace(terms, spool=str(self._spool.path))
+            division = begin_division(terms, found, (scans.total, plan.total), outcome)
         only_count()
         self._open_undo_log()
         extras = {str(ref): self._open_extras(index, checkpoint) for index, ref in enumerate(config.slaves)}
@@ -218,6 +238,7 @@ class Preparation:
             ),
             outcome=outcome,
             journal=Journal(checkpoint, self._file, self.outputs.report, extras),
+            division=division,
         )
         return Prepared(found, work, self.outputs)
 
@@ -250,8 +271,7 @@ class Preparation:
         left = Backlog.whole([str(side) for side in found.slaves], [str(ref) for ref, _ in found.unfit])
         return Checkpoint(self._settings, tables, strategy="", total=0, left=left, totals=NOTHING_COUNTED)
 
-    def _make_outcome(self, found: Survey, plan: Plan, keys: KeyPlan | None) -> Outcome:
-        choice = self._choose_strategy(found, plan, keys)
+    def _make_outcome(self, found: Survey, plan: Plan, choice: Choice) -> Outcome:
         names = [str(each) for each in (found.master, *found.slaves, *(ref for ref, _ in found.unfit))]
         outcome = Outcome(names, strategy=choice.strategy, plan=plan, extras=self._config.repairing.find_extras)
         outcome.set_expected(choice.forecast, choice.probed)
@@ -277,6 +297,10 @@ class Preparation:
         config = self._config
         if keys is not None:
             return choose_keys(config, found, keys)
+        if found.exports:
+            choice = choose_partition(config, found, plan)
+            self._options.announce(str(choice))
+            return choice
         if self._resumed is not None:
             return Choice(StrategyName(self._resumed.strategy), "as before", forecast_run(config, found, plan))
         self._has_read = config.strategy == StrategyName.AUTO  # which asks each slave for an item

@@ -11,13 +11,14 @@ import os
 import struct
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate
+from itertools import accumulate, compress
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
 from fastsync.errors import OutputFailed
+from fastsync.model.digest import choose_parts
 
 Row = tuple[bytes, bytes, int, bytes]
 """A packed key, the digest of its item, the line that the item stands in, and the item: b"" where it is not kept."""
@@ -27,6 +28,10 @@ MEMORY = 8 << 20
 PER_ROW = 250
 """Bytes of memory that a row takes beside its item."""
 DIGEST = 16
+_SHARE_SEED = 1
+"""Another seed than that of the parts: the keys of one part are divided anew."""
+MOST_ROWS = 150_000
+"""Rows, of all tables together, that whoever reads a part holds at a time: some 40 MB."""
 _LINE = struct.Struct("<QIII")
 _encode = msgspec.msgpack.encode
 _Head = tuple[list[bytes], bytes, list[int]]
@@ -35,13 +40,21 @@ _decode_items = msgspec.msgpack.Decoder(list[bytes]).decode
 
 
 class _Chunk(NamedTuple):
-    """Where a chunk is: its file, the place in it, its rows, and the bytes of its two halves: keys first, then items."""
+    """Where a chunk is: its file, the place in it, its rows, and the bytes of its halves: keys first, then items."""
 
     path: Path
     offset: int
     rows: int
     head: int
     items: int
+
+
+class Rows(NamedTuple):
+    """Rows of a part: their packed keys, the digests of their items, and their numbers in it, at the same positions."""
+
+    keys: list[bytes]
+    digests: list[bytes]
+    numbers: list[int]
 
 
 class PartWriter:
@@ -121,11 +134,21 @@ class Part:
     def __len__(self) -> int:
         return self._ends[-1] if self._ends else 0
 
-    def heads(self) -> Iterator[tuple[Sequence[bytes], Sequence[bytes]]]:
-        """Yield the packed keys and digests of chunk after chunk."""
-        for chunk in self._chunks:
-            keys, digests, _ = _decode_head(_read(chunk, 0, chunk.head))
-            yield keys, [digests[at : at + DIGEST] for at in range(0, len(digests), DIGEST)]
+    def load_rows(self, share: int = 0, of: int = 1) -> Rows:
+        """Return all rows, or those in one of so many shares: rows with equal keys are in the same one."""
+        rows = Rows([], [], [])
+        for chunk, end in zip(self._chunks, self._ends, strict=True):
+            keys, joined, _ = _decode_head(_read(chunk, 0, chunk.head))
+            digests = [joined[at : at + DIGEST] for at in range(0, len(joined), DIGEST)]
+            numbers: Iterable[int] = range(end - chunk.rows, end)
+            if of > 1:
+                mine = [each == share for each in choose_parts(keys, of, _SHARE_SEED)]
+                keys, digests = list(compress(keys, mine)), list(compress(digests, mine))
+                numbers = compress(numbers, mine)
+            rows.keys.extend(keys)
+            rows.digests.extend(digests)
+            rows.numbers.extend(numbers)
+        return rows
 
     def read_items(self, rows: Sequence[int]) -> list[bytes]:
         """Return the items of rows, in the same order; each chunk is read once."""
@@ -148,6 +171,11 @@ class Part:
         return self._files.index(chunk.path), lines[row - self._ends[place] + chunk.rows]
 
 
+def count_shares(parts: Iterable[Part]) -> int:
+    """Return in how many shares the same part of several tables is to be read, so that each fits into memory."""
+    return max(1, -(-sum(map(len, parts)) // MOST_ROWS))
+
+
 def is_written(folder: Path, name: str) -> bool:
     """Return whether the task that writes a file has finished it."""
     return _table_of(folder / name).exists()
@@ -161,7 +189,7 @@ def _find_chunks(folder: Path, names: Sequence[str], number: int, parts: int) ->
     width = _LINE.size
     for name in names:
         path = folder / name
-        with open(_table_of(path), "rb") as table:
+        with _table_of(path).open("rb") as table:
             lines = os.fstat(table.fileno()).st_size // width
             for place in range(number, lines, parts):
                 table.seek(place * width)
@@ -171,7 +199,7 @@ def _find_chunks(folder: Path, names: Sequence[str], number: int, parts: int) ->
 
 
 def _read(chunk: _Chunk, start: int, size: int) -> bytes:
-    with open(chunk.path, "rb", buffering=0) as file:
+    with chunk.path.open("rb", buffering=0) as file:
         return os.pread(file.fileno(), size, chunk.offset + start)
 
 

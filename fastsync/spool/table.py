@@ -1,4 +1,4 @@
-"""What the spool holds of one table: the files of all tasks that have read it, and whether anything in it was damaged."""
+"""What the spool holds of one table: the files of all tasks that have read it, and whether damage was found."""
 
 from __future__ import annotations
 

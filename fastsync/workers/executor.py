@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable
 from typing import Protocol, TypeVar
 
-from fastsync.model.events import Event, Task
+from fastsync.model.events import Event, SpoolTask, Task
 from fastsync.workers.interrupt import Interrupt
 
-T = TypeVar("T", bound=Task)
+T = TypeVar("T", bound=Task | SpoolTask)
 
 
 class Executor(Protocol):

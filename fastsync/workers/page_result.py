@@ -27,6 +27,9 @@ class PageResult:
         """Count what a strategy has told of the slaves' items, beside the pairs."""
         for slave, count in page.slave_scanned.items():
             self.tallies[slave].scanned += count
+        for slave, count in page.same.items():
+            self.tallies[slave].same += count
+            self.tallies[slave].compared += count
         for slave, count in page.absent.items():
             self.tallies[slave].absent += count
         for slave, count in page.only_here.items():

@@ -20,6 +20,7 @@ from fastsync.compare.pairs import Pairs, PairsPage, Strategy, Suspect
 from fastsync.compare.strategies.given_keys import choose_key_strategy
 from fastsync.compare.strategies.lookup import Lookup
 from fastsync.compare.strategies.merge import Merge
+from fastsync.compare.strategies.partition import Partition
 from fastsync.errors import IncompleteError
 from fastsync.model.events import Event, OrdersDisagree, SegmentTask, SlaveLost
 from fastsync.model.settings import StrategyName
@@ -33,6 +34,7 @@ STRATEGIES: Mapping[StrategyName, MakeStrategy] = {
     StrategyName.LOOKUP: Lookup,
     StrategyName.MERGE: Merge,
     StrategyName.KEYS: choose_key_strategy,
+    StrategyName.PARTITION: Partition,
 }
 
 

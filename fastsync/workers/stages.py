@@ -69,7 +69,7 @@ class Stages:
         policy = Policy() if terms.policy is None else terms.policy
         self.expiry = Expiry(terms.master.table.ttl, [side.table.ttl for side in terms.slaves])
         keys = terms.master.table.keys.names
-        self._digester = _make_digester(terms)
+        self._digester = make_digester(terms)
         self.ignored_names = IgnoredNames(terms.judging.ignored.difference(keys))
         self.judge = Judge(self._names, self._digester, policy, self.expiry, terms.judging.version, values=terms.values)
         self.rechecker = Rechecker(self.master, self.slaves, self.expiry)
@@ -113,7 +113,8 @@ class Stages:
         self.repairs.close()
 
 
-def _make_digester(terms: Terms) -> Digester:
+def make_digester(terms: Terms) -> Digester:
+    """Return what compares the items of a run."""
     judging, keys = terms.judging, terms.master.table.keys.names
     if not judging.ignored_paths:
         return Digester(judging.ignored, keys, terms.seed)

@@ -16,8 +16,10 @@ from fastsync.model.capacity import Spending
 from fastsync.model.events import (
     AnyTask,
     DeleteTask,
+    DivideTask,
     Event,
     PageDone,
+    RepeatsTask,
     SegmentTask,
     TaskDone,
     TaskFailed,
@@ -26,6 +28,7 @@ from fastsync.model.events import (
 )
 from fastsync.model.wording import describe_exception
 from fastsync.workers.deletes import delete_extras
+from fastsync.workers.divide import SpoolStages, divide_source, find_repeats
 from fastsync.workers.restore import restore_items
 from fastsync.workers.segment import compare_segment
 from fastsync.workers.stages import Stages, UndoStages
@@ -59,7 +62,7 @@ def run_task(task: AnyTask, clients: Clients, stopped: Callable[[], bool]) -> It
     yield TaskDone(time.monotonic() - began) if isinstance(end, TaskDone) else end
 
 
-def _open_task(task: AnyTask, clients: Clients) -> tuple[Iterator[Event], Stages | UndoStages]:
+def _open_task(task: AnyTask, clients: Clients) -> tuple[Iterator[Event], Stages | SpoolStages | UndoStages]:
     """Return the pages of a task, and the stages that they pass through.
 
     Raises IncompleteError where the undo log that a task needs has gone, or is damaged.
@@ -71,6 +74,12 @@ def _open_task(task: AnyTask, clients: Clients) -> tuple[Iterator[Event], Stages
         case DeleteTask():
             stages = Stages(task, clients)
             return delete_extras(task, stages), stages
+        case DivideTask():
+            spool_stages = SpoolStages(task, clients)
+            return divide_source(task, spool_stages), spool_stages
+        case RepeatsTask():
+            spool_stages = SpoolStages(task, clients)
+            return find_repeats(task, spool_stages), spool_stages
         case _:
             undo_stages = UndoStages(task, clients)
             return restore_items(task, undo_stages), undo_stages

@@ -29,6 +29,7 @@ TABLES = (
         repeatable=True,
         common=True,
     ),
+    Flag("--key-schema", "NAME:TYPE", "where all sides are exports: the table's key, as in orderId:S,line:N"),
     Flag("--starting-key", "JSON", 'start a serial scan of the master at this key, \'{"id":"abc"}\' or DynamoDB JSON'),
     Flag(
         "--key",
@@ -139,6 +140,7 @@ PACE = (
         may_change=True,
         choices=("processes", "inline", "spark"),
     ),
+    Flag("--spool", "DIR", "folder for the parts into which items are divided to compare an export", may_change=True),
     Flag("--segments", "N", "segments in all (default: as many as --parallel)", WHOLE),
     Flag(
         "--shard",

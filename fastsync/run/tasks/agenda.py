@@ -115,6 +115,15 @@ class Agenda:
             self._pending.appendleft(replace(pending, place=pending.place + 1))
         return self._open_task(StartedSegment(self._plan.numbers[pending.place], pending.slaves, pending.counts))
 
+    def leave_slaves(self, names: frozenset[str]) -> None:
+        """Leave slaves of these names, for which nothing has begun, to another run."""
+        fit = [name for name in self._names if name not in names]
+        started, pending = list(self._started), list(self._pending)
+        self._started = deque(_select_now(started, fit))
+        self._pending = deque(_select_now(pending, fit))
+        self._started_later += _select_later(started, fit)
+        self._pending_later += _select_later(pending, fit)
+
     def _open_task(self, started: StartedSegment) -> SegmentTask:
         task = SegmentTask(
             self._terms,

@@ -22,7 +22,7 @@ from fastsync.aws.auth.credentials import Credentials
 from fastsync.aws.clients import Clients, Keyring
 from fastsync.aws.shared_cells import SharedCells
 from fastsync.errors import OutputFailed
-from fastsync.model.events import Event, PageDone, ReportPart, Task, TaskFailed, TaskStopped
+from fastsync.model.events import Event, PageDone, ReportPart, SpoolTask, Task, TaskFailed, TaskStopped
 from fastsync.output.report_line import ReportLines
 from fastsync.workers.executor import T
 from fastsync.workers.interrupt import Interrupt
@@ -161,7 +161,7 @@ class _Desk(Generic[T]):
             self.cancel_all()
         self._pool.shutdown(cancel_futures=True)
 
-    def _wait_for_job(self, runner: TaskRunner, sent: bytes, task: Task) -> list[Event]:
+    def _wait_for_job(self, runner: TaskRunner, sent: bytes, task: Task | SpoolTask) -> list[Event]:
         """Wait for a task's job, and return its events; a job that failed has changed nothing that counts."""
         try:
             return self._run_job(runner, sent, str(task))

@@ -27,7 +27,9 @@ def make_rows(count: int, seed: int, *, items: bool = True) -> list[Row]:
 
 @pytest.mark.parametrize("items", [True, False], ids=["items", "keys"])
 @pytest.mark.parametrize("memory", [1, 20_000, 1 << 30], ids=["chunk-a-row", "some-chunks", "one-chunk"])
-def test_parts_return_what_was_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, memory: int, items: bool) -> None:
+def test_parts_return_what_was_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, memory: int, items: bool
+) -> None:
     """Each row is in the part of its key, once, in the order of files and lines, and its item and origin are found."""
     monkeypatch.setattr(part_files, "MEMORY", memory)
     parts, files = 5, [make_rows(200, 1, items=items), [], make_rows(333, 2, items=items)]
@@ -46,8 +48,12 @@ def test_parts_return_what_was_written(tmp_path: Path, monkeypatch: pytest.Monke
     for number in range(parts):
         own = [row for row, part in zip(expected, chosen, strict=True) if part == number]
         part = table.open_part(number, parts)
-        read = [pair for keys, digests in part.heads() for pair in zip(keys, digests, strict=True)]
-        assert read == [(row[0], row[1]) for row in own]
+        keys, digests, numbers = part.load_rows()
+        assert (keys, digests) == ([row[0] for row in own], [row[1] for row in own])
+        assert numbers == list(range(len(own)))
+        shares = [part.load_rows(share, 3) for share in range(3)]
+        assert sorted(number for rows in shares for number in rows.numbers) == numbers
+        assert all(keys[number] == key for rows in shares for key, number in zip(rows.keys, rows.numbers, strict=True))
         assert len(part) == len(own)
         found += len(part)
         if items:
@@ -77,7 +83,7 @@ def test_a_task_that_was_broken_off_has_brought_nothing(tmp_path: Path) -> None:
 def test_a_full_disk_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """What cannot be written is one sentence that names the folder and the flag."""
     (tmp_path / "0-0").symlink_to("/dev/full")
-    monkeypatch.setattr(part_files.os, "O_NOFOLLOW", 0)
+    monkeypatch.setattr("os.O_NOFOLLOW", 0)
     writer = SpooledTable.begin(str(tmp_path), 0, ["a"]).open_writer(0, 1)
     writer.add_rows([0], make_rows(1, 1))
     with pytest.raises(OutputFailed, match=r"cannot be written: No space left on device; see --spool"):

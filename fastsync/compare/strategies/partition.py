@@ -1,0 +1,231 @@
+"""Compare one part of the spool: the items of all tables whose keys fell into it, with two equal digests or read again.
+
+Tables were divided by their keys before. Of an export the spool holds whole items, which do not change; of a live table
+it holds keys and digests. Equal digests need no second look. For all others the items of live tables are read by key:
+those of slaves when suspects are confirmed, the master's here.
+"""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from itertools import compress
+from operator import ne
+
+from msgspec import Raw
+
+from fastsync.aws.batch_get import BatchReader
+from fastsync.compare.pairs import Pairs, PairsPage
+from fastsync.errors import IncompleteError
+from fastsync.model.events import SegmentTask
+from fastsync.model.keys import Key
+from fastsync.spool.packed_keys import KeyPacker
+from fastsync.spool.part_files import Part, count_shares
+from fastsync.spool.table import SpooledTable
+
+PAGE_ROWS = 1000
+"""Items in one page at most."""
+PAGE_BYTES = 4 << 20
+"""Bytes of items in one page, as far as the average is a guide."""
+MASTER_NAME = ""
+"""The name of the master in a resume point; slaves have their own."""
+
+Left = Sequence[tuple[str, str]]
+"""What is left of a part: the master's items, then what only each slave has; and the packed key (hex) that is done."""
+
+
+class Partition:
+    """Compare the part whose number is the task's. `readers` are those of the covered slaves."""
+
+    def __init__(self, task: SegmentTask, master: BatchReader, readers: Mapping[int, BatchReader], scans: Executor):
+        del scans  # nothing is scanned any more
+        if task.terms.spool is None:
+            raise ValueError("a task without a spool")
+        self._task = task
+        self._readers = dict(readers)
+        self._packer = KeyPacker(task.terms.master.table.keys)
+        self._judging_ttl = any(side.table.ttl is not None for side in task.terms.tables)
+        self._master = _Table(task, 0, master)
+        self._slaves = {slave: _Table(task, slave + 1, reader) for slave, reader in readers.items()}
+        self._left: Left = self._all_left()
+        if task.resume:
+            self._left = [(name, start) for name, start in json.loads(task.resume)]
+
+    def _all_left(self) -> Left:
+        names = [MASTER_NAME]
+        if self._task.terms.repairing.find_extras and not self._master.damaged:
+            names += (self._name(slave) for slave in self._task.covered)
+        return [(name, "") for name in names]
+
+    def drop_slave(self, slave: int) -> None:
+        """Continue without a slave that failed for good."""
+        self._readers.pop(slave, None)
+
+    def pages(self) -> Iterator[PairsPage]:
+        """Yield the pairs of the master's items that look different, then the items that only a slave has."""
+        tables = (self._master, *self._slaves.values())
+        shares = count_shares(table.part for table in tables)
+        if not self._task.resume:
+            scanned = {slave: len(table.part) for slave, table in self._slaves.items()}
+            yield PairsPage([], slave_scanned=scanned, resume=json.dumps(self._left).encode())
+        for share in range(shares):
+            for table in tables:
+                table.load(share, shares)
+            for page in self._compare_share():
+                # a resume point stands for all keys before it, which is true of the last share only
+                yield page if shares == 1 else page._replace(resume=b"")
+
+    def _compare_share(self) -> Iterator[PairsPage]:
+        left = list(self._left)
+        slaves = {self._name(slave): slave for slave in self._slaves}
+        while left:
+            name, start = left.pop(0)
+            if name == MASTER_NAME:
+                pages = self._compare_masters(bytes.fromhex(start))
+            elif slaves.get(name) in self._readers:
+                pages = self._find_extras(slaves[name], bytes.fromhex(start))
+            else:
+                continue
+            for last, page in pages:
+                yield page._replace(resume=json.dumps([(name, last.hex()), *left]).encode())
+
+    def _name(self, slave: int) -> str:
+        return str(self._task.terms.slaves[slave])
+
+    def _compare_masters(self, start: bytes) -> Iterator[tuple[bytes, PairsPage]]:
+        """Yield pages of the master's items, each with its last key."""
+        for packed in _cut(self._master.digests, start, self._page_rows()):
+            if not self._readers:
+                return
+            yield packed[-1], self._pair_masters(packed)
+
+    def _pair_masters(self, packed: Sequence[bytes]) -> PairsPage:
+        differing = {slave: self._find_unequal(packed, self._slaves[slave]) for slave in self._readers}
+        wanted = sorted(set().union(*differing.values()))
+        masters = self._master.read_items(wanted, self._packer)
+        gone = set(wanted) - masters.keys()  # deleted since the scan: no item of the master any more
+        pairs: list[Pairs] = []
+        same: dict[int, int] = {}
+        for slave, unequal in differing.items():
+            table = self._slaves[slave]
+            suspects = [key for key in unequal if key not in gone]
+            pairs.append(self._pair_suspects(slave, suspects, masters))
+            others = gone.union(unequal)
+            equal = [key for key in packed if key not in others and table.may_tell(key)]
+            if self._judging_ttl:
+                pairs.append(self._pair_equal(slave, equal))
+            else:
+                same[slave] = len(equal)
+        return PairsPage(pairs, scanned=len(packed) - len(gone), same=same)
+
+    def _find_unequal(self, packed: Sequence[bytes], table: _Table) -> list[bytes]:
+        mine, theirs = map(self._master.digests.get, packed), map(table.digests.get, packed)
+        return [key for key in compress(packed, map(ne, mine, theirs)) if table.may_tell(key)]
+
+    def _pair_suspects(self, slave: int, packed: Sequence[bytes], masters: Mapping[bytes, Raw]) -> Pairs:
+        """Return pairs that look different. The items of a live slave are still to be looked up."""
+        table, items = self._slaves[slave], [masters[key] for key in packed]
+        keys = self._packer.unpack(packed)
+        if not table.is_export:
+            return Pairs(slave, keys, items, [None] * len(keys), unseen=True)
+        stored = table.read_items([key for key in packed if key in table.digests], self._packer)
+        return Pairs(slave, keys, items, [stored.get(key) for key in packed])
+
+    def _pair_equal(self, slave: int, packed: Sequence[bytes]) -> Pairs:
+        """Return pairs of equal items, which may have expired."""
+        kept = self._master if self._master.is_export else self._slaves[slave]
+        items = kept.read_kept(packed, self._packer)
+        return Pairs(slave, self._packer.unpack(packed), items, items)
+
+    def _find_extras(self, slave: int, start: bytes) -> Iterator[tuple[bytes, PairsPage]]:
+        """Yield pages of what only a slave has, each with its last key."""
+        table = self._slaves[slave]
+        only_here = table.digests.keys() - self._master.digests.keys()
+        for packed in _cut(only_here, start, self._page_rows()):
+            if slave not in self._readers:
+                return
+            try:
+                pairs = self._pair_extras(slave, packed)
+            except IncompleteError as error:
+                yield packed[-1], PairsPage([], lost=[(slave, error)])
+                return
+            yield packed[-1], PairsPage([pairs])
+
+    def _pair_extras(self, slave: int, packed: Sequence[bytes]) -> Pairs:
+        """Return the items that only a slave has: of a live one their keys, where they are read again anyway."""
+        table = self._slaves[slave]
+        if table.is_export or not self._task.terms.judging.recheck:
+            found = table.read_items(packed, self._packer)
+            packed = [key for key in packed if key in found]
+            items = [found[key] for key in packed]
+        else:
+            items = table.read_kept(packed, self._packer)
+        return Pairs(slave, self._packer.unpack(packed), [None] * len(packed), items)
+
+    def _page_rows(self) -> int:
+        """Return how many items may be in a page."""
+        average = max(table.average_bytes for table in (self._master, *self._slaves.values()))
+        return max(1, min(PAGE_ROWS, round(PAGE_BYTES / max(1.0, average))))
+
+
+class _Table:
+    """One table's part. `digests` are those of the items by packed key, of the share that is loaded.
+
+    `damaged`: it is an export of which something could not be read, so nothing is known of what it lacks.
+    """
+
+    def __init__(self, task: SegmentTask, number: int, reader: BatchReader):
+        spooled = SpooledTable(task.terms.spool or "", number)
+        side = task.terms.tables[number]
+        self.is_export = side.is_export
+        self.damaged = spooled.damaged
+        self.part: Part = spooled.open_part(task.number, task.total)
+        self.digests: dict[bytes, bytes] = {}
+        self._rows: dict[bytes, int] = {}
+        self._reader = reader
+        self._item_bytes = side.table.item_bytes
+
+    @property
+    def average_bytes(self) -> float:
+        """The bytes of an item, as far as is known."""
+        if self.is_export:
+            return self.part.item_bytes / max(1, len(self.part))
+        return self._item_bytes or 0.0
+
+    def load(self, share: int, of: int) -> None:
+        """Load a share of the part. Of rows with one key the first one counts."""
+        self.digests, self._rows = {}, {}  # first: two shares at once are too much
+        rows = self.part.load_rows(share, of)
+        self.digests = dict(zip(reversed(rows.keys), reversed(rows.digests), strict=True))
+        if self.part.item_bytes:
+            self._rows = dict(zip(reversed(rows.keys), reversed(rows.numbers), strict=True))
+
+    def may_tell(self, key: bytes) -> bool:
+        """Return whether it is known if the table has an item of this key."""
+        return not self.damaged or key in self.digests
+
+    def read_items(self, packed: Sequence[bytes], packer: KeyPacker) -> Mapping[bytes, Raw]:
+        """Return the items of keys: an export's from the spool, a live table's as they are now, where they are."""
+        if self.is_export:
+            return dict(zip(packed, self._read_spooled(packed), strict=True))
+        names: Mapping[Key, bytes] = dict(zip(packer.unpack(packed), packed, strict=True))
+        return {names[key]: item for key, item in self._reader.look_up(names).wait_by_key().items()}
+
+    def read_kept(self, packed: Sequence[bytes], packer: KeyPacker) -> list[Raw]:
+        """Return what the spool holds of items: of a live table the key, and its TTL attribute where that counts."""
+        if self._rows:
+            return self._read_spooled(packed)
+        return [Raw(packer.as_json(key)) for key in packed]
+
+    def _read_spooled(self, packed: Sequence[bytes]) -> list[Raw]:
+        return [Raw(item) for item in self.part.read_items([self._rows[key] for key in packed])]
+
+
+def _cut(keys: Iterable[bytes], start: bytes, most: int) -> Iterator[list[bytes]]:
+    """Yield the keys behind `start` in order, so many at once."""
+    ordered = sorted(keys)
+    begin = bisect_right(ordered, start) if start else 0
+    for at in range(begin, len(ordered), most):
+        yield ordered[at : at + most]

@@ -1,0 +1,120 @@
+"""Exports among the tables of a run: what they hold, the key schema they are read by, and the room that they need."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fastsync.config.config import Config
+from fastsync.config.exports import parse_key_schema
+from fastsync.errors import ConfigError, TableError
+from fastsync.exports.contents import open_export
+from fastsync.exports.export import Export
+from fastsync.exports.place import parse_place
+from fastsync.exports.storage import LocalStorage
+from fastsync.model.table import Endpoint, KeySchema, Side, Table, TableRef
+from fastsync.plan.forecast import GUESSED_SIZE
+
+NOWHERE = Endpoint("https://export.invalid")
+"""The endpoint of an export, of which nothing is ever requested."""
+PART_ROWS = 50_000
+"""Items of all tables in a part, as far as their numbers are known: they and their digests take some 15 MB."""
+MOST_PARTS = 4096
+PER_PROCESS = 4
+"""Parts for each process at least, so that none waits long for the last one."""
+SMALL = 10_000
+"""Items up to which a part for each process does."""
+LIVE_ROW_BYTES = 60
+"""Bytes in the spool for an item of a live table: a short key, a digest, and what a row takes."""
+EXPANDED = 8
+"""How many times its compressed size an export takes in the spool, where its manifest tells no size."""
+TYPED = 2
+"""How many times its size in the table an item takes as JSON at most, unless it is full of tiny values."""
+
+
+def find_live(config: Config) -> list[int]:
+    """Return the places of the tables that are no exports."""
+    return [place for place, ref in enumerate(config.tables) if not ref.is_export]
+
+
+def open_exports(config: Config) -> dict[int, Export | TableError]:
+    """Open all exports, by the table's place; raise ConfigError where one is no full export."""
+    opened: dict[int, Export | TableError] = {}
+    for place, ref in enumerate(config.tables):
+        if not ref.is_export:
+            continue
+        where = parse_place(ref.text)
+        try:
+            opened[place] = open_export(where, LocalStorage(where))
+        except TableError as error:
+            opened[place] = error
+    return opened
+
+
+def describe_exports(
+    config: Config, opened: Mapping[int, Export | TableError], described: Mapping[int, Side | TableError]
+) -> dict[int, Side | TableError]:
+    """Return the exports as sides, by the table's place; raise ConfigError where --key-schema is not a table's."""
+    schema = choose_key_schema(config, [side for side in described.values() if isinstance(side, Side)])
+    return {place: _describe_export(config.tables[place], export, schema) for place, export in opened.items()}
+
+
+def _describe_export(ref: TableRef, export: Export | TableError, schema: KeySchema | None) -> Side | TableError:
+    if isinstance(export, TableError):
+        return export
+    if schema is None:
+        return TableError(f"{ref} is not compared, since no table could be read that tells its key")
+    count, size = export.item_count or 0, export.item_bytes or 0
+    table = Table(ref, schema, export.identity, item_count=count, size_bytes=size)
+    return Side(table, NOWHERE, account=0)
+
+
+def choose_key_schema(config: Config, live: Sequence[Side]) -> KeySchema | None:
+    """Return the key schema of the run: that of its tables, or of --key-schema. None where no table could be read.
+
+    Raises ConfigError where --key-schema is another one than a table's.
+    """
+    given = None if config.key_schema is None else parse_key_schema(config.key_schema)
+    for side in live:
+        if given is not None and side.table.keys != given:
+            raise ConfigError(f"--key-schema is {given}, but {side} has the key {side.table.keys}")
+    if live:
+        return live[0].table.keys
+    return given if all(ref.is_export for ref in config.tables) else None
+
+
+def choose_parts_total(config: Config, sides: Sequence[Side], exports: Mapping[int, Export]) -> int:
+    """Return the number of parts, by what is known of the number of items."""
+    items = sum(_guess_items(side, exports.get(side.number)) for side in sides)
+    least = config.parallel * (PER_PROCESS if items > SMALL else 1)
+    return min(MOST_PARTS, max(least, math.ceil(items / PART_ROWS)))
+
+
+def _guess_items(side: Side, export: Export | None) -> int:
+    if export is None or export.item_count is not None:
+        return side.table.item_count
+    return _guess_bytes(export) // GUESSED_SIZE
+
+
+def estimate_spool(sides: Sequence[Side], exports: Mapping[int, Export]) -> int:
+    """Return how many bytes the spool takes: all items of exports, and a key and a digest for each of other tables."""
+    total = 0
+    for side in sides:
+        export = exports.get(side.number)
+        total += side.table.item_count * LIVE_ROW_BYTES if export is None else _guess_bytes(export)
+    return total
+
+
+def _guess_bytes(export: Export) -> int:
+    """Return the bytes of an export's items as JSON: exactly where its files are not compressed, and else at most."""
+    plain = sum(file.size_bytes for file in export.files if not file.name.endswith(".gz"))
+    compressed = export.size_bytes - plain
+    if compressed and export.item_bytes and export.item_count is not None:
+        return plain + export.item_bytes * TYPED + export.item_count * LIVE_ROW_BYTES
+    return plain + compressed * EXPANDED
+
+
+def list_sources(sides: Sequence[Side], exports: Mapping[int, Export], segments: int) -> list[list[Any]]:
+    """Return of each table what it is read from: an export's files, or None for each of so many segments."""
+    return [list(exports[side.number].files) if side.number in exports else [None] * segments for side in sides]

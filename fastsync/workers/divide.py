@@ -1,0 +1,210 @@
+"""Divide one source of a table, a segment or a file of an export, into the parts of the spool; find keys held twice."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
+import msgspec
+from msgspec import Raw
+
+from fastsync.aws.client import Client, Scan
+from fastsync.aws.clients import Clients
+from fastsync.compare.ignored_names import IgnoredNames
+from fastsync.compare.strategies.lookup import scan_pages
+from fastsync.errors import ExportDamaged, IncompleteError
+from fastsync.exports.data_file import check_file, read_items
+from fastsync.exports.export import ExportFile
+from fastsync.exports.place import parse_place
+from fastsync.exports.storage import LocalStorage, Storage
+from fastsync.model.digest import choose_parts
+from fastsync.model.events import DivideTask, Event, PageDone, RepeatsTask, SpoolTask
+from fastsync.model.keys import Key, KeyReader
+from fastsync.model.table import Side
+from fastsync.spool.packed_keys import KeyPacker
+from fastsync.spool.part_files import Row, count_shares
+from fastsync.spool.table import SpooledTable
+from fastsync.workers.page_result import PageResult
+from fastsync.workers.stages import make_digester
+
+AGAIN = b"-"
+"""The resume point of pages: what they consumed counts at once. The task begins from its beginning all the same."""
+
+
+class SpoolStages:
+    """What a task that readies the spool works with: a table's client where the table is live, and a digester."""
+
+    def __init__(self, task: SpoolTask, clients: Clients):
+        clients.begin_task()
+        self.task = task
+        self.side = task.terms.tables[task.table]
+        self._opened = clients
+        self._client: Client | None = None
+        if not self.side.is_export:
+            self._client = clients.client_of(self.side, task.terms.reading, task.terms.retrying)
+        self.threads = ThreadPoolExecutor(1)
+        self.digester = make_digester(task.terms)
+        keys = task.terms.master.table.keys.names
+        self._ignored_names = IgnoredNames(task.terms.judging.ignored.difference(keys))
+
+    @property
+    def client(self) -> Client:
+        """The client of a live table."""
+        if self._client is None:
+            raise ValueError("an export has no client")
+        return self._client
+
+    def finish_page(self, resume: bytes = AGAIN) -> PageDone:
+        """Return the event of a page, with what requests have consumed since the last one."""
+        terms = self.task.terms
+        result = PageResult(len(terms.slaves), values=False)
+        if self._client is not None:
+            (result.master, *result.tallies)[self.task.table].add(self._client.take_usage())
+        self._ignored_names.add(self.digester.ignored_seen)
+        return result.make_event(resume, ignored_seen=self._ignored_names.take_new())
+
+    def finish_task(self) -> PageDone:
+        """Return what requests have consumed since the last page."""
+        return self.finish_page()
+
+    def close(self) -> None:
+        """Leave nothing at work."""
+        self._opened.end_task()
+        self.threads.shutdown(cancel_futures=True)
+
+
+def divide_source(task: DivideTask, stages: SpoolStages) -> Iterator[Event]:
+    """Divide what a source holds.
+
+    Of a file of an export that is damaged, or cannot be read to its end, what was read before counts; then the error is
+    raised, and the table is known to be damaged.
+    """
+    table = SpooledTable(task.terms.spool or "", task.table)
+    division = _Division(task, stages)
+    damage: IncompleteError | None = None
+    with closing(table.open_writer(task.number, task.parts)) as writer:
+        try:
+            for keys, items, line in division.read_source():
+                writer.add_rows(*division.make_rows(keys, items, line))
+                yield stages.finish_page()
+        except IncompleteError as error:
+            if task.file is None or error.fatal:
+                raise
+            damage = error
+            table.mark_damaged()
+        writer.finish()
+    if damage is not None:
+        raise damage
+
+
+_Batch = tuple[Sequence[Key], Sequence[Raw], int]
+"""Keys and items, and the line of the first one."""
+
+
+class _Division:
+    """Read a source, and make rows of its items."""
+
+    def __init__(self, task: DivideTask, stages: SpoolStages):
+        self._task = task
+        self._stages = stages
+        self._keys = KeyReader(stages.side.table.keys, str(stages.side))
+        self._packer = KeyPacker(stages.side.table.keys)
+        self._ttl = _find_ttl_names(task)
+
+    def read_source(self) -> Iterator[_Batch]:
+        """Yield items in batches."""
+        if self._task.file is None:
+            part = Scan(self._task.number, self._task.total, checked=True)
+            for page in scan_pages(self._stages.client, part, b"", self._stages.threads):
+                yield page.keys, page.items, 0
+            return
+        yield from _read_file(self._task.file, open_storage(self._stages.side), self._keys)
+
+    def make_rows(self, keys: Sequence[Key], items: Sequence[Raw], line: int) -> tuple[list[int], Iterator[Row]]:
+        """Return the rows of items, and the part of each."""
+        packed = self._packer.pack(keys)
+        screen = self._stages.digester.screen_item
+        digests = [screen(item, self._ttl) for item in items]
+        kept = self._choose_kept(items)
+        lines = range(line, line + len(items)) if self._task.file is not None else [0] * len(items)
+        return choose_parts(packed, self._task.parts), zip(packed, digests, lines, kept, strict=True)
+
+    def _choose_kept(self, items: Sequence[Raw]) -> Sequence[bytes]:
+        """Return what the spool keeps of items: all of an export's; else key and TTL, where items may expire."""
+        if self._task.file is not None:
+            return list(map(bytes, items))
+        if not self._ttl:
+            return [b""] * len(items)
+        names = self._ttl.union(self._stages.side.table.keys.names)
+        return [_project(item, names) for item in items]
+
+
+def open_storage(side: Side) -> Storage:
+    """Return where the files of an export are."""
+    return LocalStorage(parse_place(side.table.ref.text))
+
+
+def _read_file(file: ExportFile, storage: Storage, reader: KeyReader) -> Iterator[_Batch]:
+    """Yield the items of a file; raise ExportDamaged. Of a file with another digest nothing is yielded."""
+    if file.md5 is not None:
+        check_file(file, storage)
+    for line, items in read_items(file, storage):
+        try:
+            yield reader.read_keys(items), items, line
+        except msgspec.DecodeError:
+            place, error = _find_bad_key(items, reader)
+            yield reader.read_keys(items[:place]), items[:place], line
+            raise ExportDamaged(
+                f"{file.name}, line {line + place:,} has no key as the table's key schema has it: {error}"
+            ) from None
+
+
+def _find_bad_key(items: Sequence[Raw], reader: KeyReader) -> tuple[int, str]:
+    """Return the place of the first item without its key, and what is wrong with it."""
+    for place, item in enumerate(items):
+        try:
+            reader.read_key(item)
+        except msgspec.DecodeError as error:
+            return place, str(error)
+    raise ValueError("all items have keys")
+
+
+def _find_ttl_names(task: DivideTask) -> frozenset[str]:
+    """Return the attributes by which items of any table expire, where that counts."""
+    return frozenset(side.table.ttl for side in task.terms.tables if side.table.ttl is not None)
+
+
+_attributes = msgspec.json.Decoder(dict[str, Raw]).decode
+
+
+def _project(item: Raw, names: Collection[str]) -> bytes:
+    return msgspec.json.encode({name: value for name, value in _attributes(item).items() if name in names})
+
+
+def find_repeats(task: RepeatsTask, stages: SpoolStages) -> Iterator[Event]:
+    """Raise ExportDamaged, with files and lines, where a part of an export holds a key twice."""
+    table = SpooledTable(task.terms.spool or "", task.table)
+    part = table.open_part(task.number, task.parts)
+    shares = count_shares([part])
+    for share in range(shares):
+        rows = part.load_rows(share, shares)
+        if len(set(rows.keys)) < len(rows.keys):
+            table.mark_damaged()
+            raise ExportDamaged(_describe_repeat(table, task, rows.keys, rows.numbers, stages))
+        yield stages.finish_page()
+
+
+def _describe_repeat(
+    table: SpooledTable, task: RepeatsTask, keys: Sequence[bytes], numbers: Sequence[int], stages: SpoolStages
+) -> str:
+    part, sources = table.open_part(task.number, task.parts), table.sources
+    first: dict[bytes, int] = {}
+    for key, number in zip(keys, numbers, strict=True):
+        if key in first:
+            break
+        first[key] = number
+    places = [part.find_origin(each) for each in (number, first[key])]
+    again, before = (f"{sources[file].shown}, line {line:,}" for file, line in places)
+    named = KeyPacker(stages.side.table.keys).as_json(key).decode()
+    return f"{again}: the key {named} is there twice in the export, first in {before}; that first item counts"
