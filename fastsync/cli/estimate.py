@@ -125,8 +125,8 @@ def format_table(made: Estimate) -> str:
 
 def _list_strategies(made: Estimate) -> Sequence[StrategyName]:
     """Return the strategies that a run could take."""
-    if made.choice.strategy == StrategyName.KEYS:
-        return (StrategyName.KEYS,)
+    if made.choice.strategy not in STRATEGIES:
+        return (made.choice.strategy,)
     return STRATEGIES
 
 

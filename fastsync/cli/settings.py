@@ -15,6 +15,7 @@ from fastsync.cli.flags import USAGE_OF_RUN, add_settings_flags
 from fastsync.cli.parser import Parser, create_parser
 from fastsync.config.config import Config
 from fastsync.errors import ConfigError, IncompleteError, Interrupted, TableError
+from fastsync.model.table import EXPORT_SCHEME, TableRef
 from fastsync.model.wording import count_nouns, escape_unprintable, quote
 from fastsync.output.log import Log
 from fastsync.output.unforeseen import Phase, foreseen_only
@@ -57,6 +58,7 @@ def run(arguments: Sequence[str]) -> int:
     as_json, ignored = flags.pop("json"), flags.pop("ignore_setting")
     for name in ignored:
         check_setting(name)
+    _refuse_exports([flags["master"], *flags["slave"]])
     config = Config.of(flags.pop("master"), flags.pop("slave"), flags)
     log = Log(config.log_format, color=config.color)
     with Interrupt() as interrupt:
@@ -66,6 +68,14 @@ def run(arguments: Sequence[str]) -> int:
             return interrupt.exit_code or 130
     with foreseen_only(Phase("comparing settings", has_read=True)):
         return _report(config, found, ignored, as_json, log)
+
+
+def _refuse_exports(tables: Sequence[str | TableRef]) -> None:
+    for table in tables:
+        if str(table).startswith(EXPORT_SCHEME):
+            raise ConfigError(
+                f"{quote(str(table))} is an export: it holds items, and no settings that could be compared"
+            )
 
 
 def check_setting(name: str) -> None:

@@ -44,6 +44,8 @@ def check_exports(config: Config) -> None:
         parse_place(ref.text)
     if not exports:
         return
+    if config.master is None:
+        raise ConfigError(f"{exports[0]} is an export, which is never written to")
     _refuse_flags(config)
     _refuse_writes(config)
     if len(exports) == len(config.tables):

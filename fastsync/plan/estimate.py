@@ -10,10 +10,11 @@ from fastsync.model.capacity import LIST_PRICES
 from fastsync.model.settings import StrategyName
 from fastsync.model.table import Side
 from fastsync.plan.duration import Duration, find_duration, read_rates, write_rates
+from fastsync.plan.exports import estimate_spool
 from fastsync.plan.forecast import GUESSED_SIZE, Forecast, Size, Units, presume_sizes
 from fastsync.plan.key_plan import KeyPlan
 from fastsync.plan.segments import Plan
-from fastsync.plan.strategy_choice import Choice, choose_keys, forecast_run, prefer_strategy
+from fastsync.plan.strategy_choice import Choice, choose_keys, choose_partition, forecast_run, prefer_strategy
 from fastsync.plan.survey import Survey
 
 
@@ -53,7 +54,10 @@ def estimate_run(config: Config, found: Survey) -> Estimate:
     """Estimate a run on tables that were described."""
     plan = Plan.of(config.slicing, found.largest)
     sides = [found.master, *found.slaves]
-    choice = prefer_strategy(config, forecast_run(config, found, plan))
+    if found.exports:
+        choice = choose_partition(config, found, plan)
+    else:
+        choice = prefer_strategy(config, forecast_run(config, found, plan))
     quotes = [
         _estimate_strategy(forecast, sides, min(config.parallel, len(plan.numbers))) for forecast in choice.forecasts
     ]
@@ -62,6 +66,7 @@ def estimate_run(config: Config, found: Survey) -> Estimate:
         *_assume_sizes(sides, sizes),
         *_assume_part(config, plan),
         *_assume_differences(config, found.slaves, sizes),
+        *_assume_exports(found),
         _assume_price(),
         *(f"{quote.forecast.strategy} takes no less time: {quote.duration.reason}" for quote in quotes),
     ]
@@ -98,6 +103,15 @@ def _assume_sizes(sides: Sequence[Side], sizes: Sequence[Size]) -> list[str]:
     if not any(side.table.size_bytes for side in sides):
         lines.append(f"no table tells its bytes: items are taken for {GUESSED_SIZE} B")
     return lines
+
+
+def _assume_exports(found: Survey) -> list[str]:
+    if not found.exports:
+        return []
+    needed = estimate_spool(found.sides, found.exports)
+    return [
+        f"no capacity is used for an export; a run needs about {needed:,} bytes of disk while it is at work (--spool)"
+    ]
 
 
 def _assume_part(config: Config, plan: Plan) -> list[str]:

@@ -55,16 +55,23 @@ def open_exports(config: Config) -> dict[int, Export | TableError]:
 def describe_exports(
     config: Config, opened: Mapping[int, Export | TableError], described: Mapping[int, Side | TableError]
 ) -> dict[int, Side | TableError]:
-    """Return the exports as sides, by the table's place; raise ConfigError where --key-schema is not a table's."""
+    """Return the exports as sides, by the table's place.
+
+    Raises ConfigError where --key-schema is not a table's, TableError where no table could be read that tells the key.
+    """
     schema = choose_key_schema(config, [side for side in described.values() if isinstance(side, Side)])
-    return {place: _describe_export(config.tables[place], export, schema) for place, export in opened.items()}
+    if opened and schema is None:
+        raise TableError("; ".join(str(error) for error in described.values()))
+    return {
+        place: _describe_export(config.tables[place], export, schema)
+        for place, export in opened.items()
+        if schema is not None
+    }
 
 
-def _describe_export(ref: TableRef, export: Export | TableError, schema: KeySchema | None) -> Side | TableError:
+def _describe_export(ref: TableRef, export: Export | TableError, schema: KeySchema) -> Side | TableError:
     if isinstance(export, TableError):
         return export
-    if schema is None:
-        return TableError(f"{ref} is not compared, since no table could be read that tells its key")
     count, size = export.item_count or 0, export.item_bytes or 0
     table = Table(ref, schema, export.identity, item_count=count, size_bytes=size)
     return Side(table, NOWHERE, account=0)
@@ -79,9 +86,7 @@ def choose_key_schema(config: Config, live: Sequence[Side]) -> KeySchema | None:
     for side in live:
         if given is not None and side.table.keys != given:
             raise ConfigError(f"--key-schema is {given}, but {side} has the key {side.table.keys}")
-    if live:
-        return live[0].table.keys
-    return given if all(ref.is_export for ref in config.tables) else None
+    return live[0].table.keys if live else given
 
 
 def choose_parts_total(config: Config, sides: Sequence[Side], exports: Mapping[int, Export]) -> int:

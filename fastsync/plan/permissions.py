@@ -12,6 +12,7 @@ from typing import Any
 from fastsync.config.config import Config
 from fastsync.config.key_text import parse_key
 from fastsync.config.login import account_of_role
+from fastsync.exports.place import parse_place
 from fastsync.model.settings import StrategyName
 from fastsync.model.table import Login, TableRef
 
@@ -22,10 +23,8 @@ def make_policies(config: Config) -> dict[str, Any]:
     """Return `{"master": policy, "slave": policy}`, ready for JSON, for exactly these flags."""
     master, *slaves = zip(config.tables, config.logins, strict=True)
     return {
-        "master": _make_policy("FastsyncMaster", _list_actions(MASTER_NEEDS, config), [_format_arn(*master)]),
-        "slave": _make_policy(
-            "FastsyncSlaves", _list_actions(SLAVE_NEEDS, config), [_format_arn(*slave) for slave in slaves]
-        ),
+        "master": _make_policy("FastsyncMaster", _list_actions(MASTER_NEEDS, config), [master]),
+        "slave": _make_policy("FastsyncSlaves", _list_actions(SLAVE_NEEDS, config), slaves),
     }
 
 
@@ -34,7 +33,7 @@ def _is_always_needed(_: Config) -> bool:
 
 
 def _may_merge(config: Config) -> bool:
-    """Return whether slaves may be scanned side by side with the master; a scan from a key needs lookup."""
+    """Return whether slaves may be scanned as the master is; a scan from a key needs lookup."""
     if config.strategy == StrategyName.AUTO:
         return config.starting_key is None
     return config.strategy == StrategyName.MERGE
@@ -115,6 +114,20 @@ def _format_arn(ref: TableRef, login: Login) -> str:
     return f"arn:{partition}:dynamodb:{ref.region}:{account_of_role(login) or '*'}:table/{ref.name}"
 
 
-def _make_policy(sid: str, actions: Sequence[str], arns: Sequence[str]) -> dict[str, Any]:
-    statement = {"Sid": sid, "Effect": "Allow", "Action": list(actions), "Resource": list(dict.fromkeys(arns))}
-    return {"Version": "2012-10-17", "Statement": [statement]}
+def _make_policy(sid: str, actions: Sequence[str], tables: Sequence[tuple[TableRef, Login]]) -> dict[str, Any]:
+    """Return the policy for tables, and for what lies in S3 of exports among them; a local folder needs none."""
+    statements = []
+    arns = [_format_arn(ref, login) for ref, login in tables if not ref.is_export]
+    if arns:
+        statements.append(_allow(sid, actions, arns))
+    places = [place for place in (parse_place(ref.text) for ref, _ in tables if ref.is_export) if place.bucket]
+    if places:
+        buckets = [f"arn:aws:s3:::{place.bucket}" for place in places]
+        objects = [f"arn:aws:s3:::{'/'.join(filter(None, (place.bucket, place.path)))}/*" for place in places]
+        statements.append(_allow(f"{sid}Lists", ["s3:ListBucket"], buckets))
+        statements.append(_allow(f"{sid}Reads", ["s3:GetObject"], objects))
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def _allow(sid: str, actions: Sequence[str], arns: Sequence[str]) -> dict[str, Any]:
+    return {"Sid": sid, "Effect": "Allow", "Action": list(actions), "Resource": list(dict.fromkeys(arns))}

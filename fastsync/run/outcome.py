@@ -186,4 +186,6 @@ def make_empty_outcome(config: Config, slicing: Slicing, *, extras: bool) -> Out
     """Return the outcome of a run that has not described its tables yet."""
     names = [str(ref) for ref in config.tables]
     strategy = StrategyName.KEYS if config.of_keys else config.strategy.or_lookup()
+    if config.has_exports:
+        strategy = StrategyName.PARTITION
     return Outcome(names, strategy=strategy, plan=Plan.of(slicing), extras=extras)
