@@ -19,7 +19,8 @@ SESSION_NAME = "fastsync"
 EXPORT_SCHEME = "export:"
 TABLE_FORM = (
     "a table is written as <region>:<name>, for example us-east-1:orders, or as its full ARN, "
-    "for example arn:aws:dynamodb:us-east-1:123456789012:table/orders"
+    "for example arn:aws:dynamodb:us-east-1:123456789012:table/orders; an export of one as export:FOLDER or "
+    "export:s3://BUCKET/PREFIX"
 )
 
 
@@ -256,7 +257,8 @@ class Side:
     """One table of the run, with everything that a worker needs to reach it as fast as `pace` allows.
 
     `account` is the number of its credentials, `number` its own among the tables of the run, the master's being 0.
-    `replica` says how it replicates to and from the master, where both are tables of one global table.
+    `replica` says how it replicates to and from the master, where both are tables of one global table. `s3` is how an
+    export is reached that lies in S3.
     """
 
     table: Table
@@ -265,6 +267,7 @@ class Side:
     number: int = 0
     pace: Pace = UNLIMITED
     replica: ReplicaMode | None = None
+    s3: S3Access | None = None
 
     def __str__(self) -> str:
         return str(self.table.ref)

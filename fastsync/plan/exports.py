@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
+from fastsync.aws.auth.accounts import Accounts
+from fastsync.aws.s3.bucket import Bucket
 from fastsync.config.config import Config
 from fastsync.config.exports import parse_key_schema
 from fastsync.errors import ConfigError, TableError
 from fastsync.exports.contents import open_export
 from fastsync.exports.export import Export
 from fastsync.exports.place import parse_place
-from fastsync.exports.storage import LocalStorage
-from fastsync.model.table import Endpoint, KeySchema, Side, Table, TableRef
+from fastsync.exports.reach import open_place
+from fastsync.model.table import Endpoint, KeySchema, S3Access, Side, Table, TableRef
 from fastsync.plan.forecast import GUESSED_SIZE
 
 NOWHERE = Endpoint("https://export.invalid")
@@ -38,22 +41,41 @@ def find_live(config: Config) -> list[int]:
     return [place for place, ref in enumerate(config.tables) if not ref.is_export]
 
 
-def open_exports(config: Config) -> dict[int, Export | TableError]:
-    """Open all exports, by the table's place; raise ConfigError where one is no full export."""
-    opened: dict[int, Export | TableError] = {}
-    for place, ref in enumerate(config.tables):
-        if not ref.is_export:
-            continue
-        where = parse_place(ref.text)
-        try:
-            opened[place] = open_export(where, LocalStorage(where))
-        except TableError as error:
-            opened[place] = error
-    return opened
+class Opened(NamedTuple):
+    """An export, or why it cannot be read; and how it is reached where it lies in S3."""
+
+    export: Export | TableError
+    s3: S3Access | None = None
+
+
+def open_exports(config: Config, accounts: Accounts) -> dict[int, Opened]:
+    """Open all exports, by the table's place; raise ConfigError where one is no full export.
+
+    Those in folders come first: what local files show is refused before any request.
+    """
+    places = [place for place, ref in enumerate(config.tables) if ref.is_export]
+    places.sort(key=lambda place: parse_place(config.tables[place].text).bucket is not None)
+    return {place: _open_export(config, place, accounts) for place in places}
+
+
+def _open_export(config: Config, place: int, accounts: Accounts) -> Opened:
+    ref, access = config.tables[place], None
+    where = parse_place(ref.text)
+    try:
+        if where.bucket is not None:
+            access = accounts.open_s3(config.logins[place], ref.endpoint_url)
+
+        def open_bucket(name: str) -> Bucket:
+            assert access is not None
+            return accounts.open_bucket(access, name, config.retrying.promptly())
+
+        return Opened(open_export(where, open_place(where, open_bucket)), access)
+    except TableError as error:
+        return Opened(error, access)
 
 
 def describe_exports(
-    config: Config, opened: Mapping[int, Export | TableError], described: Mapping[int, Side | TableError]
+    config: Config, opened: Mapping[int, Opened], described: Mapping[int, Side | TableError]
 ) -> dict[int, Side | TableError]:
     """Return the exports as sides, by the table's place.
 
@@ -63,18 +85,20 @@ def describe_exports(
     if opened and schema is None:
         raise TableError("; ".join(str(error) for error in described.values()))
     return {
-        place: _describe_export(config.tables[place], export, schema)
-        for place, export in opened.items()
+        place: _describe_export(config.tables[place], each, schema)
+        for place, each in opened.items()
         if schema is not None
     }
 
 
-def _describe_export(ref: TableRef, export: Export | TableError, schema: KeySchema) -> Side | TableError:
+def _describe_export(ref: TableRef, opened: Opened, schema: KeySchema) -> Side | TableError:
+    export = opened.export
     if isinstance(export, TableError):
         return export
     count, size = export.item_count or 0, export.item_bytes or 0
+    ref = replace(ref, session=None)  # workers cannot have it
     table = Table(ref, schema, export.identity, item_count=count, size_bytes=size)
-    return Side(table, NOWHERE, account=0)
+    return Side(table, NOWHERE, account=0, s3=opened.s3)
 
 
 def choose_key_schema(config: Config, live: Sequence[Side]) -> KeySchema | None:

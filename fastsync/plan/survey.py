@@ -84,7 +84,7 @@ def survey_tables(config: Config, announce: Callable[[str], object] = lambda _: 
     """
     accounts = _open_accounts(config)  # first: an unknown profile is an error of the command line
     _refuse_same_names(config)
-    opened = open_exports(config)
+    opened = open_exports(config, accounts)
     live = find_live(config)
     reached = _reach_tables(
         accounts, config, [config.tables[place] for place in live], [config.logins[place] for place in live]
@@ -113,10 +113,10 @@ def survey_tables(config: Config, announce: Callable[[str], object] = lambda _: 
     master, *sides = (_number_and_pace(side, number, config.limits) for number, side in enumerate((master, *sides)))
     sides = [replace(side, replica=find_replica_mode(master, side)) for side in sides]
     exports = {
-        side.number: export
+        side.number: each.export
         for side in (master, *sides)
-        for place, export in opened.items()
-        if config.tables[place] == side.table.ref and isinstance(export, Export)
+        for place, each in opened.items()
+        if str(config.tables[place]) == str(side) and isinstance(each.export, Export)
     }
     return Survey(
         accounts,

@@ -17,11 +17,11 @@ from fastsync.errors import ExportDamaged, IncompleteError
 from fastsync.exports.data_file import check_file, read_items
 from fastsync.exports.export import ExportFile
 from fastsync.exports.place import parse_place
-from fastsync.exports.storage import LocalStorage, Storage
+from fastsync.exports.reach import open_in_worker
+from fastsync.exports.storage import Storage
 from fastsync.model.digest import choose_parts
 from fastsync.model.events import DivideTask, Event, PageDone, RepeatsTask, SpoolTask
 from fastsync.model.keys import Key, KeyReader
-from fastsync.model.table import Side
 from fastsync.spool.packed_keys import KeyPacker
 from fastsync.spool.part_files import Row, count_shares
 from fastsync.spool.table import SpooledTable
@@ -54,6 +54,11 @@ class SpoolStages:
         if self._client is None:
             raise ValueError("an export has no client")
         return self._client
+
+    def open_storage(self) -> Storage:
+        """Open where the files of an export are."""
+        place = parse_place(self.side.table.ref.text)
+        return open_in_worker(place, self.side.s3, self._opened, self.task.terms.retrying)
 
     def finish_page(self, resume: bytes = AGAIN) -> PageDone:
         """Return the event of a page, with what requests have consumed since the last one."""
@@ -119,7 +124,7 @@ class _Division:
             for page in scan_pages(self._stages.client, part, b"", self._stages.threads):
                 yield page.keys, page.items, 0
             return
-        yield from _read_file(self._task.file, open_storage(self._stages.side), self._keys)
+        yield from _read_file(self._task.file, self._stages.open_storage(), self._keys)
 
     def make_rows(self, keys: Sequence[Key], items: Sequence[Raw], line: int) -> tuple[list[int], Iterator[Row]]:
         """Return the rows of items, and the part of each."""
@@ -138,11 +143,6 @@ class _Division:
             return [b""] * len(items)
         names = self._ttl.union(self._stages.side.table.keys.names)
         return [_project(item, names) for item in items]
-
-
-def open_storage(side: Side) -> Storage:
-    """Return where the files of an export are."""
-    return LocalStorage(parse_place(side.table.ref.text))
 
 
 def _read_file(file: ExportFile, storage: Storage, reader: KeyReader) -> Iterator[_Batch]:

@@ -112,7 +112,7 @@ def compare(master: str, slave: str, server: Server, report: Path, **flags: Any)
     lines = [json.loads(line) for line in report.read_text(encoding="utf-8").split("\n") if line][:-1]
     for line in lines:
         line["slave"] = ""
-    counters = result.stats["slaves"][slave]
+    counters: Any = result.stats["slaves"][slave]
     return sorted(json.dumps(line, sort_keys=True) for line in lines), {
         name: counters[name] for name in ("same", *COUNTS, "compared", "settled")
     }

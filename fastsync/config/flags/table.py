@@ -270,7 +270,7 @@ ACCESS = (
     Flag("--slave-endpoint-url", "URL", "another endpoint for the slaves", commands=BOTH),
 )
 GROUPS = (
-    Group("tables", "written as <region>:<name>, or as a full table ARN", TABLES),
+    Group("tables", "written as <region>:<name>, as a full table ARN, or as export:PLACE", TABLES),
     Group("comparison", None, COMPARISON),
     Group("repair", "every write is conditional on the slave's item being what was compared", REPAIR),
     Group("pace", None, PACE),
