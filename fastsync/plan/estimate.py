@@ -10,7 +10,7 @@ from fastsync.model.capacity import LIST_PRICES
 from fastsync.model.settings import StrategyName
 from fastsync.model.table import Side
 from fastsync.plan.duration import Duration, find_duration, read_rates, write_rates
-from fastsync.plan.exports import estimate_spool
+from fastsync.plan.exports.sizes import estimate_spool
 from fastsync.plan.forecast import GUESSED_SIZE, Forecast, Size, Units, presume_sizes
 from fastsync.plan.key_plan import KeyPlan
 from fastsync.plan.segments import Plan

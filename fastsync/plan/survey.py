@@ -21,7 +21,7 @@ from fastsync.errors import CredentialsEnded, FastsyncError, NoSuchTable, TableE
 from fastsync.exports.export import Export
 from fastsync.model.addresses import hide_users
 from fastsync.model.table import Endpoint, Login, Side, TableRef
-from fastsync.plan.exports import describe_exports, find_live, open_exports
+from fastsync.plan.exports.places import describe_exports, find_live, open_exports
 from fastsync.plan.regions import check_region
 from fastsync.plan.replicas import find_replica_mode
 from fastsync.plan.settings.compare import find_differing

@@ -21,7 +21,7 @@ from fastsync.output.report import check_resumed
 from fastsync.output.report_folder import PartedReport, PartStore
 from fastsync.output.report_line import ReportLines
 from fastsync.output.unforeseen import Phase, unexpected
-from fastsync.plan.exports import choose_parts_total
+from fastsync.plan.exports.sizes import choose_parts_total
 from fastsync.plan.key_plan import KeyPlan, plan_keys_of, read_keys_of
 from fastsync.plan.page_size import limit_pages
 from fastsync.plan.segments import Plan

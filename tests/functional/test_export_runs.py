@@ -130,7 +130,7 @@ def test_exports_are_compared_as_tables_are(
         monkeypatch.setattr("fastsync.compare.strategies.partition.PAGE_ROWS", chance.choice([1, 3, 1000]))
         monkeypatch.setattr("fastsync.spool.part_files.MOST_ROWS", chance.choice([5, 20, 1000]))
         monkeypatch.setattr("fastsync.spool.part_files.MEMORY", chance.choice([1, 3000, 1 << 30]))
-        monkeypatch.setattr("fastsync.plan.exports.PART_ROWS", chance.choice([7, 30, 1000]))
+        monkeypatch.setattr("fastsync.plan.exports.sizes.PART_ROWS", chance.choice([7, 30, 1000]))
         items = make_sides(chance, keys)
         live = [Table.make(dynoxide, MASTER_REGION, each, keys) for each in items]
         master, slave = map(str, live)

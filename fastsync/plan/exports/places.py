@@ -1,11 +1,10 @@
-"""Exports among the tables of a run: what they hold, the key schema they are read by, and the room that they need."""
+"""Exports among the tables of a run: what they hold, and the key schema that they are read by."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from fastsync.aws.auth.accounts import Accounts
 from fastsync.aws.s3.bucket import Bucket
@@ -17,28 +16,9 @@ from fastsync.exports.export import Export
 from fastsync.exports.place import parse_place
 from fastsync.exports.reach import open_place
 from fastsync.model.table import Endpoint, KeySchema, S3Access, Side, Table, TableRef
-from fastsync.plan.forecast import GUESSED_SIZE
 
 NOWHERE = Endpoint("https://export.invalid")
 """The endpoint of an export, of which nothing is ever requested."""
-PART_ROWS = 50_000
-"""Items of all tables in a part, as far as their numbers are known: they and their digests take some 15 MB."""
-MOST_PARTS = 4096
-PER_PROCESS = 4
-"""Parts for each process at least, so that none waits long for the last one."""
-SMALL = 10_000
-"""Items up to which a part for each process does."""
-LIVE_ROW_BYTES = 60
-"""Bytes in the spool for an item of a live table: a short key, a digest, and what a row takes."""
-EXPANDED = 8
-"""How many times its compressed size an export takes in the spool, where its manifest tells no size."""
-TYPED = 2
-"""How many times its size in the table an item takes as JSON at most, unless it is full of tiny values."""
-
-
-def find_live(config: Config) -> list[int]:
-    """Return the places of the tables that are no exports."""
-    return [place for place, ref in enumerate(config.tables) if not ref.is_export]
 
 
 class Opened(NamedTuple):
@@ -46,6 +26,11 @@ class Opened(NamedTuple):
 
     export: Export | TableError
     s3: S3Access | None = None
+
+
+def find_live(config: Config) -> list[int]:
+    """Return the places of the tables that are no exports."""
+    return [place for place, ref in enumerate(config.tables) if not ref.is_export]
 
 
 def open_exports(config: Config, accounts: Accounts) -> dict[int, Opened]:
@@ -111,39 +96,3 @@ def choose_key_schema(config: Config, live: Sequence[Side]) -> KeySchema | None:
         if given is not None and side.table.keys != given:
             raise ConfigError(f"--key-schema is {given}, but {side} has the key {side.table.keys}")
     return live[0].table.keys if live else given
-
-
-def choose_parts_total(config: Config, sides: Sequence[Side], exports: Mapping[int, Export]) -> int:
-    """Return the number of parts, by what is known of the number of items."""
-    items = sum(_guess_items(side, exports.get(side.number)) for side in sides)
-    least = config.parallel * (PER_PROCESS if items > SMALL else 1)
-    return min(MOST_PARTS, max(least, math.ceil(items / PART_ROWS)))
-
-
-def _guess_items(side: Side, export: Export | None) -> int:
-    if export is None or export.item_count is not None:
-        return side.table.item_count
-    return _guess_bytes(export) // GUESSED_SIZE
-
-
-def estimate_spool(sides: Sequence[Side], exports: Mapping[int, Export]) -> int:
-    """Return how many bytes the spool takes: all items of exports, and a key and a digest for each of other tables."""
-    total = 0
-    for side in sides:
-        export = exports.get(side.number)
-        total += side.table.item_count * LIVE_ROW_BYTES if export is None else _guess_bytes(export)
-    return total
-
-
-def _guess_bytes(export: Export) -> int:
-    """Return the bytes of an export's items as JSON: exactly where its files are not compressed, and else at most."""
-    plain = sum(file.size_bytes for file in export.files if not file.name.endswith(".gz"))
-    compressed = export.size_bytes - plain
-    if compressed and export.item_bytes and export.item_count is not None:
-        return plain + export.item_bytes * TYPED + export.item_count * LIVE_ROW_BYTES
-    return plain + compressed * EXPANDED
-
-
-def list_sources(sides: Sequence[Side], exports: Mapping[int, Export], segments: int) -> list[list[Any]]:
-    """Return of each table what it is read from: an export's files, or None for each of so many segments."""
-    return [list(exports[side.number].files) if side.number in exports else [None] * segments for side in sides]
