@@ -17,14 +17,16 @@ import subprocess
 import sys
 import tempfile
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from perf.chart import NAMES, svg
 from perf.contenders import original
+from perf.exports import write_export
 from perf.items import report_lines
 from perf.scenarios import SCENARIOS, Scenario
 
@@ -43,19 +45,26 @@ QUICK_ITEMS = 5000
 STATS = "/dev/stderr"
 
 
-OURS = ("lookup", "merge", "keys")
-SLOW = ("boto", "original")
+OURS = ("lookup", "merge", "keys", "partition")
+SLOW = ("boto", "original", "dicts")
 """Programs that run once: a minute and more each, beside which other jobs do not weigh."""
 FLOORS = {"lookup": "floor_lookup", "merge": "floor_merge"}
 
 
-def command(contender: str, url: str, scenario: Scenario) -> list[str]:
-    """Give the command line of a contender: fastsync by the name of its strategy."""
+def command(contender: str, url: str, scenario: Scenario, exports: Mapping[str, str] | None = None) -> list[str]:
+    """Give the command line of a contender: fastsync by the name of its strategy.
+
+    `exports` are those that stand for tables, by the table's name.
+    """
+    exports = exports or {}
+    master = exports.get("master-table", "us-east-1:master-table")
+    names = [f"slave-table{place or ''}" for place in range(scenario.slaves)]
+    slaves = [exports.get(name, f"us-west-2:{name}") for name in names]
     if contender not in OURS:
-        return [sys.executable, "-m", f"perf.contenders.{contender}", url, str(scenario.parallel)]
-    slaves = [f"--slave=us-west-2:slave-table{place or ''}" for place in range(scenario.slaves)]
-    tables = ("--master", "us-east-1:master-table", *slaves, "--endpoint-url", url)
-    strategy = () if contender == "keys" else ("--strategy", contender)
+        compared = (master, *slaves) if exports else ()
+        return [sys.executable, "-m", f"perf.contenders.{contender}", url, str(scenario.parallel), *compared]
+    tables = ("--master", master, *(f"--slave={slave}" for slave in slaves), "--endpoint-url", url)
+    strategy = () if exports or contender == "keys" else ("--strategy", contender)
     parallel = ("--parallel", str(scenario.parallel), *strategy, "--no-progress")
     return [sys.executable, "-m", "fastsync", *tables, *parallel, *scenario.flags]
 
@@ -107,22 +116,24 @@ def run(scenario: Scenario, rounds: int, count: int) -> list[dict[str, Any]]:
     with ExitStack() as stack:
         scenario = stack.enter_context(with_report(scenario, count))
         url = stack.enter_context(server(options))
+        folder = Path(stack.enter_context(TemporaryDirectory()))
+        exports = {table: write_export(url, table, folder / table) for table in scenario.exports}
         for number in range(rounds):
             for contender, runs in rows.items():
                 if number and contender in SLOW:
                     continue
                 if scenario.writes:
                     url = stack.enter_context(server(options))
-                runs.append(_ran(scenario, contender, url))
+                runs.append(_ran(scenario, contender, url, exports))
     found = {figures["found"] for runs in rows.values() for figures in runs}
     if len(found) > 1:
         raise SystemExit(f"{scenario.name}: the contenders disagree: {found}")
     return _compared([_row(scenario, contender, runs, count) for contender, runs in rows.items()])
 
 
-def _ran(scenario: Scenario, contender: str, url: str) -> dict[str, float]:
+def _ran(scenario: Scenario, contender: str, url: str, exports: Mapping[str, str]) -> dict[str, float]:
     before = usage(url)
-    figures, said = measured(command(contender, url, scenario))
+    figures, said = measured(command(contender, url, scenario, exports))
     after = usage(url)
     if figures["exit"] not in (0, 1):
         raise SystemExit(f"{contender} failed: {said}")

@@ -20,7 +20,9 @@ NAMES = {
     "lookup": "fastsync lookup",
     "merge": "fastsync merge",
     "keys": "fastsync --keys",
+    "partition": "fastsync partition",
     "boto": "boto3",
+    "dicts": "gzip, json and dicts",
     "original": "the original",
 }
 OTHERS = "#c98b54"

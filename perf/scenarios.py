@@ -12,6 +12,7 @@ class Scenario:
 
     `writes`: every run gets tables of its own, since the one before has changed them. Where `keys` is among the
     contenders, fastsync is given a report of all items.
+    `exports` are the tables of which an export is compared in their place.
     """
 
     name: str
@@ -24,10 +25,14 @@ class Scenario:
     writes: bool = False
     quick: bool = False
     slaves: int = 1
+    exports: Sequence[str] = ()
 
 
 FEW = ("--differing", "0.001", "--missing", "0.001")
 ALL = ("lookup", "merge", "floor_lookup", "floor_merge", "boto", "original")
+EXPORTED = ("partition", "dicts")
+BOTH = ("master-table", "slave-table")
+SCHEMA = ("--key-schema", "id:S")
 TOLD = ("--report", "/dev/null", "--report-values")
 SLOW_LINE = (*FEW, "--latency", "40,40", "--bandwidth", "12")
 SCENARIOS = (
@@ -65,6 +70,10 @@ SCENARIOS = (
     Scenario("12 MB/s line", 50_000, SLOW_LINE),
     Scenario("12 MB/s line, --compress", 50_000, SLOW_LINE, ("--compress",), quick=True),
     Scenario("throttled: 4 partitions of 3,000 units/s", 60_000, (*FEW, "--partitions", "4")),
+    Scenario("an export against a table", 1_000_000, FEW, (), EXPORTED[:1], exports=BOTH[:1]),
+    Scenario("two exports", 1_000_000, FEW, SCHEMA, EXPORTED[:1], exports=BOTH),
+    Scenario("an export against a table: 100,000 items", 100_000, FEW, (), EXPORTED, quick=True, exports=BOTH[:1]),
+    Scenario("two exports: 100,000 items", 100_000, FEW, SCHEMA, EXPORTED, quick=True, exports=BOTH),
     Scenario("growth: 10,000 items", 10_000, FEW),
     Scenario("growth: 100,000 items", 100_000, FEW),
     Scenario("growth: 1,000,000 items", 1_000_000, FEW, full=True),
