@@ -221,3 +221,52 @@ def test_no_damage_goes_unnoticed_where_there_is_a_manifest(tmp_path: Path) -> N
         for use in (check_file, lambda *each: list(read_items(*each))):
             with pytest.raises(ExportDamaged):
                 use(file, storage)
+
+
+PIECES = [
+    b'{"Item":{"id":{"S":"a"}}}',
+    b'{"Item":{"id":{"S":"\\"}}\\n{\\"Item\\":{"}}}',
+    b'{"Item":{}}',
+    b'{ "Item": {"a": {"M": {"Item": {"S": "}}"}}}} ',
+    b"\n",
+    b"\n\n",
+    b"\r\n",
+    b" ",
+    b"}",
+    b'{"Item":',
+    b'{"Item":{"n":1},"Item":{}}',
+    b'{"Item":[]}',
+    b'{"item":{}}',
+    '{"Item":{"é":{"S":"\u2028"}}}'.encode(),
+    b'{"Item":{"b":{"S":"\xff"}}}',
+]
+
+
+def test_lines_are_read_as_a_plain_reader_would(tmp_path: Path) -> None:
+    """Whatever lines follow each other, the items, their lines and the first line that is wrong are the same."""
+    chooser = random.Random(64)
+    for _ in range(3000):
+        text = b"".join(chooser.choice(PIECES[: chooser.choice((6, 8, len(PIECES)))]) for _ in range(12))
+        (tmp_path / "a.json").write_bytes(text)
+        expected, wrong = read_plainly(text)
+        if wrong is None:
+            assert read(tmp_path / "a.json") == expected, text
+        else:
+            with pytest.raises(ExportDamaged, match=rf"a.json, line {wrong} "):
+                read(tmp_path / "a.json")
+
+
+def read_plainly(text: bytes) -> tuple[list[tuple[int, bytes]], int | None]:
+    """Return the items with their lines, and the first line that is wrong."""
+    found: list[tuple[int, bytes]] = []
+    for number, line in enumerate(text.split(b"\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            pairs = json.loads(line.decode(), object_pairs_hook=list)
+        except ValueError:
+            return found, number
+        if len(pairs) != 1 or pairs[0][0] != "Item" or line.partition(b":")[2].lstrip()[:1] != b"{":
+            return found, number
+        found.append((number, line.partition(b":")[2].strip()[:-1].rstrip()))
+    return found, None
