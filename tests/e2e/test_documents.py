@@ -18,7 +18,9 @@ from fastsync.cli import sync
 from fastsync.output.console.progress import Lines
 from fastsync.output.log import Log
 from tests.documents import DOCS, ROOT, blocks, commands, words
+from tests.exports import EXPORT_ID, write_export
 from tests.servers import Server, environment
+from tests.tables import Item
 
 TABLES = {
     "": ("us-east-1:orders us-east-1:orders-copy us-east-1:orders-restored us-west-2:orders eu-west-1:orders "
@@ -37,6 +39,8 @@ NOT_RUN = {
     "--mfa-serial": "asks for a code on a terminal; see test_roles",
     "arn:aws:dynamodb:us-east-1:210987654321:table/orders": "the emulator has no resource policies between accounts",
 }
+SAME: list[Item] = [{"id": {"S": "same"}}]
+"""What every table holds."""
 FEW = 8
 """Segments where the documents have hundreds: the emulator takes milliseconds for each request."""
 
@@ -63,6 +67,7 @@ def accounts(moto: Server, dynoxide: Server, tmp_path_factory: pytest.TempPathFa
         for name in ("orders", "orders-copy"):
             local = {"endpoint_url": dynoxide.url, **_keys(Session(), "")}
             _create(Session().create_client("dynamodb", region_name="us-east-1", **local), name)
+        _put_export(Session().create_client("s3", region_name="us-east-1"), folder)
         yield folder
 
 
@@ -86,6 +91,15 @@ def _create(client: Any, name: str) -> None:
         ProvisionedThroughput={"ReadCapacityUnits": 1000, "WriteCapacityUnits": 1000},
     )
     client.put_item(TableName=name, Item={"id": {"S": "same"}})
+
+
+def _put_export(client: Any, folder: Path) -> None:
+    """Put an export of the one item that every table holds where the documents have one."""
+    write_export(folder / "export", SAME)
+    client.create_bucket(Bucket="backups")
+    for file in (folder / "export").rglob("*.*"):
+        key = f"AWSDynamoDB/{EXPORT_ID}/{file.relative_to(folder / 'export')}"
+        client.put_object(Bucket="backups", Key=key, Body=file.read_bytes())
 
 
 @pytest.mark.parametrize("document", DOCS)
@@ -158,6 +172,8 @@ def _lay_out(document: str, moto: Server) -> None:
         Path("regions.toml" if place == 0 else f"{place}.toml").write_text(_here(block, moto))
     Path("chosen.jsonl").write_text(CHOSEN.replace("orders", SLAVES.get(document, "orders")))
     shutil.copytree(ROOT / "examples", "examples")
+    for account in ("production", "staging"):
+        write_export(Path(account), SAME)
     example = Path("examples/orders.toml")
     example.write_text(_here(example.read_text(), moto))
 
