@@ -21,7 +21,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from perf.chart import NAMES, svg
@@ -116,7 +115,7 @@ def run(scenario: Scenario, rounds: int, count: int) -> list[dict[str, Any]]:
     with ExitStack() as stack:
         scenario = stack.enter_context(with_report(scenario, count))
         url = stack.enter_context(server(options))
-        folder = Path(stack.enter_context(TemporaryDirectory()))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         exports = {table: write_export(url, table, folder / table) for table in scenario.exports}
         for number in range(rounds):
             for contender, runs in rows.items():
