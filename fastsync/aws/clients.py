@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 
 from fastsync.aws.auth.credentials import Credentials
@@ -103,6 +103,11 @@ class Clients:
     def end_task(self) -> None:
         """End a task: requests that still wait, for a budget or before a retry, are not needed any more."""
         self._left.set()
+
+    def close_others(self, sides: Collection[Side]) -> None:
+        """Close the connections to tables that are none of these."""
+        for side in [side for side in self._clients if side not in sides]:
+            self._clients.pop(side).transport.close()
 
     def close_all(self) -> None:
         """Close every connection."""

@@ -180,11 +180,11 @@ def refuse_missing(ref: TableRef, advice: str) -> NoSuchTable:
     return NoSuchTable(f"{ref}: no such table; {advice} (DescribeTable was rejected with {NOT_FOUND})")
 
 
-def list_names(transport: Transport) -> list[str]:
-    """Return the names of the tables of an account and region, MOST_LISTED at most; raise RequestFailed."""
+def list_names(transport: Transport, most: float = MOST_LISTED) -> list[str]:
+    """Return the names of the tables of an account and region, about `most` at most; raise RequestFailed."""
     names: list[str] = []
     start: str | None = None
-    for _ in range(MOST_LISTED // NAMES_PER_ANSWER):
+    while len(names) < most:
         body = msgspec.json.encode({"ExclusiveStartTableName": start} if start else {})
         found = transport.post("ListTables", body, _read_names).value
         names += found.TableNames

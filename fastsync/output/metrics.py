@@ -77,6 +77,10 @@ class MetricsFile:
         """Write the figures so far, unless that was done a moment ago; a failure is reported at the end of the run."""
         for place, tally in enumerate((done.master, *done.tallies)):
             self._requests[place] += tally
+        self.write_if_due()
+
+    def write_if_due(self) -> None:
+        """Write the figures so far, unless that was done a moment ago; a failure is reported at the end of the run."""
         if self._clock() - self._written >= EVERY:
             with suppress(OutputFailed):
                 self._write_samples(running=True)
@@ -102,11 +106,15 @@ class MetricsFile:
         if self._path is None:
             return
         state = {"running": float(running), "start_timestamp_seconds": self._began, **_prefix_samples(self._last)}
-        text = format_samples(make_samples(self._path.stem, state, self._count(), self._requests))
+        text = format_samples(self.make_all_samples(self._path.stem, state))
         try:
             _replace(self._path, text.encode("utf-8", "replace"))
         except OSError as error:
             raise OutputFailed(f"the metrics {self._path} cannot be written: {error.strerror or error}") from None
+
+    def make_all_samples(self, run: str, state: Mapping[str, float]) -> Iterator[MetricSample]:
+        """Yield what the file holds."""
+        yield from make_samples({"run": run}, state, self._count(), self._requests)
 
 
 def _replace(path: Path, data: bytes) -> None:
@@ -123,13 +131,15 @@ def _replace(path: Path, data: bytes) -> None:
 
 
 def make_samples(
-    run: str, state: Mapping[str, float], statistics: Statistics | None = None, requests: Sequence[Tally] = ()
+    labels: Mapping[str, str],
+    state: Mapping[str, float],
+    statistics: Statistics | None = None,
+    requests: Sequence[Tally] = (),
 ) -> Iterator[MetricSample]:
-    """Yield the samples of a run's state and of its statistics, where it has any yet.
+    """Yield the samples of a run's state and of its statistics, where it has any yet; all have the labels.
 
     `requests` counts what became of requests to the master, then to each slave that can be compared.
     """
-    labels = {"run": run}
     for name, value in state.items():
         yield MetricSample(name, labels, value)
     if statistics is None:
@@ -188,6 +198,7 @@ _HELP = {
     "last_end_timestamp_seconds": "When the last run ended.",
     "last_complete_timestamp_seconds": "When a run last ended that saw and did everything.",
     "last_success_timestamp_seconds": "When a run last ended with exit code 0.",
+    "pair_exit_code": "The exit code of one pair of a fleet.",
     "errors": "Errors of the run.",
     "elapsed_seconds": "How long the run has been comparing.",
     "throttled_requests": "Requests to the table that were throttled.",

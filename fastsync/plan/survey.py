@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from threading import Thread, Timer
+from threading import RLock, Thread, Timer
 from typing import Any, TypeVar
 
 from fastsync.aws.auth.accounts import Accounts
@@ -32,6 +32,12 @@ PATIENCE = 10.0
 T = TypeVar("T")
 
 
+def _find_accounts(sides: Sequence[Side]) -> frozenset[int]:
+    """Return the numbers of the accounts that reach tables and exports; a folder takes none."""
+    live = {side.account for side in sides if not side.is_export}
+    return frozenset(live | {side.s3.account for side in sides if side.s3 is not None})
+
+
 @dataclass(frozen=True)
 class SlaveSurvey:
     """The slaves that can be used, those that cannot with the reason, and the accounts that reach them."""
@@ -42,7 +48,12 @@ class SlaveSurvey:
 
     def credentials(self, ended: Callable[[CredentialsEnded], object] | None = None) -> tuple[Credentials, ...]:
         """Return the accounts' credentials as they are valid now; call `ended` where some end for good, or raise."""
-        return self.accounts.current_credentials(ended)
+        return self.accounts.current_credentials(ended, self.used_accounts)
+
+    @property
+    def used_accounts(self) -> frozenset[int]:
+        """The numbers of the accounts that reach these tables: of `accounts`, others may be of other runs."""
+        return _find_accounts(self.slaves)
 
     def shared_credentials(
         self, cells: SharedCells, ended: Callable[[CredentialsEnded], object] | None = None
@@ -71,24 +82,51 @@ class Survey(SlaveSurvey):
         return (self.master, *self.slaves)
 
     @property
+    def used_accounts(self) -> frozenset[int]:
+        """The same with the master's."""
+        return _find_accounts(self.sides)
+
+    @property
     def largest(self) -> int:
         """The bytes of the largest table that is scanned, as far as they are known."""
         return max((side.table.size_bytes for side in self.sides if not side.is_export), default=0)
 
 
-def survey_tables(config: Config, announce: Callable[[str], object] = lambda _: None) -> Survey:
+@dataclass(frozen=True)
+class SharedAccess:
+    """The accounts that runs at work at the same time share, and the number of this run's master among all tables.
+
+    `lock` is held while accounts are opened: botocore's sessions are not safe for threads.
+    """
+
+    accounts: Accounts
+    lock: RLock
+    first: int
+
+    @classmethod
+    def of_one_run(cls, config: Config) -> SharedAccess:
+        """Return the access of a run that shares its accounts with no other."""
+        return cls(Accounts(ask_code, config.retrying.promptly()), RLock(), 0)
+
+
+def survey_tables(
+    config: Config, announce: Callable[[str], object] = lambda _: None, shared: SharedAccess | None = None
+) -> Survey:
     """Describe all tables; raise TableError where nothing can be compared.
 
     `announce` is called with the tables that keep the survey waiting. Raises ConfigError for an unknown profile, and
     for a limit that is a share of a throughput that is not known.
     """
-    accounts = _open_accounts(config)  # first: an unknown profile is an error of the command line
-    _refuse_same_names(config)
-    opened = open_exports(config, accounts)
-    live = find_live(config)
-    reached = _reach_tables(
-        accounts, config, [config.tables[place] for place in live], [config.logins[place] for place in live]
-    )
+    access = shared or SharedAccess.of_one_run(config)
+    accounts = access.accounts
+    with access.lock:
+        _open_accounts(config, accounts)  # first: an unknown profile is an error of the command line
+        _refuse_same_names(config)
+        opened = open_exports(config, accounts)
+        live = find_live(config)
+        reached = _reach_tables(
+            accounts, config, [config.tables[place] for place in live], [config.logins[place] for place in live]
+        )
     described = dict(zip(live, _describe_all(reached, config.ignore_expired, announce), strict=True))
     described |= describe_exports(config, opened, described)
     found = [described[place] for place in range(len(config.tables))]
@@ -111,6 +149,7 @@ def survey_tables(config: Config, announce: Callable[[str], object] = lambda _: 
         if not (master.is_export or side.is_export)
     }
     master, *sides = (_number_and_pace(side, number, config.limits) for number, side in enumerate((master, *sides)))
+    master, *sides = (replace(side, number=access.first + side.number) for side in (master, *sides))
     sides = [replace(side, replica=find_replica_mode(master, side)) for side in sides]
     exports = {
         side.number: each.export
@@ -130,7 +169,8 @@ def survey_tables(config: Config, announce: Callable[[str], object] = lambda _: 
 
 def survey_slaves(config: Config, announce: Callable[[str], object] = lambda _: None) -> SlaveSurvey:
     """Describe the slaves only, for work that needs no master; raise TableError where none of them can be used."""
-    accounts = _open_accounts(config)
+    accounts = Accounts(ask_code, config.retrying.promptly())
+    _open_accounts(config, accounts)
     reached = _reach_tables(accounts, config, config.slaves, config.logins[1:])
     found = _describe_all(reached, False, announce)
     unfit = tuple(
@@ -162,9 +202,8 @@ def _address_of(ref: TableRef) -> tuple[str, str, str | None]:
     return ref.region, ref.name, ref.endpoint_url
 
 
-def _open_accounts(config: Config) -> Accounts:
+def _open_accounts(config: Config, accounts: Accounts) -> None:
     """Look up all profiles and addresses, so that a wrong one is reported before any question or request."""
-    accounts = Accounts(ask_code, config.retrying.promptly())
     logins = config.logins[1:] if config.master is None else config.logins  # an undo has a login for the master, too
     for ref, login in zip(config.tables, logins, strict=True):
         if ref.is_export:
@@ -181,7 +220,6 @@ def _open_accounts(config: Config) -> Accounts:
         profile.check_address("dynamodb", needed=endpoint is None)
         if login.asks_for_code:
             check_terminal()
-    return accounts
 
 
 @dataclass(frozen=True)
@@ -199,7 +237,8 @@ def reach_all_tables(config: Config) -> list[Reached | TableError]:
 
     Raises ConfigError for an unknown profile, TableError for a table that is given twice.
     """
-    accounts = _open_accounts(config)
+    accounts = Accounts(ask_code, config.retrying.promptly())
+    _open_accounts(config, accounts)
     _refuse_same_names(config)
     return _reach_tables(accounts, config, config.tables, config.logins)
 

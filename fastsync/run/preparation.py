@@ -26,7 +26,7 @@ from fastsync.plan.key_plan import KeyPlan, plan_keys_of, read_keys_of
 from fastsync.plan.page_size import limit_pages
 from fastsync.plan.segments import Plan
 from fastsync.plan.strategy_choice import Choice, choose_keys, choose_partition, choose_strategy, forecast_run
-from fastsync.plan.survey import Survey, survey_tables
+from fastsync.plan.survey import SharedAccess, Survey, survey_tables
 from fastsync.repair import undo_log
 from fastsync.repair.undo_index import check_log
 from fastsync.run.checkpoint import CheckpointFile, check_settings, check_tables, collect_settings, damage_error
@@ -48,7 +48,8 @@ class RunOptions:
     """What a run is asked for.
 
     `values`: differences are to bring both items along. `announce` is called with what is worth knowing before the work
-    begins. `open_folder` opens a report whose parts tasks write themselves; None where this process writes it.
+    begins. `open_folder` opens a report whose parts tasks write themselves; None where this process writes it. `shared`
+    is the access that runs at work at the same time share. Tables of fewer bytes than `whole_below` are one segment.
     """
 
     config: Config
@@ -56,6 +57,8 @@ class RunOptions:
     values: bool
     announce: Callable[[str], object]
     open_folder: Callable[[str], PartStore] | None = None
+    shared: SharedAccess | None = None
+    whole_below: int = 0
 
 
 @dataclass(frozen=True)
@@ -186,12 +189,12 @@ class Preparation:
 
     def _start(self, only_count: Callable[[], object]) -> Prepared:
         config = self._config
-        found = survey_tables(config, self._options.announce)
+        found = survey_tables(config, self._options.announce, self._options.shared)
         terms = self._make_terms(found)
         start_key = None
         if config.first_key is not None:
             start_key = typed_key("--starting-key", config.first_key, found.master.table.keys)
-        plan = Plan.of(self._slicing(), found.largest)
+        plan = Plan.of(self._slicing_of(found), found.largest)
         keys = None
         if self._given is not None:
             keys = plan_keys_of(config, self._given, found)
@@ -261,6 +264,13 @@ class Preparation:
         if self._resumed is None:
             return self._config.slicing
         return replace(self._config.slicing, segments=self._resumed.total)
+
+    def _slicing_of(self, found: Survey) -> Slicing:
+        """Return how these tables are cut: small ones are one segment where there are others to work on."""
+        slicing = self._slicing()
+        if found.largest < self._options.whole_below:
+            return replace(slicing, parallel=1)
+        return slicing
 
     def _first_checkpoint(self, found: Survey) -> Checkpoint:
         """Return the checkpoint to begin with: the earlier run's, or one at which nothing is done."""

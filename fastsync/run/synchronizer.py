@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -28,7 +28,7 @@ from fastsync.output.sink import Audience, Sink
 from fastsync.output.statistics import Result
 from fastsync.output.unforeseen import Phase, unexpected
 from fastsync.plan.identity import DescribedTables
-from fastsync.plan.survey import Survey
+from fastsync.plan.survey import SharedAccess, Survey
 from fastsync.run.coordinator import Coordinator, Work
 from fastsync.run.outcome import make_empty_outcome
 from fastsync.run.preparation import Preparation, Prepared, RunOptions, prepare_run
@@ -165,7 +165,7 @@ class Synchronizer:
         outcome = make_empty_outcome(config, config.slicing, extras=False)
         try:
             with ExitStack() as stack:
-                place = stack.enter_context(_open_place(config))  # first: Spark takes SIGINT for itself
+                place = stack.enter_context(self._open_place())  # first: Spark takes SIGINT for itself
                 stack.enter_context(interrupt)
                 stack.enter_context(self._cancellable(interrupt))
                 preparation: Preparation | None = None
@@ -182,6 +182,9 @@ class Synchronizer:
                 return make_result(outcome, interrupt)
         except Interrupted:  # the second signal has broken off what was waited for
             return make_result(outcome, interrupt)
+
+    def _open_place(self) -> AbstractContextManager[Place]:
+        return _open_place(self._config)
 
     @contextmanager
     def _cancellable(self, interrupt: Interrupt) -> Iterator[None]:
@@ -200,16 +203,18 @@ class Synchronizer:
             ProgressSink(self._progress, partial(measure_progress, work.outcome, work.terms.expected_items)),
         )
 
-    def _make_options(self, place: _Place, hearers: _Hearers) -> RunOptions:
+    def _make_options(self, place: Place, hearers: _Hearers) -> RunOptions:
         return RunOptions(
             config=place.config,
             policy=self._policy,
             values=self._config.needs_values or bool(hearers.listeners),
             announce=self._announce,
             open_folder=place.open_folder,
+            shared=place.shared,
+            whole_below=place.whole_below,
         )
 
-    def _work(self, prepared: Prepared, place: _Place, interrupt: Interrupt, audience: Audience, phase: Phase) -> None:
+    def _work(self, prepared: Prepared, place: Place, interrupt: Interrupt, audience: Audience, phase: Phase) -> None:
         """Do the work, and write down how far it came, whatever ends it."""
         config, outcome, journal = self._config, prepared.work.outcome, prepared.work.journal
         tables = DescribedTables(prepared.found, config.retrying)
@@ -253,12 +258,14 @@ def _end_early(config: Config, interrupt: Interrupt, preparation: Preparation | 
     return make_result(outcome, interrupt)
 
 
-class _Place:
+class Place:
     """Where the tasks of a run are worked on: in this process, or in others on this machine."""
 
     def __init__(self, config: Config):
         self.config = config
         self.open_folder: Callable[[str], PartStore] | None = None
+        self.shared: SharedAccess | None = None
+        self.whole_below = 0
 
     def check(self, policy: Policy | None) -> None:
         """Get ready once local files are checked; raise ConfigError."""
@@ -274,7 +281,7 @@ class _Place:
         return ProcessExecutor(self.config.parallel, current, cells)
 
 
-class _SparkPlace(_Place):
+class _SparkPlace(Place):
     """A Spark cluster, whose tasks write the report."""
 
     def __init__(self, config: Config, cluster: Cluster):
@@ -294,9 +301,9 @@ class _SparkPlace(_Place):
 
 
 @contextmanager
-def _open_place(config: Config) -> Iterator[_Place]:
+def _open_place(config: Config) -> Iterator[Place]:
     if config.executor != "spark":
-        yield _Place(config)
+        yield Place(config)
         return
     with open_cluster(config.repairing, __version__) as cluster:
         yield _SparkPlace(config, cluster)

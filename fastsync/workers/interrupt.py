@@ -107,11 +107,16 @@ class Interrupt:
         """Ask for an end between two pages, as the first signal does."""
         self._count = self._count or 1
 
-    def cancel(self) -> None:
-        """Ask for an end as the first SIGINT does, from any thread; once work has begun no answer is given."""
+    def cancel(self, number: int = signal.SIGINT) -> None:
+        """Ask for an end as a first signal does, from any thread; once work has begun no answer is given."""
         self.cancelled = True
-        self.signal = self.signal or signal.SIGINT
+        self.signal = self.signal or number
         self.request_stop()
+
+    def break_off(self) -> None:
+        """Ask for an end at once as a second signal does, from any thread, but for what this thread waits for."""
+        self._count = max(self._count, 2)
+        self.kill()
 
     @property
     def count(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from threading import Lock
 
@@ -78,12 +78,16 @@ class Accounts:
         """Renew the credentials of one account at once, where those of this number are the ones in use."""
         self._accounts[number].expire(credentials)
 
-    def current_credentials(self, ended: Callable[[CredentialsEnded], object] | None = None) -> tuple[Credentials, ...]:
-        """Return the credentials of all accounts as they are valid now.
+    def current_credentials(
+        self, ended: Callable[[CredentialsEnded], object] | None = None, of: Collection[int] | None = None
+    ) -> tuple[Credentials, ...]:
+        """Return the credentials of all accounts as they are valid now; `of` are those that are asked for, None: all.
 
-        Calls `ended` for each account whose credentials end for good; raises CredentialsEnded where it is None.
+        Calls `ended` for each of these whose credentials end for good; raises CredentialsEnded where it is None.
         """
-        for account in self._accounts:
+        for number, account in enumerate(self._accounts):
+            if of is not None and number not in of:
+                continue
             try:
                 account.renew_if_due()
             except CredentialsEnded as error:

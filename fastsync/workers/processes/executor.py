@@ -16,7 +16,7 @@ from fastsync.errors import ConfigError, FastsyncError, IncompleteError
 from fastsync.model.events import AnyTask, Event, TaskDone, TaskFailed, TaskStopped
 from fastsync.workers.interrupt import Interrupt
 from fastsync.workers.processes.fork_server import cannot_start
-from fastsync.workers.processes.worker import Renewal, Stop
+from fastsync.workers.processes.worker import Stop
 from fastsync.workers.processes.worker_process import WorkerProcess
 
 TICK = 0.2
@@ -40,8 +40,8 @@ class ProcessExecutor:
 
     def run(self, tasks: Iterable[T], interrupt: Interrupt) -> Generator[tuple[T, Event], None, None]:
         """Yield the events of all tasks as they come; start no further task once interrupted."""
-        waiting = _Waiting(tasks)
-        crew: _Crew[T] = _Crew(tuple(self._current()), self._cells)
+        waiting = Waiting(tasks)
+        crew: Crew[T] = Crew(tuple(self._current()), self._cells)
         interrupt.kill = crew.kill
         try:
             for _ in range(self._parallel):
@@ -67,14 +67,14 @@ class ProcessExecutor:
             crew.dismiss_all()
 
 
-class _Waiting(Generic[T]):
+class Waiting(Generic[T]):
     """The tasks that wait for a worker, those first that a worker has given back before it began."""
 
     def __init__(self, tasks: Iterable[T]):
         self._tasks = iter(tasks)
         self._back: list[T] = []
 
-    def __iter__(self) -> _Waiting[T]:
+    def __iter__(self) -> Waiting[T]:
         return self
 
     def __next__(self) -> T:
@@ -85,7 +85,7 @@ class _Waiting(Generic[T]):
         self._back.append(task)
 
 
-class _Crew(Generic[T]):
+class Crew(Generic[T]):
     """The workers that are at work, and those that are to end."""
 
     def __init__(self, credentials: tuple[Credentials, ...], cells: SharedCells):
@@ -112,7 +112,7 @@ class _Crew(Generic[T]):
     def do_without(self, worker: WorkerProcess[T]) -> None:
         """Let a worker go that could not begin; raise an error where it was the last one."""
         worker.finish()
-        self._let_leave(worker)
+        self.let_leave(worker)
         self.workers.remove(worker)
         if not self.workers:
             raise self._make_failure(cannot_start(RuntimeError("no thread can be started, see ulimit -u")))
@@ -145,7 +145,7 @@ class _Crew(Generic[T]):
             worker.assign_task(task)
             return True
         worker.finish()
-        self._let_leave(worker)
+        self.let_leave(worker)
         self.workers.remove(worker)
         return task is None or self.add_worker(task)
 
@@ -163,7 +163,7 @@ class _Crew(Generic[T]):
         if renewed != self._credentials:
             self._credentials = renewed
             for worker in self.workers:
-                worker.send_order(Renewal(renewed))
+                worker.renew(renewed)
 
     def kill(self) -> None:
         """Kill all workers at once, also those that are frozen; may be called at any moment."""
@@ -176,13 +176,14 @@ class _Crew(Generic[T]):
         """Leave no worker behind: those at work are killed, those that are to end have a moment for it."""
         for worker in self.workers:
             worker.kill()
-            self._let_leave(worker)
+            self.let_leave(worker)
         self.workers = []
         while self._leaving:
             self._leaving[0][0].has_ended(TICK)
             self._see_off()
 
-    def _let_leave(self, worker: WorkerProcess[T]) -> None:
+    def let_leave(self, worker: WorkerProcess[T]) -> None:
+        """Give a worker that was told to end a moment for it."""
         self._leaving.append((worker, time.monotonic() + LAST_BREATH))
 
     def _see_off(self) -> None:

@@ -80,6 +80,7 @@ def _run_pickled(pickled: bytes, clients: Clients, stopped: threading.Event) -> 
         task: AnyTask = pickle.loads(pickled)
     except BaseException as error:  # a policy's, which may do anything while it is loaded
         return iter([TaskFailed(f"a worker could not take its task up: {describe_exception(error)}")])
+    clients.close_others(task.terms.tables)  # the task before may have been another run's
     return run_task(task, clients, stopped.is_set)
 
 
@@ -99,6 +100,7 @@ class _OrderInbox:
                     case Renewal(credentials):
                         self.keyring.credentials = credentials
                     case Assignment(task):
+                        self.stopped.clear()  # that was for the task before, of a run that has ended
                         self.assigned.put(task)
                     case Stop():
                         self.stopped.set()

@@ -22,7 +22,7 @@ from fastsync.aws.shared_cells import SharedCells
 from fastsync.model.events import AnyTask, Event, TaskFailed
 from fastsync.workers.processes.fork_server import cannot_start, main_module_hidden, signals_blocked
 from fastsync.workers.processes.frames import Inbox, Outbox
-from fastsync.workers.processes.worker import NO_THREAD, Assignment, Finish, Order, run_worker
+from fastsync.workers.processes.worker import NO_THREAD, Assignment, Finish, Order, Renewal, run_worker
 
 OBITUARY = 1.0
 """Seconds to wait for the exit code of a worker whose pipe has ended."""
@@ -44,6 +44,7 @@ class WorkerProcess(Generic[T]):
         self.alive = True
         self.unstarted = False
         self.task = task
+        self._credentials = credentials
         with ExitStack() as opened:
             try:
                 pipes = [opened.enter_context(end) for _ in range(2) for end in context.Pipe(duplex=False)]
@@ -66,6 +67,12 @@ class WorkerProcess(Generic[T]):
         """Have the worker work on a task next."""
         self.task = task
         self.send_order(Assignment(pickle.dumps(task)))
+
+    def renew(self, credentials: tuple[Credentials, ...]) -> None:
+        """Have the worker sign with these credentials from here on, where it does not yet."""
+        if credentials != self._credentials:
+            self._credentials = credentials
+            self.send_order(Renewal(credentials))
 
     def send_order(self, order: Order) -> None:
         """Send an order, as far as the pipe takes it; a worker that has died is noticed by its pipe of events."""
