@@ -27,6 +27,7 @@ DOCS = (
     "docs/spark.md",
     "docs/shards.md",
     "docs/scaling.md",
+    "docs/fleets.md",
 )
 FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 CONTAINER = re.compile(r"docker compose run .* (fastsync --.*)")

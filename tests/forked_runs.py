@@ -26,7 +26,7 @@ LOADED = (
         "fastsync.cli.estimate",
         "fastsync.workers.processes.executor",
         "fastsync.cli.combine",
-        "fastsync.cli.iam_policy",
+        "fastsync.fleet.iam_policy",
         "fastsync.cli.report",
         "fastsync.cli.undo",
         "fastsync.aws.auth.sources",

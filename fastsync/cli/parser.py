@@ -66,6 +66,11 @@ class Parser(argparse.ArgumentParser):
                 self.error(f"{NEEDED[name]} is needed, here or as {name} in a --config file")
         return flags
 
+    def parse_given(self, argv: Sequence[str]) -> dict[str, Any]:
+        """Return only the flags that are given in `argv`, by their options; no config file is read."""
+        self._take_defaults()
+        return vars(self._parse(argv))
+
     def _parse(self, argv: Sequence[str]) -> argparse.Namespace:
         """Parse arguments; raise ConfigError, with what was probably meant, where one is not known."""
         self._check_flags(argv)

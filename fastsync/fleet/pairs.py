@@ -59,11 +59,11 @@ def resolve_fleet(file: FleetFile, given: Mapping[str, Any], list_tables: ListTa
     Whatever can be refused without a request is refused before `list_tables` is called. Raises ConfigError in one
     sentence, and what `list_tables` raises.
     """
-    plain = [_make_pair(file, entry, given, "") for entry in file.entries if not entry.master.has_star]
+    plain = [make_pair(file, entry, given, "") for entry in file.entries if not entry.master.has_star]
     _refuse_contradictions(plain)
     for entry in file.entries:
         if entry.master.has_star:
-            _make_pair(file, entry, given, "x").config  # noqa: B018 (raises)
+            make_pair(file, entry, given, "x").config  # noqa: B018 (raises)
     listed = _Listing(list_tables)
     own = {(pair.master.region, pair.master.bare_name) for pair in plain}
     by_entry = {pair.where: [pair] for pair in plain}
@@ -94,7 +94,7 @@ def _expand(
     file: FleetFile, entry: Entry, given: Mapping[str, Any], listed: _Listing, own: set[tuple[str, str]]
 ) -> Iterable[Pair]:
     """Yield a pair for each table that fits an entry's pattern; raise ConfigError where none does."""
-    config = _make_pair(file, entry, given, "x").config
+    config = make_pair(file, entry, given, "x").config
     names = listed.names(config.tables[0], config.logins[0])
     fitting = [name for name in sorted(names) if entry.master.find_star(name) is not None]
     if not fitting:
@@ -109,13 +109,13 @@ def _expand(
             "entry of its own"
         )
     for name in left:
-        yield _make_pair(file, entry, given, str(entry.master.find_star(name)))
+        yield make_pair(file, entry, given, str(entry.master.find_star(name)))
 
 
-def _make_pair(file: FleetFile, entry: Entry, given: Mapping[str, Any], stood_for: str) -> Pair:
+def make_pair(file: FleetFile, entry: Entry, given: Mapping[str, Any], stood_for: str) -> Pair:
     """Return the pair for which the entry's star stands for this text; raise ConfigError where its flags are wrong."""
     try:
-        flags = {**DEFAULTS, **file.options, **entry.options, **given}
+        flags = {**DEFAULTS, **file.options, **entry.options, **given, "resume": False}  # the folder says that
         policy = flags.pop("policy", None)
         config = Config.of(entry.master.fill(stood_for), entry.slaves_for(stood_for), flags)
         name = _check_name(config.tables[0].bare_name if entry.name is None else entry.name.replace("*", stood_for))
@@ -219,12 +219,13 @@ def _find_unmatched(
     for entry in file.entries:
         if not entry.master.has_star:
             continue
-        config = _make_pair(file, entry, given, "x").config
+        config = make_pair(file, entry, given, "x").config
+        masters = set(listed.names(config.tables[0], config.logins[0]))
         for text, ref, login in zip(entry.slave_texts, config.slaves, config.logins[1:], strict=True):
             pattern = Pattern.parse(text)
             for name in sorted(listed.names(ref, login)):
                 stood_for = pattern.find_star(name)
-                if stood_for is None or (ref.region, name) in used:
+                if stood_for is None or (ref.region, name) in used or entry.master.fill_name(stood_for) in masters:
                     continue
                 if not is_excluded(name, (*file.exclude, *entry.exclude)):
                     used.add((ref.region, name))

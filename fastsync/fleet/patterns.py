@@ -50,6 +50,10 @@ class Pattern:
         """Return the table for which the star stands for this text."""
         return self.text.replace("*", stood_for)
 
+    def fill_name(self, stood_for: str) -> str:
+        """Return the name of that table, without its region."""
+        return self.name.replace("*", stood_for)
+
 
 def is_excluded(name: str, exclude: tuple[str, ...]) -> bool:
     """Return whether a table's name is among those to leave out, in which each star stands for any characters."""

@@ -24,6 +24,10 @@ from fastsync.cli import (
     undo,
 )
 from fastsync.config.config import Config
+from fastsync.fleet import command as fleet
+from fastsync.fleet.command import read_file
+from fastsync.fleet.file import read_fleet
+from fastsync.fleet.pairs import resolve_fleet
 from tests.documents import DOCS, FLAG, ROOT, blocks, commands, text, words
 
 COMMANDS = [(document, command) for document in DOCS for command in commands(document)]
@@ -56,7 +60,9 @@ OTHERS |= {"--table-units", "--check", "--strict"}
 
 def known_flags() -> set[str]:
     """Give the flags of all commands."""
-    readers = [command.make_parser() for command in (sync, estimate, iam_policy, combine, undo, report, show, settings)]
+    readers = [
+        command.make_parser() for command in (sync, estimate, iam_policy, combine, undo, report, show, settings, fleet)
+    ]
     return set[str]().union(*(FLAG.findall(reader.format_help()) for reader in readers)) | OTHERS
 
 
@@ -83,6 +89,11 @@ def test_every_command_parses(document: str, command: str, tmp_path: Path, monke
     name = given[0] if not given[0].startswith("-") else ""
     if name == "demo":
         assert given == ["demo"]
+    elif name == "fleet":
+        given_flags = fleet.make_parser().parse_given(given[1:])
+        resolve_fleet(read_file(given_flags), {}, lambda ref, login: ["events", "orders"])
+    elif name == "iam-policy" and "examples/fleet.toml" in given:
+        read_fleet(given[given.index("--config") + 1])
     elif name == "completion":
         completion.make_parser().parse_args(given[1:])
     elif name == "help":
@@ -104,6 +115,9 @@ def test_every_command_parses(document: str, command: str, tmp_path: Path, monke
 def test_every_configuration_is_valid(document: str, block: str, tmp_path: Path) -> None:
     """Every TOML block is a --config file."""
     (tmp_path / "x.toml").write_text(block)
+    if "[[tables]]" in block:
+        assert resolve_fleet(read_fleet(str(tmp_path / "x.toml")), {}, lambda ref, login: ["events"]).pairs
+        return
     options = config_file.read_options(str(tmp_path / "x.toml"))
     options.pop("policy", None)
     Config.of(options.pop("master"), options.pop("slave"), options)

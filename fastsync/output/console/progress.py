@@ -40,14 +40,14 @@ class Bar:
     def announce(self, text: str) -> None:
         """Show what is done before the run begins."""
         # at the end of it the cursor goes back to the line's beginning
-        self._bar = _load_bar()(bar_format="{desc}\r", desc=text, leave=False, dynamic_ncols=True, file=sys.stderr)
+        self._bar = load_bar()(bar_format="{desc}\r", desc=text, leave=False, dynamic_ncols=True, file=sys.stderr)
 
     def begin(self, terms: AnyTerms) -> None:
         """Show the bar."""
         self.end()
         self._ended.clear()
         total = terms.expected_items or None
-        make = _load_bar()
+        make = load_bar()
         self._bar = make(total=total, unit=" items", unit_scale=True, dynamic_ncols=True, file=sys.stderr)
         threading.Thread(target=self._redraw, daemon=True).start()
 
@@ -80,7 +80,7 @@ class Bar:
             self._bar.close()
 
 
-def _load_bar() -> Any:
+def load_bar() -> Any:
     """Return the class of a bar that is redrawn seldom, however many lines are written beside it."""
     from tqdm import tqdm
 

@@ -87,6 +87,7 @@ def test_unmatched(tmp_path: Path) -> None:
     assert resolve(ALL, tmp_path).unmatched == ("us-west-2:backup-old", "us-west-2:backup-tmp-2")
     assert resolve('exclude = ["*-tmp-*"]\n' + ALL, tmp_path).unmatched == ("us-west-2:backup-old",)
     assert resolve(ONE, tmp_path).unmatched == ()
+    assert resolve('exclude = "prod-orders"\n' + ALL, tmp_path).unmatched == resolve(ALL, tmp_path).unmatched
 
 
 def test_slaves_in_other_accounts(tmp_path: Path) -> None:
