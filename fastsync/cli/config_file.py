@@ -48,6 +48,8 @@ def read_options(path: str) -> dict[str, Any]:
     Raises ConfigError, with the file's name, if it cannot be read, or has an unknown key or a wrong type in it.
     """
     document = read_document(path)
+    if "tables" in document:
+        raise ConfigError(f"{path} is the file of a fleet: run `fastsync fleet --config {path}`")
     try:
         return parse_options(document)
     except ConfigError as error:

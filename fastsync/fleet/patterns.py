@@ -23,7 +23,7 @@ class Pattern:
         if text.count("*") > 1:
             raise ConfigError(f"{quote(text)} has more than one *; one stands for any characters of a table's name")
         ref = TableRef.parse(text.replace("*", "x"))
-        if "*" in text[: -len(ref.bare_name)]:
+        if "*" in text and "*" in text[: -len(ref.bare_name)]:
             raise ConfigError(
                 f"{quote(text)} has its * before the name; it stands for characters of a table's name only"
             )

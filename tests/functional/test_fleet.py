@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from fastsync.cli.config_file import read_options
+from fastsync.errors import ConfigError
 from tests.servers import Server, environment
 from tests.tables import ROOT, Item, create_table, put_items, read_all, unique
 
@@ -238,6 +240,12 @@ def test_bad_folders_and_flags(dynoxide: Server, tmp_path: Path) -> None:
         code, printed, told = run_fleet(dynoxide, file, *flags)
         assert (code, printed, told.count("\n")) == (2, "", 1), told
         assert words in told
+
+
+def test_the_file_of_a_fleet_without_the_command(tmp_path: Path) -> None:
+    """A run that is given a fleet's file says which command takes it."""
+    with pytest.raises(ConfigError, match="fastsync fleet --config"):
+        read_options(str(write_file(tmp_path, "any")))
 
 
 def test_metrics(dynoxide: Server, tmp_path: Path) -> None:
