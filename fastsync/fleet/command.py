@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -63,11 +63,16 @@ def make_parser() -> Parser:
     return parser
 
 
-def run(arguments: Sequence[str]) -> int:
-    """Run a fleet, or list it, as the arguments say, and return the exit code."""
+def run(arguments: Sequence[str], undo_logs: bool = False) -> int:
+    """Run a fleet, or list it, as the arguments say, and return the exit code.
+
+    `undo_logs`: every pair keeps one, whatever the file says.
+    """
     given = make_parser().parse_given(arguments)
     output, as_list = given.pop("output", None), given.pop("list", False)
     file = read_file(given)
+    if undo_logs:
+        file = replace(file, undo_log=True, entries=tuple(replace(each, undo_log=None) for each in file.entries))
     whole = {**DEFAULTS, **file.options, **given}
     check_whole(whole, output)
     access = FleetAccess(Retrying(whole["max_retries"], whole["retry_delay_base"] / 1000))
@@ -190,7 +195,8 @@ class _Session:
             self._log.error(str(error))
             code = max(code, IncompleteError.exit_code)
         for line in format_table(ended):
-            self._tell(line)
+            if not self._whole["quiet"]:
+                self._log.info(line, table=True)
         self._tell(f"files: {folder.path}")
         return code
 

@@ -118,6 +118,11 @@ class Folder:
             file.commit()
 
 
+def has_unfinished(path: Path) -> bool:
+    """Return whether pairs of the run in a folder did not end: their checkpoints are there, or `fleet.json` is not."""
+    return any(path.glob("*.checkpoint")) or not (path / SUMMARY).exists()
+
+
 def name_folder(now: datetime) -> Path:
     """Return the folder of a run that begins now, where none is given."""
     return Path(f"fleet-{now:%Y%m%dT%H%M%SZ}")

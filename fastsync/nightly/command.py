@@ -40,14 +40,14 @@ def _run_command(arguments: Sequence[str]) -> int:
     if given.sync:
         raise ConfigError("--sync goes with crontab only: a repair is `python -m fastsync.nightly sync CONFIG`")
     folder = Path(given.folder).resolve() / Path(given.config).stem
-    return run_locked(given.what, folder, ["--config", given.config, *flags], given.keep)
+    return run_locked(given.what, folder, given.config, flags, given.keep)
 
 
 def make_nightly_parser() -> Parser:
     """Return the parser of the arguments of a scheduled run; those that it does not know are for the run."""
     reading = Parser(prog="python -m fastsync.nightly", description=DESCRIPTION, allow_abbrev=False)
     reading.add_argument("what", choices=("report", "sync", "crontab"), help="crontab prints lines that do the others")
-    reading.add_argument("config", metavar="CONFIG", help="a --config file")
+    reading.add_argument("config", metavar="CONFIG", help="a --config file, of a run or of a fleet")
     reading.add_argument("--folder", metavar="DIR", default="runs", help="where the runs' files go (default runs)")
     reading.add_argument(
         "--keep", metavar="DAYS", type=whole_number, default=30, help="days that they are kept (default 30)"

@@ -19,6 +19,9 @@ WHEN = "%Y-%m-%dT%H%M%S"
 DATED = re.compile(r"((\d{4}-\d\d-\d\dT\d{6})\.\d{3}Z)-(?:report|sync)\.[a-z.]+?(?:\.[0-9a-f]{16}\.new)?")
 """The names of the files that a run leaves, and that are deleted when they are old."""
 
+DATED_FOLDER = re.compile(r"(\d{4}-\d\d-\d\dT\d{6}\.\d{3}Z)-(report|sync)")
+"""The name of the folder that a fleet's run leaves."""
+
 
 @dataclass(frozen=True)
 class Files:
@@ -41,6 +44,14 @@ def read_date(file: Path) -> str | None:
     """Return the date in the name of a run's file, None where it is none."""
     dated = DATED.fullmatch(file.name)
     return None if dated is None else dated[1]
+
+
+def read_folder_date(path: Path, what: str) -> str | None:
+    """Return the date in the name of the folder of a fleet's run of this kind, None where it is none."""
+    dated = DATED_FOLDER.fullmatch(path.name)
+    if dated is None or dated[2] != what or path.is_symlink() or not path.is_dir():
+        return None
+    return dated[1]
 
 
 @contextmanager

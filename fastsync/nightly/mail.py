@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from fastsync.model.wording import count_nouns
@@ -33,6 +34,21 @@ def print_outcome(code: int, files: Files, text: str, counted: bool) -> None:
     if len(lines) > MOST_LINES:
         log.info(f"... and {count_nouns(len(lines) - MOST_LINES, 'more line')}")
     log.info(f"files: {files['*']}")
+
+
+def print_fleet_outcome(code: int, files: Files, text: str, folder: Path) -> None:
+    """Print what a run of a fleet came to, by its part of the log: what went wrong, and the worst pairs."""
+    logged = list(filter(None, map(_parse_line, text.split("\n"))))
+    told = [line["message"] for line in logged if line["level"] != "info"]
+    table = [line["message"] for line in logged if line.get("table")]
+    log = Log()
+    log.error(f"the {files.what} ended with exit code {code}")
+    for lines, noun in ((told, "more line"), (table, "more pair")):
+        for line in lines[:MOST_LINES]:
+            log.info(line)
+        if len(lines) > MOST_LINES:
+            log.info(f"... and {count_nouns(len(lines) - MOST_LINES, noun)}")
+    log.info(f"files: {folder}, {files['log']}")
 
 
 def _parse_line(text: str) -> dict[str, Any] | None:

@@ -5,10 +5,8 @@ With a checkpoint, a run that stopped is resumed by the next one of its kind, in
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -27,6 +25,8 @@ from fastsync.nightly.files import (
     take_lock,
 )
 from fastsync.nightly.mail import print_outcome
+from fastsync.nightly.redirection import stderr_in
+from fastsync.nightly.scheduled_fleet import is_fleet, run_fleet_once
 from fastsync.output.log import Log
 from fastsync.output.private_files import make_folders
 from fastsync.reports.html.gather import MOST_ROWS
@@ -37,8 +37,8 @@ BUSY = 75
 """The exit code where the run before is still at work: EX_TEMPFAIL of sysexits.h, which no run ends with."""
 
 
-def run_locked(what: str, folder: Path, arguments: Sequence[str], keep: int) -> int:
-    """Do one run (`what` is report or sync) with its files in this folder, and return its exit code.
+def run_locked(what: str, folder: Path, config: str, flags: Sequence[str], keep: int) -> int:
+    """Do one run, of a pair or a fleet (`what` is report or sync), with its files in this folder; return its exit code.
 
     BUSY is returned where another one has the lock. Files older than `keep` days are deleted.
     """
@@ -50,7 +50,9 @@ def run_locked(what: str, folder: Path, arguments: Sequence[str], keep: int) -> 
                 lock.seek(0)
                 Log().error(f"the run before is still at work ({lock.read().strip()}): this {what} was not started")
                 return BUSY
-        return _run_once(what, folder, arguments, keep)
+        if is_fleet(config):
+            return run_fleet_once(what, folder, config, flags, keep)
+        return _run_once(what, folder, ["--config", config, *flags], keep)
 
 
 def _run_once(what: str, folder: Path, arguments: Sequence[str], keep: int) -> int:
@@ -69,7 +71,7 @@ def _run_once(what: str, folder: Path, arguments: Sequence[str], keep: int) -> i
     else:
         outputs.append("--dry-run")
     old = find_modified_at(files["stats.json"])
-    with _stderr_in(files["log"]) as begins:
+    with stderr_in(files["log"]) as begins:
         run_arguments = [*arguments, *outputs]
         code = entry.guarded(lambda: sync.run(run_arguments), run_arguments)
     try:
@@ -126,23 +128,6 @@ def _write_flags(flags: Mapping[str, Any], files: Files) -> list[str]:
     if not flags["undo_log"]:
         added += ["--undo-log", str(files["undo.jsonl"])]
     return added
-
-
-@contextmanager
-def _stderr_in(log: Path) -> Iterator[int]:
-    """Let a file have all that this process and its workers write on stderr; yield the offset where that begins."""
-    sys.stderr.flush()
-    before = os.dup(2)
-    with report_unusable(log.parent), open_to_append(log) as file:
-        file.seek(0, os.SEEK_END)
-        os.dup2(file.fileno(), 2)
-        begins = file.tell()
-    try:
-        yield begins
-    finally:
-        sys.stderr.flush()
-        os.dup2(before, 2)
-        os.close(before)
 
 
 def _make_page(files: Files) -> str | None:
