@@ -30,7 +30,9 @@ def make_parser() -> Parser:
     """Return the parser of `fastsync show`."""
     parser = create_parser("fastsync show", "fastsync show FILE... [flags]", DESCRIPTION)
     parser.intermixed = True
-    parser.add_argument("files", metavar="FILE", nargs="+", help="a report, or the folder of one by Spark; - is stdin")
+    parser.add_argument(
+        "files", metavar="FILE", nargs="+", help="a report, the folder of one by Spark, or that of a fleet; - is stdin"
+    )
     for flag, metavar, about in (
         ("--slave", "TABLE", "only differences of this slave; repeatable"),
         ("--verdict", "|".join(DIFFERENCES), "only differences of this kind; repeatable"),

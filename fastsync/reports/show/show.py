@@ -12,6 +12,7 @@ from fastsync.output.console.color import Colors
 from fastsync.output.differences.block import ShownDifference
 from fastsync.output.differences.characters import fit_encoding
 from fastsync.output.log import Log
+from fastsync.reports.show.fleet import expand_fleets, format_pairs
 from fastsync.reports.show.markdown import format_markdown
 from fastsync.reports.show.selection import Counts, Filters, count_differences
 from fastsync.reports.show.sources import Source, open_sources
@@ -33,18 +34,23 @@ class Request:
 
 
 def show_reports(paths: Sequence[str], request: Request, output: TextIO, colors: Colors, log: Log) -> None:
-    """Print reports ("-" is stdin) on an output. What a table in CSV has no place for goes to the log.
+    """Print reports on an output; "-" is stdin, the folder of a fleet stands for its pairs' reports.
+
+    What a table in CSV has no place for goes to the log.
 
     Raises ConfigError where one is no report or cannot be read, before anything is printed; OutputFailed where the
     disk is full; BrokenPipeError where the output's reader has left.
     """
     if list(paths).count("-") > 1:
         raise ConfigError("stdin (-) can be read once only")
+    reports, pairs = expand_fleets(paths)
     with ExitStack() as stack:
-        sources = open_sources(paths, stack)
+        sources = open_sources(reports, stack)
         try:
             counts = count_differences(sources, request.filters)
             _tell_aside(counts, request, log)
+            for line in format_pairs(pairs if request.form == MARKDOWN else ()):
+                output.write(f"{line}\n")
             for line in _format(counts, _admit(sources, request.filters), request, colors):
                 output.write(f"{fit_encoding(line, output.encoding)}\n")
             output.flush()
