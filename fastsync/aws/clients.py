@@ -69,7 +69,7 @@ class Clients:
         """Return the budgets of a table's reads and writes."""
         cells: tuple[Cell, Cell] = (PrivateCell(), PrivateCell())
         if self._cells is not None:
-            cells = self._cells.cells_of(side.number)
+            cells = self._cells.cells_of(side.offset + side.number)
         return self._make_budget(cells[0], side.pace.reads), self._make_budget(cells[1], side.pace.writes)
 
     def _make_budget(self, cell: Cell, limit: Rate | None) -> Budget:

@@ -64,13 +64,13 @@ class Folder:
             raise ConfigError(f"--output {path} has files in it: give another folder, or --resume to go on in it")
 
     def options_of(self, pair: Pair) -> dict[str, Any]:
-        """Return the options of a pair's run that name its files."""
+        """Return the options of a pair's run that name its files. One that takes no checkpoint begins anew."""
         return {
             "report": str(self.file_of(pair, "report.jsonl")),
             "stats": str(self.file_of(pair, "stats.json")),
-            "checkpoint": str(self.file_of(pair, "checkpoint")),
+            "checkpoint": str(self.file_of(pair, "checkpoint")) if pair.can_resume else None,
             "undo_log": str(self.file_of(pair, "undo.jsonl")) if pair.undo_log else None,
-            "resume": self.resume,
+            "resume": self.resume and pair.can_resume,
         }
 
     def file_of(self, pair: Pair, kind: str) -> Path:

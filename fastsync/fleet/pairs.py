@@ -44,6 +44,13 @@ class Pair:
         """The configuration of the run, without its files."""
         return Config.of(self.master, self.slaves, self.flags)
 
+    @property
+    def can_resume(self) -> bool:
+        """Whether its run takes a checkpoint: neither one of given keys nor one with an export does."""
+        return not (
+            self.flags["key"] or self.flags["keys"] or any(ref.is_export for ref in (self.master, *self.slaves))
+        )
+
 
 @dataclass(frozen=True)
 class Fleet:

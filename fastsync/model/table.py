@@ -257,14 +257,15 @@ class Side:
     """One table of the run, with everything that a worker needs to reach it as fast as `pace` allows.
 
     `account` is the number of its credentials, `number` its own among the tables of the run, the master's being 0.
-    `replica` says how it replicates to and from the master, where both are tables of one global table. `s3` is how an
-    export is reached that lies in S3.
+    `offset` is added to that among the tables of all runs that share their workers. `replica` says how it replicates to
+    and from the master, where both are tables of one global table. `s3` is how an export is reached that lies in S3.
     """
 
     table: Table
     endpoint: Endpoint
     account: int
     number: int = 0
+    offset: int = 0
     pace: Pace = UNLIMITED
     replica: ReplicaMode | None = None
     s3: S3Access | None = None

@@ -149,7 +149,7 @@ def survey_tables(
         if not (master.is_export or side.is_export)
     }
     master, *sides = (_number_and_pace(side, number, config.limits) for number, side in enumerate((master, *sides)))
-    master, *sides = (replace(side, number=access.first + side.number) for side in (master, *sides))
+    master, *sides = (replace(side, offset=access.first) for side in (master, *sides))
     sides = [replace(side, replica=find_replica_mode(master, side)) for side in sides]
     exports = {
         side.number: each.export

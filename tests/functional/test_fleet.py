@@ -248,6 +248,28 @@ def test_the_file_of_a_fleet_without_the_command(tmp_path: Path) -> None:
         read_options(str(write_file(tmp_path, "any")))
 
 
+def test_pairs_without_a_checkpoint(dynoxide: Server, tmp_path: Path) -> None:
+    """Pairs of given keys, and pairs with an export, are compared beside the others, also in a resumed run."""
+    begin = make_pairs(dynoxide, {"live": FEW, "keys": FEW}, lacking=1)
+    export = tmp_path / "export"
+    export.mkdir()
+    (export / "data.json").write_text("".join(f"{json.dumps({'Item': item(number)})}\n" for number in range(FEW)))
+    file, out = tmp_path / "fleet.toml", tmp_path / "out"
+    file.write_text(
+        make_entry(begin, "keys", """key = '{"id":"0029"}'""")
+        + make_entry(begin, "live", "")
+        + f'[[tables]]\nname = "export"\nmaster = "export:{export}"\nslave = "{SLAVE}:{begin}-s-live"\n'
+    )
+    for more in ((), ("--resume",)):
+        code, _, told = run_fleet(dynoxide, file, "--output", str(out), *more)
+        assert code == 1, told
+        missing = {
+            name: [slave["missing"] for slave in each["stats"]["slaves"].values()]
+            for name, each in read_fleet_json(out).items()
+        }
+        assert missing == {"keys": [1], "live": [1], "export": [1]}
+
+
 def test_metrics(dynoxide: Server, tmp_path: Path) -> None:
     """The metrics of a fleet have each pair's figures with its name and its tables as labels."""
     begin = make_pairs(dynoxide, {"a": FEW}, lacking=1)
