@@ -23,14 +23,29 @@ from fastsync.model.items.ignored_paths import IgnoredPaths
 REPLICATION_PREFIX = "aws:rep:"
 """Attributes of legacy global tables, different by nature in every region (developer guide, global tables 2017)."""
 _REPLICATION_BYTES = REPLICATION_PREFIX.encode()
-_MAY_VARY = (b"\\", b'{"M":', b'{"L":', b'S":[', b'": ', b', "')
-"""Without any of these an item holds scalars only, in the form in which the service writes them."""
 _PLAIN_EXPONENTS = range(-200, 200)
 """Decimal exponents that are written in plain digits; DynamoDB's own numbers lie between 1E-130 and 9.99E+125."""
 _PLAIN_NUMBER = re.compile(r"0|-?(?:[1-9][0-9]{0,99}|(?:0|[1-9][0-9]{0,99})\.[0-9]{0,99}[1-9])").fullmatch
 """Nearly all numbers arrive in this form already: the match costs 0.2 µs, Decimal 3 µs."""
 
+
+class _Value(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """An attribute's value with its type: decoded and encoded again in C, with the members of sets sorted."""
+
+    S: str | msgspec.UnsetType = msgspec.UNSET
+    N: str | msgspec.UnsetType = msgspec.UNSET
+    B: str | msgspec.UnsetType = msgspec.UNSET
+    BOOL: bool | msgspec.UnsetType = msgspec.UNSET
+    NULL: bool | msgspec.UnsetType = msgspec.UNSET
+    SS: set[str] | msgspec.UnsetType = msgspec.UNSET
+    NS: set[str] | msgspec.UnsetType = msgspec.UNSET
+    BS: set[str] | msgspec.UnsetType = msgspec.UNSET
+    L: list[_Value] | msgspec.UnsetType = msgspec.UNSET
+    M: dict[str, _Value] | msgspec.UnsetType = msgspec.UNSET
+
+
 _attributes = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_typed = msgspec.json.Decoder(dict[str, _Value]).decode
 _parse = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder(order="sorted").encode
 
@@ -66,18 +81,25 @@ class Digester:
         """Return the digest (16 bytes) of an item's compared attributes, and of those in `kept`, in any order.
 
         Items with equal digests are equal. With different ones they may be equal still, where numbers are written in
-        different ways; nearly never are. About 3 µs for 400 B.
+        different ways; nearly never are. About 5 µs for 400 B, 2 µs where it holds scalars only.
         """
-        found = self._without_ignored(item)
         raw = bytes(item)
-        if any(sign in raw for sign in _MAY_VARY):
-            found = {name: _canonical_raw(value) for name, value in found.items()}
+        found: dict[str, Any] = dict(self._screen_values(item, raw))
+        for name in self._ignored:
+            if name not in kept and found.pop(name, None) is not None:
+                self.ignored_seen.add(name)
         if _REPLICATION_BYTES in raw:
-            found = {name: value for name, value in found.items() if self._is_compared(name)}
-        if kept:
-            whole = _attributes(item)
-            found |= {name: whole[name] for name in kept if name in whole}
+            found = {name: value for name, value in found.items() if self._is_compared(name) or name in kept}
         return self._hashed(_encode(found), self._seed)
+
+    def _screen_values(self, item: msgspec.Raw, raw: bytes) -> Mapping[str, Any]:
+        """Return attributes that are encoded alike where they are equal: sets in one order, texts in one spelling."""
+        if not _may_vary(raw):
+            return _attributes(item)
+        try:
+            return _typed(item)
+        except msgspec.ValidationError:  # a type that the service has not had so far
+            return {name: _canonical_raw(value) for name, value in _attributes(item).items()}
 
     def find_differing(self, master: msgspec.Raw, slave: msgspec.Raw) -> tuple[str, ...]:
         """Name the attributes, sorted, in which two items differ; () where they are equal.
@@ -122,6 +144,10 @@ class PathDigester(Digester):
     ):
         super().__init__(ignored, keys, seed)
         self.ignored_paths = self._paths = paths
+
+    def _screen_values(self, item: msgspec.Raw, raw: bytes) -> Mapping[str, Any]:
+        left = self._paths.drop_values(_attributes(item), self._keys)
+        return {name: _canonical_raw(value) for name, value in left.items()}
 
     def _without_ignored(self, item: msgspec.Raw) -> dict[str, msgspec.Raw]:
         return self._paths.drop_values(super()._without_ignored(item), self._keys)
@@ -200,9 +226,18 @@ def canonical_binary(text: str) -> str:
 def _canonical_raw(value: msgspec.Raw) -> msgspec.Raw:
     """Return a value's canonical form; most scalars are in it already."""
     raw = bytes(value)
-    if not any(sign in raw for sign in _MAY_VARY):
+    if not _may_vary(raw):
         return value
     return msgspec.Raw(_encode(canonical_value(_parse(raw))))
+
+
+def _may_vary(raw: bytes) -> bool:
+    """Return whether equal values may be written in different ways.
+
+    Without any of these signs there are scalars only, in the form in which the service writes them. Six tests in a row
+    are three times as fast as a loop.
+    """
+    return b'S":[' in raw or b'{"M":' in raw or b'{"L":' in raw or b"\\" in raw or b'": ' in raw or b', "' in raw
 
 
 def _sorted_set_of(form: Callable[[str], str]) -> Callable[[list[str]], list[str]]:

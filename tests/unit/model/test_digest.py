@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw
 
-from fastsync.model.digest import Digester, canonical_binary, canonical_number, canonical_value
+from fastsync.model.digest import Digester, PathDigester, canonical_binary, canonical_number, canonical_value
+from fastsync.model.items.ignored_paths import IgnoredPaths
 
 EQUAL = {
     "sets of strings in another order": ({"SS": ["b", "a"]}, {"SS": ["a", "b"]}),
@@ -239,3 +240,49 @@ def test_canonical_leaves_its_argument_alone() -> None:
     value = {"M": {"s": {"NS": ["2", "1"]}}}
     canonical_value(value)
     assert value == {"M": {"s": {"NS": ["2", "1"]}}}
+
+
+SCREENED = b'{"id":{"S":"\xc3\xa9"},"n":{"N":"1"},"tags":{"SS":["a","b"]},"m":{"M":{"x":{"NS":["1","2"]},"y":{"L":[{"NULL":true}]}}}}'  # noqa: E501
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        b'{"m":{"M":{"y":{"L":[{"NULL":true}]},"x":{"NS":["2","1"]}}},"tags":{"SS":["b","a"]},"n":{"N":"1"},"id":{"S":"\xc3\xa9"}}',
+        SCREENED.replace(b"\xc3\xa9", b"\\u00e9"),
+        SCREENED.replace(b":", b": ").replace(b",", b", "),
+        SCREENED[:-1] + b',"seen":{"N":"5"}}',
+        SCREENED[:-1] + b',"aws:rep:updatetime":{"N":"5"}}',
+    ],
+)
+def test_equal_items_have_equal_screens(other: bytes) -> None:
+    """However attributes and members of sets are ordered and spelled, less what is not compared, the digest is one."""
+    for digester in (Digester(frozenset({"seen"}), seed=1), PathDigester(IgnoredPaths(["seen"]), seed=1)):
+        assert digester.screen_item(Raw(other)) == digester.screen_item(Raw(SCREENED))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        SCREENED.replace(b'{"N":"1"}', b'{"S":"1"}'),
+        SCREENED.replace(b'"SS"', b'"NS"'),
+        SCREENED.replace(b'"SS":["a","b"]', b'"L":[{"S":"a"},{"S":"b"}]'),
+        SCREENED.replace(b'["a","b"]', b'["a"]'),
+        SCREENED.replace(b"true", b"false"),
+        SCREENED.replace(b'{"N":"1"}', b'{"NEW":"1"}'),
+        SCREENED[:-1] + b',"more":{"N":"5"}}',
+    ],
+)
+def test_different_items_have_different_screens(other: bytes) -> None:
+    """A value, a type, a member or an attribute that is another one shows in the digest, of an unknown type too."""
+    digester = Digester(seed=1)
+    assert digester.screen_item(Raw(other)) != digester.screen_item(Raw(SCREENED))
+
+
+def test_what_is_kept_is_in_the_screen() -> None:
+    """An ignored attribute that decides whether an item has expired counts in the digest, and is told as ignored."""
+    digester = Digester(frozenset({"seen", "other"}), seed=1)
+    one, two = (Raw(SCREENED[:-1] + b',"seen":{"N":"%d"},"other":{"N":"%d"}}' % (n, n)) for n in (1, 2))
+    assert digester.screen_item(one) == digester.screen_item(two)
+    assert digester.screen_item(one, {"seen"}) != digester.screen_item(two, {"seen"})
+    assert digester.ignored_seen == {"seen", "other"}
