@@ -195,6 +195,15 @@ BAD = {
         "names no slave",
     ),
     "text that is not UTF-8": ('{"pk": {"S": "\udcff"}, "sk": 1}\n', "line 1 is neither a key nor a line of a report"),
+    "statistics": ('{"complete": true, "strategy": "keys", "errors": []}\n', "line 1"),
+    "a report that is packed": ("\x1f\udc8b\x08\x00", "is compressed; unpack it first"),
+    "an array of keys": ('[{"pk": "a", "sk": 1},\n{"pk": "a", "sk": 2}]\n', "Expected `object`"),
+    "keys with commas between": ('{"pk": "a", "sk": 1},\n', "line 1 is neither a key nor a line of a report"),
+    "a name that is there twice": (
+        '{"slave": "SLAVE", "verdict": "missing", "key": {"pk": {"S": "b"}, "pk": {"S": "a"}, "sk": {"N": "1"}}, '
+        '"attributes": [], "action": "none", "error": null}\n',
+        "line 1 is not JSON: a name is there twice",
+    ),
     "a partition key in a report": (
         '{"slave": "SLAVE", "verdict": "missing", "key": {"pk": {"S": "a"}}}\n',
         "pk, sk",

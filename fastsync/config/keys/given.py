@@ -29,7 +29,11 @@ MASTER, SLAVE_ITEM = "master", "slave_item"
 """Names in a line of a report."""
 LONGEST_LINE = 64 << 20
 """Bytes of a line: two items of 400 KB that are all escapes take a fifth of that. A device may have no end of line."""
+LAST_LINE = {COMPLETE, "differences"}
+"""The names in the last line of a report; statistics have `complete` too."""
 TRUTH = (b"true", b"false")
+GZIP = b"\x1f\x8b"
+"""The first bytes of a file that is packed."""
 ABSENT = Raw(b"")
 NEEDED = {"missing": (MASTER,), "extra": (SLAVE_ITEM,), "differing": (MASTER, SLAVE_ITEM)}
 """The values that a line has to tell, where items are to be as it says."""
@@ -134,7 +138,9 @@ def _open(path: str) -> Iterator[IO[bytes]]:
             return
         with Path(path).open("rb") as file:
             yield file
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise ConfigError(f"--keys {quote(path)} cannot be read: {error.strerror or error}") from None
+    except ValueError as error:
         raise ConfigError(f"--keys {quote(path)} cannot be read: {describe_exception(error)}") from None
 
 
@@ -160,6 +166,7 @@ class _File:
                 raise ConfigError(f"{describe_line(self._name, number)} is longer than any line of a report")
             text = line.strip()
             if number == 1:
+                self._refuse_packed(text)
                 text = text.removeprefix(b"\xef\xbb\xbf")
             if not text:
                 continue
@@ -168,13 +175,17 @@ class _File:
             fields = self._parse(number, text, whole=line.endswith(b"\n"))
             if fields is None:
                 break
-            if bytes(fields.get(COMPLETE, b"")) in TRUTH:
+            if fields.keys() >= LAST_LINE and bytes(fields[COMPLETE]) in TRUTH:
                 self._complete = bytes(fields[COMPLETE]) == TRUTH[0]
                 continue
             self._check_and_add(number, text, fields)
         self._refuse_unknown()
         given.of_report = given.of_report or self._complete is not None
         given.notes += self._describe_end()
+
+    def _refuse_packed(self, text: bytes) -> None:
+        if text.startswith(GZIP):
+            raise ConfigError(f"--keys {quote(self._name)} is compressed; unpack it first")
 
     def _add_report_line(self, number: int, text: bytes) -> bool:
         """Add a line that is as a report has it; return False where it is not, so that it is to be looked at closely.
@@ -250,8 +261,9 @@ class _File:
             )
 
     def _describe_end(self) -> Iterator[str]:
+        used = "its lines are used" if self._lines else "it holds no key"
         if self._complete is False:
-            yield f"{self._name} is the report of a run that was not complete; its lines are used"
+            yield f"{self._name} is the report of a run that was not complete; {used}"
         elif self._complete is None and self._lines:
             yield f"{self._name} has no last line of a report, so it was cut short or edited; its lines are used"
         elif self._complete and not self._lines:
