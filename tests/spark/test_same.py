@@ -34,3 +34,17 @@ def test_same_as_processes(name: str, context: Any, make_world: Callable[..., Wo
     ran = on_spark(there, tmp_path / "report", **options)
     assert neutral(ran, there) == neutral(expected, here)
     assert [slave.all() for slave in there.slaves] == [slave.all() for slave in here.slaves]
+
+
+def test_show_of_the_folder(context: Any, make_world: Callable[..., World], tmp_path: Path) -> None:
+    """The folder of a report by Spark is shown as one file of its lines is, and all that the run counted."""
+    made, folder, file = make_world(MASTER, FIRST, SECOND), tmp_path / "report", tmp_path / "report.jsonl"
+    ran = on_spark(made, folder, strategy="merge", segments=7, scan_for_extra=True, report_values=True)
+    file.write_text("".join(part.read_text() for part in sorted(folder.glob("*/part-*"))))
+    shown, expected = (run_fastsync("show", str(path), "--full") for path in (folder, file))
+    assert (shown.exit_code, shown.stderr) == (0, ""), shown.stderr
+    assert shown.stdout == expected.stdout
+    assert f"{len(ran.differences)} differences" in shown.stdout.splitlines()
+    assert sum(line.startswith(("+ missing", "* differing", "- extra")) for line in shown.stdout.splitlines()) == len(
+        ran.differences
+    )
