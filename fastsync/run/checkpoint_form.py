@@ -14,7 +14,7 @@ import msgspec
 from fastsync.config.slicing import MAX_SEGMENTS
 from fastsync.model.difference import Tally
 from fastsync.model.json_lines import checksum, escape_line_breaks_in_bytes
-from fastsync.model.settings import STRATEGIES
+from fastsync.model.settings import STRATEGIES, StrategyName
 from fastsync.output.durable import FILE_START, FilePosition
 from fastsync.run.outcome import Totals
 from fastsync.run.tasks.agenda import Backlog, PendingSegments, StartedSegment
@@ -105,7 +105,7 @@ def find_faults(checkpoint: Checkpoint) -> Iterator[str]:
     yield from _unknown_names(checkpoint, slaves, _table_names(checkpoint.settings, "master"))
     if not 1 <= checkpoint.total <= MAX_SEGMENTS:
         yield f"a job has no {checkpoint.total} segments"
-    if checkpoint.strategy not in STRATEGIES:
+    if checkpoint.strategy not in (*STRATEGIES, StrategyName.PARTITION):
         yield f"there is no strategy {checkpoint.strategy!r}"
     positions = [checkpoint.report, *checkpoint.extras.values()]
     if checkpoint.log < 0 or any(map(_is_impossible, positions)):

@@ -71,6 +71,7 @@ class Coordinator:
         self._outcome = work.outcome
         self._journal = work.journal
         self._division = work.division
+        self._damaged = False
         self._config = config
         self._interrupt = interrupt
         self._tables = tables
@@ -114,6 +115,7 @@ class Coordinator:
         if self._interrupt.count:
             lost = frozenset(self._deletes.index)
         self._agenda.leave_slaves(lost)
+        self._damaged = division.damaged
 
     def _follow_tasks(self, source: TaskSource[T], executor: Executor) -> None:
         try:
@@ -224,7 +226,7 @@ class Coordinator:
                 totals=self._outcome.totals(),
                 deleted=self._deletes.done_chunks(),
                 log=min(offsets),
-                ended=ended,
+                ended=ended or self._damaged,
             )
         except OutputFailed as error:
             self._recorder.give_up(error)
@@ -248,7 +250,8 @@ class Coordinator:
         Where only items that failed are left, that run starts afresh, since no resume point leads to a single item.
         """
         path = self._journal.checkpoint_path
-        if complete or (self._gate.not_started and not self._agenda.repeated):  # nothing was begun
+        not_begun = self._gate.not_started and not self._agenda.repeated
+        if complete or not_begun or self._damaged:  # what parts lack of a damaged export is for a whole run to tell
             self._journal.remove_files()
         elif path is not None and self.finished and self._outcome.items_failed:
             self._save_checkpoint(ended=True)

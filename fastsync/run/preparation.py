@@ -137,6 +137,8 @@ class Preparation:
     def _check_resumed(self, resumed: Checkpoint, file: CheckpointFile) -> None:
         config = self._config
         plan = Plan.of(replace(config.slicing, segments=resumed.total))
+        if config.has_exports:
+            plan = Plan.of_chunks(config.slicing, resumed.total)
         for fault in find_faults_of_plan(resumed.left, plan.numbers):
             raise damage_error(file.path, fault)
         if config.report is not None and self._options.open_folder is None:
@@ -204,7 +206,8 @@ class Preparation:
             terms = replace(terms, items=keys.items)
         scans = plan
         if found.exports:
-            plan = Plan.of_chunks(self._slicing(), choose_parts_total(config, found.sides, found.exports))
+            scans = Plan.of(config.slicing, found.largest)
+            plan = Plan.of_chunks(config.slicing, self._choose_parts(found))
         checkpoint = self._first_checkpoint(found)
         outcome = self._make_outcome(found, plan, self._choose_strategy(found, scans, keys))
         strategy = StrategyName(outcome.strategy)
@@ -258,6 +261,12 @@ class Preparation:
             values=self._options.values,
             seed=new_seed(),
         )
+
+    def _choose_parts(self, found: Survey) -> int:
+        """Return the number of parts: as before, since parts that are done must hold the same keys."""
+        if self._resumed is not None:
+            return self._resumed.total
+        return choose_parts_total(self._config, found.sides, found.exports)
 
     def _slicing(self) -> Slicing:
         """Return how the tables are cut: as before, though the service's estimates and --parallel may have changed."""

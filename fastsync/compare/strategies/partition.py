@@ -46,7 +46,9 @@ class Partition:
         self._task = task
         self._readers = dict(readers)
         self._packer = KeyPacker(task.terms.master.table.keys)
-        self._judging_ttl = any(side.table.ttl is not None for side in task.terms.tables)
+        # equal items pass through all stages where some may have expired, or have been written before they were scanned
+        self._pairs_equal = any(side.table.ttl is not None for side in task.terms.tables)
+        self._pairs_equal |= bool(task.ahead) or task.undo_span is not None
         self._master = _Table(task, 0, master)
         self._slaves = {slave: _Table(task, slave + 1, reader) for slave, reader in readers.items()}
         self._left: Left = self._all_left()
@@ -114,7 +116,7 @@ class Partition:
             pairs.append(self._pair_suspects(slave, suspects, masters))
             others = gone.union(unequal)
             equal = [key for key in packed if key not in others and table.may_tell(key)]
-            if self._judging_ttl:
+            if self._pairs_equal:
                 pairs.append(self._pair_equal(slave, equal))
             else:
                 same[slave] = len(equal)
@@ -134,7 +136,7 @@ class Partition:
         return Pairs(slave, keys, items, [stored.get(key) for key in packed])
 
     def _pair_equal(self, slave: int, packed: Sequence[bytes]) -> Pairs:
-        """Return pairs of equal items, which may have expired."""
+        """Return pairs of equal items."""
         kept = self._master if self._master.is_export else self._slaves[slave]
         items = kept.read_kept(packed, self._packer)
         return Pairs(slave, self._packer.unpack(packed), items, items)

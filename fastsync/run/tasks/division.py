@@ -35,6 +35,11 @@ class Division:
             return names
         return frozenset(name for number, name in enumerate(self.terms.names) if number and not self._is_whole(number))
 
+    @property
+    def damaged(self) -> bool:
+        """Whether damage was found: what parts that are done have told of it is not all that there is to tell."""
+        return any(SpooledTable(self.terms.spool or "", number).damaged for number in range(len(self.sources)))
+
     def _is_whole(self, number: int) -> bool:
         return SpooledTable(self.terms.spool or "", number).is_whole
 
