@@ -92,6 +92,17 @@ class Digester:
             found = {name: value for name, value in found.items() if self._is_compared(name) or name in kept}
         return self._hashed(_encode(found), self._seed)
 
+    def screen_spelling(self, item: msgspec.Raw) -> bytes:
+        """Return the digest (16 bytes) of an item as it is written, where all of it is compared: 0.2 µs for 400 B.
+
+        Items with equal digests are equal. Those with different ones may be equal still, and have to be compared: it is
+        for items that are at hand on both sides.
+        """
+        raw = bytes(item)
+        if self._ignored or self.ignored_paths is not None or _REPLICATION_BYTES in raw:
+            return self.screen_item(item)
+        return self._hashed(raw, self._seed)
+
     def _screen_values(self, item: msgspec.Raw, raw: bytes) -> Mapping[str, Any]:
         """Return attributes that are encoded alike where they are equal: sets in one order, texts in one spelling."""
         if not _may_vary(raw):

@@ -129,11 +129,16 @@ class _Division:
     def make_rows(self, keys: Sequence[Key], items: Sequence[Raw], line: int) -> tuple[list[int], Iterator[Row]]:
         """Return the rows of items, and the part of each."""
         packed = self._packer.pack(keys)
-        screen = self._stages.digester.screen_item
-        digests = [screen(item, self._ttl) for item in items]
+        digests = self._screen_items(items)
         kept = self._choose_kept(items)
         lines = range(line, line + len(items)) if self._task.file is not None else [0] * len(items)
         return choose_parts(packed, self._task.parts), zip(packed, digests, lines, kept, strict=True)
+
+    def _screen_items(self, items: Sequence[Raw]) -> list[bytes]:
+        digester = self._stages.digester
+        if all(side.is_export for side in self._task.terms.tables):
+            return list(map(digester.screen_spelling, items))
+        return [digester.screen_item(item, self._ttl) for item in items]
 
     def _choose_kept(self, items: Sequence[Raw]) -> Sequence[bytes]:
         """Return what the spool keeps of items: all of an export's; else key and TTL, where items may expire."""

@@ -279,6 +279,15 @@ def test_different_items_have_different_screens(other: bytes) -> None:
     assert digester.screen_item(Raw(other)) != digester.screen_item(Raw(SCREENED))
 
 
+def test_the_screen_of_a_spelling_leaves_out_what_is_not_compared() -> None:
+    """The same spelling has the same digest; where attributes are left out, so has any other."""
+    other = Raw(SCREENED[:-1] + b',"seen":{"N":"5"}}')
+    assert Digester(seed=1).screen_spelling(Raw(SCREENED)) == Digester(seed=1).screen_spelling(Raw(SCREENED))
+    assert Digester(seed=1).screen_spelling(other) != Digester(seed=1).screen_spelling(Raw(SCREENED))
+    for digester in (Digester(frozenset({"seen"}), seed=1), PathDigester(IgnoredPaths(["seen"]), seed=1)):
+        assert digester.screen_spelling(other) == digester.screen_spelling(Raw(SCREENED))
+
+
 def test_what_is_kept_is_in_the_screen() -> None:
     """An ignored attribute that decides whether an item has expired counts in the digest, and is told as ignored."""
     digester = Digester(frozenset({"seen", "other"}), seed=1)
