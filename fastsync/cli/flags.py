@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from fastsync import __version__
@@ -86,7 +88,7 @@ def _add_flag(container: argparse._ActionsContainer, flag: Flag) -> None:
     container.add_argument(*flag.spellings, **columns)
 
 
-def _choose_action(flag: Flag) -> str | type[argparse.Action]:
+def _choose_action(flag: Flag) -> str | Callable[..., argparse.Action]:
     if flag.turns_off is not None:
         return "store_false"
     if flag.metavar is None:
@@ -94,5 +96,5 @@ def _choose_action(flag: Flag) -> str | type[argparse.Action]:
     if flag.repeatable:
         return "append"
     if flag.once:
-        return GivenOnce
+        return partial(GivenOnce, advice=flag.once)
     return "store"

@@ -155,7 +155,11 @@ def number(text: str) -> float:
 
 
 class GivenOnce(argparse.Action):
-    """The action of a flag that may be given only once, by whichever of its names."""
+    """The action of a flag that may be given only once, by whichever of its names; `advice` ends the error."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, advice: str, **columns: Any):
+        super().__init__(option_strings, dest, **columns)
+        self._advice = advice
 
     def __call__(
         self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, used: str | None = None
@@ -164,7 +168,7 @@ class GivenOnce(argparse.Action):
         if getattr(namespace, self.dest, None) is not None:
             name, *others = [each for each in self.option_strings if each.startswith("--")]
             also = f" ({used} is another name of it)" if used in others else ""
-            raise ConfigError(f"{name} is given twice{also}; there is exactly one")
+            raise ConfigError(f"{name} is given twice{also}; {self._advice}")
         setattr(namespace, self.dest, values)
 
 

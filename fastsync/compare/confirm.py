@@ -25,12 +25,14 @@ class Confirmed:
     stay: suspects that still differ, judged.
     same: suspects whose slave's item no scan had returned in time, and which turned out to be equal.
     settled: suspects that agree now, each as it was before and as it is now.
+    filtered: suspects that are left out of the comparison by now.
     lost: slaves that could not be read, with the errors.
     """
 
     stay: list[Suspect] = field(default_factory=list)
     same: list[Suspect] = field(default_factory=list)
     settled: list[tuple[Suspect, Suspect]] = field(default_factory=list)
+    filtered: list[Suspect] = field(default_factory=list)
     lost: Lost = field(default_factory=list)
 
 
@@ -104,7 +106,10 @@ class Confirmer:
             return  # the master's scan has returned it, or is going to
         now = seen
         if self._judging.recheck:
-            now = self._expiry.make_suspect(before.slave, before.key, masters.get(before.key), seen.stored)
+            now = self._rechecker.make_suspect(before.slave, before.key, masters.get(before.key), seen.stored)
+        if now.filtered and (before.master_item is None) is (now.master_item is None):
+            found.filtered.append(now)
+            return
         judged = self._judge_again(seen if seen.attributes else before, now)
         if judged is None:
             found.settled.append((before, now))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import compress
 from types import MappingProxyType
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, cast
 
 from msgspec import Raw
 
 from fastsync.errors import IncompleteError
 from fastsync.model.keys import Key
+from fastsync.model.page import LateKeys
 
 Row = tuple[Key, Raw | None, Raw | None]
 """One pair: its key, the master's item and the slave's."""
@@ -27,6 +29,25 @@ class Pairs(NamedTuple):
     master_items: Sequence[Raw | None]
     slave_items: Sequence[Raw | None]
     unseen: bool = False
+
+    @property
+    def of_master(self) -> bool:
+        """Return whether the pairs have an item of the master."""
+        return bool(self.master_items) and self.master_items[0] is not None
+
+    @property
+    def sure_items(self) -> Sequence[Raw]:
+        """The items of the side that every pair has: the master's where there are any, else the slave's."""
+        return cast(Sequence[Raw], self.master_items if self.of_master else self.slave_items)
+
+    def select(self, mask: Sequence[bool]) -> Pairs:
+        """Return some of the pairs; keys that nobody has read yet stay unread."""
+        keys = self.keys.select(mask) if isinstance(self.keys, LateKeys) else list(compress(self.keys, mask))
+        return self._replace(
+            keys=keys,
+            master_items=list(compress(self.master_items, mask)),
+            slave_items=list(compress(self.slave_items, mask)),
+        )
 
     def rows(self) -> Iterator[Row]:
         """Yield the pairs one by one."""
@@ -47,6 +68,7 @@ class Suspect(NamedTuple):
     `stored` is the slave's item as it is stored: also where it has expired, so that `slave_item` is None. `unseen`: the
     absent side has not been looked at yet; that is the slave's where `slave_item` is None, else the master's.
     `attributes` names those that differ, sorted; () where a side is absent, or while nobody has compared the items.
+    `filtered`: what was read again is left out of the comparison, see compare.filter.
     """
 
     slave: int
@@ -56,6 +78,7 @@ class Suspect(NamedTuple):
     stored: Raw | None
     unseen: bool = False
     attributes: tuple[str, ...] = ()
+    filtered: bool = False
 
     @property
     def awaits_slave(self) -> bool:
@@ -77,6 +100,8 @@ class PairsPage(NamedTuple):
 
     pairs: the pairs of each slave.
     scanned: how many items of the master were scanned.
+    filtered: how many of these are left out of the comparison with a slave, and are in no pair.
+    unevaluated: for how many of these the expression could not be evaluated.
     slave_scanned: how many items of slaves were scanned.
     same: how many items of the master are known to be equal on a slave, beside those in `pairs`.
     absent, only_here: of keys that the run was given, how many neither side holds, and how many only a slave holds.
@@ -90,6 +115,8 @@ class PairsPage(NamedTuple):
 
     pairs: Sequence[Pairs]
     scanned: int = 0
+    filtered: Mapping[int, int] = NOTHING
+    unevaluated: Mapping[int, int] = NOTHING
     slave_scanned: Mapping[int, int] = NOTHING
     same: Mapping[int, int] = NOTHING
     absent: Mapping[int, int] = NOTHING

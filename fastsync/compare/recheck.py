@@ -12,6 +12,7 @@ from msgspec import Raw
 
 from fastsync.aws.batch_get import Answers, BatchReader
 from fastsync.compare.expiry import Expiry
+from fastsync.compare.filter import Filter
 from fastsync.compare.pairs import Suspect
 from fastsync.errors import IncompleteError
 from fastsync.model.keys import Key
@@ -27,11 +28,14 @@ class Rechecker:
     An export does not change, so of it suspects hold all that there is to know: an absent item is absent.
     """
 
-    def __init__(self, master: BatchReader, readers: Sequence[BatchReader], expiry: Expiry):
+    def __init__(
+        self, master: BatchReader, readers: Sequence[BatchReader], expiry: Expiry, chosen: Filter | None = None
+    ):
         self._master = master
         self._readers = readers
         self._expiry = expiry
         self._exports = {slave for slave, reader in enumerate(readers) if reader.client.side.is_export}
+        self._filter = chosen or Filter()
 
     def read_again(self, suspects: Sequence[Suspect]) -> tuple[list[Suspect], Lost]:
         """Return the suspects as they are now, and the slaves that could not be read (with their suspects left out).
@@ -42,10 +46,17 @@ class Rechecker:
         left = [suspect for suspect in suspects if suspect.slave in found]
         masters = self.read_masters(left)
         again = [
-            self._expiry.make_suspect(each.slave, each.key, masters.get(each.key), found[each.slave].get(each.key))
+            self.make_suspect(each.slave, each.key, masters.get(each.key), found[each.slave].get(each.key))
             for each in left
         ]
         return again, lost
+
+    def make_suspect(self, slave: int, key: Key, master: Raw | None, stored: Raw | None) -> Suspect:
+        """Return the suspect that two items are which were read again; the filter is asked anew."""
+        now = self._expiry.make_suspect(slave, key, master, stored)
+        if not self._filter.leaves_out(master, stored):
+            return now
+        return now._replace(filtered=True)
 
     def read_slaves(self, suspects: Sequence[Suspect]) -> tuple[Items, Lost]:
         """Return the slaves' items as they are now, and the slaves that could not be read."""

@@ -39,6 +39,7 @@ class Config:
     keys: tuple[str, ...]
     ignore: tuple[str, ...]
     ignore_path: tuple[str, ...]
+    where: str | None
     scan_for_extra: bool
     strategy: StrategyName
     consistent_read: bool
@@ -219,6 +220,7 @@ class Config:
             recheck=self._rechecks,
             delay=self.recheck_delay or 0.0,
             version=self.version_attribute,
+            where=self.where,
         )
 
     @property

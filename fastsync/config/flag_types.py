@@ -37,6 +37,7 @@ class Flags(TypedDict, total=False):
     keys: File | Iterable[File]
     ignore: str | Iterable[str]
     ignore_path: str | Iterable[str]
+    where: str | None
     scan_for_extra: bool
     strategy: Literal["auto", "lookup", "merge"]
     consistent_read: bool

@@ -27,6 +27,7 @@ from fastsync.config.paths import check_inputs, check_outputs
 from fastsync.config.slicing import MAX_SEGMENTS
 from fastsync.errors import ConfigError
 from fastsync.model.addresses import check_address
+from fastsync.model.items.expression import Expression
 from fastsync.model.items.ignored_paths import parse_path
 from fastsync.model.settings import MAX_BATCH_KEYS, StrategyName
 from fastsync.model.wording import quote
@@ -134,6 +135,17 @@ def _check_ignored_paths(config: Config) -> None:
             ) from None
 
 
+def _check_where(config: Config) -> None:
+    if config.where is None:
+        return
+    try:
+        Expression(config.where)
+    except ValueError as error:
+        raise ConfigError(
+            f"--where takes a JMESPath expression such as status == 'active', not {quote(config.where)}: {error}"
+        ) from None
+
+
 def _check_beside_keys(config: Config) -> None:
     """Raise ConfigError where a flag that cuts or scans whole tables stands beside --key or --keys."""
     if not config.of_keys:
@@ -167,6 +179,7 @@ def check_config(config: Config) -> None:
             raise ConfigError(sentence)
     parse_first_key(config)
     _check_ignored_paths(config)
+    _check_where(config)
     parse_slicing(config)
     parse_logins(config)
 

@@ -82,6 +82,7 @@ class Tally:
     requests after the first, whatever the earlier ones failed with. `withheld` counts the part of `refused` that was
     refused because something failed, and not by a safety limit. Of keys that a run was given, `absent` counts those
     that neither side holds, and `only_here` those that only the slave holds where extras are not looked for.
+    `unevaluated` counts the part of `filtered` for which --where could not be evaluated.
     """
 
     compared: int = 0
@@ -108,6 +109,7 @@ class Tally:
     retried: int = 0
     withheld: int = 0
     only_here: int = 0
+    unevaluated: int = 0
 
     def __iadd__(self, other: Tally) -> Tally:
         self.add(other)
@@ -159,7 +161,7 @@ class Tally:
 
 _COUNTERS = tuple(field.name for field in fields(Tally))
 _CONSUMED = ("read_units", "write_units", "recheck_units", "throttled", "retried")
-_NOT_IN_STATISTICS = ("throttled", "retried", "recheck_units", "withheld", "absent", "only_here")
+_NOT_IN_STATISTICS = ("throttled", "retried", "recheck_units", "withheld", "absent", "only_here", "unevaluated")
 _COUNTED_AS: dict[Effect, str] = {
     effect: effect.value.replace("-", "_") for effect in Effect if effect is not Effect.NONE
 }

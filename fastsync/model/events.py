@@ -273,6 +273,7 @@ class PageDone:
     undo_offset: the size of the undo log once the page was repaired; lines of later pages stand behind it.
     part: a part of the report with the differences of this and all further pages of the task, but for `differences`.
     ignored_seen: ignored attributes that items of this page had, and none of an earlier page of the task.
+    filter_failure: why --where could not be evaluated for an item of this page; "" where it could for all.
     """
 
     master: Tally
@@ -283,6 +284,7 @@ class PageDone:
     undo_offset: int = 0
     part: ReportPart | None = None
     ignored_seen: tuple[str, ...] = ()
+    filter_failure: str = ""
 
     def usage(self) -> PageDone:
         """Return only what the page consumed, which counts whatever becomes of the rest."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
+from itertools import compress
 from typing import overload
 
 import msgspec
@@ -21,7 +22,8 @@ class ItemWithoutKey(RequestFailed):
 class Page:
     """Raw items in the order of the scan, and the key to continue from, b"" at the end of the segment.
 
-    `size` is the bytes of the answer, `keys` are those of the items where they have been read already.
+    `size` is the bytes of the answer, `keys` are those of the items where they have been read already. `left_out` is
+    how many items of the answer are not in the page; for `unevaluated` of them --where could not be evaluated.
     """
 
     def __init__(
@@ -31,12 +33,36 @@ class Page:
         reader: KeyReader,
         size: int = 0,
         keys: Sequence[Key] | None = None,
+        *,
+        left_out: int = 0,
+        unevaluated: int = 0,
     ):
         self.items = items
         self.next_key = next_key
         self.size = size
         self.reader = reader
+        self.left_out = left_out
+        self.unevaluated = unevaluated
         self._keys = keys
+
+    @property
+    def scanned(self) -> int:
+        """The number of items in the answer."""
+        return len(self.items) + self.left_out
+
+    def select(self, mask: Sequence[bool], left_out: int, unevaluated: int) -> Page:
+        """Return a page of some items only; see the constructor."""
+        if not left_out:
+            return self
+        return Page(
+            list(compress(self.items, mask)),
+            self.next_key,
+            self.reader,
+            self.size,
+            None if self._keys is None else list(compress(self._keys, mask)),
+            left_out=left_out,
+            unevaluated=unevaluated,
+        )
 
     @property
     def keys(self) -> Sequence[Key]:
@@ -71,6 +97,10 @@ class LateKeys(Sequence[Key]):
 
     def __len__(self) -> int:
         return len(self._items)
+
+    def select(self, mask: Sequence[bool]) -> LateKeys:
+        """Return the keys of some items only."""
+        return LateKeys(self._reader, list(compress(self._items, mask)))
 
     def __iter__(self) -> Iterator[Key]:
         return iter(read_keys(self._reader, self._items))

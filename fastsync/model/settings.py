@@ -77,6 +77,7 @@ class Judging:
     """Which attributes are compared, and whether (and after how many seconds) a suspect is read again.
 
     `version` is the attribute that tells which of two items is newer. `ignored_paths` are those of --ignore-path.
+    `where` is an expression, and only items are compared of which it is true.
     """
 
     ignored: frozenset[str] = frozenset()
@@ -84,6 +85,7 @@ class Judging:
     recheck: bool = True
     delay: float = 0.0
     version: str | None = None
+    where: str | None = None
 
 
 @dataclass(frozen=True)

@@ -233,8 +233,8 @@ class Result:
 
     `warnings` say what a safety limit refused, and why; `notes` what else is worth knowing, `details` what only
     --verbose tells. Of a run that was not complete, `remaining` says what ended it and what is left to do, where that
-    is known, and `finished` names the slaves on which nothing was left to do. `recheck_units` are the part of the read
-    units that went into reading suspects again.
+    is known, and `finished` names the slaves on which nothing was left to do. `filtering`: only items were compared of
+    which --where is true. `recheck_units` are the part of the read units that went into reading suspects again.
     """
 
     statistics: Statistics
@@ -244,6 +244,7 @@ class Result:
     details: list[str] = field(default_factory=list)
     remaining: str = ""
     finished: frozenset[str] = frozenset()
+    filtering: bool = False
     recheck_units: float = 0.0
 
     @cached_property

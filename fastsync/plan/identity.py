@@ -10,25 +10,31 @@ import time
 from collections.abc import Callable, Sequence
 from threading import Thread
 
+from msgspec import Raw
+
 from fastsync.aws.client import Client, Scan
 from fastsync.aws.clients import Clients, Keyring
 from fastsync.aws.describe import describe_table
 from fastsync.errors import FastsyncError
+from fastsync.model.page import Page
 from fastsync.model.settings import Reading, Retrying
 from fastsync.model.table import Side, describe_replacement
 from fastsync.plan.survey import Survey
 
 ANY = Scan(0, 1, keys_only=True)
+LOOKED_AT = 1000
+"""Items of the master that are looked at for one of which --where is true."""
 LOOK = 0.05
 """Seconds between two checks of `stopped` while tables are described."""
 
 
 class DescribedTables:
-    """The tables of a run as they were described at its start."""
+    """The tables of a run as they were described at its start. `chooses` says of an item whether it is compared."""
 
-    def __init__(self, found: Survey, retrying: Retrying):
+    def __init__(self, found: Survey, retrying: Retrying, chooses: Callable[[Raw], bool] | None = None):
         self._found = found
         self._retrying = retrying
+        self._chooses = chooses
         self.master = str(found.master)
 
     def changes(self, stopped: Callable[[], bool], patient: bool = True) -> dict[str, str]:
@@ -49,22 +55,27 @@ class DescribedTables:
         return {name: sentence for name, sentence in answers.items() if sentence is not None}
 
     def find_any_item(self) -> tuple[bool, float]:
-        """Return whether the master holds an item, and the read units that asking cost; raise FastsyncError."""
+        """Return whether the master holds an item to compare, and the read units of asking; raise FastsyncError.
+
+        With --where that takes an item of which it is true, among those that one request returns.
+        """
         access = Clients(Keyring(self._found.credentials()))
-        reading = Reading(scan_limit=1, consistent=True)
+        reading = Reading(scan_limit=LOOKED_AT if self._chooses else 1, consistent=True)
         client = access.client_of(self._found.master, reading, self._retrying.promptly())
         try:
-            return self._scan_for_item(client), client.take_usage().read_units
+            page = self._scan_for_items(client)
+            found = any(map(self._chooses, page.items)) if self._chooses else bool(page.items)
+            return found, client.take_usage().read_units
         finally:
             access.close_all()
 
-    @staticmethod
-    def _scan_for_item(client: Client) -> bool:
-        """Return whether a scan returns an item; pages may be empty before the first one."""
-        page = client.scan_page(ANY, b"")
+    def _scan_for_items(self, client: Client) -> Page:
+        """Return the first page of a scan that is not empty, or the last one."""
+        part = ANY._replace(keys_only=self._chooses is None)
+        page = client.scan_page(part, b"")
         while not page.items and page.next_key:
-            page = client.scan_page(ANY, page.next_key)
-        return bool(page.items)
+            page = client.scan_page(part, page.next_key)
+        return page
 
     def _describe(self, side: Side, patient: bool, found: dict[str, str | None]) -> None:
         try:

@@ -209,8 +209,11 @@ class Repairer:
         return decided
 
     def _decide_anew(self, intent: Intent, now: Suspect) -> Decision:
-        """Decide about a suspect whose race was lost. Where the master's item has come or gone, it has settled."""
-        if (now.master_item is None) is not (intent.suspect.master_item is None):
+        """Decide about a suspect whose race was lost.
+
+        It has settled where the master's item has come or gone, and is left alone where it is left out by now.
+        """
+        if now.filtered or (now.master_item is None) is not (intent.suspect.master_item is None):
             return now
         try:
             return self._decide_repair(now)

@@ -66,7 +66,7 @@ def summarize(result: Result, report: str | None = None, *, verbose: bool = Fals
     `report` is the file that has the differences. With `verbose` the lines also tell what the units were spent on.
     """
     errors = result.errors
-    verdicts = judge_run(result.stats, report, result.finished)
+    verdicts = judge_run(result.stats, report, result.finished, filtering=result.filtering)
     lines = [Line(verdict["text"], verdict["state"]) for verdict in verdicts]
     if not result.complete:
         lines.append(Line(f"INCOMPLETE: {result.remaining or NOT_ALL}"))

@@ -18,6 +18,7 @@ REPAIRED = ("written", "deleted")
 """Counters, and actions of a report, after which a difference is gone."""
 SEEN = ("compared", "same", *DIFFERENCES, "settled", "expired", "filtered")
 """Counters of which one is above 0 where anything of a slave was compared."""
+FILTERED = " among the items that --where chooses"
 State = Literal["good", "bad", "unknown"]
 
 
@@ -28,14 +29,20 @@ class Verdict(TypedDict):
     state: State
 
 
-def judge_run(run: Mapping[str, Any], report: str | None = None, finished: Collection[str] = ()) -> list[Verdict]:
+def judge_run(
+    run: Mapping[str, Any], report: str | None = None, finished: Collection[str] = (), *, filtering: bool = False
+) -> list[Verdict]:
     """Return a verdict for each slave of statistics as their file has them; of another version they may lack counters.
 
     `report` is the file that has the differences, which a verdict on a complete run names. `finished` are slaves on
-    which everything is known and done, though the run was not complete.
+    which everything is known and done, though the run was not complete. `filtering`: only a part of the items was
+    compared, which statistics show only where the master has others.
     """
     whole = {**run, "complete": True}
-    verdicts = [_judge_slave(name, slave, whole if name in finished else run) for name, slave in run["slaves"].items()]
+    verdicts = [
+        _judge_slave(name, slave, whole if name in finished else run, filtering=filtering)
+        for name, slave in run["slaves"].items()
+    ]
     if report is None or not run.get("complete") or run.get("strategy") == UNDO:
         return verdicts
     return [_name_report(verdict, report) for verdict in verdicts]
@@ -73,13 +80,15 @@ def _unknown(text: str) -> Verdict:
     return Verdict(text=text, state="unknown")
 
 
-def _judge_slave(name: str, slave: Mapping[str, Any], run: Mapping[str, Any]) -> Verdict:
+def _judge_slave(name: str, slave: Mapping[str, Any], run: Mapping[str, Any], *, filtering: bool) -> Verdict:
     found = sum(as_count(slave.get(verdict)) for verdict in DIFFERENCES)
     if run.get("strategy") == UNDO:
         return _judge_undo(name, slave, run)
     if name in list_uncompared(run):
         return _unknown(f"{name} was not compared")
     part = _name_part(run)
+    if filtering or as_count(slave.get("filtered")):
+        part += FILTERED
     if not run.get("complete"):
         return _judge_incomplete(name, found, part)
     if found:

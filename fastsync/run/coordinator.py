@@ -153,12 +153,18 @@ class Coordinator:
             changed=changed.get(self._tables.master) or changed.get(name),
             same=tally.same if exact else None,
             settled=tally.settled,
+            held=self._count_held(tally, name) if self._outcome.filtering else None,
+            filtering=self._outcome.filtering,
         )
         try:
             found = replace(found, empty_master=self._is_master_empty(tally, found))
         except FastsyncError as error:
             return Refusal(f"not deleted: whether the master holds any item is not known: {error}", failed=True)
         return explain_refusal(found, self._config.delete_limit)
+
+    def _count_held(self, tally: Tally, name: str) -> int:
+        """Return how many items a slave holds of those that are not left out."""
+        return tally.same + tally.differing + tally.settled + self._journal.extras[name].count
 
     def _is_master_empty(self, tally: Tally, found: Found) -> bool:
         """Return whether the master returned no item, and that was not allowed.

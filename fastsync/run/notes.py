@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from fastsync.model.difference import Effect, Verdict
+from fastsync.model.difference import Effect, Tally, Verdict
 from fastsync.model.json_lines import dumps
 from fastsync.model.settings import StrategyName
 from fastsync.model.wording import choose_form, count_nouns, format_amount, format_seconds, format_units
@@ -35,6 +35,7 @@ def describe_warnings(outcome: Outcome) -> list[str]:
     return [
         *_describe_refused(outcome, withheld=False),
         *_describe_vain_keys(outcome),
+        *_describe_filter(outcome),
         *_describe_vain_ignores(outcome),
     ]
 
@@ -55,6 +56,27 @@ def _describe_vain_keys(outcome: Outcome) -> Iterator[str]:
             keys = choose_form(tally.absent, "the key is", f"none of the {tally.absent:,} keys is")
             negated = " not" if tally.absent == 1 else ""
             yield f"{name}: {keys}{negated} on either side"
+
+
+def _describe_filter(outcome: Outcome) -> Iterator[str]:
+    """Yield for how many items --where could not be evaluated, and whether it was true of none."""
+    unevaluated = max((tally.unevaluated for tally in outcome.slaves), default=0)
+    if unevaluated or outcome.filter_failure:
+        items = "some items of slaves"
+        if unevaluated:
+            items = f"{count_nouns(unevaluated, 'item')} of the master"
+        why = f"; the first: {outcome.filter_failure}" if outcome.filter_failure else ""
+        yield f"--where could not be evaluated for {items}: left out{why}"
+    scanned = max((tally.compared for tally in outcome.slaves), default=0)
+    if outcome.filtering and outcome.complete and scanned and all(map(_is_all_filtered, outcome.slaves)):
+        yield (
+            f"--where was true of none of {count_nouns(scanned, 'item')} of the master, so nothing was compared; text "
+            "stands in single quotes: status == 'active'"
+        )
+
+
+def _is_all_filtered(tally: Tally) -> bool:
+    return tally.compared == tally.filtered and not tally.extra
 
 
 def _describe_failed(outcome: Outcome) -> Iterator[str]:

@@ -49,7 +49,8 @@ class Outcome:
     then the others. `strategy` and `plan` say how, `extras` whether those are looked for. `interrupted` is the exit
     code of the signal that ended the run, where one did; with `cancelled` its program did. `left` says what it left to
     do, and `finished` names the slaves that were compared to their end, and on which everything was done.
-    `overspent`: it consumed more than it may, or would have.
+    `overspent`: it consumed more than it may, or would have. `filtering`: only items are compared of which --where is
+    true; `filter_failure` is why it could not be evaluated for the first such item.
     """
 
     def __init__(self, names: Sequence[str], *, strategy: str, plan: Plan, extras: bool):
@@ -67,6 +68,8 @@ class Outcome:
         self.interrupted: int | None = None
         self.ignored: frozenset[str] = frozenset()
         self.ignored_seen: set[str] | None = set()
+        self.filtering = False
+        self.filter_failure = ""
         self.cancelled = False
         self.left = ""
         self.finished: frozenset[str] = frozenset()
@@ -125,6 +128,7 @@ class Outcome:
         self.master += page.master
         if self.ignored_seen is not None:
             self.ignored_seen.update(page.ignored_seen)
+        self.filter_failure = self.filter_failure or page.filter_failure
         for place, tally in enumerate(page.tallies):
             self.slaves[place] += tally
         for difference in page.differences:

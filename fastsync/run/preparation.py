@@ -295,6 +295,7 @@ class Preparation:
         outcome = Outcome(names, strategy=choice.strategy, plan=plan, extras=self._config.repairing.find_extras)
         outcome.set_expected(choice.forecast, choice.probed)
         outcome.ignored = self._config.judging.ignored.difference(found.master.table.keys.names)
+        outcome.filtering = self._config.where is not None
         for note in describe_settings(str(found.master), found.differing_settings):
             outcome.add_note(note)
         for _, error in found.unfit:

@@ -39,6 +39,7 @@ def make_result(outcome: Outcome, interrupt: Interrupt) -> Result:
         notes=describe_run(outcome),
         details=describe_cost(outcome),
         finished=outcome.finished,
+        filtering=outcome.filtering,
         remaining=describe_remaining(outcome),
         recheck_units=sum(tally.recheck_units for tally in (outcome.master, *outcome.slaves)),
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from fastsync import __version__
 from fastsync.aws.shared_cells import SharedCells
+from fastsync.compare.filter import Filter
 from fastsync.config.checks import check_picklable
 from fastsync.config.config import Config
 from fastsync.errors import ConfigError, CredentialsEnded, FastsyncError, Interrupted, OutputFailed
@@ -217,7 +218,8 @@ class Synchronizer:
     def _work(self, prepared: Prepared, place: Place, interrupt: Interrupt, audience: Audience, phase: Phase) -> None:
         """Do the work, and write down how far it came, whatever ends it."""
         config, outcome, journal = self._config, prepared.work.outcome, prepared.work.journal
-        tables = DescribedTables(prepared.found, config.retrying)
+        chosen = Filter(config.where)
+        tables = DescribedTables(prepared.found, config.retrying, chosen.chooses if chosen.active else None)
         coordinator = Coordinator(prepared.work, audience, config, interrupt, tables, confirm=self._confirm)
         executor = place.make_executor(prepared.found, coordinator.give_up)
         ending = Ending(outcome, "comparing", coordinator.abandon)

@@ -35,6 +35,10 @@ def delete_extras(task: DeleteTask, stages: Stages) -> Iterator[Event]:
     yield stages.finish_page(stages.start_page(), NOTHING_LEFT)
 
 
+def _is_extra(now: Suspect) -> bool:
+    return now.master_item is None and now.slave_item is not None and not now.filtered
+
+
 class _Chunk:
     """The extras of a task, in portions that take little memory."""
 
@@ -57,7 +61,7 @@ class _Chunk:
         for keys in portions:
             again = self._read_again(keys)
             portions.learn(len(again), sum(map(known_bytes, again)))
-            still_extra = [now for now in again if now.master_item is None and now.slave_item is not None]
+            still_extra = [now for now in again if _is_extra(now)]
             yield self._drop_settled(again, still_extra)
             for part in by_bytes(still_extra, known_bytes):
                 yield from self._delete(part)

@@ -30,6 +30,11 @@ class PageResult:
         for slave, count in page.same.items():
             self.tallies[slave].same += count
             self.tallies[slave].compared += count
+        for slave, count in page.filtered.items():
+            self.tallies[slave].filtered += count
+            self.tallies[slave].compared += count
+        for slave, count in page.unevaluated.items():
+            self.tallies[slave].unevaluated += count
         for slave, count in page.absent.items():
             self.tallies[slave].absent += count
         for slave, count in page.only_here.items():
@@ -50,7 +55,13 @@ class PageResult:
             return difference
         return replace(difference, master=None, slave_item=None)
 
-    def make_event(self, resume: bytes = b"", undo_offset: int = 0, ignored_seen: tuple[str, ...] = ()) -> PageDone:
+    def make_event(
+        self,
+        resume: bytes = b"",
+        undo_offset: int = 0,
+        ignored_seen: tuple[str, ...] = (),
+        filter_failure: str = "",
+    ) -> PageDone:
         """Return the page as it is reported; for the parameters see PageDone."""
         return PageDone(
             master=self.master,
@@ -60,4 +71,5 @@ class PageResult:
             resume=resume,
             undo_offset=undo_offset,
             ignored_seen=ignored_seen,
+            filter_failure=filter_failure,
         )

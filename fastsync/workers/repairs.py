@@ -45,7 +45,7 @@ class Repairs:
             if isinstance(outcome, Difference):
                 result.add_difference(suspect.slave, outcome)
             elif not self.count_if_repaired(outcome, result):
-                result.tallies[suspect.slave].settled += suspect.master_item is not None
+                _count_undifferent(suspect, outcome, result)
 
     def count_if_repaired(self, now: Suspect, result: PageResult) -> bool:
         """Count a settled suspect as repaired where an earlier attempt had written it; return whether one had."""
@@ -66,6 +66,15 @@ class Repairs:
             except StopIteration as end:
                 return list(end.value)
             yield WritesAhead(pack([_announce(intent, result) for intent in intents]))
+
+
+def _count_undifferent(before: Suspect, now: Suspect, result: PageResult) -> None:
+    """Count an item of the master that is left out by now, or agrees."""
+    tally = result.tallies[before.slave]
+    if now.filtered:
+        tally.filtered += before.master_item is not None
+    else:
+        tally.settled += before.master_item is not None
 
 
 def _announce(intent: Intent, result: PageResult) -> Announced:

@@ -16,6 +16,7 @@ from concurrent.futures import Executor
 
 from fastsync.aws.batch_get import BatchReader
 from fastsync.compare.confirm import Confirmed
+from fastsync.compare.filter import Filter
 from fastsync.compare.pairs import Pairs, PairsPage, Strategy, Suspect
 from fastsync.compare.strategies.given_keys import choose_key_strategy
 from fastsync.compare.strategies.lookup import Lookup
@@ -28,8 +29,9 @@ from fastsync.workers.page_result import PageResult
 from fastsync.workers.portions import by_bytes, known_bytes
 from fastsync.workers.stages import Stages
 
-MakeStrategy = Callable[[SegmentTask, BatchReader, Mapping[int, BatchReader], Executor], Strategy]
-"""Makes a strategy of the task, the master's reader, the covered slaves' readers by index, and threads for scans."""
+MakeStrategy = Callable[[SegmentTask, BatchReader, Mapping[int, BatchReader], Executor, Filter], Strategy]
+"""Makes a strategy of the task, the master's reader, the covered slaves' readers by index, threads for scans, and the
+filter that pairs have to pass."""
 STRATEGIES: Mapping[StrategyName, MakeStrategy] = {
     StrategyName.LOOKUP: Lookup,
     StrategyName.MERGE: Merge,
@@ -41,7 +43,7 @@ STRATEGIES: Mapping[StrategyName, MakeStrategy] = {
 def compare_segment(task: SegmentTask, stages: Stages) -> Iterator[Event]:
     """Compare one segment page by page. A slave that fails is lost, and the others go on."""
     readers = {slave: stages.slaves[slave] for slave in task.covered}
-    strategy = STRATEGIES[task.terms.strategy](task, stages.master, readers, stages.scan_threads)
+    strategy = STRATEGIES[task.terms.strategy](task, stages.master, readers, stages.scan_threads, stages.filter)
     for page in strategy.pages():
         result = stages.start_page(page.scanned if task.counts else 0)
         lost = yield from _compare_page(page, stages, result)
@@ -62,7 +64,7 @@ def _compare_page(
     result.count_page(page)
     suspects: list[Suspect] = []
     for pairs in page.pairs:
-        result.tallies[pairs.slave].compared += _count_masters(pairs)
+        result.tallies[pairs.slave].compared += len(pairs.master_items) if pairs.of_master else 0
         stages.ignored_names.look(pairs)
         new = _take_out_repaired(pairs, stages, result)
         suspects += _find_suspects(new, stages, result)
@@ -71,7 +73,7 @@ def _compare_page(
         confirmed = stages.confirmer.confirm([suspect for suspect in portion if suspect.slave not in lost])
         lost.update(confirmed.lost)
         _take_out_lost(portion, lost, result)
-        _count_settled(confirmed, stages, result)
+        _count_agreeing(confirmed, stages, result)
         yield from _repair_confirmed(confirmed, stages, result)
     return lost
 
@@ -111,8 +113,11 @@ def _take_out_lost(suspects: list[Suspect], lost: Mapping[int, IncompleteError],
             result.tallies[suspect.slave].compared -= 1
 
 
-def _count_settled(confirmed: Confirmed, stages: Stages, result: PageResult) -> None:
-    """Count suspects that agree by now: as repaired where an earlier attempt had written them."""
+def _count_agreeing(confirmed: Confirmed, stages: Stages, result: PageResult) -> None:
+    """Count suspects that agree or are left out by now: as repaired where an earlier attempt had written them."""
+    for now in confirmed.filtered:
+        if not stages.repairs.count_if_repaired(now, result):
+            result.tallies[now.slave].filtered += now.master_item is not None
     for now in confirmed.same:
         if not stages.repairs.count_if_repaired(now, result):
             result.tallies[now.slave].same += 1
@@ -141,10 +146,3 @@ def _is_to_be_deleted(suspect: Suspect, stages: Stages) -> bool:
     if suspect.master_item is not None or not stages.terms.repairing.delete_extra:
         return False
     return stages.reviewed is None or stages.reviewed.is_unchanged(suspect)
-
-
-def _count_masters(pairs: Pairs) -> int:
-    """Return how many of the pairs have a master's item: all or none."""
-    if not pairs.master_items or pairs.master_items[0] is None:
-        return 0
-    return len(pairs.master_items)

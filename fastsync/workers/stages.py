@@ -13,6 +13,7 @@ from fastsync.aws.batch_get import IN_FLIGHT, BatchReader
 from fastsync.aws.clients import Clients
 from fastsync.compare.confirm import Confirmer
 from fastsync.compare.expiry import Expiry
+from fastsync.compare.filter import Filter
 from fastsync.compare.ignored_names import IgnoredNames
 from fastsync.compare.judge import Judge
 from fastsync.compare.recheck import Rechecker
@@ -72,7 +73,8 @@ class Stages:
         self._digester = make_digester(terms)
         self.ignored_names = IgnoredNames(terms.judging.ignored.difference(keys))
         self.judge = Judge(self._names, self._digester, policy, self.expiry, terms.judging.version, values=terms.values)
-        self.rechecker = Rechecker(self.master, self.slaves, self.expiry)
+        self.filter = Filter(terms.judging.where)
+        self.rechecker = Rechecker(self.master, self.slaves, self.expiry, self.filter)
         judging = _choose_judging(task)
         self.confirmer = Confirmer(self.judge, self.rechecker, self.expiry, judging, clients.sleep)
         self.reviewed = _open_reviewed(task, self.master.client.keys, self._digester)
@@ -97,7 +99,9 @@ class Stages:
         """Return the event of a page, with what requests have consumed since the last one."""
         self._tables.count_usage((result.master, *result.tallies))
         self.ignored_names.add(self._digester.ignored_seen)
-        return result.make_event(resume, self.repairs.undo_offset, self.ignored_names.take_new())
+        return result.make_event(
+            resume, self.repairs.undo_offset, self.ignored_names.take_new(), self.filter.take_failure()
+        )
 
     def finish_task(self) -> PageDone:
         """Return what requests have consumed since the last page; to be called after `close`, which may still wait."""

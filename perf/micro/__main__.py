@@ -27,6 +27,7 @@ from fastsync.aws.connections import Connections
 from fastsync.aws.network.target import make_target
 from fastsync.aws.transport import Transport
 from fastsync.compare.expiry import Expiry
+from fastsync.compare.filter import Filter
 from fastsync.compare.judge import Judge
 from fastsync.compare.pairs import Pairs
 from fastsync.compare.strategies.walk import Unmatched, match_in_order
@@ -48,6 +49,7 @@ BATCH = 100
 REPEATS = 60
 EXPORTED = 20_000
 """Items of a file of an export, about 9 MB of text."""
+READER = KeyReader(KeySchema(items.KEY, "S"))
 CREDENTIALS = Credentials("bench", "bench")
 
 Part = tuple[str, int, Callable[[], object]]
@@ -104,7 +106,7 @@ def wire(url: str) -> Iterator[Part]:
 def walking() -> Iterator[Part]:
     """Yield what it costs to have two pages meet."""
     plain = [items.medium(number) for number in range(PAGE)]
-    master, reader = [Raw(items.spell(item)) for item in plain], KeyReader(KeySchema(items.KEY, "S"))
+    master, reader = [Raw(items.spell(item)) for item in plain], READER
     others = {
         "bytes agree": master,
         "one in a hundred is missing": [item for number, item in enumerate(master) if number % 100],
@@ -162,11 +164,26 @@ def exports() -> Iterator[Part]:
         yield "have zlib alone decompress a file of an export", EXPORTED, lambda: zlib.decompress(packed, 31)
 
 
+def choosing() -> Iterator[Part]:
+    """Yield what --where costs for each item that a scan brings."""
+    page = [Raw(items.spell(items.medium(number))) for number in range(PAGE)]
+    expressions = (
+        f"{items.KEY} != 'x'",
+        f"active && {items.CHANGED} < `100`",
+        "contains(tags, 'blue')",
+        "history[0] == 'created'",
+        "length(@) > `3`",
+    )
+    for expression in expressions:
+        chosen = Filter(expression)
+        yield f"--where {expression}", PAGE, lambda chosen=chosen: chosen.filter_scan(Page(page, b"", READER))  # type: ignore[misc]
+
+
 def main() -> None:
     wanted = sys.argv[1] if len(sys.argv) > 1 else ""
     print("| part | per | µs |\n|---|---|---|")
     with server(["--items", str(2 * PAGE)]) as url:
-        for parts in (wire(url), walking(), judging(), exports()):
+        for parts in (wire(url), walking(), judging(), choosing(), exports()):
             for name, count, call in parts:
                 if wanted in name:
                     print(

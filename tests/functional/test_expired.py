@@ -117,6 +117,37 @@ def test_expired(proxy: Proxy, dynoxide: Server, promise: str, flags: Sequence[s
     assert verdicts == counted["compared"] == ran.stats["master"]["scanned"]
 
 
+CHOSEN = {
+    "an expired item of the master that is left out is filtered, and makes no extra": (
+        expiring(PAST, v=2), expiring(FUTURE, v=1), None, {"filtered": 1},
+    ),
+    "an expired item of the master that is chosen makes an extra, whatever the slave's item holds": (
+        expiring(PAST, v=1), expiring(FUTURE, v=2), ("extra", "deleted"), {"expired": 1, "extra": 1, "deleted": 1},
+    ),
+    "an expired item of the master that is left out and missing is filtered": (
+        expiring(PAST, v=2), None, None, {"filtered": 1},
+    ),
+}  # fmt: skip
+"""Items of master and slave, what is found where v is to be 1, and the counters that are not 0."""
+
+
+@pytest.mark.parametrize("strategy", ["lookup", "merge"])
+@pytest.mark.parametrize("rechecked", [True, False])
+@pytest.mark.parametrize("promise", CHOSEN)
+def test_expired_items_that_are_chosen(
+    proxy: Proxy, dynoxide: Server, promise: str, strategy: str, rechecked: bool
+) -> None:
+    """What the case's name says."""
+    master, slave, found, expected = CHOSEN[promise]
+    made = _make(proxy, dynoxide, Case(master, slave, None, None))
+    chosen = ("--where", "v == `1` || n == `1`", "--ignore-expired", "--strategy", strategy)
+    ran = made.run_inline(*ALL, *chosen, *([] if rechecked else ["--no-recheck"]))
+    assert ran.exit_code == 0, ran.stats["errors"]
+    assert tables_behind_proxy.actions(ran) == ([("k", *found)] if found else [])
+    counted = {what: count for what, count in ran.stats["slaves"][str(made.slave)].items() if count}
+    assert {what: counted[what] for what in counted if what in ("filtered", "expired", "extra", "deleted")} == expected
+
+
 def test_without_the_flag_expired_items_are_compared(proxy: Proxy, dynoxide: Server) -> None:
     """An expired item is an item like any other unless --ignore-expired is given, and TTL is not asked for."""
     made = _make(proxy, dynoxide, Case(DEAD, None, None, None))

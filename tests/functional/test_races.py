@@ -67,6 +67,7 @@ BOTH_NEWER: Sequence[Change] = ((SLAVE, NEWER), (MASTER, NEWER))
 ALL = (MISSING, DIFFERING, DELETE)
 VERSIONED = (*ALL, "--version-attribute", "v")
 KEPT = (*ALL, "--ignore", "seen", "--keep-ignored")
+WHERE = (*ALL, "--where", "v != 'other'")
 AT_1, AT_2, AT_3 = (item("k", v=v) for v in (1, 2, 3))
 SEEN = item("k", v="2", seen="late")
 
@@ -190,6 +191,33 @@ RACES = {
         NEW, item("k", v="1", seen="early"), (*ALL, "--ignore", "seen"), PUT, [(SLAVE, item("k", v="1", seen="late"))],
         NEW, ("differing", "written"),
     ),
+    "an item that the master changes so that it is left out is filtered, and not written": Race(
+        NEW, OLD, WHERE, BEFORE_RECHECK, [(MASTER, OTHER)], OLD, counted={"filtered": 1, "differing": 0, "settled": 0}
+    ),
+    "an item that is left out and equal when it is read again is filtered": Race(
+        NEW, OLD, WHERE, BEFORE_RECHECK, [(MASTER, OTHER), (SLAVE, OTHER)], OTHER, counted={"filtered": 1, "settled": 0}
+    ),
+    "a missing item that the master changes so that it is left out is not written": Race(
+        NEW, None, WHERE, BEFORE_RECHECK, [(MASTER, OTHER)], None, counted={"filtered": 1, "missing": 0}
+    ),
+    "an item that is left out once its race is lost is filtered": Race(
+        NEW, OLD, WHERE, PUT, [(MASTER, OTHER), (SLAVE, NEWER)], NEWER, counted={"filtered": 1, "settled": 0}
+    ),
+    "an item that was left out by the scan is not read again": Race(
+        OTHER, OLD, WHERE, SCANNED, [(MASTER, NEW)], OLD, counted={"filtered": 1, "differing": 0}
+    ),
+    "an extra that is left out when it is read again is left alone": Race(
+        None, NEW, WHERE, BEFORE_RECHECK, [(SLAVE, OTHER)], OTHER, counted={"extra": 0, "filtered": 0}
+    ),
+    "an extra that is left out before the deletes begin is not deleted": Race(
+        None, NEW, WHERE, BEFORE_DELETING, [(SLAVE, OTHER)], OTHER, counted={"extra": 0, "deleted": 0}
+    ),
+    "an extra that is left out while it is deleted is not deleted": Race(
+        None, NEW, WHERE, DELETED, [(SLAVE, OTHER)], OTHER, counted={"extra": 0, "deleted": 0}
+    ),
+    "an extra whose key the master gets with an item that is left out is not deleted": Race(
+        None, NEW, WHERE, MID_DELETING, [(MASTER, OTHER)], NEW, counted={"extra": 0, "deleted": 0}
+    ),
 }  # fmt: skip
 
 
@@ -225,7 +253,7 @@ def test_race(make_world: MakeWorld, promise: str, strategy: str) -> None:
     counted = ran.stats["slaves"][str(made.slave)]
     assert {what: counted[what] for what in race.counted} == race.counted
     assert (ran.exit_code, ran.stats["errors"], ran.end["complete"]) == (race.exit_code, [], True)
-    verdicts = sum(counted[what] for what in ("same", "missing", "differing", "settled"))
+    verdicts = sum(counted[what] for what in ("same", "missing", "differing", "settled", "filtered"))
     assert verdicts == ran.stats["master"]["scanned"]
 
 

@@ -41,6 +41,7 @@ DOORS = {
     "boto3": (),
     "moto": ("demo/servers",),
     "xxhash": ("model/digest",),
+    "jmespath": ("model/items/expression",),
     "tqdm": ("output/console/progress", "output/log"),
     "multiprocessing": ("workers/processes/fork_server", "workers/processes/worker_process"),
     "pyspark": ("workers/spark/cluster",),

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from msgspec import Raw
 
 from fastsync.aws.batch_get import Answers, BatchReader
+from fastsync.compare.filter import Filter
 from fastsync.compare.pairs import Pairs, PairsPage, Strategy
 from fastsync.compare.strategies.merge import Merge
 from fastsync.errors import IncompleteError
@@ -36,14 +37,14 @@ NONE_FOUND: Mapping[int, Mapping[Key, Raw]] = MappingProxyType({})
 
 
 def choose_key_strategy(
-    task: SegmentTask, master: BatchReader, readers: Mapping[int, BatchReader], scans: Executor
+    task: SegmentTask, master: BatchReader, readers: Mapping[int, BatchReader], scans: Executor, chosen: Filter
 ) -> Strategy:
     """Return what reads the keys of a task; see workers.segment.MakeStrategy."""
     if task.chunk is None:
         raise ValueError("a task without keys")
     if task.chunk.partition is not None:
-        return PartitionRead(task, master, readers, scans)
-    return KeyLookup(task, task.chunk, master, readers)
+        return PartitionRead(task, master, readers, scans, chosen)
+    return KeyLookup(task, task.chunk, master, readers, chosen)
 
 
 class PartitionRead(Merge):
@@ -81,7 +82,15 @@ class _Page(NamedTuple):
 class KeyLookup:
     """Look whole keys up, page by page: many pages at a time, on slaves and master, as long as these keep up."""
 
-    def __init__(self, task: SegmentTask, chunk: KeyChunk, master: BatchReader, readers: Mapping[int, BatchReader]):
+    def __init__(
+        self,
+        task: SegmentTask,
+        chunk: KeyChunk,
+        master: BatchReader,
+        readers: Mapping[int, BatchReader],
+        chosen: Filter,
+    ):
+        self._filter = chosen
         self._keys = master.client.keys.read_list(chunk.keys)
         self._done = self._asked = int(task.resume or b"0")
         self._begin = self._done
@@ -109,7 +118,7 @@ class KeyLookup:
             while asked and (not answered or asked[0].has_arrived):
                 answered.append(self._ask_master(asked.popleft()))
                 self._ask_slaves(asked)
-            yield self._finish_page(answered.popleft())
+            yield self._filter.filter_page(self._finish_page(answered.popleft()))
             self._ask_slaves(asked)
 
     def _ask_slaves(self, asked: deque[_Page]) -> None:
@@ -177,7 +186,7 @@ class KeyLookup:
             if self._extras:
                 pairs.append(Pairs(slave, extras, [None] * len(extras), [items[key] for key in extras]))
             else:
-                only_here[slave] = len(extras)
+                only_here[slave] = sum(not self._filter.leaves_out(None, items[key]) for key in extras)
         return PairsPage(
             pairs,
             scanned=len(masters),

@@ -16,6 +16,7 @@ from msgspec import Raw
 
 from fastsync.aws.batch_get import Answers, BatchReader
 from fastsync.aws.client import Client, Scan
+from fastsync.compare.filter import Filter
 from fastsync.compare.pairs import Pairs, PairsPage
 from fastsync.compare.strategies.circles import Circles
 from fastsync.errors import IncompleteError
@@ -33,10 +34,21 @@ MASTER_NAME = ""
 
 
 class Lookup:
-    """Match the items of one segment by looking up keys. `readers` are those of the covered slaves."""
+    """Match the items of one segment by looking up keys. `readers` are those of the covered slaves.
 
-    def __init__(self, task: SegmentTask, master: BatchReader, readers: Mapping[int, BatchReader], scans: Executor):
+    What `chosen` leaves out of a scan is not looked up.
+    """
+
+    def __init__(
+        self,
+        task: SegmentTask,
+        master: BatchReader,
+        readers: Mapping[int, BatchReader],
+        scans: Executor,
+        chosen: Filter,
+    ):
         self._task = task
+        self._filter = chosen
         self._master = master
         self._readers = dict(readers)
         self._scans = scans
@@ -58,7 +70,8 @@ class Lookup:
             self._left = self._left[1:]
 
     def _scan_master(self, start: bytes) -> Iterator[PairsPage]:
-        pages = scan_pages(self._master.client, self._scan_part(), start, self._scans)
+        scanned = scan_pages(self._master.client, self._scan_part(), start, self._scans)
+        pages = map(self._filter.filter_scan, scanned)
         for page, answers in look_up_pages(pages, self._readers):
             if not self._readers:
                 return
@@ -76,11 +89,20 @@ class Lookup:
                 lost.append((slave, error))
             else:
                 pairs.append(Pairs(slave, page.keys, page.items, found))
-        return PairsPage(pairs, scanned=len(page.items), lost=lost, resume=self._resume_after(page))
+        return PairsPage(
+            pairs,
+            scanned=page.scanned,
+            filtered={each.slave: page.left_out for each in pairs},
+            unevaluated={each.slave: page.unevaluated for each in pairs},
+            lost=lost,
+            resume=self._resume_after(page),
+        )
 
     def _scan_slave(self, slave: int, start: bytes) -> Iterator[PairsPage]:
-        recheck = self._task.terms.judging.recheck
-        pages = scan_pages(self._readers[slave].client, self._scan_part(keys_only=recheck), start, self._scans)
+        client = self._readers[slave].client
+        keys_only = self._task.terms.judging.recheck and self._filter.reads_only(client.side.table.keys.names)
+        scanned = scan_pages(client, self._scan_part(keys_only=keys_only), start, self._scans)
+        pages = map(self._filter.filter_scan, scanned)
         found = look_up_pages(pages, {slave: self._master}, keys_only=True)
         while slave in self._readers:
             try:
@@ -92,7 +114,11 @@ class Lookup:
                 return
             page, answers = following
             extras = _pair_extras(slave, page, answers[slave].wait_by_key())
-            yield PairsPage([extras], slave_scanned={slave: len(page.items)}, resume=self._resume_after(page))
+            yield PairsPage(
+                [extras],
+                slave_scanned={slave: page.scanned},
+                resume=self._resume_after(page),
+            )
 
     def _resume_after(self, page: Page) -> bytes:
         """Return the scans that are left after a page of the first of them."""

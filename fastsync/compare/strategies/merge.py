@@ -17,6 +17,7 @@ from dataclasses import replace
 from itertools import chain
 
 from fastsync.aws.batch_get import BatchReader
+from fastsync.compare.filter import Filter
 from fastsync.compare.pairs import Pairs, PairsPage
 from fastsync.compare.strategies.lookup import MASTER_NAME, Lookup, select_part
 from fastsync.compare.strategies.turns import Turns
@@ -27,10 +28,21 @@ from fastsync.model.page import ItemWithoutKey
 
 
 class Merge:
-    """Match the items of one segment as scans return them. `readers` are those of the covered slaves."""
+    """Match the items of one segment as scans return them. `readers` are those of the covered slaves.
 
-    def __init__(self, task: SegmentTask, master: BatchReader, readers: Mapping[int, BatchReader], scans: Executor):
+    What `chosen` leaves out is matched all the same, since both scans bring it, but is not looked up.
+    """
+
+    def __init__(
+        self,
+        task: SegmentTask,
+        master: BatchReader,
+        readers: Mapping[int, BatchReader],
+        scans: Executor,
+        chosen: Filter,
+    ):
         self._task = task
+        self._filter = chosen
         self._reader = master
         self._readers = dict(readers)
         self._scans = scans
@@ -48,14 +60,14 @@ class Merge:
         """Yield the segment's pairs, each page of the master or of a slave as it leaves its window."""
         point = json.loads(self._task.resume or "null")
         if not isinstance(point, list):
-            yield from self._scan_side_by_side(point)
+            yield from map(self._filter.filter_page, self._scan_side_by_side(point))
             if self._turns.disagreeing is None:
                 return
             point = self._scans_left()
             yield PairsPage([], resume=json.dumps(point).encode(), disagreeing=self._turns.disagreeing)
             del self._master, self._slaves, self._turns  # and with them the pages that they buffer
         task = replace(self._task, resume=json.dumps(point).encode())
-        self._lookup = Lookup(task, self._reader, self._readers, self._scans)
+        self._lookup = Lookup(task, self._reader, self._readers, self._scans, self._filter)
         yield from self._lookup.pages()
 
     def _scan_side_by_side(self, point: Mapping[str, str] | None) -> Iterator[PairsPage]:

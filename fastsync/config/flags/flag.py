@@ -18,9 +18,9 @@ class Flag:
     """One row: the spellings and the help text as `--help` shows them, and the word for the value (None: a switch).
 
     `commands` have the flag. `may_change`: a resumed run may have another value than the run before. `once`: giving it
-    twice is an error. `repeatable`: its values are collected. `one_of`: flags with the same word here exclude each
-    other. `turns_off`: the option that this switch sets to False. `choices`: the only values that it may have.
-    `common`: the short help shows it.
+    twice is an error, which ends with these words; "" where the last one counts. `repeatable`: its values are
+    collected. `one_of`: flags with the same word here exclude each other. `turns_off`: the option that this switch sets
+    to False. `choices`: the only values that it may have. `common`: the short help shows it.
     """
 
     spelling: str
@@ -30,7 +30,7 @@ class Flag:
     default: Any = None
     commands: tuple[str, ...] = (RUN,)
     may_change: bool = False
-    once: bool = False
+    once: str = ""
     repeatable: bool = False
     one_of: str | None = None
     turns_off: str | None = None

@@ -20,7 +20,7 @@ from fastsync.config.flags.flag import (
 from fastsync.model.settings import MAX_BATCH_KEYS, SELECTABLE, StrategyName
 
 TABLES = (
-    Flag("-m, --master, --source", "TABLE", "the table that is the truth", once=True, common=True),
+    Flag("-m, --master, --source", "TABLE", "the table that is the truth", once="there is exactly one", common=True),
     Flag(
         "-s, --slave, --target",
         "TABLE",
@@ -61,6 +61,12 @@ COMPARISON = (
         "leave a nested value out of the comparison: meta.updatedAt, lines[*].seen, tmp_*; repeatable",
         default=(),
         repeatable=True,
+    ),
+    Flag(
+        "--where",
+        "EXPR",
+        "compare only items of which this JMESPath expression is true: \"status == 'active'\"",
+        once="join the expressions with &&",
     ),
     switch("--scan-for-extra", "also find items that only a slave has", common=True),
     Flag(
@@ -251,7 +257,7 @@ ACCESS = (
         "FILE",
         "TOML with the names of the flags; a flag replaces its value",
         commands=BOTH,
-        once=True,
+        once="there is exactly one",
         common=True,
     ),
     shared("--profile", "NAME", "profile of the master, and of the slaves where they have none of their own"),

@@ -27,7 +27,7 @@ class Tables(Protocol):
         """Return one sentence for each table that is another now, by its name."""
 
     def find_any_item(self) -> tuple[bool, float]:
-        """Return whether the master holds an item, and the read units that asking cost; raise FastsyncError."""
+        """Return whether the master holds an item to compare, and the read units of asking; raise FastsyncError."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +49,12 @@ UNCONFIRMED = Refusal("not deleted: the answer was not yes (--yes deletes withou
 class Found:
     """What is known of a slave before its first delete.
 
-    `extras` were found among `scanned` items. `lacking`: a segment that could have found their keys was not compared to
-    its end. `changed` is a sentence where the master or the slave is another table now. `empty_master`: the master
-    returned no item, and that was not allowed. `same` counts items that were the same on both sides, None where that
-    count is not exact; `settled` those that looked different and agreed when read again. See `contradicts`.
+    `extras` were found among `scanned` items; a share is one of `held`, the slave's items but for those that --where
+    leaves out. `lacking`: a segment that could have found their keys was not compared to its end. `changed` is a
+    sentence where the master or the slave is another table now. `empty_master`: the master returned no item, with
+    `filtering` none of which --where is true, and that was not allowed. `same` counts items that were the same on both
+    sides, None where that count is not exact; `settled` those that looked different and agreed when read again. See
+    `contradicts`.
     """
 
     extras: int
@@ -62,6 +64,8 @@ class Found:
     empty_master: bool = False
     same: int | None = None
     settled: int = 0
+    held: int | None = None
+    filtering: bool = False
 
     @property
     def contradicts(self) -> bool:
@@ -101,7 +105,8 @@ def explain_refusal(found: Found, limit: DeleteLimit | None) -> Refusal | None:
     if found.lacking:
         return Refusal(LACKING, failed=True)
     if found.empty_master:
-        return Refusal("not deleted: the master returned no item at all; --allow-empty-master if that is right")
+        item = "item of which --where is true" if found.filtering else "item at all"
+        return Refusal(f"not deleted: the master returned no {item}; --allow-empty-master if that is right")
     if found.contradicts:
         same = choose_form(found.same or 0, "item was", "items were")
         return Refusal(
@@ -111,7 +116,7 @@ def explain_refusal(found: Found, limit: DeleteLimit | None) -> Refusal | None:
         )
     if limit is None:
         return None
-    allowed = limit.allowed_for(found.scanned)
+    allowed = limit.allowed_for(found.scanned if found.held is None else found.held)
     if found.extras > allowed:
         extras = choose_form(found.extras, "extra is", "extras are")
         return Refusal(f"not deleted: {found.extras:,} {extras} more than --max-deletes allows ({allowed:,})")

@@ -72,6 +72,7 @@ class _PageSum:
         self._resume = b""
         self._undo_offset = 0
         self._ignored_seen: list[str] = []
+        self._filter_failure = ""
 
     def add_page(self, page: PageDone, differences: Iterable[Difference]) -> None:
         """Add a page, but of its differences only these."""
@@ -84,6 +85,7 @@ class _PageSum:
         self._resume = page.resume or self._resume
         self._undo_offset = page.undo_offset or self._undo_offset
         self._ignored_seen += page.ignored_seen
+        self._filter_failure = self._filter_failure or page.filter_failure
 
     def take_sum(self) -> Iterator[PageDone]:
         """Yield the sum, if there is one, and start again from nothing."""
@@ -96,5 +98,6 @@ class _PageSum:
                 resume=self._resume,
                 undo_offset=self._undo_offset,
                 ignored_seen=tuple(self._ignored_seen),
+                filter_failure=self._filter_failure,
             )
             self._reset()
