@@ -10,9 +10,10 @@ from msgspec import Raw
 
 from fastsync.compare.confirm import Confirmed, Confirmer
 from fastsync.compare.expiry import Expiry
+from fastsync.compare.filter import Filter
 from fastsync.compare.judge import Judge
 from fastsync.compare.pairs import Pairs, Suspect
-from fastsync.compare.recheck import Items, Lost
+from fastsync.compare.recheck import Items, Lost, Rechecker
 from fastsync.errors import IncompleteError
 from fastsync.model.digest import Digester
 from fastsync.model.keys import Key, KeyReader
@@ -35,21 +36,22 @@ class Asked(Policy):
         return True
 
 
-class Reread:
+class Reread(Rechecker):
     """Read items again that are known; a slave of None cannot be read."""
 
-    def __init__(self, master: Raw | None, slave: Raw | None, *, lost: bool = False):
-        self._master = master
-        self._slave = slave
+    def __init__(self, master: Raw | None, slave: Raw | None, *, lost: bool = False, where: str | None = None):
+        super().__init__(None, [], Expiry(None, [None]), Filter(where))  # type: ignore[arg-type]
+        self._master_item = master
+        self._slave_item = slave
         self._lost = lost
 
     def read_slaves(self, suspects: Sequence[Suspect]) -> tuple[Items, Lost]:
         if self._lost:
             return {}, [(0, IncompleteError("the slave cannot be read"))]
-        return {each.slave: _by_key(each.key, self._slave) for each in suspects}, []
+        return {each.slave: _by_key(each.key, self._slave_item) for each in suspects}, []
 
     def read_masters(self, suspects: Sequence[Suspect]) -> dict[Key, Raw]:
-        return {key: item for each in suspects for key, item in _by_key(each.key, self._master).items()}
+        return {key: item for each in suspects for key, item in _by_key(each.key, self._master_item).items()}
 
 
 def _by_key(key: Key, item: Raw | None) -> dict[Key, Raw]:
@@ -60,7 +62,7 @@ def confirm(policy: Policy, pairs: Pairs, again: Reread, recheck: bool = True) -
     """Judge pairs, and confirm what is suspect by reading again."""
     expiry = Expiry(None, [None])
     judge = Judge(("slave",), Digester(keys=("id",)), policy, expiry)
-    confirmer = Confirmer(judge, again, expiry, Judging(recheck=recheck), lambda seconds: None)  # type: ignore[arg-type]
+    confirmer = Confirmer(judge, again, expiry, Judging(recheck=recheck), lambda seconds: None)
     return judge, confirmer.confirm(judge.find_suspects(pairs))
 
 
@@ -114,6 +116,29 @@ def test_suspects_are_sorted_by_what_they_are_now(case: str) -> None:
     (master, slave, unseen), again, recheck, where = SORTED[case]
     _, found = confirm(Policy(), Pairs(0, [KEY], [master], [slave], unseen), Reread(*again), recheck)
     assert {name for name in ("stay", "same", "settled") if getattr(found, name)} == ({where} - {None})
+
+
+FILTERED = {
+    # scanned, read again, and the list that it ends in where n is to be below 3
+    "chosen": ((ONE, TWO, False), (ONE, TWO), "stay"),
+    "left out on the slave only": ((ONE, TWO, False), (ONE, THREE), "stay"),
+    "left out now": ((ONE, TWO, False), (THREE, TWO), "filtered"),
+    "left out now, and equal": ((ONE, TWO, False), (THREE, THREE), "filtered"),
+    "left out now, and missing": ((ONE, None, False), (THREE, None), "filtered"),
+    "gone from the master, and left out on the slave": ((ONE, TWO, False), (None, THREE), "settled"),
+    "an extra that is chosen": ((None, ONE, False), (None, TWO), "stay"),
+    "an extra that is left out now": ((None, ONE, False), (None, THREE), "filtered"),
+    "an extra that the master has by now": ((None, ONE, False), (THREE, ONE), "settled"),
+}
+
+
+@pytest.mark.parametrize("case", FILTERED)
+def test_what_is_read_again_is_asked_again(case: str) -> None:
+    """The master's item as read last decides; where the master has none, the slave's."""
+    (master, slave, unseen), (master_now, slave_now), where = FILTERED[case]
+    again = Reread(master_now, slave_now, where="n < `3`")
+    _, found = confirm(Policy(), Pairs(0, [KEY], [master], [slave], unseen), again)
+    assert {name for name in ("stay", "same", "settled", "filtered") if getattr(found, name)} == {where}
 
 
 def test_suspects_of_a_lost_slave_have_no_verdict() -> None:
