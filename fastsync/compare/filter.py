@@ -22,9 +22,12 @@ LONGEST_FAILURE = 200
 
 
 class Chosen(NamedTuple):
-    """Which of some items are compared, how many are left out, and for how many of these there was no answer."""
+    """Which of some items are compared, how many are left out, and for how many of these there was no answer.
 
-    mask: Sequence[bool]
+    `mask` has True, False or None (there was no answer) for each item.
+    """
+
+    mask: Sequence[bool | None]
     left_out: int = 0
     unevaluated: int = 0
 
@@ -65,7 +68,7 @@ class Filter:
         """Return a page of the master, or of a slave whose items have no match yet, without what is left out."""
         if self._expression is None:
             return page
-        return page.select(*self._choose(page.items))
+        return page.select(*self.choose(page.items))
 
     def filter_page(self, page: PairsPage) -> PairsPage:
         """Return a page of pairs without those that are left out; items of the master that are count as filtered."""
@@ -75,16 +78,18 @@ class Filter:
         filtered: dict[int, int] = {}
         unevaluated: dict[int, int] = {}
         for pairs in page.pairs:
-            chosen = self._choose(pairs.sure_items)
+            chosen = self.choose(pairs.sure_items)
             left.append(pairs.select(chosen.mask) if chosen.left_out else pairs)
             if pairs.of_master:
                 filtered[pairs.slave] = filtered.get(pairs.slave, 0) + chosen.left_out
                 unevaluated[pairs.slave] = unevaluated.get(pairs.slave, 0) + chosen.unevaluated
         return page._replace(pairs=left, filtered=filtered, unevaluated=unevaluated)
 
-    def _choose(self, items: Sequence[Raw]) -> Chosen:
+    def choose(self, items: Sequence[Raw]) -> Chosen:
+        """Return which of some items are compared."""
         expression = self._expression
-        assert expression is not None
+        if expression is None:
+            return Chosen([True] * len(items))
         try:
             mask = list(map(expression.is_true, items))
         except Exception:  # of one of them
@@ -92,22 +97,16 @@ class Filter:
         return Chosen(mask, mask.count(False))
 
     def _choose_singly(self, expression: Expression, items: Sequence[Raw]) -> Chosen:
-        mask, unevaluated = [], 0
-        for item in items:
-            try:
-                mask.append(expression.is_true(item))
-            except Exception as error:
-                mask.append(False)
-                unevaluated += 1
-                self._note_failure(error)
-        return Chosen(mask, mask.count(False), unevaluated)
+        mask = [self._is_true(expression, item) for item in items]
+        unevaluated = mask.count(None)
+        return Chosen(mask, mask.count(False) + unevaluated, unevaluated)
 
-    def _is_true(self, expression: Expression, item: Raw) -> bool:
+    def _is_true(self, expression: Expression, item: Raw) -> bool | None:
         try:
             return expression.is_true(item)
         except Exception as error:
             self._note_failure(error)
-            return False
+            return None
 
     def _note_failure(self, error: Exception) -> None:
         if not self._failure:

@@ -40,7 +40,7 @@ class Pairs(NamedTuple):
         """The items of the side that every pair has: the master's where there are any, else the slave's."""
         return cast(Sequence[Raw], self.master_items if self.of_master else self.slave_items)
 
-    def select(self, mask: Sequence[bool]) -> Pairs:
+    def select(self, mask: Sequence[bool | None]) -> Pairs:
         """Return some of the pairs; keys that nobody has read yet stay unread."""
         keys = self.keys.select(mask) if isinstance(self.keys, LateKeys) else list(compress(self.keys, mask))
         return self._replace(

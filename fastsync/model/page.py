@@ -50,7 +50,7 @@ class Page:
         """The number of items in the answer."""
         return len(self.items) + self.left_out
 
-    def select(self, mask: Sequence[bool], left_out: int, unevaluated: int) -> Page:
+    def select(self, mask: Sequence[bool | None], left_out: int, unevaluated: int) -> Page:
         """Return a page of some items only; see the constructor."""
         if not left_out:
             return self
@@ -98,7 +98,7 @@ class LateKeys(Sequence[Key]):
     def __len__(self) -> int:
         return len(self._items)
 
-    def select(self, mask: Sequence[bool]) -> LateKeys:
+    def select(self, mask: Sequence[bool | None]) -> LateKeys:
         """Return the keys of some items only."""
         return LateKeys(self._reader, list(compress(self._items, mask)))
 

@@ -28,6 +28,8 @@ MEMORY = 8 << 20
 PER_ROW = 250
 """Bytes of memory that a row takes beside its item."""
 DIGEST = 16
+LEFT_OUT, UNEVALUATED = b"--where is false", b"--where has none"
+"""What stands in the place of the digest of an item that --where leaves out, or cannot be evaluated for."""
 _SHARE_SEED = 1
 """Another seed than that of the parts: the keys of one part are divided anew."""
 MOST_ROWS = 150_000

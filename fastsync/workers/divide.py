@@ -11,6 +11,7 @@ from msgspec import Raw
 
 from fastsync.aws.client import Client, Scan
 from fastsync.aws.clients import Clients
+from fastsync.compare.filter import Filter
 from fastsync.compare.ignored_names import IgnoredNames
 from fastsync.compare.strategies.lookup import scan_pages
 from fastsync.errors import ExportDamaged, IncompleteError
@@ -23,7 +24,7 @@ from fastsync.model.digest import choose_parts
 from fastsync.model.events import DivideTask, Event, PageDone, RepeatsTask, SpoolTask
 from fastsync.model.keys import Key, KeyReader
 from fastsync.spool.packed_keys import KeyPacker
-from fastsync.spool.part_files import Row, count_shares
+from fastsync.spool.part_files import LEFT_OUT, UNEVALUATED, Row, count_shares
 from fastsync.spool.table import SpooledTable
 from fastsync.workers.page_result import PageResult
 from fastsync.workers.stages import make_digester
@@ -45,6 +46,7 @@ class SpoolStages:
             self._client = clients.client_of(self.side, task.terms.reading, task.terms.retrying)
         self.threads = ThreadPoolExecutor(1)
         self.digester = make_digester(task.terms)
+        self.filter = Filter(task.terms.judging.where)
         keys = task.terms.master.table.keys.names
         self._ignored_names = IgnoredNames(task.terms.judging.ignored.difference(keys))
 
@@ -67,7 +69,9 @@ class SpoolStages:
         if self._client is not None:
             (result.master, *result.tallies)[self.task.table].add(self._client.take_usage())
         self._ignored_names.add(self.digester.ignored_seen)
-        return result.make_event(resume, ignored_seen=self._ignored_names.take_new())
+        return result.make_event(
+            resume, ignored_seen=self._ignored_names.take_new(), filter_failure=self.filter.take_failure()
+        )
 
     def finish_task(self) -> PageDone:
         """Return what requests have consumed since the last page."""
@@ -130,6 +134,9 @@ class _Division:
         """Return the rows of items, and the part of each."""
         packed = self._packer.pack(keys)
         digests = self._screen_items(items)
+        if self._stages.filter.active:
+            chosen = self._stages.filter.choose(items).mask
+            digests = [_mark(digest, is_chosen) for digest, is_chosen in zip(digests, chosen, strict=True)]
         kept = self._choose_kept(items)
         lines = range(line, line + len(items)) if self._task.file is not None else [0] * len(items)
         return choose_parts(packed, self._task.parts), zip(packed, digests, lines, kept, strict=True)
@@ -148,6 +155,13 @@ class _Division:
             return [b""] * len(items)
         names = self._ttl.union(self._stages.side.table.keys.names)
         return [_project(item, names) for item in items]
+
+
+def _mark(digest: bytes, is_chosen: bool | None) -> bytes:
+    """Return the digest of an item that is compared, or what stands in its place."""
+    if is_chosen:
+        return digest
+    return UNEVALUATED if is_chosen is None else LEFT_OUT
 
 
 def _read_file(file: ExportFile, storage: Storage, reader: KeyReader) -> Iterator[_Batch]:

@@ -114,11 +114,22 @@ def compare(master: str, slave: str, server: Server, report: Path, **flags: Any)
         line["slave"] = ""
     counters: Any = result.stats["slaves"][slave]
     return sorted(json.dumps(line, sort_keys=True) for line in lines), {
-        name: counters[name] for name in ("same", *COUNTS, "compared", "settled")
+        name: counters[name] for name in ("same", *COUNTS, "compared", "settled", "filtered")
     }
 
 
-@pytest.mark.parametrize("flags", [{}, {"ignore": ["a2"]}, {"no_recheck": True}, {"report_values": True}], ids=str)
+FLAGS: list[dict[str, Any]] = [
+    {},
+    {"ignore": ["a2"]},
+    {"no_recheck": True},
+    {"report_values": True},
+    {"where": "a1 && a1 != a2"},
+    {"where": "length(a1) > `1`", "no_recheck": True},
+    {"where": "length(@) > `3`", "ignore": ["a1"]},
+]
+
+
+@pytest.mark.parametrize("flags", FLAGS, ids=str)
 @pytest.mark.parametrize("schema", SCHEMAS)
 def test_exports_are_compared_as_tables_are(
     dynoxide: Server, tmp_path: Path, schema: str, flags: dict[str, Any], monkeypatch: pytest.MonkeyPatch

@@ -17,18 +17,20 @@ from operator import ne
 from msgspec import Raw
 
 from fastsync.aws.batch_get import BatchReader
+from fastsync.compare.filter import Filter
 from fastsync.compare.pairs import Pairs, PairsPage
 from fastsync.errors import IncompleteError
 from fastsync.model.events import SegmentTask
 from fastsync.model.keys import Key
 from fastsync.spool.packed_keys import KeyPacker
-from fastsync.spool.part_files import Part, count_shares
+from fastsync.spool.part_files import LEFT_OUT, UNEVALUATED, Part, count_shares
 from fastsync.spool.table import SpooledTable
 
 PAGE_ROWS = 1000
 """Items in one page at most."""
 PAGE_BYTES = 4 << 20
 """Bytes of items in one page, as far as the average is a guide."""
+MARKS = (LEFT_OUT, UNEVALUATED)
 MASTER_NAME = ""
 """The name of the master in a resume point; slaves have their own."""
 
@@ -37,10 +39,21 @@ Left = Sequence[tuple[str, str]]
 
 
 class Partition:
-    """Compare the part whose number is the task's. `readers` are those of the covered slaves."""
+    """Compare the part whose number is the task's. `readers` are those of the covered slaves.
 
-    def __init__(self, task: SegmentTask, master: BatchReader, readers: Mapping[int, BatchReader], scans: Executor):
+    What --where leaves out was marked when tables were divided; items that are read now pass `chosen` again.
+    """
+
+    def __init__(
+        self,
+        task: SegmentTask,
+        master: BatchReader,
+        readers: Mapping[int, BatchReader],
+        scans: Executor,
+        chosen: Filter,
+    ):
         del scans  # nothing is scanned any more
+        self._filter = chosen
         if task.terms.spool is None:
             raise ValueError("a task without a spool")
         self._task = task
@@ -101,26 +114,43 @@ class Partition:
         for packed in _cut(self._master.digests, start, self._page_rows()):
             if not self._readers:
                 return
-            yield packed[-1], self._pair_masters(packed)
+            yield packed[-1], self._pair_chosen(packed)
+
+    def _pair_chosen(self, packed: Sequence[bytes]) -> PairsPage:
+        """Return a page of those of the master's items that are compared; all of them are counted."""
+        marks = [self._master.digests[key] for key in packed]
+        unevaluated = marks.count(UNEVALUATED)
+        filtered = marks.count(LEFT_OUT) + unevaluated
+        page = self._pair_masters([key for key, mark in zip(packed, marks, strict=True) if mark not in MARKS])
+        if not filtered:
+            return page
+        return page._replace(
+            scanned=page.scanned + filtered,
+            filtered={slave: page.filtered.get(slave, 0) + filtered for slave in self._readers},
+            unevaluated={slave: page.unevaluated.get(slave, 0) + unevaluated for slave in self._readers},
+        )
 
     def _pair_masters(self, packed: Sequence[bytes]) -> PairsPage:
         differing = {slave: self._find_unequal(packed, self._slaves[slave]) for slave in self._readers}
         wanted = sorted(set().union(*differing.values()))
         masters = self._master.read_items(wanted, self._packer)
         gone = set(wanted) - masters.keys()  # deleted since the scan: no item of the master any more
-        pairs: list[Pairs] = []
+        suspected: list[Pairs] = []
+        others_equal: list[Pairs] = []
         same: dict[int, int] = {}
         for slave, unequal in differing.items():
             table = self._slaves[slave]
             suspects = [key for key in unequal if key not in gone]
-            pairs.append(self._pair_suspects(slave, suspects, masters))
+            suspected.append(self._pair_suspects(slave, suspects, masters))
             others = gone.union(unequal)
             equal = [key for key in packed if key not in others and table.may_tell(key)]
             if self._pairs_equal:
-                pairs.append(self._pair_equal(slave, equal))
+                others_equal.append(self._pair_equal(slave, equal))
             else:
                 same[slave] = len(equal)
-        return PairsPage(pairs, scanned=len(packed) - len(gone), same=same)
+        page = PairsPage(suspected, scanned=len(packed) - len(gone), same=same)
+        page = self._filter.filter_page(page)
+        return page._replace(pairs=[*page.pairs, *others_equal])
 
     def _find_unequal(self, packed: Sequence[bytes], table: _Table) -> list[bytes]:
         mine, theirs = map(self._master.digests.get, packed), map(table.digests.get, packed)
@@ -144,7 +174,9 @@ class Partition:
     def _find_extras(self, slave: int, start: bytes) -> Iterator[tuple[bytes, PairsPage]]:
         """Yield pages of what only a slave has, each with its last key."""
         table = self._slaves[slave]
-        only_here = table.digests.keys() - self._master.digests.keys()
+        only_here = [
+            key for key in table.digests.keys() - self._master.digests.keys() if table.digests[key] not in MARKS
+        ]
         for packed in _cut(only_here, start, self._page_rows()):
             if slave not in self._readers:
                 return
