@@ -132,6 +132,7 @@ def test_every_counter_has_its_place() -> None:
         "retried",
         "withheld",
         "only_here",
+        "unevaluated",
     ]
     assert list(SlaveCounters.__struct_fields__) == [name for name in counters if hasattr(SLAVE, name)]
 
