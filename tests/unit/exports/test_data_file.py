@@ -74,7 +74,7 @@ def test_lines_count_however_they_are_laid_out(tmp_path: Path, layout: str) -> N
     assert read(tmp_path / "a.json") == [(2, b'{"a":1}'), (5, b'{"b":2}'), (6, b'{"c":3}')]
 
 
-@pytest.mark.parametrize("content", [b"", gzip.compress(b""), gzip.compress(b"\n")])
+@pytest.mark.parametrize("content", [b"", gzip.compress(b""), gzip.compress(b"\n")], ids=["empty", "nothing", "a line"])
 def test_a_file_without_items_is_read(tmp_path: Path, content: bytes) -> None:
     """A partition without items gives an empty file, which is no error."""
     (tmp_path / "a.json.gz").write_bytes(content)
