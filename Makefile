@@ -82,6 +82,7 @@ demo: setup ## see it work, on tables that it makes itself
 
 perf: servers ## measure; takes a while
 	$(PY) -m perf.bench
+	$(PY) -m perf.fleet
 
 perf-compare: servers ## measure two revisions: make perf-compare OLD=main~10 NEW=main
 	$(PY) -m perf.compare $(OLD) $(NEW)

@@ -126,7 +126,13 @@ def make(options: argparse.Namespace) -> dict[str, Table]:
         if options.partitions or options.throttle:
             rate = options.throttle or PARTITION_UNITS
             table.allowance = Allowance(rate, options.partitions or 1, options.items)
-    return {table.name: table for table in tables}
+    empty = [Table(name, [], size, first) for number in range(options.pairs) for name in name_pair(number)]
+    return {table.name: table for table in (*tables, *empty)}
+
+
+def name_pair(number: int) -> tuple[str, str]:
+    """Give the names of an empty master and its slave."""
+    return f"pair-{number}", f"pair-{number}-copy"
 
 
 def _arrange(table: Table, order: Sequence[int]) -> None:
@@ -184,6 +190,7 @@ def main() -> None:
     parser.add_argument("--sets", action="store_true", help="members of the slave's sets in another order")
     parser.add_argument("--touched", action="store_true", help="one attribute differs in every item")
     parser.add_argument("--latency", default="0,0", help="ms of the master, and of each slave there is to be")
+    parser.add_argument("--pairs", type=int, default=0, help="pairs of empty tables besides")
     parser.add_argument("--order", choices=list(ORDERS), default="keys", help="in which order scans bring items")
     parser.add_argument("--partitions", type=int, default=0, help="partitions with limits of their own")
     parser.add_argument("--throttle", type=float, help="read units a second that each partition serves, default 3000")

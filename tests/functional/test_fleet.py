@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,8 @@ import pytest
 
 from fastsync.cli.config_file import read_options
 from fastsync.errors import ConfigError
+from tests.functional import faults
+from tests.functional.proxy import Proxy
 from tests.servers import Server, environment
 from tests.tables import ROOT, Item, create_table, put_items, read_all, unique
 
@@ -137,6 +141,38 @@ def test_a_pair_that_cannot_be_compared(dynoxide: Server, names: Sequence[str], 
     assert found.pop(f"{begin}-m-lost")["stats"] is None
     assert {each["exit_code"] for each in found.values()} <= {0}
     assert f"{begin}-nowhere: no such table" in told
+
+
+@pytest.mark.parametrize(("operation", "its_code"), [("DescribeTable", 3), ("Scan", 3), ("BatchGetItem", 4)])
+def test_access_that_is_denied_to_one_pair(
+    proxy: Proxy, dynoxide: Server, operation: str, its_code: int, tmp_path: Path
+) -> None:
+    """Where a table of one pair may not be read, that pair says so, and the others are compared."""
+    begin = make_pairs(dynoxide, {"a": FEW, "b": FEW, "c": FEW}, lacking=1)
+    denied = f"{begin}-s-b"
+    proxy.add(faults.DENIED, operation, table=denied)
+    file, out = write_file(tmp_path, begin, top='strategy = "merge"'), tmp_path / "out"
+    code, _, told = run_fleet(replace(dynoxide, url=proxy.url), file, "--output", str(out), "--parallel", "2")
+    found = read_fleet_json(out)
+    assert code == 4, told
+    assert {name: each["exit_code"] for name, each in found.items()} == {"a": 1, "b": its_code, "c": 1}
+    assert any(denied in line and "not authorized" in line for line in told.splitlines())
+
+
+def test_files_that_cannot_be_written_to_their_end(dynoxide: Server, tmp_path: Path) -> None:
+    """Where the files of one pair find no room, that pair is incomplete, and the others are whole."""
+    begin = make_pairs(dynoxide, {"large": 400, "small": FEW}, lacking=1)
+    file, out = write_file(tmp_path, begin, top="report-values = true"), tmp_path / "out"
+    for name in range(400):
+        put_items(dynoxide, SLAVE, f"{begin}-s-large", [{**item(name), "n": {"S": "x" * 200}}])
+    with start(dynoxide, file, "--output", str(out), "--parallel", "2") as process:
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (60_000, 60_000))
+        _, told = process.communicate(timeout=120)
+    found = read_fleet_json(out)
+    assert "Traceback" not in told
+    assert {name: each["exit_code"] for name, each in found.items()} == {"large": 4, "small": 1}
+    assert process.returncode == 4
+    assert "large.report.jsonl" in told
 
 
 def test_large_tables_in_segments_beside_small_ones(dynoxide: Server, tmp_path: Path) -> None:
