@@ -14,6 +14,7 @@ from fastsync.errors import NoSuchTable, RequestFailed, TableError
 from fastsync.model.table import KeySchema as Schema
 from fastsync.model.table import Replication, Table, TableRef
 from fastsync.model.throughput import Capacity, Throughput
+from fastsync.model.wording import quote
 
 NOT_FOUND = "ResourceNotFoundException"
 NAMES_PER_ANSWER = 100
@@ -183,14 +184,17 @@ def refuse_missing(ref: TableRef, advice: str) -> NoSuchTable:
 def list_names(transport: Transport, most: float = MOST_LISTED) -> list[str]:
     """Return the names of the tables of an account and region, about `most` at most; raise RequestFailed."""
     names: list[str] = []
-    start: str | None = None
-    while len(names) < most:
-        body = msgspec.json.encode({"ExclusiveStartTableName": start} if start else {})
+    starts: list[str] = []
+    while len(names) < most and len(starts) * NAMES_PER_ANSWER < most:
+        body = msgspec.json.encode({"ExclusiveStartTableName": starts[-1]} if starts else {})
         found = transport.post("ListTables", body, _read_names).value
         names += found.TableNames
         start = found.LastEvaluatedTableName
         if not start:
             break
+        if start in starts:
+            raise RequestFailed(f"ListTables was led back to the table {quote(start)}, so it would never end")
+        starts.append(start)
     return names
 
 

@@ -10,6 +10,7 @@ import fcntl
 import os
 import shutil
 import tempfile
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,8 +18,10 @@ from fastsync.errors import ConfigError
 
 PREFIX = "fastsync-spool-"
 _LOCK = "lock"
-REMOVALS = 2
-"""How often the removal is tried: a worker that is being killed may add a last file meanwhile."""
+_GONE = ".gone"
+"""The end of the name of a folder that is being removed."""
+NEW = 60.0
+"""Seconds in which a folder may be without its lock: it is just being made."""
 
 
 class SpoolFolder:
@@ -33,8 +36,7 @@ class SpoolFolder:
 
     def remove(self) -> None:
         """Remove the folder and all that is in it."""
-        for _ in range(REMOVALS):
-            shutil.rmtree(self.path, ignore_errors=True)
+        _remove_folder(self.path)
         os.close(self._lock)
 
 
@@ -44,12 +46,34 @@ def remove_abandoned(parent: Path) -> None:
         with suppress(OSError):
             if folder.is_symlink() or folder.stat().st_uid != os.geteuid():
                 continue
+            if _has_no_lock(folder):
+                _remove_folder(folder)
+                continue
             handle = os.open(folder / _LOCK, os.O_RDWR | os.O_NOFOLLOW)
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(folder, ignore_errors=True)
+                _remove_folder(folder)
             finally:
                 os.close(handle)
+
+
+def _has_no_lock(folder: Path) -> bool:
+    """Return whether nobody can hold a folder's lock: its run was killed while it made or removed the folder."""
+    if folder.name.endswith(_GONE):
+        return True
+    return not (folder / _LOCK).exists() and time.time() - folder.stat().st_mtime > NEW
+
+
+def _remove_folder(folder: Path) -> None:
+    """Remove a folder and all that is in it.
+
+    It gets another name first, so that a worker that is being killed, or has lost its parent, adds nothing meanwhile.
+    """
+    gone = folder
+    if not folder.name.endswith(_GONE):
+        with suppress(OSError):
+            gone = folder.rename(folder.with_name(folder.name + _GONE))
+    shutil.rmtree(gone, ignore_errors=True)
 
 
 def count_free_bytes(parent: Path) -> int:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -38,6 +41,36 @@ def test_only_abandoned_folders_are_removed(tmp_path: Path) -> None:
     remove_abandoned(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {mine.path.name, "other"}
     mine.remove()
+
+
+def test_a_worker_adds_nothing_to_a_folder_that_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that outlives its run cannot make a file where the folder was, so nothing of it is left."""
+    folder = SpoolFolder(tmp_path)
+    refused: list[bool] = []
+
+    def remove_slowly(path: Path, ignore_errors: bool) -> None:
+        for part in (folder.path / "late", folder.path / "lock"):
+            try:
+                part.write_bytes(b"x")
+            except FileNotFoundError:
+                refused.append(True)
+        remove(path, ignore_errors)
+
+    remove = shutil.rmtree
+    monkeypatch.setattr("fastsync.spool.folder.shutil.rmtree", remove_slowly)
+    folder.remove()
+    assert refused == [True, True]
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_a_killed_removal_has_left_is_removed(tmp_path: Path) -> None:
+    """A folder without a lock goes: at once where it was being removed, and after a while where it was being made."""
+    names = ("removed.gone", "old", "new")
+    for name in names:
+        (tmp_path / f"fastsync-spool-{name}").mkdir()
+    os.utime(tmp_path / "fastsync-spool-old", (time.time() - 3600, time.time() - 3600))
+    remove_abandoned(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["fastsync-spool-new"]
 
 
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
