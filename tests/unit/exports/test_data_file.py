@@ -118,7 +118,7 @@ BAD_LINES: dict[str, tuple[bytes, str]] = {
     "not UTF-8": (b'{"Item":{"id":{"S":"\xff"}}}', r"line 2 is not whole"),
     "null bytes": (b"\0\0\0", r"line 2 is not whole"),
     "nested without end": (b'{"Item":' + b'{"M":' * 100_000, r"line 2 is not whole"),
-    "nested deeply": (b'{"Item":' + b'{"M":' * 5_000 + b"1" + b"}" * 5_000 + b"}", r"line 2 is not whole"),
+    "nested deeply": (b'{"Item":' + b'{"M":' * 50_000 + b"1" + b"}" * 50_000 + b"}", r"line 2 is not whole"),
     "without end": (b'{"Item":{"id":{"S":"' + b"x" * (1 << 24), r"line 2 is longer than any item can be"),
     "mark of the byte order": (b'\xef\xbb\xbf{"Item":{}}', r"line 2 is not whole"),
 }
