@@ -8,6 +8,7 @@ out.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from msgspec import Raw
@@ -19,6 +20,10 @@ from fastsync.model.wording import describe_exception, shorten
 
 LONGEST_FAILURE = 200
 """Characters of a failure: the package repeats the whole value that a function cannot take."""
+
+
+_compile = lru_cache(maxsize=4)(Expression)
+"""Compile an expression once a process: a worker has a filter for each of its tasks."""
 
 
 class Chosen(NamedTuple):
@@ -36,7 +41,7 @@ class Filter:
     """Choose the items that an expression is true of; without one, all of them."""
 
     def __init__(self, text: str | None = None):
-        self._expression = None if text is None else Expression(text)
+        self._expression = None if text is None else _compile(text)
         self._failure = ""
 
     @property

@@ -44,7 +44,7 @@ def _describe_vain_ignores(outcome: Outcome) -> Iterator[str]:
     """Yield which --ignore has ignored nothing, where all that was to be compared was seen."""
     if outcome.ignored_seen is None or not (outcome.complete and outcome.compared):
         return
-    whole = outcome.plan.share == 1 and outcome.strategy != StrategyName.KEYS
+    whole = outcome.plan.share == 1 and outcome.strategy != StrategyName.KEYS and not outcome.filtering
     items = "no item" if whole else "no item that was compared"
     for name in sorted(outcome.ignored - outcome.ignored_seen):
         yield f"--ignore {name}: {items} had this attribute"

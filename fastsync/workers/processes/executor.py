@@ -49,19 +49,7 @@ class ProcessExecutor:
                     waiting.put_back(task)
                     break
             while crew.workers:
-                for worker in crew.wait_for_ready():
-                    events = worker.receive_events()
-                    if worker.unstarted:
-                        waiting.put_back(worker.task)
-                        crew.do_without(worker)
-                        continue
-                    crew.has_begun = True
-                    for event in events:
-                        yield worker.task, event
-                        if isinstance(event, ENDS):
-                            following = None if interrupt.count else next(waiting, None)
-                            if not crew.assign_next(worker, following) and following is not None:
-                                waiting.put_back(following)
+                yield from crew.follow_ready(waiting, interrupt)
                 crew.look_after(interrupt.count, self._current)
         finally:
             crew.dismiss_all()
@@ -122,6 +110,22 @@ class Crew(Generic[T]):
         if not self.has_begun:
             return error
         return IncompleteError(str(error))
+
+    def follow_ready(self, waiting: Waiting[T], interrupt: Interrupt) -> Generator[tuple[T, Event], None, None]:
+        """Yield the events that have arrived, and give workers that have ended their tasks the next ones."""
+        for worker in self.wait_for_ready():
+            events = worker.receive_events()
+            if worker.unstarted:
+                waiting.put_back(worker.task)
+                self.do_without(worker)
+                continue
+            self.has_begun = True
+            for event in events:
+                yield worker.task, event
+                if isinstance(event, ENDS):
+                    following = None if interrupt.count else next(waiting, None)
+                    if not self.assign_next(worker, following) and following is not None:
+                        waiting.put_back(following)
 
     def wait_for_ready(self) -> list[WorkerProcess[T]]:
         """Wait up to TICK seconds; return the workers that have something to say. Unsent orders go on their way."""

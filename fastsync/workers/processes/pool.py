@@ -15,7 +15,7 @@ from fastsync.aws.shared_cells import SharedCells
 from fastsync.errors import ConfigError
 from fastsync.model.events import AnyTask, Event
 from fastsync.workers.interrupt import Interrupt
-from fastsync.workers.processes.executor import ENDS, TICK, Crew, Waiting
+from fastsync.workers.processes.executor import TICK, Crew, Waiting
 from fastsync.workers.processes.worker_process import WorkerProcess
 
 T = TypeVar("T", bound=AnyTask)
@@ -130,19 +130,7 @@ class PooledExecutor:
         """Yield events for as long as the run has a worker, and borrow more where there are any."""
         while crew.workers:
             crew.grow(waiting, interrupt)
-            for worker in crew.wait_for_ready():
-                events = worker.receive_events()
-                if worker.unstarted:
-                    waiting.put_back(worker.task)
-                    crew.do_without(worker)
-                    continue
-                crew.has_begun = True
-                for event in events:
-                    yield worker.task, event
-                    if isinstance(event, ENDS):
-                        following = None if interrupt.count else next(waiting, None)
-                        if not crew.assign_next(worker, following) and following is not None:
-                            waiting.put_back(following)
+            yield from crew.follow_ready(waiting, interrupt)
             crew.look_after(interrupt.count, self._current)
 
 

@@ -40,6 +40,13 @@ def test_a_name_that_was_seen_before_a_resume() -> None:
     assert describe_warnings(make_outcome(resume(second.totals()), "two")) == []
 
 
+def test_items_that_were_left_out_may_have_the_name() -> None:
+    """With --where nothing is said of the items that were left out: they were not looked at."""
+    outcome = make_outcome(NOTHING_COUNTED, "one")
+    outcome.filtering = True
+    assert describe_warnings(outcome) == ["--ignore two: no item that was compared had this attribute"]
+
+
 def test_an_older_checkpoint_does_not_know() -> None:
     """A run that an older version began says nothing, however often it is resumed."""
     before = replace(decode_checkpoint(OLD.read_bytes()).totals, failed={}, slaves={})
