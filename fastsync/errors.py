@@ -7,6 +7,7 @@ FastsyncError
 │   ├── RequestFailed    one request to DynamoDB failed for good
 │   ├── KeysUnanswered   a table went on returning keys as unprocessed
 │   ├── ExportDamaged    a file of an export is not what it has to be
+│   │   └── FileReplaced     its bytes are others than were listed
 │   ├── OutputFailed     a report or another file could not be written
 │   └── CredentialsEnded credentials expire in mid-run, and there are no others
 └── UnexpectedError  4   something that nobody foresaw, a listener's error too; 2 where nothing was read
@@ -73,6 +74,10 @@ class KeysUnanswered(IncompleteError):
 
 class ExportDamaged(IncompleteError):
     """A file of an export is not whole, or not what the export's manifest says; what it held is not known."""
+
+
+class FileReplaced(ExportDamaged):
+    """The bytes of a file are not those that the export's manifest, or its listing, is of: nothing of it counts."""
 
 
 class OutputFailed(IncompleteError):

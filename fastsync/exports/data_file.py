@@ -11,7 +11,7 @@ from contextlib import closing
 
 from msgspec import Raw
 
-from fastsync.errors import ExportDamaged
+from fastsync.errors import ExportDamaged, FileReplaced
 from fastsync.exports.compressed import expand
 from fastsync.exports.export import ExportFile
 from fastsync.exports.lines import read_lines
@@ -22,15 +22,6 @@ CHUNK = 1 << 18
 """Bytes of a stored file that are read at once."""
 
 
-def check_file(file: ExportFile, storage: Storage) -> None:
-    """Read a file as it is stored; raise ExportDamaged where its size or its digest is another one than expected.
-
-    Nothing is decompressed: that takes about 2 ms for a megabyte. Raises IncompleteError where it cannot be read.
-    """
-    for _ in read_stored(file, storage):
-        pass
-
-
 def read_items(file: ExportFile, storage: Storage, start_line: int = 1) -> Iterator[tuple[int, list[Raw]]]:
     """Yield the items of a file in batches of about a megabyte, each with the number of its first item's line.
 
@@ -38,16 +29,22 @@ def read_items(file: ExportFile, storage: Storage, start_line: int = 1) -> Itera
     Lines before `start_line` (counted from 1) are checked like all others, but not yielded. The items of a batch
     share its memory: whoever keeps one for long copies it.
 
-    Raises ExportDamaged, with file and line, where the file is damaged; then nothing that was yielded is certain, since
-    the digest is known at the end only. Raises IncompleteError where the file cannot be read.
+    Raises IncompleteError where the file cannot be read to its end. Otherwise raises FileReplaced where its bytes are
+    not those that were listed, which is known at the end only: then nothing that was yielded counts. Raises
+    ExportDamaged, with file and line, where its bytes are those, and are damaged; what was yielded before counts.
     """
     count = 0
     with closing(read_stored(file, storage)) as chunks:
-        for first, items in read_lines(expand(chunks, file.name), file.name):
-            count += len(items)
-            left = items[max(start_line - first, 0) :]
-            if left:
-                yield max(first, start_line), left
+        try:
+            for first, items in read_lines(expand(chunks, file.name), file.name):
+                count += len(items)
+                left = items[max(start_line - first, 0) :]
+                if left:
+                    yield max(first, start_line), left
+        except ExportDamaged:
+            for _ in chunks:  # to the end, where it is known whether these are the right bytes
+                pass
+            raise
     if file.items is not None and count != file.items:
         raise ExportDamaged(
             f"{file.name} is damaged: it holds {count_nouns(count, 'item')}, but the manifest says {file.items:,}"
@@ -55,7 +52,7 @@ def read_items(file: ExportFile, storage: Storage, start_line: int = 1) -> Itera
 
 
 def read_stored(file: ExportFile, storage: Storage) -> Generator[bytes, None, None]:
-    """Yield the stored bytes of a file; raise ExportDamaged at their end where they are not what they have to be."""
+    """Yield the stored bytes of a file; raise FileReplaced at their end where they are not those that were listed."""
     digest = hashlib.md5(usedforsecurity=False)
     size = 0
     with closing(storage.open_file(file.stored)) as stream:
@@ -64,9 +61,9 @@ def read_stored(file: ExportFile, storage: Storage) -> Generator[bytes, None, No
             size += len(chunk)
             yield chunk
     if size != file.size_bytes:
-        raise ExportDamaged(
+        raise FileReplaced(
             f"{file.name} was replaced or cut short: it had {file.size_bytes:,} bytes when it was listed, and has "
             f"{size:,} now"
         )
     if file.md5 is not None and digest.digest() != file.md5:
-        raise ExportDamaged(f"{file.name} is damaged: its MD5 digest is not the one that the manifest tells")
+        raise FileReplaced(f"{file.name} is damaged: its MD5 digest is not the one that the manifest tells")

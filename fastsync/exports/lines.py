@@ -92,12 +92,17 @@ def _decode_exact(text: bytes) -> list[Raw] | None:
 
 
 def _decode_each(text: bytes, first: int, name: str) -> Iterator[tuple[int, list[Raw]]]:
-    """Yield the items of lines that are written in any way, or raise ExportDamaged for the first that is damaged."""
+    """Yield the items of lines that are written in any way; then raise ExportDamaged for the first that is damaged."""
     items: list[Raw] = []
     number = first
     for line in text.split(b"\n"):
         if len(line) > LONGEST_LINE or line.strip(SPACE):
-            items.append(_decode_line(line, number, name))
+            try:
+                items.append(_decode_line(line, number, name))
+            except ExportDamaged:
+                if items:
+                    yield number - len(items), items
+                raise
         elif items:
             yield number - len(items), items
             items = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fastsync.aws.s3.bucket import REPLACED, Bucket, Download
-from fastsync.errors import ExportDamaged, RequestFailed, TableError
+from fastsync.errors import FileReplaced, RequestFailed, TableError
 from fastsync.exports.place import S3_SCHEME, Place
 from fastsync.exports.storage import ByteStream, Folder, StoredFile
 from fastsync.model.wording import escape_unprintable
@@ -64,9 +64,7 @@ class _CheckedDownload:
             return self._download.read(size)
         except RequestFailed as error:
             if error.code in REPLACED:
-                raise ExportDamaged(
-                    f"{self._name} was replaced or removed after it was listed ({error.code})"
-                ) from None
+                raise FileReplaced(f"{self._name} was replaced or removed after it was listed ({error.code})") from None
             raise
 
     def close(self) -> None:

@@ -97,6 +97,17 @@ class PartWriter:
         except OSError as error:
             raise self._describe(error) from None
 
+    def discard_rows(self) -> None:
+        """Forget all rows: what they were made of turns out not to count. Raises OutputFailed."""
+        self._rows = [[] for _ in range(self._parts)]
+        self._held = self._offset = 0
+        self._table = []
+        try:
+            os.ftruncate(self._file, 0)
+            os.lseek(self._file, 0, os.SEEK_SET)
+        except OSError as error:
+            raise self._describe(error) from None
+
     def close(self) -> None:
         """Close the file."""
         os.close(self._file)

@@ -14,8 +14,8 @@ from fastsync.aws.clients import Clients
 from fastsync.compare.filter import Filter
 from fastsync.compare.ignored_names import IgnoredNames
 from fastsync.compare.strategies.lookup import scan_pages
-from fastsync.errors import ExportDamaged, IncompleteError
-from fastsync.exports.data_file import check_file, read_items
+from fastsync.errors import ExportDamaged, FileReplaced, IncompleteError
+from fastsync.exports.data_file import read_items
 from fastsync.exports.export import ExportFile
 from fastsync.exports.place import parse_place
 from fastsync.exports.reach import open_in_worker
@@ -86,8 +86,9 @@ class SpoolStages:
 def divide_source(task: DivideTask, stages: SpoolStages) -> Iterator[Event]:
     """Divide what a source holds.
 
-    Of a file of an export that is damaged, or cannot be read to its end, what was read before counts; then the error is
-    raised, and the table is known to be damaged.
+    Of a file of an export that is damaged, what was read before counts. Of one that cannot be read to its end, or turns
+    out to be another one than was listed, nothing counts. Either way the error is raised, and the table is known to be
+    damaged.
     """
     table = SpooledTable(task.terms.spool or "", task.table)
     division = _Division(task, stages)
@@ -102,6 +103,8 @@ def divide_source(task: DivideTask, stages: SpoolStages) -> Iterator[Event]:
                 raise
             damage = error
             table.mark_damaged()
+            if not isinstance(error, ExportDamaged) or isinstance(error, FileReplaced):
+                writer.discard_rows()
         writer.finish()
     if damage is not None:
         raise damage
@@ -165,9 +168,7 @@ def _mark(digest: bytes, is_chosen: bool | None) -> bytes:
 
 
 def _read_file(file: ExportFile, storage: Storage, reader: KeyReader) -> Iterator[_Batch]:
-    """Yield the items of a file; raise ExportDamaged. Of a file with another digest nothing is yielded."""
-    if file.md5 is not None:
-        check_file(file, storage)
+    """Yield the items of a file; raise ExportDamaged."""
     for line, items in read_items(file, storage):
         try:
             yield reader.read_keys(items), items, line

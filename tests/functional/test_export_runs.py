@@ -15,6 +15,7 @@ import pytest
 
 from fastsync import Synchronizer
 from tests.exports import write_export, write_lines, write_manifest
+from tests.functional.s3 import FakeS3
 from tests.functional.tables_behind_proxy import MASTER_REGION, Table, item
 from tests.random_runs.values import respelled_item, value
 from tests.servers import Server
@@ -270,6 +271,34 @@ def test_a_damaged_master_has_no_extras(dynoxide: Server, tmp_path: Path, damage
     held = {each["id"]["S"]: each for each in slave.all()}
     assert set(held) >= {each["id"]["S"] for each in SLAVE}
     assert all(held[each["id"]["S"]] == each for each in MASTER[1::2])
+
+
+def test_nothing_of_a_replaced_file_is_written(
+    dynoxide: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An object with another digest is downloaded once like any, and what it holds is neither compared nor written."""
+    write_export(tmp_path / "export", MASTER)
+    change(tmp_path / "export")
+    slave = Table.make(dynoxide, MASTER_REGION, [])
+    monkeypatch.setattr("fastsync.spool.part_files.MEMORY", 1)
+    prefix, folder = "x/AWSDynamoDB/1", tmp_path / "export"
+    files = {f"{prefix}/{each.relative_to(folder)}": each.read_bytes() for each in folder.rglob("*") if each.is_file()}
+    with FakeS3(files) as s3:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", s3.url)
+        result = Synchronizer(
+            f"export:s3://backups/{prefix}",
+            str(slave),
+            endpoint_url=dynoxide.url,
+            executor="inline",
+            write_missing=True,
+            spool=str(tmp_path),
+        ).run()
+        assert sorted(path for _, path, _ in s3.requests if "/data/" in path and "list-type" not in path) == sorted(
+            f"/backups/{key}" for key in files if "/data/" in key
+        )
+    assert result.exit_code == 4
+    assert "MD5" in result.errors[0]
+    assert spell(slave.all()) == spell(MASTER[1::2])
 
 
 @pytest.mark.parametrize("damage", DAMAGES)

@@ -15,7 +15,7 @@ from fastsync.aws.auth.credentials import Credentials
 from fastsync.aws.s3.bucket import Bucket
 from fastsync.errors import ConfigError, ExportDamaged, FastsyncError, IncompleteError, TableError
 from fastsync.exports.contents import open_export
-from fastsync.exports.data_file import check_file, read_items
+from fastsync.exports.data_file import read_items
 from fastsync.exports.export import Export
 from fastsync.exports.place import parse_place
 from fastsync.exports.s3_storage import S3Storage
@@ -65,9 +65,7 @@ class Reached:
         return open_export(self.place, self.storage)
 
     def read(self, export: Export) -> list[Item]:
-        """Check and read all items."""
-        for file in export.files:
-            check_file(file, self.storage)
+        """Read all items."""
         batches = (items for file in export.files for _, items in read_items(file, self.storage))
         return [json.loads(bytes(item)) for items in batches for item in items]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import random
 from collections.abc import Callable
@@ -10,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from fastsync.errors import ExportDamaged
+from fastsync.errors import ExportDamaged, FileReplaced
 from fastsync.exports.contents import open_export
-from fastsync.exports.data_file import check_file, read_items
+from fastsync.exports.data_file import read_items
 from fastsync.exports.export import ExportFile
 from fastsync.exports.place import parse_place
 from fastsync.exports.storage import LocalStorage, StoredFile
@@ -150,9 +151,22 @@ def test_a_digest_that_is_another_one_is_an_error(tmp_path: Path) -> None:
     """A file whose bytes are not those that the manifest is of is damaged, also where all its lines are whole."""
     (tmp_path / "a.json").write_bytes(write_lines(ITEMS[:3]))
     file = stored(tmp_path / "a.json", md5=b"\0" * 16)
-    for use in (check_file, lambda *each: list(read_items(*each))):
-        with pytest.raises(ExportDamaged, match=r"a.json is damaged: its MD5 digest"):
-            use(*file)
+    with pytest.raises(FileReplaced, match=r"a.json is damaged: its MD5 digest"):
+        list(read_items(*file))
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_damage_says_whether_what_came_before_counts(tmp_path: Path, right: bool) -> None:
+    """Where a line is damaged, the whole file is read all the same, to know whether its bytes are the right ones."""
+    content = gzip.compress(write_lines(ITEMS[:3]) + b"{}\n" + random.Random(3).randbytes(1 << 20))
+    (tmp_path / "a.gz").write_bytes(content)
+    digest = hashlib.md5(content).digest() if right else b"\0" * 16
+    found = []
+    with pytest.raises(ExportDamaged, match="line 4 holds no Item" if right else "MD5") as error:
+        for _, items in read_items(*stored(tmp_path / "a.gz", md5=digest)):
+            found += items
+    assert isinstance(error.value, FileReplaced) is not right
+    assert len(found) == 3
 
 
 def test_a_file_that_changes_after_it_was_listed_is_an_error(tmp_path: Path) -> None:
@@ -205,7 +219,7 @@ def test_no_damage_goes_unnoticed(tmp_path: Path) -> None:
 
 
 def test_no_damage_goes_unnoticed_where_there_is_a_manifest(tmp_path: Path) -> None:
-    """With a digest, any byte that is wrong and any cut is an error, when a file is checked and when it is read."""
+    """With a digest, any byte that is wrong and any cut is an error, and nothing of the file counts."""
     text = write_export(tmp_path / "x", ITEMS[:50], 1)
     place = parse_place(text)
     storage = LocalStorage(place)
@@ -218,9 +232,8 @@ def test_no_damage_goes_unnoticed_where_there_is_a_manifest(tmp_path: Path) -> N
         damaged[cut] ^= chooser.randrange(1, 256)
         data.write_bytes(content[:cut] if number % 2 else bytes(damaged))
         file = open_export(place, storage).files[0]
-        for use in (check_file, lambda *each: list(read_items(*each))):
-            with pytest.raises(ExportDamaged):
-                use(file, storage)
+        with pytest.raises(FileReplaced):
+            list(read_items(file, storage))
 
 
 PIECES = [
@@ -243,7 +256,7 @@ PIECES = [
 
 
 def test_lines_are_read_as_a_plain_reader_would(tmp_path: Path) -> None:
-    """Whatever lines follow each other, the items, their lines and the first line that is wrong are the same."""
+    """Whatever lines follow each other, the items before the first wrong line, their lines and its are the same."""
     chooser = random.Random(64)
     for _ in range(3000):
         text = b"".join(chooser.choice(PIECES[: chooser.choice((6, 8, len(PIECES)))]) for _ in range(12))
@@ -252,8 +265,11 @@ def test_lines_are_read_as_a_plain_reader_would(tmp_path: Path) -> None:
         if wrong is None:
             assert read(tmp_path / "a.json") == expected, text
         else:
+            found = []
             with pytest.raises(ExportDamaged, match=rf"a.json, line {wrong} "):
-                read(tmp_path / "a.json")
+                for first, items in read_items(*stored(tmp_path / "a.json")):
+                    found += [(first + place, bytes(item)) for place, item in enumerate(items)]
+            assert found == expected, text
 
 
 def read_plainly(text: bytes) -> tuple[list[tuple[int, bytes]], int | None]:

@@ -80,6 +80,21 @@ def test_a_task_that_was_broken_off_has_brought_nothing(tmp_path: Path) -> None:
     assert [len(table.open_part(number, 2)) for number in range(2)] == [1, 0]
 
 
+def test_rows_that_do_not_count_are_forgotten(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What a task has added before it learns that nothing of its source counts is in no part."""
+    monkeypatch.setattr("fastsync.spool.part_files.MEMORY", 1)
+    table = SpooledTable.begin(str(tmp_path), 1, ["a"])
+    writer = table.open_writer(0, 2)
+    writer.add_rows([0, 1], make_rows(2, 1))
+    writer.add_rows([1], make_rows(1, 2))
+    writer.discard_rows()
+    writer.add_rows([0], make_rows(1, 3))
+    writer.finish()
+    writer.close()
+    assert [len(table.open_part(number, 2)) for number in range(2)] == [1, 0]
+    assert table.open_part(0, 2).load_rows().keys == [row[0] for row in make_rows(1, 3)]
+
+
 def test_a_full_disk_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """What cannot be written is one sentence that names the folder and the flag."""
     (tmp_path / "0-0").symlink_to("/dev/full")
