@@ -9,7 +9,8 @@ from fastsync.config.limits import RunLimits
 from fastsync.errors import FastsyncError
 from fastsync.fleet.folder import Ended
 from fastsync.fleet.listing import Listed
-from fastsync.model.events import AnyTerms, PageDone
+from fastsync.model.messages.events import PageDone
+from fastsync.model.messages.terms import AnyTerms
 from fastsync.output.statistics import OVERSPENT
 
 

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from fastsync.model.events import AnyTerms, PageDone
+from fastsync.model.messages.events import PageDone
+from fastsync.model.messages.terms import AnyTerms
 from fastsync.model.wording import count_nouns
 from fastsync.output.console.progress import LINE_EVERY, load_bar
 from fastsync.output.log import Log

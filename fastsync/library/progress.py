@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from fastsync.model.events import AnyTerms, PageDone, SegmentEnd
+from fastsync.model.messages.events import PageDone, SegmentEnd
+from fastsync.model.messages.terms import AnyTerms
 
 
 @dataclass(frozen=True)

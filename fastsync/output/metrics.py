@@ -18,7 +18,8 @@ from typing import NamedTuple
 
 from fastsync.errors import ConfigError, OutputFailed
 from fastsync.model.difference import Tally
-from fastsync.model.events import AnyTerms, PageDone
+from fastsync.model.messages.events import PageDone
+from fastsync.model.messages.terms import AnyTerms
 from fastsync.output.private_files import create_beside
 from fastsync.output.statistics import MasterCounters, SlaveCounters, Statistics
 

@@ -12,7 +12,7 @@ from typing import IO
 
 from fastsync.config.config import Config
 from fastsync.errors import ConfigError, OutputFailed
-from fastsync.model.events import PageDone
+from fastsync.model.messages.events import PageDone
 from fastsync.output import private_files
 from fastsync.output.durable import READER_LEFT, FilePosition, Growth, OutputFile, check, truncate_to
 from fastsync.output.report_line import ReportLines, format_last_line

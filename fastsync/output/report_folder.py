@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from fastsync.errors import ConfigError, OutputFailed
-from fastsync.model.events import PageDone
+from fastsync.model.messages.events import PageDone
 from fastsync.output.durable import FILE_START, FilePosition
 from fastsync.output.report_line import ReportLines, format_last_line
 

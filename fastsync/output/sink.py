@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from fastsync.model.difference import Difference
-from fastsync.model.events import AnyTerms, PageDone, SegmentEnd
+from fastsync.model.messages.events import PageDone, SegmentEnd
+from fastsync.model.messages.terms import AnyTerms
 
 
 class Sink(Protocol):

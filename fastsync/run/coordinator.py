@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from fastsync.config.config import Config
 from fastsync.errors import FastsyncError, OutputFailed, UnexpectedError
 from fastsync.model.difference import Tally
-from fastsync.model.events import Terms
+from fastsync.model.messages.terms import Terms
 from fastsync.output.sink import Audience
 from fastsync.run.journal import Journal
 from fastsync.run.notes import describe_checkpoint, describe_left

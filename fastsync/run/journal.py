@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from fastsync.errors import OutputFailed
-from fastsync.model.events import PageDone
+from fastsync.model.messages.events import PageDone
 from fastsync.output.report import Report
 from fastsync.output.report_folder import PartedReport
 from fastsync.run.checkpoint import CheckpointFile

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from fastsync.config.config import Config
 from fastsync.config.slicing import Slicing
 from fastsync.model.difference import Difference, Effect, Tally
-from fastsync.model.events import (
-    AnyTask,
+from fastsync.model.messages.events import (
     Event,
     OrdersDisagree,
     PageDone,
@@ -19,6 +18,7 @@ from fastsync.model.events import (
     TaskFailed,
     TaskStopped,
 )
+from fastsync.model.messages.tasks import AnyTask
 from fastsync.model.settings import StrategyName
 from fastsync.plan.forecast import Forecast
 from fastsync.plan.segments import Plan

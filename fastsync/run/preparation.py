@@ -12,7 +12,7 @@ from fastsync.config.slicing import Slicing
 from fastsync.errors import ConfigError, FastsyncError, Interrupted, OutputFailed
 from fastsync.model.capacity import Spending
 from fastsync.model.digest import new_seed
-from fastsync.model.events import Terms
+from fastsync.model.messages.terms import Terms
 from fastsync.model.policy import Policy
 from fastsync.model.settings import StrategyName
 from fastsync.output.durable import FILE_START, check

@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from fastsync.errors import FastsyncError, Interrupted, OutputFailed, UnexpectedError
-from fastsync.model.events import AnyTask, AnyTerms, Event, PageDone
+from fastsync.model.messages.events import Event, PageDone
+from fastsync.model.messages.tasks import AnyTask
+from fastsync.model.messages.terms import AnyTerms
 from fastsync.output.sink import Audience
 from fastsync.output.unforeseen import Phase, unexpected
 from fastsync.run.journal import Journal

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from fastsync.model.difference import Tally
-from fastsync.model.events import AnyTask, Event, PageDone, SegmentEnd, SegmentTask, SlaveLost, TaskDone
+from fastsync.model.messages.events import Event, PageDone, SegmentEnd, SlaveLost, TaskDone
+from fastsync.model.messages.tasks import AnyTask, SegmentTask
 from fastsync.plan.segments import Plan
 from fastsync.run.sampling import Counts, Interval, estimate_total
 

@@ -16,7 +16,7 @@ from fastsync.config.config import Config
 from fastsync.config.paths import check_inputs
 from fastsync.config.slicing import Slicing
 from fastsync.errors import ConfigError, FastsyncError, Interrupted, TableError
-from fastsync.model.events import UndoTerms
+from fastsync.model.messages.terms import UndoTerms
 from fastsync.model.table import Side, TableRef
 from fastsync.model.wording import choose_form, count_nouns
 from fastsync.output.outputs import Outputs

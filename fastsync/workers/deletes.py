@@ -12,8 +12,9 @@ import msgspec
 from fastsync.compare.pairs import Suspect
 from fastsync.errors import IncompleteError
 from fastsync.model.difference import Difference, Effect, Verdict
-from fastsync.model.events import DeleteTask, Event, PageDone
 from fastsync.model.keys import Key, encode_key
+from fastsync.model.messages.events import Event, PageDone
+from fastsync.model.messages.tasks import DeleteTask
 from fastsync.model.wording import describe_exception
 from fastsync.workers.portions import Portions, by_bytes, known_bytes
 from fastsync.workers.stages import Stages

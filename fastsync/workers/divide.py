@@ -21,8 +21,9 @@ from fastsync.exports.place import parse_place
 from fastsync.exports.reach import open_in_worker
 from fastsync.exports.storage import Storage
 from fastsync.model.digest import choose_parts
-from fastsync.model.events import DivideTask, Event, PageDone, RepeatsTask, SpoolTask
 from fastsync.model.keys import Key, KeyReader
+from fastsync.model.messages.events import Event, PageDone
+from fastsync.model.messages.tasks import DivideTask, RepeatsTask, SpoolTask
 from fastsync.spool.packed_keys import KeyPacker
 from fastsync.spool.part_files import LEFT_OUT, UNEVALUATED, Row, count_shares
 from fastsync.spool.table import SpooledTable

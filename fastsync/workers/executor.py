@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable
 from typing import Protocol, TypeVar
 
-from fastsync.model.events import Event, SpoolTask, Task
+from fastsync.model.messages.events import Event
+from fastsync.model.messages.tasks import SpoolTask, Task
 from fastsync.workers.interrupt import Interrupt
 
 T = TypeVar("T", bound=Task | SpoolTask)

@@ -8,7 +8,8 @@ from typing import TypeVar
 from fastsync.aws.auth.credentials import Credentials
 from fastsync.aws.clients import Clients, Keyring
 from fastsync.aws.shared_cells import SharedCells
-from fastsync.model.events import AnyTask, Event
+from fastsync.model.messages.events import Event
+from fastsync.model.messages.tasks import AnyTask
 from fastsync.workers.interrupt import Interrupt
 from fastsync.workers.task import run_task
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from fastsync.compare.pairs import PairsPage
 from fastsync.model.difference import Difference, Tally
-from fastsync.model.events import PageDone
+from fastsync.model.messages.events import PageDone
 
 
 class PageResult:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import IO
 
 from fastsync.errors import OutputFailed
-from fastsync.model.events import PageDone
+from fastsync.model.messages.events import PageDone
 
 IN_MEMORY = 5_000
 """Differences and extras that are buffered in memory for one task: some MB."""

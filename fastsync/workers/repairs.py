@@ -7,7 +7,7 @@ from concurrent.futures import Executor
 
 from fastsync.compare.pairs import Suspect
 from fastsync.model.difference import Difference
-from fastsync.model.events import WritesAhead
+from fastsync.model.messages.events import WritesAhead
 from fastsync.repair.announced_writes import Announced, pack
 from fastsync.repair.decision import Intent
 from fastsync.repair.earlier_writes import EarlierWrites

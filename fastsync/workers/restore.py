@@ -20,8 +20,9 @@ from fastsync.aws.client import Condition, WriteAnswer
 from fastsync.compare.pairs import Suspect
 from fastsync.errors import ConfigError, IncompleteError
 from fastsync.model.difference import Difference, Effect
-from fastsync.model.events import Event, UndoTask, WritesAhead
 from fastsync.model.keys import Key, encode_key
+from fastsync.model.messages.events import Event, WritesAhead
+from fastsync.model.messages.tasks import UndoTask
 from fastsync.model.throughput import limit_items
 from fastsync.repair.condition import require_absent, require_unchanged
 from fastsync.repair.decision import EFFECTS, encode_item, writable_attributes

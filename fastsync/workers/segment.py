@@ -23,7 +23,8 @@ from fastsync.compare.strategies.lookup import Lookup
 from fastsync.compare.strategies.merge import Merge
 from fastsync.compare.strategies.partition import Partition
 from fastsync.errors import IncompleteError
-from fastsync.model.events import Event, OrdersDisagree, SegmentTask, SlaveLost
+from fastsync.model.messages.events import Event, OrdersDisagree, SlaveLost
+from fastsync.model.messages.tasks import SegmentTask
 from fastsync.model.settings import StrategyName
 from fastsync.workers.page_result import PageResult
 from fastsync.workers.portions import by_bytes, known_bytes

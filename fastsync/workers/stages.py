@@ -20,9 +20,11 @@ from fastsync.compare.recheck import Rechecker
 from fastsync.compare.reviewed import Reviewed
 from fastsync.model.difference import Tally
 from fastsync.model.digest import Digester, PathDigester
-from fastsync.model.events import AnyTerms, DeleteTask, PageDone, SegmentTask, Task, Terms, UndoTask
 from fastsync.model.items.ignored_paths import IgnoredPaths
 from fastsync.model.keys import KeyReader, ReviewedLine
+from fastsync.model.messages.events import PageDone
+from fastsync.model.messages.tasks import DeleteTask, SegmentTask, Task, UndoTask
+from fastsync.model.messages.terms import AnyTerms, Terms
 from fastsync.model.policy import Policy
 from fastsync.model.settings import Judging
 from fastsync.model.table import Side

@@ -13,19 +13,8 @@ from contextlib import closing
 from fastsync.aws.clients import Clients
 from fastsync.errors import IncompleteError, Interrupted
 from fastsync.model.capacity import Spending
-from fastsync.model.events import (
-    AnyTask,
-    DeleteTask,
-    DivideTask,
-    Event,
-    PageDone,
-    RepeatsTask,
-    SegmentTask,
-    TaskDone,
-    TaskFailed,
-    TaskStopped,
-    UndoTask,
-)
+from fastsync.model.messages.events import Event, PageDone, TaskDone, TaskFailed, TaskStopped
+from fastsync.model.messages.tasks import AnyTask, DeleteTask, DivideTask, RepeatsTask, SegmentTask, UndoTask
 from fastsync.model.wording import describe_exception
 from fastsync.workers.deletes import delete_extras
 from fastsync.workers.divide import SpoolStages, divide_source, find_repeats

@@ -10,7 +10,9 @@ import pytest
 from fastsync.aws.clients import Clients, Keyring
 from fastsync.config.config import Config
 from fastsync.model.difference import Tally
-from fastsync.model.events import Event, PageDone, SegmentTask, TaskDone, Terms
+from fastsync.model.messages.events import Event, PageDone, TaskDone
+from fastsync.model.messages.tasks import SegmentTask
+from fastsync.model.messages.terms import Terms
 from fastsync.model.settings import StrategyName
 from fastsync.plan.survey import survey_tables
 from fastsync.workers.task import run_task

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from fastsync import ConfigError, Difference, FastsyncError, Synchronizer
-from fastsync.model.events import PageDone, Terms
+from fastsync.model.messages.events import PageDone
+from fastsync.model.messages.terms import Terms
 from tests.e2e.policies import RAISED, Raises
 from tests.functional.conftest import MakeWorld
 from tests.functional.tables_behind_proxy import World, item, no_traceback

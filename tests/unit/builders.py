@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fastsync.model.difference import Difference, Verdict
-from fastsync.model.events import Terms
+from fastsync.model.messages.terms import Terms
 from fastsync.model.settings import Judging, Reading, Repairing, Retrying
 from fastsync.model.table import Endpoint, KeySchema, Side, Table, TableRef
 

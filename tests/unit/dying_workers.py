@@ -13,8 +13,8 @@ from msgspec import Raw
 from fastsync.aws.budget import Budget, PrivateCell
 from fastsync.aws.client import Condition, WriteAnswer
 from fastsync.aws.clients import Clients
-from fastsync.model.events import Event, TaskFailed
 from fastsync.model.keys import Key
+from fastsync.model.messages.events import Event, TaskFailed
 from fastsync.workers.executor import T
 from fastsync.workers.interrupt import Interrupt
 from fastsync.workers.task import run_task

@@ -16,8 +16,10 @@ from fastsync.aws.client import BatchAnswer, Scan
 from fastsync.aws.clients import Clients
 from fastsync.errors import RequestFailed
 from fastsync.model.difference import Tally
-from fastsync.model.events import Event, OrdersDisagree, PageDone, SegmentTask, TaskDone, Terms
 from fastsync.model.keys import Key, KeyReader
+from fastsync.model.messages.events import Event, OrdersDisagree, PageDone, TaskDone
+from fastsync.model.messages.tasks import SegmentTask
+from fastsync.model.messages.terms import Terms
 from fastsync.model.page import Page
 from fastsync.model.settings import Judging, Reading, Repairing, Retrying, StrategyName
 from fastsync.model.table import Endpoint, KeySchema, Side, Table, TableRef

@@ -7,7 +7,7 @@ import pytest
 from fastsync.config.slicing import Slicing
 from fastsync.errors import ConfigError, FastsyncError, TableError
 from fastsync.model.difference import Difference, Effect, Tally, Verdict
-from fastsync.model.events import Event, PageDone, SlaveLost, TaskDone, TaskFailed, TaskStopped
+from fastsync.model.messages.events import Event, PageDone, SlaveLost, TaskDone, TaskFailed, TaskStopped
 from fastsync.model.table import TableRef
 from fastsync.output.statistics import count_withheld
 from fastsync.plan.segments import Plan

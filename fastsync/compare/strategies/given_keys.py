@@ -20,8 +20,8 @@ from fastsync.compare.filter import Filter
 from fastsync.compare.pairs import Pairs, PairsPage, Strategy
 from fastsync.compare.strategies.merge import Merge
 from fastsync.errors import IncompleteError
-from fastsync.model.events import SegmentTask
 from fastsync.model.keys import Key, KeyChunk
+from fastsync.model.messages.tasks import SegmentTask
 
 FIRST = 50
 """Keys that are under way while nothing is known of their items: 20 MB of each table at most. Later there are as many

@@ -20,8 +20,8 @@ from fastsync.compare.filter import Filter
 from fastsync.compare.pairs import Pairs, PairsPage
 from fastsync.compare.strategies.circles import Circles
 from fastsync.errors import IncompleteError
-from fastsync.model.events import SegmentTask
 from fastsync.model.keys import Key
+from fastsync.model.messages.tasks import SegmentTask
 from fastsync.model.page import Page
 
 AHEAD = 6 << 20

@@ -23,7 +23,7 @@ from fastsync.compare.strategies.lookup import MASTER_NAME, Lookup, select_part
 from fastsync.compare.strategies.turns import Turns
 from fastsync.compare.strategies.window import BufferedPage, Stream, Window, match_pages
 from fastsync.errors import IncompleteError
-from fastsync.model.events import SegmentTask
+from fastsync.model.messages.tasks import SegmentTask
 from fastsync.model.page import ItemWithoutKey
 
 

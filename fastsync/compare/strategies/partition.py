@@ -20,8 +20,8 @@ from fastsync.aws.batch_get import BatchReader
 from fastsync.compare.filter import Filter
 from fastsync.compare.pairs import Pairs, PairsPage
 from fastsync.errors import IncompleteError
-from fastsync.model.events import SegmentTask
 from fastsync.model.keys import Key
+from fastsync.model.messages.tasks import SegmentTask
 from fastsync.spool.packed_keys import KeyPacker
 from fastsync.spool.part_files import LEFT_OUT, UNEVALUATED, Part, count_shares
 from fastsync.spool.table import SpooledTable

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from fastsync.model.difference import Difference, Effect
-from fastsync.model.events import AnyTerms, PageDone, Terms, UndoTerms
+from fastsync.model.messages.events import PageDone
+from fastsync.model.messages.terms import AnyTerms, Terms, UndoTerms
 from fastsync.model.table import ReplicaMode, Side
 from fastsync.model.throughput import Rate
 from fastsync.output.console.progress import TAKEN_BACK

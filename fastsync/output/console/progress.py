@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from fastsync.model.difference import Effect, Tally
-from fastsync.model.events import AnyTerms, PageDone, SegmentEnd, Terms
+from fastsync.model.messages.events import PageDone, SegmentEnd
+from fastsync.model.messages.terms import AnyTerms, Terms
 from fastsync.model.wording import choose_form
 from fastsync.output.log import Log
 

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from fastsync.model.addresses import hide_users
-from fastsync.model.events import AnyTerms, PageDone, Terms
+from fastsync.model.messages.events import PageDone
+from fastsync.model.messages.terms import AnyTerms, Terms
 from fastsync.model.table import Side
 from fastsync.output.log import Log
 

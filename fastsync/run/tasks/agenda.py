@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from fastsync.model.events import PageDone, SegmentTask, TaskFailed, Terms
 from fastsync.model.keys import KeyChunk
+from fastsync.model.messages.events import PageDone, TaskFailed
+from fastsync.model.messages.tasks import SegmentTask
+from fastsync.model.messages.terms import Terms
 from fastsync.plan.segments import Plan
 from fastsync.repair.undo_log import undo_log_size
 from fastsync.run.tasks.source import RESTARTS

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fastsync.model.events import AnyTask, PageDone
+from fastsync.model.messages.events import PageDone
+from fastsync.model.messages.tasks import AnyTask
 from fastsync.workers.pending_pages import PendingPages
 
 

@@ -9,8 +9,10 @@ from dataclasses import dataclass, replace
 from itertools import chain, islice
 
 from fastsync.model.difference import Difference, Effect, Tally
-from fastsync.model.events import DeleteTask, PageDone, TaskFailed, Terms
 from fastsync.model.keys import ReviewedLine
+from fastsync.model.messages.events import PageDone, TaskFailed
+from fastsync.model.messages.tasks import DeleteTask
+from fastsync.model.messages.terms import Terms
 from fastsync.model.throughput import limit_items
 from fastsync.repair.replicas import explain_protection
 from fastsync.repair.undo_log import undo_log_size

@@ -7,7 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fastsync.model.events import DivideTask, PageDone, RepeatsTask, SpoolTask, TaskFailed, Terms
+from fastsync.model.messages.events import PageDone, TaskFailed
+from fastsync.model.messages.tasks import DivideTask, RepeatsTask, SpoolTask
+from fastsync.model.messages.terms import Terms
 from fastsync.run.tasks.source import RESTARTS
 from fastsync.spool.table import SpooledTable
 

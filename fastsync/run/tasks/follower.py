@@ -6,7 +6,7 @@ So a dead worker can be replaced, and a killed run resumed, without losing or co
 from __future__ import annotations
 
 from fastsync.errors import OutputFailed
-from fastsync.model.events import Event, PageDone, SlaveLost, TaskDone, TaskFailed, TaskStopped, WritesAhead
+from fastsync.model.messages.events import Event, PageDone, SlaveLost, TaskDone, TaskFailed, TaskStopped, WritesAhead
 from fastsync.run.outcome import Outcome
 from fastsync.run.recorder import Recorder
 from fastsync.run.tasks.buffers import TaskBuffers

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from fastsync.config.limits import RunLimits
 from fastsync.model.difference import Tally
-from fastsync.model.events import AnyTask, DeleteTask, PageDone
+from fastsync.model.messages.events import PageDone
+from fastsync.model.messages.tasks import AnyTask, DeleteTask
 from fastsync.model.wording import count_nouns
 from fastsync.output.statistics import ENDED, NOT_STARTED
 from fastsync.run.outcome import Outcome

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol, TypeVar
 
-from fastsync.model.events import AnyTask, PageDone, TaskFailed
+from fastsync.model.messages.events import PageDone, TaskFailed
+from fastsync.model.messages.tasks import AnyTask
 
 T = TypeVar("T", bound=AnyTask)
 RESTARTS = 3

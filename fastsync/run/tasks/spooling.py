@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fastsync.config.config import Config
 from fastsync.errors import ConfigError
-from fastsync.model.events import Terms
+from fastsync.model.messages.terms import Terms
 from fastsync.plan.exports.sizes import estimate_spool, list_sources
 from fastsync.plan.survey import Survey
 from fastsync.run.outcome import Outcome

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain
 
-from fastsync.model.events import PageDone, TaskFailed, UndoTask, UndoTerms
+from fastsync.model.messages.events import PageDone, TaskFailed
+from fastsync.model.messages.tasks import UndoTask
+from fastsync.model.messages.terms import UndoTerms
 from fastsync.repair.undo_index import Index
 from fastsync.run.tasks.source import RESTARTS
 

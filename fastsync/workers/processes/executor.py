@@ -13,7 +13,8 @@ from typing import Generic, TypeVar
 from fastsync.aws.auth.credentials import Credentials
 from fastsync.aws.shared_cells import SharedCells
 from fastsync.errors import ConfigError, FastsyncError, IncompleteError
-from fastsync.model.events import AnyTask, Event, TaskDone, TaskFailed, TaskStopped
+from fastsync.model.messages.events import Event, TaskDone, TaskFailed, TaskStopped
+from fastsync.model.messages.tasks import AnyTask
 from fastsync.workers.interrupt import Interrupt
 from fastsync.workers.processes.fork_server import cannot_start
 from fastsync.workers.processes.worker import Stop

@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 from fastsync.aws.auth.credentials import Credentials
 from fastsync.aws.shared_cells import SharedCells
 from fastsync.errors import ConfigError
-from fastsync.model.events import AnyTask, Event
+from fastsync.model.messages.events import Event
+from fastsync.model.messages.tasks import AnyTask
 from fastsync.workers.interrupt import Interrupt
 from fastsync.workers.processes.executor import TICK, Crew, Waiting
 from fastsync.workers.processes.worker_process import WorkerProcess

@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from fastsync.aws.auth.credentials import Credentials
 from fastsync.aws.clients import Clients, Keyring
 from fastsync.aws.shared_cells import SharedCells
-from fastsync.model.events import AnyTask, Event, TaskFailed
+from fastsync.model.messages.events import Event, TaskFailed
+from fastsync.model.messages.tasks import AnyTask
 from fastsync.model.wording import describe_exception
 from fastsync.workers.processes.frames import receive, send
 from fastsync.workers.task import run_task

@@ -19,7 +19,8 @@ from typing import Any, Generic, TypeVar
 
 from fastsync.aws.auth.credentials import Credentials
 from fastsync.aws.shared_cells import SharedCells
-from fastsync.model.events import AnyTask, Event, TaskFailed
+from fastsync.model.messages.events import Event, TaskFailed
+from fastsync.model.messages.tasks import AnyTask
 from fastsync.workers.processes.fork_server import cannot_start, main_module_hidden, signals_blocked
 from fastsync.workers.processes.frames import Inbox, Outbox
 from fastsync.workers.processes.worker import NO_THREAD, Assignment, Finish, Order, Renewal, run_worker

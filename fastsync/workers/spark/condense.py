@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from fastsync.model.difference import Difference, Tally
-from fastsync.model.events import Event, PageDone, SlaveLost, Task, TaskDone, TaskFailed, TaskStopped, WritesAhead
+from fastsync.model.messages.events import Event, PageDone, SlaveLost, TaskDone, TaskFailed, TaskStopped, WritesAhead
+from fastsync.model.messages.tasks import Task
 from fastsync.workers.pending_pages import PendingPages
 
 

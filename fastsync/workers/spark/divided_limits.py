@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import chain
 
 from fastsync.aws.budget import SMALLEST
-from fastsync.model.events import Terms
+from fastsync.model.messages.terms import Terms
 from fastsync.model.throughput import Pace, Rate
 
 

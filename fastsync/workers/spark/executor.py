@@ -22,7 +22,8 @@ from fastsync.aws.auth.credentials import Credentials
 from fastsync.aws.clients import Clients, Keyring
 from fastsync.aws.shared_cells import SharedCells
 from fastsync.errors import OutputFailed
-from fastsync.model.events import Event, PageDone, ReportPart, SpoolTask, Task, TaskFailed, TaskStopped
+from fastsync.model.messages.events import Event, PageDone, ReportPart, TaskFailed, TaskStopped
+from fastsync.model.messages.tasks import SpoolTask, Task
 from fastsync.output.report_line import ReportLines
 from fastsync.workers.executor import T
 from fastsync.workers.interrupt import Interrupt

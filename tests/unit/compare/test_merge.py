@@ -16,8 +16,8 @@ from msgspec import Raw
 
 from fastsync.compare.strategies.lookup import AHEAD
 from fastsync.compare.strategies.window import WINDOW
-from fastsync.model.events import PageDone, SlaveLost, TaskDone, TaskFailed
 from fastsync.model.keys import Key, KeyReader
+from fastsync.model.messages.events import PageDone, SlaveLost, TaskDone, TaskFailed
 from fastsync.model.table import KeySchema
 from tests.unit import fake_tables
 from tests.unit.fake_tables import Came, Change, Played, make

@@ -10,7 +10,7 @@ import pytest
 
 from fastsync.errors import ConfigError, OutputFailed
 from fastsync.model.difference import Tally
-from fastsync.model.events import PageDone
+from fastsync.model.messages.events import PageDone
 from fastsync.output.metrics import MetricSample, MetricsFile, format_samples
 from fastsync.output.statistics import MasterCounters, SlaveCounters, Statistics
 from tests.openmetrics import parse

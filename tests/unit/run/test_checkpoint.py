@@ -14,7 +14,7 @@ from fastsync import Policy
 from fastsync.config.config import Config
 from fastsync.errors import ConfigError, OutputFailed
 from fastsync.model.difference import Difference, Effect, Tally, Verdict
-from fastsync.model.events import PageDone
+from fastsync.model.messages.events import PageDone
 from fastsync.output.durable import FilePosition
 from fastsync.run.checkpoint import CheckpointFile, check_settings, check_tables, collect_settings
 from fastsync.run.checkpoint_form import Checkpoint

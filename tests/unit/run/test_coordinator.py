@@ -10,7 +10,7 @@ import pytest
 from fastsync.config.config import Config
 from fastsync.config.slicing import Slicing
 from fastsync.model.difference import Difference, Verdict
-from fastsync.model.events import Event, TaskDone
+from fastsync.model.messages.events import Event, TaskDone
 from fastsync.output.sink import Audience
 from fastsync.plan.segments import Plan
 from fastsync.run.checkpoint_form import Checkpoint

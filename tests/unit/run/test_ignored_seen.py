@@ -8,7 +8,7 @@ import pytest
 
 from fastsync.config.slicing import Slicing
 from fastsync.model.difference import Tally
-from fastsync.model.events import PageDone
+from fastsync.model.messages.events import PageDone
 from fastsync.plan.segments import Plan
 from fastsync.run.checkpoint_form import decode_checkpoint, encode_checkpoint
 from fastsync.run.notes import describe_warnings

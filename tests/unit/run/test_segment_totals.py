@@ -8,7 +8,8 @@ import pytest
 
 from fastsync.config.slicing import Slicing
 from fastsync.model.difference import Difference, Tally, Verdict
-from fastsync.model.events import DeleteTask, PageDone, SegmentEnd, SegmentTask, SlaveLost, TaskDone, TaskFailed
+from fastsync.model.messages.events import PageDone, SegmentEnd, SlaveLost, TaskDone, TaskFailed
+from fastsync.model.messages.tasks import DeleteTask, SegmentTask
 from fastsync.plan.segments import Plan
 from fastsync.run.notes import describe_segments
 from fastsync.run.sampling import Interval

@@ -7,16 +7,8 @@ from collections.abc import Sequence
 import pytest
 
 from fastsync.model.difference import Tally
-from fastsync.model.events import (
-    Event,
-    OrdersDisagree,
-    PageDone,
-    SegmentTask,
-    SlaveLost,
-    TaskDone,
-    TaskFailed,
-    TaskStopped,
-)
+from fastsync.model.messages.events import Event, OrdersDisagree, PageDone, SlaveLost, TaskDone, TaskFailed, TaskStopped
+from fastsync.model.messages.tasks import SegmentTask
 from fastsync.workers.spark.condense import EventSummary
 from tests.unit.builders import A, B, difference, side, terms
 

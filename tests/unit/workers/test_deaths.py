@@ -17,7 +17,8 @@ import pytest
 from fastsync.config.config import Config
 from fastsync.config.slicing import Slicing
 from fastsync.model.difference import Difference
-from fastsync.model.events import Event, TaskDone, TaskFailed, Terms
+from fastsync.model.messages.events import Event, TaskDone, TaskFailed
+from fastsync.model.messages.terms import Terms
 from fastsync.model.settings import Judging, Repairing
 from fastsync.model.table import KeySchema
 from fastsync.output.durable import FILE_START

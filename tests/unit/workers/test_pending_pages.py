@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fastsync.model.difference import Difference, Tally, Verdict
-from fastsync.model.events import PageDone
+from fastsync.model.messages.events import PageDone
 from fastsync.workers.pending_pages import IN_MEMORY, PendingPages
 
 A, B = "us-west-2:a", "us-west-2:b"

@@ -9,7 +9,8 @@ import pytest
 
 from fastsync.config.slicing import Slicing
 from fastsync.model.difference import Tally
-from fastsync.model.events import PageDone, SegmentTask
+from fastsync.model.messages.events import PageDone
+from fastsync.model.messages.tasks import SegmentTask
 from fastsync.model.settings import Repairing
 from fastsync.plan.segments import Plan
 from fastsync.run.tasks.agenda import Agenda, Backlog, PendingSegments, StartedSegment

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from fastsync.model.difference import Difference, Effect, Tally, Verdict
-from fastsync.model.events import PageDone, TaskFailed
+from fastsync.model.messages.events import PageDone, TaskFailed
 from fastsync.model.settings import Repairing
 from fastsync.run.tasks.delete_guard import Found, Refusal
 from fastsync.run.tasks.deletes import PER_TASK, Chunks, Deletes
