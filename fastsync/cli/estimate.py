@@ -22,7 +22,7 @@ from fastsync.output.unforeseen import Phase, foreseen_only
 from fastsync.plan.duration import format_duration
 from fastsync.plan.estimate import Estimate, StrategyEstimate, estimate_keys, estimate_run
 from fastsync.plan.forecast import Units
-from fastsync.plan.key_plan import plan_keys_of, read_keys_of
+from fastsync.plan.keys.plan import plan_keys_of, read_keys_of
 from fastsync.plan.survey import survey_tables
 from fastsync.workers.interrupt import Interrupt
 

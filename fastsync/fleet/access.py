@@ -12,7 +12,7 @@ from fastsync.aws.describe import list_names
 from fastsync.errors import RequestFailed, TableError
 from fastsync.model.settings import Retrying
 from fastsync.model.table import Login, TableRef
-from fastsync.plan.survey import SharedAccess
+from fastsync.plan.access import SharedAccess
 
 
 class FleetAccess:

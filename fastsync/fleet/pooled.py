@@ -11,7 +11,8 @@ from typing import Any
 from fastsync.config.config import Config
 from fastsync.errors import CredentialsEnded
 from fastsync.model.policy import Policy
-from fastsync.plan.survey import SharedAccess, Survey
+from fastsync.plan.access import SharedAccess
+from fastsync.plan.survey import Survey
 from fastsync.run.synchronizer import Place, Synchronizer
 from fastsync.workers.executor import Executor
 from fastsync.workers.processes.pool import PooledExecutor, WorkerPool

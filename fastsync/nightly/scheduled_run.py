@@ -31,7 +31,7 @@ from fastsync.output.log import Log
 from fastsync.output.private_files import make_folders
 from fastsync.reports.html.gather import MOST_ROWS
 from fastsync.reports.html.page import make_page
-from fastsync.run.checkpoint import read_left_behind
+from fastsync.run.checkpoints.file import read_left_behind
 
 BUSY = 75
 """The exit code where the run before is still at work: EX_TEMPFAIL of sysexits.h, which no run ends with."""

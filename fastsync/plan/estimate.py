@@ -12,7 +12,7 @@ from fastsync.model.table import Side
 from fastsync.plan.duration import Duration, find_duration, read_rates, write_rates
 from fastsync.plan.exports.sizes import estimate_spool
 from fastsync.plan.forecast import GUESSED_SIZE, Forecast, Size, Units, presume_sizes
-from fastsync.plan.key_plan import KeyPlan
+from fastsync.plan.keys.plan import KeyPlan
 from fastsync.plan.segments import Plan
 from fastsync.plan.strategy_choice import Choice, choose_keys, choose_partition, forecast_run, prefer_strategy
 from fastsync.plan.survey import Survey

@@ -14,7 +14,7 @@ from fastsync.model.settings import Reading, StrategyName
 from fastsync.model.table import Side
 from fastsync.model.wording import format_amount
 from fastsync.plan.forecast import Forecast, Workload, forecast_keys, forecast_partition, forecast_strategies
-from fastsync.plan.key_plan import KeyPlan
+from fastsync.plan.keys.plan import KeyPlan
 from fastsync.plan.segments import Plan
 from fastsync.plan.survey import Survey, call_in_parallel
 

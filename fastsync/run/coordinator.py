@@ -14,7 +14,7 @@ from fastsync.errors import FastsyncError, OutputFailed, UnexpectedError
 from fastsync.model.difference import Tally
 from fastsync.model.messages.terms import Terms
 from fastsync.output.sink import Audience
-from fastsync.run.journal import Journal
+from fastsync.run.checkpoints.journal import Journal
 from fastsync.run.notes import describe_checkpoint, describe_left
 from fastsync.run.outcome import Outcome
 from fastsync.run.recorder import Recorder

@@ -10,7 +10,7 @@ from fastsync.model.json_lines import dumps
 from fastsync.model.settings import StrategyName
 from fastsync.model.wording import choose_form, count_nouns, format_amount, format_seconds, format_units
 from fastsync.plan.segments import Plan
-from fastsync.run.checkpoint_form import Checkpoint
+from fastsync.run.checkpoints.form import Checkpoint
 from fastsync.run.outcome import Outcome
 from fastsync.run.segment_totals import SegmentTotals
 from fastsync.workers.interrupt import name_signal

@@ -15,30 +15,29 @@ from fastsync.model.digest import new_seed
 from fastsync.model.messages.terms import Terms
 from fastsync.model.policy import Policy
 from fastsync.model.settings import StrategyName
-from fastsync.output.durable import FILE_START, check
+from fastsync.output.durable import FILE_START
 from fastsync.output.outputs import Outputs
-from fastsync.output.report import check_resumed
 from fastsync.output.report_folder import PartedReport, PartStore
 from fastsync.output.report_line import ReportLines
 from fastsync.output.unforeseen import Phase, unexpected
+from fastsync.plan.access import SharedAccess
 from fastsync.plan.exports.sizes import choose_parts_total
-from fastsync.plan.key_plan import KeyPlan, plan_keys_of, read_keys_of
+from fastsync.plan.keys.plan import KeyPlan, plan_keys_of, read_keys_of
 from fastsync.plan.page_size import limit_pages
 from fastsync.plan.segments import Plan
 from fastsync.plan.strategy_choice import Choice, choose_keys, choose_partition, choose_strategy, forecast_run
-from fastsync.plan.survey import SharedAccess, Survey, survey_tables
+from fastsync.plan.survey import Survey, survey_tables
 from fastsync.repair import undo_log
-from fastsync.repair.undo_index import check_log
-from fastsync.run.checkpoint import CheckpointFile, check_settings, check_tables, collect_settings, damage_error
-from fastsync.run.checkpoint_form import Checkpoint, find_faults_of_plan
+from fastsync.run.checkpoints.earlier_run import EarlierRun
+from fastsync.run.checkpoints.file import CheckpointFile
+from fastsync.run.checkpoints.form import Checkpoint
+from fastsync.run.checkpoints.journal import Journal, copy_of_report, extras_of_slave
 from fastsync.run.coordinator import Work
-from fastsync.run.journal import Journal, copy_of_report, extras_of_slave
 from fastsync.run.notes import describe_resume, describe_settings
-from fastsync.run.outcome import NOTHING_COUNTED, Outcome, make_empty_outcome
-from fastsync.run.tasks.agenda import Agenda, Backlog
+from fastsync.run.outcome import Outcome, make_empty_outcome
+from fastsync.run.tasks.agenda import Agenda
 from fastsync.run.tasks.deletes import PER_LIMITED_TASK, PER_TASK, Deletes, select_nothing
 from fastsync.run.tasks.spooling import begin_division, check_spool, open_spool
-from fastsync.run.tasks.waiting_extras import WHAT as EXTRAS
 from fastsync.run.tasks.waiting_extras import WaitingExtras
 from fastsync.spool.folder import SpoolFolder
 
@@ -99,59 +98,18 @@ class Preparation:
         self._options = options
         self._config = options.config
         self._file = file
-        self._settings = collect_settings(options.config, options.policy)
         self._begun = False
         self._has_read = False
         self._spool: SpoolFolder | None = None
-        found = self._read_checkpoint()
-        self._resumed = found
-        if found is not None and found.ended:
-            self._resumed = None
-        self._check_files()
+        self._earlier = EarlierRun(options.config, options.policy, file)
+        self._resumed = self._earlier.resumed
+        self._earlier.check_files(has_parts=options.open_folder is not None)
+        if options.config.has_exports:
+            check_spool(options.config)
         self._given = read_keys_of(options.config)
         self.outputs = self._open_outputs()
         if options.config.resume:
-            options.announce(describe_resume(options.config.checkpoint, found))
-
-    def _read_checkpoint(self) -> Checkpoint | None:
-        """Return the checkpoint of an earlier run, None where there is none; raise ConfigError where it is unfit."""
-        if self._file is None:
-            return None
-        found = self._file.read_checkpoint()
-        if found is not None:
-            check_settings(found, self._file.path, self._settings)
-        return found
-
-    def _check_files(self) -> None:
-        """Raise ConfigError where a file does not hold what the checkpoint says, or cannot be used."""
-        if self._resumed is not None and self._file is not None:
-            self._check_resumed(self._resumed, self._file)
-        if self._config.has_exports:
-            check_spool(self._config)
-        path, resume = self._config.undo_log, self._config.resume
-        if path is not None:
-            undo_log.check_undo_log(path, resume)
-            if resume:
-                check_log(path)
-
-    def _check_resumed(self, resumed: Checkpoint, file: CheckpointFile) -> None:
-        config = self._config
-        plan = Plan.of(replace(config.slicing, segments=resumed.total))
-        if config.has_exports:
-            plan = Plan.of_chunks(config.slicing, resumed.total)
-        for fault in find_faults_of_plan(resumed.left, plan.numbers):
-            raise damage_error(file.path, fault)
-        if config.report is not None and self._options.open_folder is None:
-            check_resumed(config.report, resumed.report, copy_of_report(file))
-        for index, ref in enumerate(config.slaves):
-            position = resumed.extras.get(str(ref), FILE_START)
-            if position.lines:
-                check(extras_of_slave(file, index), position, EXTRAS)
-        if undo_log.undo_log_size(config.undo_log) < resumed.log:
-            raise ConfigError(
-                f"--resume: the undo log {config.undo_log} is shorter than it was when the checkpoint {file.path} was "
-                "written: not the same file"
-            )
+            options.announce(describe_resume(options.config.checkpoint, self._earlier.found))
 
     def _open_outputs(self) -> Outputs:
         config, open_folder = self._config, self._options.open_folder
@@ -208,7 +166,7 @@ class Preparation:
         if found.exports:
             scans = Plan.of(config.slicing, found.largest)
             plan = Plan.of_chunks(config.slicing, self._choose_parts(found))
-        checkpoint = self._first_checkpoint(found)
+        checkpoint = self._earlier.first_checkpoint(found)
         outcome = self._make_outcome(found, plan, self._choose_strategy(found, scans, keys))
         strategy = StrategyName(outcome.strategy)
         reading, spending = limit_pages(config, found, plan, strategy), self._find_spending(outcome)
@@ -280,15 +238,6 @@ class Preparation:
         if found.largest < self._options.whole_below:
             return replace(slicing, parallel=1)
         return slicing
-
-    def _first_checkpoint(self, found: Survey) -> Checkpoint:
-        """Return the checkpoint to begin with: the earlier run's, or one at which nothing is done."""
-        tables = {str(side): side.table.identity for side in (found.master, *found.slaves)}
-        if self._resumed is not None and self._file is not None:
-            check_tables(self._resumed, self._file.path, tables)
-            return replace(self._resumed, tables={**self._resumed.tables, **tables})
-        left = Backlog.whole([str(side) for side in found.slaves], [str(ref) for ref, _ in found.unfit])
-        return Checkpoint(self._settings, tables, strategy="", total=0, left=left, totals=NOTHING_COUNTED)
 
     def _make_outcome(self, found: Survey, plan: Plan, choice: Choice) -> Outcome:
         names = [str(each) for each in (found.master, *found.slaves, *(ref for ref, _ in found.unfit))]

@@ -14,7 +14,7 @@ from fastsync.model.messages.tasks import AnyTask
 from fastsync.model.messages.terms import AnyTerms
 from fastsync.output.sink import Audience
 from fastsync.output.unforeseen import Phase, unexpected
-from fastsync.run.journal import Journal
+from fastsync.run.checkpoints.journal import Journal
 from fastsync.run.outcome import Outcome
 from fastsync.workers.interrupt import Interrupt
 

@@ -28,8 +28,9 @@ from fastsync.output.report_line import ReportLines
 from fastsync.output.sink import Audience, Sink
 from fastsync.output.statistics import Result
 from fastsync.output.unforeseen import Phase, unexpected
+from fastsync.plan.access import SharedAccess
 from fastsync.plan.identity import DescribedTables
-from fastsync.plan.survey import SharedAccess, Survey
+from fastsync.plan.survey import Survey
 from fastsync.run.coordinator import Coordinator, Work
 from fastsync.run.outcome import make_empty_outcome
 from fastsync.run.preparation import Preparation, Prepared, RunOptions, prepare_run

@@ -25,7 +25,7 @@ from fastsync.output.statistics import UNDO, Result
 from fastsync.plan.segments import Plan
 from fastsync.plan.survey import SlaveSurvey, survey_slaves
 from fastsync.repair.undo_index import Index
-from fastsync.run.journal import Journal
+from fastsync.run.checkpoints.journal import Journal
 from fastsync.run.outcome import Outcome
 from fastsync.run.recorder import Ending, Recorder, note_failed_output
 from fastsync.run.result import make_result

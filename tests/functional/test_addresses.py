@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from fastsync.run import checkpoint
+from fastsync.run.checkpoints import file as checkpoint
 from tests.functional.conftest import MakeWorld
 from tests.functional.tables_behind_proxy import World, item, no_traceback
 from tests.servers import Server

@@ -40,7 +40,11 @@ HANGS = 180.0
 STRATEGIES = ("lookup", "merge")
 CHANCE = ("read_units", "write_units", "scanned")
 """Counters of a slave that depend on when it was scanned, before or after what was written to it."""
-OFTEN = "import sys, fastsync.run.checkpoint as c, fastsync.cli as f; c.EVERY, c.SHARE = 0.02, 1; sys.exit(f.main())"
+OFTEN = """
+import sys, fastsync.run.checkpoints.file as c, fastsync.cli as f
+c.EVERY, c.SHARE = 0.02, 1
+sys.exit(f.main())
+"""
 """The program, with a checkpoint after nearly each page: else tables as small as these would not be resumed midway."""
 MASTER = [item(f"{n:03}", v=n) for n in range(120)]
 FIRST = [*MASTER[::2], *(item(f"x{n:02}") for n in range(40))]

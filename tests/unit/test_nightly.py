@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fastsync.nightly import command as nightly
-from fastsync.run.checkpoint_form import Checkpoint, encode_checkpoint
+from fastsync.run.checkpoints.form import Checkpoint, encode_checkpoint
 from fastsync.run.outcome import NOTHING_COUNTED
 from fastsync.run.tasks.agenda import Backlog
 

@@ -1,7 +1,7 @@
 """The keys that --key and --keys give: read from the command line and from files, checked as far as these show.
 
 A line of a file is a key, as --starting-key takes it, or a line of a report: that is its `key`, for its `slave` only.
-Which of the two a line is may depend on the names of the table's key attributes, so `plan.key_plan` settles it.
+Which of the two a line is may depend on the names of the table's key attributes, so `plan.keys.plan` settles it.
 """
 
 from __future__ import annotations

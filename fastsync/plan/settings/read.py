@@ -12,6 +12,7 @@ from fastsync.aws.settings.requests import NOT_TOLD, ask_continuous_backups, ask
 from fastsync.config.config import Config
 from fastsync.errors import RequestFailed, TableError
 from fastsync.model.table import Table
+from fastsync.plan.access import Reached, reach_all_tables
 from fastsync.plan.settings.compare import is_ignored
 from fastsync.plan.settings.values import (
     RECOVERY,
@@ -23,7 +24,7 @@ from fastsync.plan.settings.values import (
     read_tags,
     read_time_to_live,
 )
-from fastsync.plan.survey import Reached, call_in_parallel, reach_all_tables
+from fastsync.plan.survey import call_in_parallel
 
 
 @dataclass(frozen=True)

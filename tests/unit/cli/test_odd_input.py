@@ -27,7 +27,7 @@ from fastsync.config.key_text import parse_key, typed_key
 from fastsync.errors import ConfigError
 from fastsync.model.table import KeySchema
 from fastsync.nightly import command as nightly
-from fastsync.run.checkpoint_form import Checkpoint, encode_checkpoint
+from fastsync.run.checkpoints.form import Checkpoint, encode_checkpoint
 from fastsync.run.outcome import NOTHING_COUNTED
 from fastsync.run.tasks.agenda import Backlog
 from tests.functional.stand_in import HERE, Handler, StandIn

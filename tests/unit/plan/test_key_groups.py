@@ -7,7 +7,7 @@ import tracemalloc
 
 import pytest
 
-from fastsync.plan.key_groups import KeyGroups
+from fastsync.plan.keys.groups import KeyGroups
 
 KEYS = 50_000
 BYTES_PER_KEY = 100

@@ -16,8 +16,8 @@ from fastsync.errors import ConfigError, OutputFailed
 from fastsync.model.difference import Difference, Effect, Tally, Verdict
 from fastsync.model.messages.events import PageDone
 from fastsync.output.durable import FilePosition
-from fastsync.run.checkpoint import CheckpointFile, check_settings, check_tables, collect_settings
-from fastsync.run.checkpoint_form import Checkpoint
+from fastsync.run.checkpoints.file import CheckpointFile, check_settings, check_tables, collect_settings
+from fastsync.run.checkpoints.form import Checkpoint
 from fastsync.run.outcome import Totals
 from fastsync.run.sampling import Counts
 from fastsync.run.segment_totals import OpenSegment, SegmentTotalsState

@@ -14,7 +14,7 @@ import pytest
 
 from fastsync.model.difference import Tally
 from fastsync.output.durable import FilePosition
-from fastsync.run.checkpoint_form import (
+from fastsync.run.checkpoints.form import (
     WITHOUT_CHECKSUM,
     Checkpoint,
     Damaged,

@@ -13,9 +13,9 @@ from fastsync.model.difference import Difference, Verdict
 from fastsync.model.messages.events import Event, TaskDone
 from fastsync.output.sink import Audience
 from fastsync.plan.segments import Plan
-from fastsync.run.checkpoint_form import Checkpoint
+from fastsync.run.checkpoints.form import Checkpoint
+from fastsync.run.checkpoints.journal import Journal
 from fastsync.run.coordinator import UNFINISHED, Coordinator, Work
-from fastsync.run.journal import Journal
 from fastsync.run.outcome import Outcome
 from fastsync.run.result import choose_exit_code
 from fastsync.run.tasks.agenda import Agenda, Backlog, PendingSegments, StartedSegment

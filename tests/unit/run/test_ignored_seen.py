@@ -10,7 +10,7 @@ from fastsync.config.slicing import Slicing
 from fastsync.model.difference import Tally
 from fastsync.model.messages.events import PageDone
 from fastsync.plan.segments import Plan
-from fastsync.run.checkpoint_form import decode_checkpoint, encode_checkpoint
+from fastsync.run.checkpoints.form import decode_checkpoint, encode_checkpoint
 from fastsync.run.notes import describe_warnings
 from fastsync.run.outcome import NOTHING_COUNTED, Outcome, Totals
 from tests.unit.run.test_checkpoint import checkpoint

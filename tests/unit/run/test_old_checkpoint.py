@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from fastsync.run.checkpoint_form import decode_checkpoint
+from fastsync.run.checkpoints.form import decode_checkpoint
 from tests.unit.run.test_checkpoint import checkpoint
 
 OLD = Path(__file__).with_name("old_checkpoint.json")

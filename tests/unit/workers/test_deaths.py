@@ -25,10 +25,10 @@ from fastsync.output.durable import FILE_START
 from fastsync.output.sink import Audience
 from fastsync.plan.segments import Plan
 from fastsync.repair import undo_log
-from fastsync.run.checkpoint import CheckpointFile
-from fastsync.run.checkpoint_form import Checkpoint
+from fastsync.run.checkpoints.file import CheckpointFile
+from fastsync.run.checkpoints.form import Checkpoint
+from fastsync.run.checkpoints.journal import Journal
 from fastsync.run.coordinator import Coordinator, Work
-from fastsync.run.journal import Journal
 from fastsync.run.outcome import NOTHING_COUNTED, Outcome
 from fastsync.run.tasks.agenda import Agenda, Backlog
 from fastsync.run.tasks.deletes import Deletes

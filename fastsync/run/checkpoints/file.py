@@ -22,7 +22,7 @@ from fastsync.model.addresses import hide_users
 from fastsync.model.table import TableRef
 from fastsync.output.durable import sync_folder
 from fastsync.output.private_files import create_beside, refuse_irregular, remove_temporaries, reopen
-from fastsync.run.checkpoint_form import Checkpoint, Damaged, OtherVersion, decode_checkpoint, encode_checkpoint
+from fastsync.run.checkpoints.form import Checkpoint, Damaged, OtherVersion, decode_checkpoint, encode_checkpoint
 
 EVERY = 1.0
 """Seconds between two writes at least: what is lost at worst is the work of so long."""

@@ -10,8 +10,8 @@ from fastsync.errors import OutputFailed
 from fastsync.model.messages.events import PageDone
 from fastsync.output.report import Report
 from fastsync.output.report_folder import PartedReport
-from fastsync.run.checkpoint import CheckpointFile
-from fastsync.run.checkpoint_form import Checkpoint
+from fastsync.run.checkpoints.file import CheckpointFile
+from fastsync.run.checkpoints.form import Checkpoint
 from fastsync.run.outcome import Totals
 from fastsync.run.tasks.agenda import Backlog
 from fastsync.run.tasks.deletes import Chunks

@@ -19,7 +19,7 @@ from fastsync.config.keys.store import GivenKey, KeyStore, Span
 from fastsync.model.keys import KeyChunk, KeyReader, ReviewedLine, encode_key
 from fastsync.model.table import KeySchema
 from fastsync.plan.forecast import KeyCounts
-from fastsync.plan.key_groups import KeyGroups, Spans
+from fastsync.plan.keys.groups import KeyGroups, Spans
 from fastsync.plan.survey import Survey
 
 LEAST = 100
