@@ -78,4 +78,5 @@ SCENARIOS = (
     Scenario("growth: 100,000 items", 100_000, FEW),
     Scenario("growth: 1,000,000 items", 1_000_000, FEW, full=True),
     Scenario("growth: 3,000,000 items", 3_000_000, FEW, full=True),
+    Scenario("growth: 10,000,000 small items", 10_000_000, (*FEW, "--shape", "small"), full=True),
 )

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fastsync.config.checks import check_choice, check_kind
-from fastsync.config.flags.options import DEFAULTS, FILES, WRITING
 from fastsync.config.limits import DeleteLimit, Limits, RunLimits
+from fastsync.config.normalize import as_list, as_slaves, as_table, complete_options
 from fastsync.config.parts import parse_delete_limit, parse_first_key, parse_limits, parse_logins, parse_slicing
 from fastsync.config.slicing import Slicing
-from fastsync.config.suggestions import ask_if_meant
 from fastsync.config.validation import check_config
 from fastsync.errors import ConfigError
-from fastsync.model.settings import SELECTABLE, Judging, Reading, Repairing, Retrying, StrategyName
+from fastsync.model.settings import Judging, Reading, Repairing, Retrying, StrategyName
 from fastsync.model.table import AwsSession, Login, TableRef
-from fastsync.model.wording import quote
 
 
 @dataclass(frozen=True)
@@ -112,13 +108,13 @@ class Config:
         sessions: tuple[AwsSession | None, AwsSession | None] = (None, None),
     ) -> Config:
         """Build the configuration from table names (or TableRefs), flags and sessions; raise ConfigError."""
-        options = _complete_options(flags)
-        listed = _as_list(slaves)
+        options = complete_options(flags)
+        listed = as_list(slaves)
         if not listed:
             raise ConfigError("at least one --slave is needed")
         return cls(
-            master=_as_table(master, options["endpoint_url"]),
-            slaves=_as_slaves(listed, options),
+            master=as_table(master, options["endpoint_url"]),
+            slaves=as_slaves(listed, options),
             session=sessions[0],
             slave_session=sessions[1],
             **options,
@@ -127,8 +123,8 @@ class Config:
     @classmethod
     def without_master(cls, slaves: Sequence[str | TableRef], flags: Mapping[str, Any]) -> Config:
         """Build the configuration of an undo, which reads no master and may have no slave; raise ConfigError."""
-        options = _complete_options(flags)
-        return cls(master=None, slaves=_as_slaves(slaves, options), session=None, slave_session=None, **options)
+        options = complete_options(flags)
+        return cls(master=None, slaves=as_slaves(slaves, options), session=None, slave_session=None, **options)
 
     def __post_init__(self) -> None:
         check_config(self)
@@ -259,57 +255,3 @@ class Config:
     def delete_limit(self) -> DeleteLimit | None:
         """How many items may be deleted on each slave; None where no limit was given."""
         return parse_delete_limit(self)
-
-
-def _as_slaves(listed: Sequence[Any], options: Mapping[str, Any]) -> tuple[TableRef, ...]:
-    endpoint = options["slave_endpoint_url"] or options["endpoint_url"]
-    return tuple(_as_table(slave, endpoint) for slave in listed)
-
-
-def _complete_options(flags: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all options: those that were given, in the form that `Config` has them, and the defaults of the others."""
-    unknown = sorted(set(flags) - set(DEFAULTS))
-    if unknown:
-        raise ConfigError(f"there is no option called {quote(unknown[0])}{ask_if_meant(unknown[0], DEFAULTS)}")
-    options = {**DEFAULTS, **flags}
-    if options["dry_run"] is True:
-        options |= _without_writes(options)
-    for name in ("ignore", "ignore_path", "key", "keys"):
-        options[name] = tuple(_as_list(options[name]))
-    options["strategy"] = _as_strategy(options["strategy"])
-    for name in FILES:
-        options[name] = _as_path(options[name])
-    options["keys"] = tuple(map(_as_path, options["keys"]))
-    return options
-
-
-def _as_path(path: Any) -> Any:
-    return os.fspath(path) if isinstance(path, os.PathLike) else path
-
-
-def _without_writes(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options of a dry run: it reports all that the run would repair, and opens no undo log."""
-    find_extras = options["scan_for_extra"] or options["delete_extra"]
-    return {**dict.fromkeys(WRITING, False), "scan_for_extra": find_extras, "undo_log": None}
-
-
-def _as_list(given: Any) -> list[Any]:
-    """Return several values as a list, and a single one as a list of one."""
-    if isinstance(given, str) or not isinstance(given, Iterable):
-        return [given]
-    return list(given)
-
-
-def _as_strategy(name: object) -> StrategyName:
-    check_kind("--strategy", name, [str])
-    check_choice("--strategy", name, *map(str, SELECTABLE))
-    return StrategyName(name)
-
-
-def _as_table(table: str | TableRef, endpoint_url: str | None) -> TableRef:
-    ref = TableRef.parse(table) if isinstance(table, str) else table
-    if not isinstance(ref, TableRef):
-        raise ConfigError(f"{quote(table)} is not a table: give its name as text, or a TableRef")
-    if ref.endpoint_url:
-        return ref
-    return replace(ref, endpoint_url=endpoint_url)

@@ -13,7 +13,8 @@ from fastsync.errors import CredentialsEnded
 from fastsync.model.policy import Policy
 from fastsync.plan.access import SharedAccess
 from fastsync.plan.survey import Survey
-from fastsync.run.synchronizer import Place, Synchronizer
+from fastsync.run.place import Place
+from fastsync.run.synchronizer import Synchronizer
 from fastsync.workers.executor import Executor
 from fastsync.workers.processes.pool import PooledExecutor, WorkerPool
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from fastsync import __version__
-from fastsync.aws.shared_cells import SharedCells
 from fastsync.compare.filter import Filter
 from fastsync.config.checks import check_picklable
 from fastsync.config.config import Config
-from fastsync.errors import ConfigError, CredentialsEnded, FastsyncError, Interrupted, OutputFailed
+from fastsync.errors import ConfigError, FastsyncError, Interrupted, OutputFailed
 from fastsync.library.background import is_abandoned, iterate_over
 from fastsync.library.logger import LoggerLog, log_result
 from fastsync.library.progress import Progress, ProgressSink
@@ -23,27 +21,18 @@ from fastsync.model.table import AwsSession, TableRef
 from fastsync.output.console.notices import CostNotice, PaceNotice, ReplicaNotice
 from fastsync.output.metrics import MetricsFile
 from fastsync.output.outputs import is_in_vain
-from fastsync.output.report_folder import PartStore
-from fastsync.output.report_line import ReportLines
 from fastsync.output.sink import Audience, Sink
 from fastsync.output.statistics import Result
 from fastsync.output.unforeseen import Phase, unexpected
-from fastsync.plan.access import SharedAccess
 from fastsync.plan.identity import DescribedTables
-from fastsync.plan.survey import Survey
 from fastsync.run.coordinator import Coordinator, Work
 from fastsync.run.outcome import make_empty_outcome
+from fastsync.run.place import Place, open_place
 from fastsync.run.preparation import Preparation, Prepared, RunOptions, prepare_run
 from fastsync.run.recorder import Ending, note_failed_output
 from fastsync.run.result import make_result, make_statistics, measure_progress
 from fastsync.run.tasks.delete_guard import Confirm
-from fastsync.workers.executor import Executor
-from fastsync.workers.inline import InlineExecutor
 from fastsync.workers.interrupt import Interrupt
-from fastsync.workers.processes.executor import ProcessExecutor
-from fastsync.workers.processes.fork_server import start_fork_server
-from fastsync.workers.spark.cluster import Cluster, open_cluster
-from fastsync.workers.spark.executor import SparkExecutor
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -186,7 +175,7 @@ class Synchronizer:
             return make_result(outcome, interrupt)
 
     def _open_place(self) -> AbstractContextManager[Place]:
-        return _open_place(self._config)
+        return open_place(self._config)
 
     @contextmanager
     def _cancellable(self, interrupt: Interrupt) -> Iterator[None]:
@@ -259,54 +248,3 @@ def _end_early(config: Config, interrupt: Interrupt, preparation: Preparation | 
         with note_failed_output(outcome):
             preparation.outputs.write_stats(make_result(outcome, interrupt).statistics)
     return make_result(outcome, interrupt)
-
-
-class Place:
-    """Where the tasks of a run are worked on: in this process, or in others on this machine."""
-
-    def __init__(self, config: Config):
-        self.config = config
-        self.open_folder: Callable[[str], PartStore] | None = None
-        self.shared: SharedAccess | None = None
-        self.whole_below = 0
-
-    def check(self, policy: Policy | None) -> None:
-        """Get ready once local files are checked; raise ConfigError."""
-        if self.config.executor == "processes":
-            start_fork_server(self.config.parallel, policy)
-
-    def make_executor(self, found: Survey, ended: Callable[[CredentialsEnded], object]) -> Executor:
-        """Return the executor for these tables; `ended` is called with credentials that end in mid-run."""
-        cells = SharedCells(1 + len(found.slaves))
-        current = partial(found.shared_credentials, cells, ended)
-        if self.config.executor == "inline":
-            return InlineExecutor(current, cells)
-        return ProcessExecutor(self.config.parallel, current, cells)
-
-
-class _SparkPlace(Place):
-    """A Spark cluster, whose tasks write the report."""
-
-    def __init__(self, config: Config, cluster: Cluster):
-        parallel = cluster.cores if config.parallel == 1 else config.parallel
-        super().__init__(replace(config, parallel=parallel))
-        self.open_folder = cluster.open_folder
-        self._cluster = cluster
-
-    def check(self, policy: Policy | None) -> None:
-        """Raise ConfigError where the cluster has another version of fastsync."""
-        self._cluster.check_version()
-
-    def make_executor(self, found: Survey, ended: Callable[[CredentialsEnded], object]) -> Executor:
-        """Return the executor for these tables; `ended` is called with credentials that end in mid-run."""
-        lines = ReportLines.of(self.config)
-        return SparkExecutor(self._cluster, self.config.parallel, lines, partial(found.credentials, ended))
-
-
-@contextmanager
-def _open_place(config: Config) -> Iterator[Place]:
-    if config.executor != "spark":
-        yield Place(config)
-        return
-    with open_cluster(config.repairing, __version__) as cluster:
-        yield _SparkPlace(config, cluster)

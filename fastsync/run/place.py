@@ -1,0 +1,76 @@
+"""Where the tasks of a run are worked on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+
+from fastsync import __version__
+from fastsync.aws.shared_cells import SharedCells
+from fastsync.config.config import Config
+from fastsync.errors import CredentialsEnded
+from fastsync.model.policy import Policy
+from fastsync.output.report_folder import PartStore
+from fastsync.output.report_line import ReportLines
+from fastsync.plan.access import SharedAccess
+from fastsync.plan.survey import Survey
+from fastsync.workers.executor import Executor
+from fastsync.workers.inline import InlineExecutor
+from fastsync.workers.processes.executor import ProcessExecutor
+from fastsync.workers.processes.fork_server import start_fork_server
+from fastsync.workers.spark.cluster import Cluster, open_cluster
+from fastsync.workers.spark.executor import SparkExecutor
+
+
+class Place:
+    """Where the tasks of a run are worked on: in this process, or in others on this machine."""
+
+    def __init__(self, config: Config):
+        self.config = config
+        self.open_folder: Callable[[str], PartStore] | None = None
+        self.shared: SharedAccess | None = None
+        self.whole_below = 0
+
+    def check(self, policy: Policy | None) -> None:
+        """Get ready once local files are checked; raise ConfigError."""
+        if self.config.executor == "processes":
+            start_fork_server(self.config.parallel, policy)
+
+    def make_executor(self, found: Survey, ended: Callable[[CredentialsEnded], object]) -> Executor:
+        """Return the executor for these tables; `ended` is called with credentials that end in mid-run."""
+        cells = SharedCells(1 + len(found.slaves))
+        current = partial(found.shared_credentials, cells, ended)
+        if self.config.executor == "inline":
+            return InlineExecutor(current, cells)
+        return ProcessExecutor(self.config.parallel, current, cells)
+
+
+class _SparkPlace(Place):
+    """A Spark cluster, whose tasks write the report."""
+
+    def __init__(self, config: Config, cluster: Cluster):
+        parallel = cluster.cores if config.parallel == 1 else config.parallel
+        super().__init__(replace(config, parallel=parallel))
+        self.open_folder = cluster.open_folder
+        self._cluster = cluster
+
+    def check(self, policy: Policy | None) -> None:
+        """Raise ConfigError where the cluster has another version of fastsync."""
+        self._cluster.check_version()
+
+    def make_executor(self, found: Survey, ended: Callable[[CredentialsEnded], object]) -> Executor:
+        """Return the executor for these tables; `ended` is called with credentials that end in mid-run."""
+        lines = ReportLines.of(self.config)
+        return SparkExecutor(self._cluster, self.config.parallel, lines, partial(found.credentials, ended))
+
+
+@contextmanager
+def open_place(config: Config) -> Iterator[Place]:
+    """Open the place that --executor names, and leave it in the end."""
+    if config.executor != "spark":
+        yield Place(config)
+        return
+    with open_cluster(config.repairing, __version__) as cluster:
+        yield _SparkPlace(config, cluster)
