@@ -10,9 +10,10 @@ import re
 import secrets
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from hashlib import blake2b
+from itertools import repeat
 from typing import Any
 
 import msgspec
@@ -92,16 +93,19 @@ class Digester:
             found = {name: value for name, value in found.items() if self._is_compared(name) or name in kept}
         return self._hashed(_encode(found), self._seed)
 
-    def screen_spelling(self, item: msgspec.Raw) -> bytes:
-        """Return the digest (16 bytes) of an item as it is written, where all of it is compared: 0.2 µs for 400 B.
+    @property
+    def compares_all(self) -> bool:
+        """Whether no attribute is left out, but for those of replication."""
+        return not self._ignored and self.ignored_paths is None
 
-        Items with equal digests are equal. Those with different ones may be equal still, and have to be compared: it is
-        for items that are at hand on both sides.
+    def screen_spellings(self, items: Sequence[msgspec.Raw]) -> list[bytes]:
+        """Return the digests (16 bytes) of items as they are written, where all of them is compared: 0.2 µs for 400 B.
+
+        Items with equal digests are equal. Those with different ones may be equal still.
         """
-        raw = bytes(item)
-        if self._ignored or self.ignored_paths is not None or _REPLICATION_BYTES in raw:
-            return self.screen_item(item)
-        return self._hashed(raw, self._seed)
+        if not self.compares_all or _REPLICATION_BYTES in b"".join(items):
+            return list(map(self.screen_item, items))
+        return list(map(self._hashed, items, repeat(self._seed)))
 
     def _screen_values(self, item: msgspec.Raw, raw: bytes) -> Mapping[str, Any]:
         """Return attributes that are encoded alike where they are equal: sets in one order, texts in one spelling."""

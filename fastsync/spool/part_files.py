@@ -1,7 +1,8 @@
 """Rows of one table, divided into parts: what a task writes, and how a part is read from the files of all tasks.
 
-A file holds chunks, one for each part and each time that the writer's memory was full. A table of chunks stands beside
-it, with a line of one width for every part, so that whoever reads a part finds its chunks without reading the others'.
+A file holds chunks, one for each part and each time that the writer's memory was full. A chunk has three sections: keys
+and digests, which whoever reads a part reads as a whole; what is seldom asked for; and items. A table of chunks stands
+beside the file, with a line of one width for every part: so those of a part are found without reading the others'.
 The table gets its name once the file is whole: until then the task has brought nothing.
 """
 
@@ -10,53 +11,70 @@ from __future__ import annotations
 import os
 import struct
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate, compress
+from functools import partial
+from io import FileIO
+from itertools import accumulate, compress, groupby
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
+from msgspec import Raw
 
 from fastsync.errors import OutputFailed
 from fastsync.model.digest import choose_parts
 
-Row = tuple[bytes, bytes, int, bytes]
-"""A packed key, the digest of its item, the line that the item stands in, and the item: b"" where it is not kept."""
-
 MEMORY = 8 << 20
 """Bytes of rows that a writer holds, with what Python takes for them."""
-PER_ROW = 250
+PER_ROW = 300
 """Bytes of memory that a row takes beside its item."""
-DIGEST = 16
 LEFT_OUT, UNEVALUATED = b"--where is false", b"--where has none"
 """What stands in the place of the digest of an item that --where leaves out, or cannot be evaluated for."""
 _SHARE_SEED = 1
 """Another seed than that of the parts: the keys of one part are divided anew."""
-MOST_ROWS = 150_000
+MOST_ROWS = 120_000
 """Rows, of all tables together, that whoever reads a part holds at a time: some 40 MB."""
-_LINE = struct.Struct("<QIII")
+_LINE = struct.Struct("<QIIII")
 _encode = msgspec.msgpack.encode
-_Head = tuple[list[bytes], bytes, list[int]]
+_Head = tuple[list[bytes], list[bytes]]
 _decode_head = msgspec.msgpack.Decoder(_Head).decode
-_decode_items = msgspec.msgpack.Decoder(list[bytes]).decode
-
-
-class _Chunk(NamedTuple):
-    """Where a chunk is: its file, the place in it, its rows, and the bytes of its halves: keys first, then items."""
-
-    path: Path
-    offset: int
-    rows: int
-    head: int
-    items: int
+_decode_keys = msgspec.msgpack.Decoder(tuple[list[bytes], Raw]).decode
+_Rest = tuple[list[bytes], list[int], list[int]]
+_decode_rest = msgspec.msgpack.Decoder(_Rest).decode
 
 
 class Rows(NamedTuple):
+    """Rows that are written: columns with a value for each row, or empty ones where nobody needs them.
+
+    `digests` are those of the items; `forms` further ones, which are seldom asked for. `lines` are where the items
+    stand in their file. `items` are kept until they are written.
+    """
+
+    keys: Sequence[bytes]
+    digests: Sequence[bytes]
+    forms: Sequence[bytes] = ()
+    lines: Sequence[int] = ()
+    items: Sequence[bytes | Raw] = ()
+
+
+class Keyed(NamedTuple):
     """Rows of a part: their packed keys, the digests of their items, and their numbers in it, at the same positions."""
 
     keys: list[bytes]
     digests: list[bytes]
     numbers: list[int]
+
+
+class _Chunk(NamedTuple):
+    """Where a chunk is: its file, the place in it, its rows, and the bytes of its three sections."""
+
+    path: Path
+    offset: int
+    rows: int
+    head: int
+    rest: int
+    items: int
 
 
 class PartWriter:
@@ -65,24 +83,19 @@ class PartWriter:
     def __init__(self, folder: Path, name: str, parts: int):
         self._path = folder / name
         self._parts = parts
-        self._rows: list[list[Row]] = [[] for _ in range(parts)]
-        self._held = 0
         self._offset = 0
         self._table: list[bytes] = []
+        self._hold_nothing()
         try:
             self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
         except OSError as error:
             raise self._describe(error) from None
 
-    def add_rows(self, parts: Iterable[int], rows: Iterable[Row]) -> None:
-        """Add rows, each to a part."""
-        held, count = 0, 0
-        own = self._rows
-        for part, row in zip(parts, rows, strict=True):
-            own[part].append(row)
-            held += len(row[3])
-            count += 1
-        self._held += held + count * PER_ROW
+    def add_rows(self, rows: Rows) -> None:
+        """Add rows, each to the part of its key. All rows of a writer have the same columns."""
+        for column, more in zip(self._columns, rows, strict=True):
+            column.extend(more)
+        self._held += sum(map(len, rows.items)) + len(rows.keys) * PER_ROW
         if self._held >= MEMORY:
             self._write_chunks()
 
@@ -99,8 +112,8 @@ class PartWriter:
 
     def discard_rows(self) -> None:
         """Forget all rows: what they were made of turns out not to count. Raises OutputFailed."""
-        self._rows = [[] for _ in range(self._parts)]
-        self._held = self._offset = 0
+        self._hold_nothing()
+        self._offset = 0
         self._table = []
         try:
             os.ftruncate(self._file, 0)
@@ -112,24 +125,40 @@ class PartWriter:
         """Close the file."""
         os.close(self._file)
 
-    def _write_chunks(self) -> None:
-        written: list[bytes] = []
-        for rows in self._rows:
-            head = items = b""
-            if rows:
-                keys, digests, lines, kept = zip(*rows, strict=True)
-                head = _encode((keys, b"".join(digests), lines))
-                if any(kept):
-                    items = _encode(kept)
-            written += (head, items)
-            self._table.append(_LINE.pack(self._offset, len(rows), len(head), len(items)))
-            self._offset += len(head) + len(items)
-        self._rows = [[] for _ in range(self._parts)]
+    def _hold_nothing(self) -> None:
+        self._columns: tuple[list[Any], ...] = tuple([] for _ in Rows._fields)
         self._held = 0
+
+    def _write_chunks(self) -> None:
+        """Write a chunk for each part. Rows are put in the order of their parts at once, a column at a time."""
+        parts = choose_parts(self._columns[0], self._parts)
+        order = sorted(range(len(parts)), key=parts.__getitem__)
+        ordered = [list(map(column.__getitem__, order)) if column else [] for column in self._columns]
+        counts = Counter(parts)
+        self._hold_nothing()
+        written: list[bytes] = []
+        begin = 0
+        for part in range(self._parts):
+            end = begin + counts[part]
+            written += self._encode_chunk(*(column[begin:end] for column in ordered))
+            begin = end
         try:
             _write_all(self._file, b"".join(written))
         except OSError as error:
             raise self._describe(error) from None
+
+    def _encode_chunk(
+        self, keys: list[bytes], digests: list[bytes], forms: list[bytes], lines: list[int], items: list[bytes | Raw]
+    ) -> tuple[bytes, ...]:
+        """Return the sections of a chunk, none where it has no rows, and note where they will be."""
+        sections: tuple[bytes, ...] = ()
+        if keys:
+            rest = (forms, lines, list(map(len, items)))
+            sections = (_encode((keys, digests)), _encode(rest), b"".join(items))
+        sizes = list(map(len, sections)) or [0, 0, 0]
+        self._table.append(_LINE.pack(self._offset, len(keys), *sizes))
+        self._offset += sum(sizes)
+        return sections
 
     def _describe(self, error: OSError) -> OutputFailed:
         return OutputFailed(f"the spool in {self._path.parent} cannot be written: {error.strerror}; see --spool")
@@ -147,12 +176,11 @@ class Part:
     def __len__(self) -> int:
         return self._ends[-1] if self._ends else 0
 
-    def load_rows(self, share: int = 0, of: int = 1) -> Rows:
+    def load_rows(self, share: int = 0, of: int = 1) -> Keyed:
         """Return all rows, or those in one of so many shares: rows with equal keys are in the same one."""
-        rows = Rows([], [], [])
+        rows = Keyed([], [], [])
         for chunk, end in zip(self._chunks, self._ends, strict=True):
-            keys, joined, _ = _decode_head(_read(chunk, 0, chunk.head))
-            digests = [joined[at : at + DIGEST] for at in range(0, len(joined), DIGEST)]
+            keys, digests = _decode_head(_read(chunk, 0, chunk.head))
             numbers: Iterable[int] = range(end - chunk.rows, end)
             if of > 1:
                 mine = [each == share for each in choose_parts(keys, of, _SHARE_SEED)]
@@ -163,25 +191,52 @@ class Part:
             rows.numbers.extend(numbers)
         return rows
 
+    def holds_repeats(self, share: int = 0, of: int = 1) -> bool:
+        """Return whether any two rows, of one share, have the same key."""
+        keys: set[bytes] = set()
+        count = 0
+        for chunk in self._chunks:
+            found, _ = _decode_keys(_read(chunk, 0, chunk.head))
+            if of > 1:
+                found = [
+                    key for key, each in zip(found, choose_parts(found, of, _SHARE_SEED), strict=True) if each == share
+                ]
+            keys.update(found)
+            count += len(found)
+        return len(keys) < count
+
     def read_items(self, rows: Sequence[int]) -> list[bytes]:
-        """Return the items of rows, in the same order; each chunk is read once."""
+        """Return the items of rows, in the same order; nothing else is read."""
         found: dict[int, bytes] = {}
-        held, items, begin = -1, [], 0
-        for row in sorted(rows):
-            place = bisect_right(self._ends, row)
-            if place != held:
-                chunk = self._chunks[place]
-                held, begin = place, self._ends[place] - chunk.rows
-                items = _decode_items(_read(chunk, chunk.head, chunk.items))
-            found[row] = items[row - begin]
+        for chunk, begin, wanted in self._find_rows(rows):
+            _, _, sizes = _read_rest(chunk)
+            ends = list(accumulate(sizes))
+            start = chunk.head + chunk.rest
+            with _open(chunk) as file:
+                for row in wanted:
+                    size, end = sizes[row - begin], ends[row - begin]
+                    found[row] = os.pread(file.fileno(), size, chunk.offset + start + end - size)
+        return [found[row] for row in rows]
+
+    def read_forms(self, rows: Sequence[int]) -> list[bytes]:
+        """Return the second digests of rows, in the same order."""
+        found: dict[int, bytes] = {}
+        for chunk, begin, wanted in self._find_rows(rows):
+            forms, _, _ = _read_rest(chunk)
+            found.update((row, forms[row - begin]) for row in wanted)
         return [found[row] for row in rows]
 
     def find_origin(self, row: int) -> tuple[int, int]:
         """Return the place among the names of the file that a row is in, and the line that its item stands in."""
-        place = bisect_right(self._ends, row)
-        chunk = self._chunks[place]
-        _, _, lines = _decode_head(_read(chunk, 0, chunk.head))
-        return self._files.index(chunk.path), lines[row - self._ends[place] + chunk.rows]
+        ((chunk, begin, _),) = self._find_rows([row])
+        _, lines, _ = _read_rest(chunk)
+        return self._files.index(chunk.path), lines[row - begin]
+
+    def _find_rows(self, rows: Iterable[int]) -> Iterator[tuple[_Chunk, int, list[int]]]:
+        """Yield chunks that hold rows, each with the number of its first row, and those of the rows in order."""
+        for place, wanted in groupby(sorted(rows), partial(bisect_right, self._ends)):
+            chunk = self._chunks[place]
+            yield chunk, self._ends[place] - chunk.rows, list(wanted)
 
 
 def count_shares(parts: Iterable[Part]) -> int:
@@ -206,14 +261,22 @@ def _find_chunks(folder: Path, names: Sequence[str], number: int, parts: int) ->
             lines = os.fstat(table.fileno()).st_size // width
             for place in range(number, lines, parts):
                 table.seek(place * width)
-                offset, rows, head, items = _LINE.unpack(table.read(width))
+                offset, rows, head, rest, items = _LINE.unpack(table.read(width))
                 if rows:
-                    yield _Chunk(path, offset, rows, head, items)
+                    yield _Chunk(path, offset, rows, head, rest, items)
+
+
+def _open(chunk: _Chunk) -> FileIO:
+    return chunk.path.open("rb", buffering=0)
 
 
 def _read(chunk: _Chunk, start: int, size: int) -> bytes:
-    with chunk.path.open("rb", buffering=0) as file:
+    with _open(chunk) as file:
         return os.pread(file.fileno(), size, chunk.offset + start)
+
+
+def _read_rest(chunk: _Chunk) -> _Rest:
+    return _decode_rest(_read(chunk, chunk.head, chunk.rest))
 
 
 def _write_all(handle: int, data: bytes) -> None:

@@ -13,6 +13,7 @@ from fastsync.aws.client import Client, Scan
 from fastsync.aws.clients import Clients
 from fastsync.compare.filter import Filter
 from fastsync.compare.ignored_names import IgnoredNames
+from fastsync.compare.screen import Screen, find_ttl_names
 from fastsync.compare.strategies.lookup import scan_pages
 from fastsync.errors import ExportDamaged, FileReplaced, IncompleteError
 from fastsync.exports.data_file import read_items
@@ -20,15 +21,13 @@ from fastsync.exports.export import ExportFile
 from fastsync.exports.place import parse_place
 from fastsync.exports.reach import open_in_worker
 from fastsync.exports.storage import Storage
-from fastsync.model.digest import choose_parts
 from fastsync.model.keys import Key, KeyReader
 from fastsync.model.messages.events import Event, PageDone
 from fastsync.model.messages.tasks import DivideTask, RepeatsTask, SpoolTask
 from fastsync.spool.packed_keys import KeyPacker
-from fastsync.spool.part_files import LEFT_OUT, UNEVALUATED, Row, count_shares
+from fastsync.spool.part_files import LEFT_OUT, UNEVALUATED, Rows, count_shares
 from fastsync.spool.table import SpooledTable
 from fastsync.workers.page_result import PageResult
-from fastsync.workers.stages import make_digester
 
 AGAIN = b"-"
 """The resume point of pages: what they consumed counts at once. The task begins from its beginning all the same."""
@@ -46,7 +45,7 @@ class SpoolStages:
         if not self.side.is_export:
             self._client = clients.client_of(self.side, task.terms.reading, task.terms.retrying)
         self.threads = ThreadPoolExecutor(1)
-        self.digester = make_digester(task.terms)
+        self.screen = Screen(task.terms)
         self.filter = Filter(task.terms.judging.where)
         keys = task.terms.master.table.keys.names
         self._ignored_names = IgnoredNames(task.terms.judging.ignored.difference(keys))
@@ -69,7 +68,7 @@ class SpoolStages:
         result = PageResult(len(terms.slaves), values=False)
         if self._client is not None:
             (result.master, *result.tallies)[self.task.table].add(self._client.take_usage())
-        self._ignored_names.add(self.digester.ignored_seen)
+        self._ignored_names.add(self.screen.digester.ignored_seen)
         return result.make_event(
             resume, ignored_seen=self._ignored_names.take_new(), filter_failure=self.filter.take_failure()
         )
@@ -97,7 +96,7 @@ def divide_source(task: DivideTask, stages: SpoolStages) -> Iterator[Event]:
     with closing(table.open_writer(task.number, task.parts)) as writer:
         try:
             for keys, items, line in division.read_source():
-                writer.add_rows(*division.make_rows(keys, items, line))
+                writer.add_rows(division.make_rows(keys, items, line))
                 yield stages.finish_page()
         except IncompleteError as error:
             if task.file is None or error.fatal:
@@ -123,7 +122,7 @@ class _Division:
         self._stages = stages
         self._keys = KeyReader(stages.side.table.keys, str(stages.side))
         self._packer = KeyPacker(stages.side.table.keys)
-        self._ttl = _find_ttl_names(task)
+        self._ttl = find_ttl_names(task.terms)
 
     def read_source(self) -> Iterator[_Batch]:
         """Yield items in batches."""
@@ -134,38 +133,28 @@ class _Division:
             return
         yield from _read_file(self._task.file, self._stages.open_storage(), self._keys)
 
-    def make_rows(self, keys: Sequence[Key], items: Sequence[Raw], line: int) -> tuple[list[int], Iterator[Row]]:
-        """Return the rows of items, and the part of each."""
-        packed = self._packer.pack(keys)
-        digests = self._screen_items(items)
+    def make_rows(self, keys: Sequence[Key], items: Sequence[Raw], line: int) -> Rows:
+        """Return the rows of items: an export's as a whole, a live table's without the items."""
+        packed, digests = self._packer.pack(keys), self._stages.screen.digest(items)
         if self._stages.filter.active:
-            chosen = self._stages.filter.choose(items).mask
-            digests = [_mark(digest, is_chosen) for digest, is_chosen in zip(digests, chosen, strict=True)]
-        kept = self._choose_kept(items)
-        lines = range(line, line + len(items)) if self._task.file is not None else [0] * len(items)
-        return choose_parts(packed, self._task.parts), zip(packed, digests, lines, kept, strict=True)
-
-    def _screen_items(self, items: Sequence[Raw]) -> list[bytes]:
-        digester = self._stages.digester
-        if all(side.is_export for side in self._task.terms.tables):
-            return list(map(digester.screen_spelling, items))
-        return [digester.screen_item(item, self._ttl) for item in items]
+            digests = _mark_left_out(digests, self._stages.filter.choose(items).mask)
+        if self._task.file is not None:
+            return Rows(packed, digests, lines=range(line, line + len(items)), items=items)
+        forms = self._stages.screen.form(items) if self._stages.screen.has_forms else ()
+        return Rows(packed, digests, forms, items=self._choose_kept(items))
 
     def _choose_kept(self, items: Sequence[Raw]) -> Sequence[bytes]:
-        """Return what the spool keeps of items: all of an export's; else key and TTL, where items may expire."""
-        if self._task.file is not None:
-            return list(map(bytes, items))
+        """Return what the spool keeps of a live table's items: key and TTL, where items may expire."""
         if not self._ttl:
-            return [b""] * len(items)
+            return ()
         names = self._ttl.union(self._stages.side.table.keys.names)
         return [_project(item, names) for item in items]
 
 
-def _mark(digest: bytes, is_chosen: bool | None) -> bytes:
-    """Return the digest of an item that is compared, or what stands in its place."""
-    if is_chosen:
-        return digest
-    return UNEVALUATED if is_chosen is None else LEFT_OUT
+def _mark_left_out(digests: Sequence[bytes], mask: Sequence[bool | None]) -> list[bytes]:
+    """Return the digests of items that are compared, and what stands in the place of all others."""
+    marks = {False: LEFT_OUT, None: UNEVALUATED}
+    return [digest if is_chosen else marks[is_chosen] for digest, is_chosen in zip(digests, mask, strict=True)]
 
 
 def _read_file(file: ExportFile, storage: Storage, reader: KeyReader) -> Iterator[_Batch]:
@@ -191,11 +180,6 @@ def _find_bad_key(items: Sequence[Raw], reader: KeyReader) -> tuple[int, str]:
     raise ValueError("all items have keys")
 
 
-def _find_ttl_names(task: DivideTask) -> frozenset[str]:
-    """Return the attributes by which items of any table expire, where that counts."""
-    return frozenset(side.table.ttl for side in task.terms.tables if side.table.ttl is not None)
-
-
 _attributes = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
@@ -209,8 +193,8 @@ def find_repeats(task: RepeatsTask, stages: SpoolStages) -> Iterator[Event]:
     part = table.open_part(task.number, task.parts)
     shares = count_shares([part])
     for share in range(shares):
-        rows = part.load_rows(share, shares)
-        if len(set(rows.keys)) < len(rows.keys):
+        if part.holds_repeats(share, shares):
+            rows = part.load_rows(share, shares)
             table.mark_damaged()
             raise ExportDamaged(_describe_repeat(table, task, rows.keys, rows.numbers, stages))
         yield stages.finish_page()

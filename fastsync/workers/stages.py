@@ -18,13 +18,13 @@ from fastsync.compare.ignored_names import IgnoredNames
 from fastsync.compare.judge import Judge
 from fastsync.compare.recheck import Rechecker
 from fastsync.compare.reviewed import Reviewed
+from fastsync.compare.screen import make_digester
 from fastsync.model.difference import Tally
-from fastsync.model.digest import Digester, PathDigester
-from fastsync.model.items.ignored_paths import IgnoredPaths
+from fastsync.model.digest import Digester
 from fastsync.model.keys import KeyReader, ReviewedLine
 from fastsync.model.messages.events import PageDone
 from fastsync.model.messages.tasks import DeleteTask, SegmentTask, Task, UndoTask
-from fastsync.model.messages.terms import AnyTerms, Terms
+from fastsync.model.messages.terms import AnyTerms
 from fastsync.model.policy import Policy
 from fastsync.model.settings import Judging
 from fastsync.model.table import Side
@@ -117,14 +117,6 @@ class Stages:
         for threads in (self._repair_threads, self.scan_threads):
             threads.shutdown(cancel_futures=True)
         self.repairs.close()
-
-
-def make_digester(terms: Terms) -> Digester:
-    """Return what compares the items of a run."""
-    judging, keys = terms.judging, terms.master.table.keys.names
-    if not judging.ignored_paths:
-        return Digester(judging.ignored, keys, terms.seed)
-    return PathDigester(IgnoredPaths(judging.ignored_paths), judging.ignored, keys, terms.seed)
 
 
 def _choose_judging(task: Task) -> Judging:

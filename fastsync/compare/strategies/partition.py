@@ -9,21 +9,22 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from itertools import compress
-from operator import ne
+from operator import eq, ne
 
 from msgspec import Raw
 
 from fastsync.aws.batch_get import BatchReader
 from fastsync.compare.filter import Filter
 from fastsync.compare.pairs import Pairs, PairsPage
+from fastsync.compare.screen import Screen
 from fastsync.errors import IncompleteError
 from fastsync.model.keys import Key
 from fastsync.model.messages.tasks import SegmentTask
 from fastsync.spool.packed_keys import KeyPacker
-from fastsync.spool.part_files import LEFT_OUT, UNEVALUATED, Part, count_shares
+from fastsync.spool.part_files import LEFT_OUT, UNEVALUATED, Keyed, Part, count_shares
 from fastsync.spool.table import SpooledTable
 
 PAGE_ROWS = 1000
@@ -59,6 +60,7 @@ class Partition:
         self._task = task
         self._readers = dict(readers)
         self._packer = KeyPacker(task.terms.master.table.keys)
+        self._screen = Screen(task.terms)
         # equal items pass through all stages where some may have expired, or have been written before they were scanned
         self._pairs_equal = any(side.table.ttl is not None for side in task.terms.tables)
         self._pairs_equal |= bool(task.ahead) or task.undo_span is not None
@@ -118,6 +120,8 @@ class Partition:
 
     def _pair_chosen(self, packed: Sequence[bytes]) -> PairsPage:
         """Return a page of those of the master's items that are compared; all of them are counted."""
+        if not self._filter.active:
+            return self._pair_masters(packed)
         marks = [self._master.digests[key] for key in packed]
         unevaluated = marks.count(UNEVALUATED)
         filtered = marks.count(LEFT_OUT) + unevaluated
@@ -143,18 +147,24 @@ class Partition:
             suspects = [key for key in unequal if key not in gone]
             suspected.append(self._pair_suspects(slave, suspects, masters))
             others = gone.union(unequal)
-            equal = [key for key in packed if key not in others and table.may_tell(key)]
             if self._pairs_equal:
+                equal = [key for key in packed if key not in others and table.may_tell(key)]
                 others_equal.append(self._pair_equal(slave, equal))
             else:
-                same[slave] = len(equal)
+                same[slave] = table.count_told(packed) - table.count_told(others)
         page = PairsPage(suspected, scanned=len(packed) - len(gone), same=same)
         page = self._filter.filter_page(page)
         return page._replace(pairs=[*page.pairs, *others_equal])
 
     def _find_unequal(self, packed: Sequence[bytes], table: _Table) -> list[bytes]:
         mine, theirs = map(self._master.digests.get, packed), map(table.digests.get, packed)
-        return [key for key in compress(packed, map(ne, mine, theirs)) if table.may_tell(key)]
+        unequal = [key for key in compress(packed, map(ne, mine, theirs)) if table.may_tell(key)]
+        if not self._screen.has_forms or (table.is_export and self._master.is_export):
+            return unequal
+        both = [key for key in unequal if key in table.digests]
+        forms = (each.read_forms(both, self._screen) for each in (self._master, table))
+        respelled = set(compress(both, map(eq, *forms)))
+        return [key for key in unequal if key not in respelled]
 
     def _pair_suspects(self, slave: int, packed: Sequence[bytes], masters: Mapping[bytes, Raw]) -> Pairs:
         """Return pairs that look different. The items of a live slave are still to be looked up."""
@@ -217,7 +227,8 @@ class _Table:
         self.damaged = spooled.damaged
         self.part: Part = spooled.open_part(task.number, task.total)
         self.digests: dict[bytes, bytes] = {}
-        self._rows: dict[bytes, int] = {}
+        self._loaded = Keyed([], [], [])
+        self._numbers: dict[bytes, int] = {}
         self._reader = reader
         self._item_bytes = side.table.item_bytes
 
@@ -230,15 +241,25 @@ class _Table:
 
     def load(self, share: int, of: int) -> None:
         """Load a share of the part. Of rows with one key the first one counts."""
-        self.digests, self._rows = {}, {}  # first: two shares at once are too much
-        rows = self.part.load_rows(share, of)
+        self.digests, self._numbers, self._loaded = {}, {}, Keyed([], [], [])  # first: two shares at once are too much
+        rows = self._loaded = self.part.load_rows(share, of)
         self.digests = dict(zip(reversed(rows.keys), reversed(rows.digests), strict=True))
-        if self.part.item_bytes:
-            self._rows = dict(zip(reversed(rows.keys), reversed(rows.numbers), strict=True))
 
     def may_tell(self, key: bytes) -> bool:
         """Return whether it is known if the table has an item of this key."""
         return not self.damaged or key in self.digests
+
+    def count_told(self, packed: Collection[bytes]) -> int:
+        """Return of how many keys it is known if the table has an item."""
+        if not self.damaged:
+            return len(packed)
+        return sum(map(self.digests.__contains__, packed))
+
+    def read_forms(self, packed: Sequence[bytes], screen: Screen) -> list[bytes]:
+        """Return the digests of the items' canonical forms."""
+        if self.is_export:
+            return screen.form(self._read_spooled(packed))
+        return self.part.read_forms(self._find_numbers(packed))
 
     def read_items(self, packed: Sequence[bytes], packer: KeyPacker) -> Mapping[bytes, Raw]:
         """Return the items of keys: an export's from the spool, a live table's as they are now, where they are."""
@@ -249,12 +270,19 @@ class _Table:
 
     def read_kept(self, packed: Sequence[bytes], packer: KeyPacker) -> list[Raw]:
         """Return what the spool holds of items: of a live table the key, and its TTL attribute where that counts."""
-        if self._rows:
+        if self.part.item_bytes:
             return self._read_spooled(packed)
         return [Raw(packer.as_json(key)) for key in packed]
 
     def _read_spooled(self, packed: Sequence[bytes]) -> list[Raw]:
-        return [Raw(item) for item in self.part.read_items([self._rows[key] for key in packed])]
+        return list(map(Raw, self.part.read_items(self._find_numbers(packed))))
+
+    def _find_numbers(self, packed: Sequence[bytes]) -> list[int]:
+        """Return the numbers of rows in the part; all of them are sought out once something differs."""
+        if packed and not self._numbers:
+            rows = self._loaded
+            self._numbers = dict(zip(reversed(rows.keys), reversed(rows.numbers), strict=True))
+        return [self._numbers[key] for key in packed]
 
 
 def _cut(keys: Iterable[bytes], start: bytes, most: int) -> Iterator[list[bytes]]:

@@ -3,26 +3,47 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
+from msgspec import Raw
 
 from fastsync.errors import OutputFailed
 from fastsync.model.digest import choose_parts
 from fastsync.spool import part_files
-from fastsync.spool.part_files import Row
+from fastsync.spool.part_files import Rows
 from fastsync.spool.table import SpooledTable
 
 
-def make_rows(count: int, seed: int, *, items: bool = True) -> list[Row]:
+class Row(NamedTuple):
+    """A row of an export (an item, and its line), or of a live table (two digests)."""
+
+    key: bytes
+    digest: bytes
+    form: bytes
+    line: int
+    item: Raw
+
+
+def make_rows(count: int, seed: int) -> list[Row]:
     """Return rows with distinct keys, of files `seed`."""
     rng = random.Random(seed)
     rows = []
     for line in range(1, count + 1):
         key = b"%d-%d" % (seed, line)
-        item = rng.randbytes(rng.randrange(1, 300)) if items else b""
-        rows.append((key, rng.randbytes(16), line, item))
+        item = Raw(rng.randbytes(rng.randrange(1, 300)))
+        rows.append(Row(key, rng.randbytes(16), rng.randbytes(16), line, item))
     return rows
+
+
+def as_columns(rows: Sequence[Row], *, items: bool = True) -> Rows:
+    """Return rows of an export, or of a live table, as they are added."""
+    keys, digests, forms, lines, raws = zip(*rows, strict=True)
+    if items:
+        return Rows(keys, digests, lines=lines, items=raws)
+    return Rows(keys, digests, forms)
 
 
 @pytest.mark.parametrize("items", [True, False], ids=["items", "keys"])
@@ -32,33 +53,35 @@ def test_parts_return_what_was_written(
 ) -> None:
     """Each row is in the part of its key, once, in the order of files and lines, and its item and origin are found."""
     monkeypatch.setattr(part_files, "MEMORY", memory)
-    parts, files = 5, [make_rows(200, 1, items=items), [], make_rows(333, 2, items=items)]
+    parts, files = 5, [make_rows(200, 1), [], make_rows(333, 2)]
     table = SpooledTable.begin(str(tmp_path), 0, ["a", "b", "c"])
     for place, rows in enumerate(files):
         writer = table.open_writer(place, parts)
         for begin in range(0, len(rows), 50):
-            some = rows[begin : begin + 50]
-            writer.add_rows(choose_parts([row[0] for row in some], parts), some)
+            writer.add_rows(as_columns(rows[begin : begin + 50], items=items))
         writer.finish()
         writer.close()
     assert table.is_whole
     expected = [row for rows in files for row in rows]
-    chosen = choose_parts([row[0] for row in expected], parts)
+    chosen = choose_parts([row.key for row in expected], parts)
     found = 0
     for number in range(parts):
         own = [row for row, part in zip(expected, chosen, strict=True) if part == number]
         part = table.open_part(number, parts)
         keys, digests, numbers = part.load_rows()
-        assert (keys, digests) == ([row[0] for row in own], [row[1] for row in own])
+        assert (keys, digests) == ([row.key for row in own], [row.digest for row in own])
         assert numbers == list(range(len(own)))
         shares = [part.load_rows(share, 3) for share in range(3)]
         assert sorted(number for rows in shares for number in rows.numbers) == numbers
         assert all(keys[number] == key for rows in shares for key, number in zip(rows.keys, rows.numbers, strict=True))
         assert len(part) == len(own)
         found += len(part)
-        if items:
-            wanted = random.Random(3).sample(range(len(own)), len(own) // 2)
-            assert part.read_items(wanted) == [own[row][3] for row in wanted]
+        assert not any(part.holds_repeats(share, 3) for share in range(3))
+        wanted = random.Random(3).sample(range(len(own)), len(own) // 2)
+        if not items:
+            assert part.read_forms(wanted) == [own[row].form for row in wanted]
+            continue
+        assert part.read_items(wanted) == [bytes(own[row].item) for row in wanted]
         for row in range(0, len(own), 17):
             file, line = part.find_origin(row)
             assert files[file][line - 1] == own[row]
@@ -69,15 +92,15 @@ def test_a_task_that_was_broken_off_has_brought_nothing(tmp_path: Path) -> None:
     """A file counts only once it is finished; another attempt at its task begins it anew."""
     table = SpooledTable.begin(str(tmp_path), 1, ["a"])
     first = table.open_writer(0, 2)
-    first.add_rows([0, 1], make_rows(2, 1))
+    first.add_rows(as_columns(make_rows(20, 1)))
     first.close()
     assert not table.is_whole
     again = table.open_writer(0, 2)
-    again.add_rows([0], make_rows(1, 2))
+    again.add_rows(as_columns(make_rows(1, 2)))
     again.finish()
     again.close()
     assert table.is_whole
-    assert [len(table.open_part(number, 2)) for number in range(2)] == [1, 0]
+    assert sum(len(table.open_part(number, 2)) for number in range(2)) == 1
 
 
 def test_rows_that_do_not_count_are_forgotten(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -85,14 +108,16 @@ def test_rows_that_do_not_count_are_forgotten(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.setattr("fastsync.spool.part_files.MEMORY", 1)
     table = SpooledTable.begin(str(tmp_path), 1, ["a"])
     writer = table.open_writer(0, 2)
-    writer.add_rows([0, 1], make_rows(2, 1))
-    writer.add_rows([1], make_rows(1, 2))
+    writer.add_rows(as_columns(make_rows(20, 1)))
+    writer.add_rows(as_columns(make_rows(10, 2)))
     writer.discard_rows()
-    writer.add_rows([0], make_rows(1, 3))
+    kept = make_rows(1, 3)
+    writer.add_rows(as_columns(kept))
     writer.finish()
     writer.close()
-    assert [len(table.open_part(number, 2)) for number in range(2)] == [1, 0]
-    assert table.open_part(0, 2).load_rows().keys == [row[0] for row in make_rows(1, 3)]
+    found = [table.open_part(number, 2) for number in range(2)]
+    assert [key for part in found for key in part.load_rows().keys] == [kept[0].key]
+    assert [item for part in found for item in part.read_items(range(len(part)))] == [bytes(kept[0].item)]
 
 
 def test_a_full_disk_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -100,7 +125,27 @@ def test_a_full_disk_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     (tmp_path / "0-0").symlink_to("/dev/full")
     monkeypatch.setattr("os.O_NOFOLLOW", 0)
     writer = SpooledTable.begin(str(tmp_path), 0, ["a"]).open_writer(0, 1)
-    writer.add_rows([0], make_rows(1, 1))
+    writer.add_rows(as_columns(make_rows(1, 1)))
     with pytest.raises(OutputFailed, match=r"cannot be written: No space left on device; see --spool"):
         writer.finish()
     writer.close()
+
+
+@pytest.mark.parametrize("shares", [1, 4])
+@pytest.mark.parametrize("memory", [1, 1 << 30], ids=["another-chunk", "same-chunk"])
+def test_a_key_that_is_there_twice_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, memory: int, shares: int
+) -> None:
+    """Two rows with one key are in the same share of a part, and are found there, in whatever chunks they are."""
+    monkeypatch.setattr(part_files, "MEMORY", memory)
+    rows = make_rows(30, 1)
+    table = SpooledTable.begin(str(tmp_path), 0, ["a"])
+    writer = table.open_writer(0, 1)
+    writer.add_rows(as_columns(rows))
+    writer.add_rows(as_columns(rows[7:8]))
+    writer.finish()
+    writer.close()
+    part = table.open_part(0, 1)
+    found = [share for share in range(shares) if part.holds_repeats(share, shares)]
+    assert len(found) == 1
+    assert part.load_rows(found[0], shares).keys.count(rows[7].key) == 2
