@@ -12,6 +12,7 @@ import datetime
 import json
 import os
 import platform
+import ssl
 import statistics
 import subprocess
 import sys
@@ -28,6 +29,7 @@ from perf.contenders import original
 from perf.exports import write_export
 from perf.items import report_lines
 from perf.scenarios import SCENARIOS, Scenario
+from perf.server.certificate import BUNDLE
 
 RESULTS = Path(__file__).parent / "results"
 ENVIRONMENT = {
@@ -69,14 +71,17 @@ def command(contender: str, url: str, scenario: Scenario, exports: Mapping[str, 
 
 
 @contextmanager
-def server(options: Sequence[str]) -> Iterator[str]:
-    """Run the server and give its address."""
+def server(options: Sequence[str], tls: Path | None = None) -> Iterator[str]:
+    """Run the server and give its address: with https where there is a folder for its certificate."""
+    scheme = "http"
+    if tls is not None:
+        scheme, options = "https", (*options, "--tls", str(tls))
     with subprocess.Popen(
         [sys.executable, "-m", "perf.server", *options], stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
         try:
-            yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+            yield f"{scheme}://127.0.0.1:{int(process.stdout.readline())}"
         finally:
             process.terminate()
 
@@ -93,17 +98,38 @@ def with_report(scenario: Scenario, count: int) -> Iterator[Scenario]:
         yield replace(scenario, flags=(*scenario.flags, "--keys", file.name))
 
 
-def measured(arguments: Sequence[str], folder: Path | None = None) -> tuple[dict[str, float], str]:
-    """Run one command (in a folder with other sources) and give its figures and what it said."""
+@contextmanager
+def certified(scenario: Scenario) -> Iterator[Path | None]:
+    """Give a folder for the server's certificate, where the scenario is one of https."""
+    if not scenario.https:
+        yield None
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
+def measured(
+    arguments: Sequence[str], folder: Path | None = None, tls: Path | None = None
+) -> tuple[dict[str, float], str]:
+    """Run one command (in a folder with other sources) and give its figures and what it said.
+
+    `tls` is the folder with the certificate of the server.
+    """
     measure = [sys.executable, str(Path(__file__).parent / "measure.py"), *arguments]
-    ran = subprocess.run(measure, env=ENVIRONMENT, cwd=folder, capture_output=True, text=True, check=True)
+    environment = ENVIRONMENT
+    if tls is not None:
+        environment = {**ENVIRONMENT, "AWS_CA_BUNDLE": str(tls / BUNDLE)}
+    ran = subprocess.run(measure, env=environment, cwd=folder, capture_output=True, text=True, check=True)
     figures: dict[str, float] = json.loads(ran.stdout)
     return figures, ran.stderr
 
 
-def usage(url: str) -> dict[str, dict[str, float]]:
+def usage(url: str, tls: Path | None) -> dict[str, dict[str, float]]:
     """Ask the server what its tables were asked for so far."""
-    with urllib.request.urlopen(url) as answer:
+    context = None
+    if tls is not None:
+        context = ssl.create_default_context(cafile=tls / BUNDLE)
+    with urllib.request.urlopen(url, context=context) as answer:
         told: dict[str, dict[str, float]] = json.load(answer)
         return told
 
@@ -114,7 +140,8 @@ def run(scenario: Scenario, rounds: int, count: int) -> list[dict[str, Any]]:
     options = ["--items", str(count), *scenario.server]
     with ExitStack() as stack:
         scenario = stack.enter_context(with_report(scenario, count))
-        url = stack.enter_context(server(options))
+        tls = stack.enter_context(certified(scenario))
+        url = stack.enter_context(server(options, tls))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         exports = {table: write_export(url, table, folder / table) for table in scenario.exports}
         for number in range(rounds):
@@ -122,18 +149,20 @@ def run(scenario: Scenario, rounds: int, count: int) -> list[dict[str, Any]]:
                 if number and contender in SLOW:
                     continue
                 if scenario.writes:
-                    url = stack.enter_context(server(options))
-                runs.append(_ran(scenario, contender, url, exports))
+                    url = stack.enter_context(server(options, tls))
+                runs.append(_ran(scenario, contender, url, tls, exports))
     found = {figures["found"] for runs in rows.values() for figures in runs}
     if len(found) > 1:
         raise SystemExit(f"{scenario.name}: the contenders disagree: {found}")
     return _compared([_row(scenario, contender, runs, count) for contender, runs in rows.items()])
 
 
-def _ran(scenario: Scenario, contender: str, url: str, exports: Mapping[str, str]) -> dict[str, float]:
-    before = usage(url)
-    figures, said = measured(command(contender, url, scenario, exports))
-    after = usage(url)
+def _ran(
+    scenario: Scenario, contender: str, url: str, tls: Path | None, exports: Mapping[str, str]
+) -> dict[str, float]:
+    before = usage(url, tls)
+    figures, said = measured(command(contender, url, scenario, exports), tls=tls)
+    after = usage(url, tls)
     if figures["exit"] not in (0, 1):
         raise SystemExit(f"{contender} failed: {said}")
     for table in after:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from perf.bench import OURS, command, measured, server, with_report
+from perf.bench import OURS, certified, command, measured, server, with_report
 from perf.scenarios import SCENARIOS, Scenario
 
 FIGURES = {"wall": "s", "cpu": "s", "peak_mb": "MB"}
@@ -36,11 +36,12 @@ def compare(scenario: Scenario, strategy: str, folders: list[Path], rounds: int)
     found: dict[str, list[list[float]]] = {figure: [[] for _ in folders] for figure in FIGURES}
     with (
         with_report(scenario, scenario.items) as asked,
-        server(["--items", str(scenario.items), *scenario.server]) as url,
+        certified(scenario) as tls,
+        server(["--items", str(scenario.items), *scenario.server], tls) as url,
     ):
         for _ in range(rounds):
             for place, folder in enumerate(folders):
-                figures, said = measured(command(strategy, url, asked), folder)
+                figures, said = measured(command(strategy, url, asked), folder, tls)
                 if figures["exit"] not in (0, 1):  # a revision that lacks what the scenario needs
                     print(f"| {scenario.name} | {strategy} | {folder.name}: {said.strip().splitlines()[-1]} | | | |")
                     return

@@ -19,7 +19,7 @@ PER_FILE = 50_000
 def write_export(url: str, table: str, folder: Path) -> str:
     """Write an export of a table into a folder, and give it as fastsync takes it."""
     (folder / "data").mkdir(parents=True)
-    items = (bytes(item) for page in pages(url.removeprefix("http://"), table, 0, 1) for item in page.Items)
+    items = (bytes(item) for page in pages(url, table, 0, 1) for item in page.Items)
     listed = list(_write_files(items, folder / "data"))
     (folder / "manifest-files.json").write_text("".join(f"{line}\n" for line, _ in listed))
     count = sum(count for _, count in listed)

@@ -12,6 +12,7 @@ class Scenario:
 
     `writes`: every run gets tables of its own, since the one before has changed them. Where `keys` is among the
     contenders, fastsync is given a report of all items.
+    `https`: the server speaks TLS, by a certificate that is trusted through AWS_CA_BUNDLE.
     `exports` are the tables of which an export is compared in their place.
     """
 
@@ -25,11 +26,13 @@ class Scenario:
     writes: bool = False
     quick: bool = False
     slaves: int = 1
+    https: bool = False
     exports: Sequence[str] = ()
 
 
 FEW = ("--differing", "0.001", "--missing", "0.001")
-ALL = ("lookup", "merge", "floor_lookup", "floor_merge", "boto", "original")
+FLOORS = ("lookup", "merge", "floor_lookup", "floor_merge")
+ALL = (*FLOORS, "boto", "original")
 EXPORTED = ("partition", "dicts")
 BOTH = ("master-table", "slave-table")
 SCHEMA = ("--key-schema", "id:S")
@@ -37,6 +40,8 @@ TOLD = ("--report", "/dev/null", "--report-values")
 SLOW_LINE = (*FEW, "--latency", "40,40", "--bandwidth", "12")
 SCENARIOS = (
     Scenario("cpu: 0.1 % differing and missing", 300_000, FEW, (), ALL[:-1], quick=True),
+    Scenario("over https", 200_000, FEW, (), FLOORS, quick=True, https=True),
+    Scenario("over http, the same", 200_000, FEW, (), FLOORS),
     Scenario("latency 5 ms master, 40 ms slave", 200_000, (*FEW, "--latency", "5,40"), (), ALL),
     Scenario("latency 40 ms master, 90 ms slave", 200_000, (*FEW, "--latency", "40,90")),
     Scenario("two slaves, 40 ms and 90 ms", 100_000, (*FEW, "--latency", "5,40,90"), slaves=2),

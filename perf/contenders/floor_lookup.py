@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import http.client
 import multiprocessing
+import os
+import ssl
 import sys
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Raw
@@ -37,14 +40,22 @@ class Found(msgspec.Struct):
     Responses: dict[str, list[Raw]]
 
 
+def connect(url: str) -> http.client.HTTPConnection:
+    address = urlsplit(url)
+    if address.scheme == "http":
+        return http.client.HTTPConnection(address.netloc)
+    context = ssl.create_default_context(cafile=os.environ["AWS_CA_BUNDLE"])
+    return http.client.HTTPSConnection(address.netloc, context=context)
+
+
 def post(connection: http.client.HTTPConnection, operation: str, body: bytes) -> bytes:
     connection.request("POST", "/", body, {"X-Amz-Target": f"DynamoDB_20120810.{operation}"})
     return connection.getresponse().read()
 
 
 def compare(job: tuple[str, int, int]) -> tuple[int, int]:
-    address, segment, total = job
-    connection = http.client.HTTPConnection(address)
+    url, segment, total = job
+    connection = connect(url)
     key_of = msgspec.json.Decoder(Key).decode
     missing = differing = 0
     start = b""
@@ -67,9 +78,9 @@ def compare(job: tuple[str, int, int]) -> tuple[int, int]:
 
 
 def main() -> None:
-    address, processes = sys.argv[1].removeprefix("http://"), int(sys.argv[2])
+    url, processes = sys.argv[1], int(sys.argv[2])
     with multiprocessing.Pool(processes) as pool:
-        found = pool.map(compare, [(address, segment, processes) for segment in range(processes)])
+        found = pool.map(compare, [(url, segment, processes) for segment in range(processes)])
     print(sum(missing for missing, _ in found), sum(differing for _, differing in found))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import multiprocessing
 import sys
 from collections.abc import Iterator
@@ -10,18 +9,18 @@ from collections.abc import Iterator
 import msgspec
 from msgspec import Raw
 
-from perf.contenders.floor_lookup import Key, Page, post
+from perf.contenders.floor_lookup import Key, Page, connect, post
 
 
 def compare(job: tuple[str, int, int]) -> tuple[int, int]:
-    address, segment, total = job
+    url, segment, total = job
     key_of = msgspec.json.Decoder(Key).decode
     masters: dict[Key, Raw] = {}
     slaves: dict[Key, Raw] = {}
     differing = 0
     sides = [
-        (masters, pages(address, "master-table", segment, total)),
-        (slaves, pages(address, "slave-table", segment, total)),
+        (masters, pages(url, "master-table", segment, total)),
+        (slaves, pages(url, "slave-table", segment, total)),
     ]
     while sides:
         for side in list(sides):
@@ -36,8 +35,8 @@ def compare(job: tuple[str, int, int]) -> tuple[int, int]:
     return len(masters), differing
 
 
-def pages(address: str, table: str, segment: int, total: int) -> Iterator[Page]:
-    connection = http.client.HTTPConnection(address)
+def pages(url: str, table: str, segment: int, total: int) -> Iterator[Page]:
+    connection = connect(url)
     start = b""
     while True:
         body = b'{"TableName":"%s","Segment":%d,"TotalSegments":%d%s}' % (table.encode(), segment, total, start)
@@ -49,9 +48,9 @@ def pages(address: str, table: str, segment: int, total: int) -> Iterator[Page]:
 
 
 def main() -> None:
-    address, processes = sys.argv[1].removeprefix("http://"), int(sys.argv[2])
+    url, processes = sys.argv[1], int(sys.argv[2])
     with multiprocessing.Pool(processes) as pool:
-        found = pool.map(compare, [(address, segment, processes) for segment in range(processes)])
+        found = pool.map(compare, [(url, segment, processes) for segment in range(processes)])
     print(sum(missing for missing, _ in found), sum(differing for _, differing in found))
 
 

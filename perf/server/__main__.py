@@ -2,7 +2,8 @@
 
     python -m perf.server --items 300000 --differing 0.001 --missing 0.001 --latency 5,40
 
-It prints its port, answers until it is ended, and tells on GET / what it was asked for.
+It prints its port, answers until it is ended, and tells on GET / what it was asked for. With `--tls FOLDER` it speaks
+TLS, by a certificate that it makes; FOLDER/ca.pem is what a client has to trust.
 """
 
 from __future__ import annotations
@@ -11,14 +12,17 @@ import argparse
 import asyncio
 import json
 import random
+import ssl
 import zlib
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 
 from fastsync.model.capacity import measure_item
 from perf import items
 from perf.items import Attributes
 from perf.server.answers import ANSWERS, Answer
+from perf.server.certificate import make_certified
 from perf.server.table import PARTITION_UNITS, Allowance, Table
 
 GZIP_FROM = 4096
@@ -173,9 +177,10 @@ def _copied(item: Attributes, spelled: bytes, differs: bool, options: argparse.N
     return items.spell(item)
 
 
-async def serve(tables: dict[str, Table], line: Line) -> None:
+async def serve(tables: dict[str, Table], line: Line, tls: ssl.SSLContext | None) -> None:
     """Answer until ended."""
-    server = await asyncio.get_running_loop().create_server(partial(Connection, tables, line), "127.0.0.1", 0)
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(partial(Connection, tables, line), "127.0.0.1", 0, ssl=tls)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 
@@ -195,8 +200,10 @@ def main() -> None:
     parser.add_argument("--partitions", type=int, default=0, help="partitions with limits of their own")
     parser.add_argument("--throttle", type=float, help="read units a second that each partition serves, default 3000")
     parser.add_argument("--bandwidth", type=float, help="megabytes a second from the server to its clients")
+    parser.add_argument("--tls", type=Path, help="speak TLS, and write what has to be trusted to ca.pem in this folder")
     options = parser.parse_args()
-    asyncio.run(serve(make(options), Line(options.bandwidth and options.bandwidth * 1e6)))
+    tls = options.tls and make_certified(options.tls)
+    asyncio.run(serve(make(options), Line(options.bandwidth and options.bandwidth * 1e6), tls))
 
 
 if __name__ == "__main__":
