@@ -48,7 +48,7 @@ class Running:
         found: list[int] = []
 
         def there() -> bool:
-            found.extend(pid for pid in self.others() if "forkserver" in _command(pid))
+            found.extend(pid for pid in self.others() if _name(pid) == "forkserver")
             return bool(found)
 
         wait_for(there, ENDING)
@@ -147,6 +147,14 @@ def _status(pid: int) -> tuple[str, int, int]:
     except OSError:
         return "X", 0, 0
     return fields[0], int(fields[1]), int(fields[3])
+
+
+def _name(pid: int) -> str:
+    """Give what `ps` calls a process; it is "" once that is gone."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""
 
 
 def _commands(leader: int) -> list[str]:

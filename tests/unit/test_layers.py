@@ -43,7 +43,11 @@ DOORS = {
     "xxhash": ("model/digest",),
     "jmespath": ("model/items/expression",),
     "tqdm": ("output/console/progress", "output/log"),
-    "multiprocessing": ("workers/processes/fork_server", "workers/processes/worker_process"),
+    "multiprocessing": (
+        "workers/processes/fork_server",
+        "workers/processes/forked",
+        "workers/processes/worker_process",
+    ),
     "pyspark": ("workers/spark/cluster",),
     "argparse": ("cli/completion", "cli/completion_words", "cli/flags", "cli/help_text", "cli/parser"),
     "http": (),

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from fastsync.errors import ConfigError
+from fastsync.workers.processes.forked import helpers_forked
 
 INLINE = 'use --executor inline (in the library executor="inline")'
 """What works where no worker processes can be started."""
@@ -54,7 +55,7 @@ def start_fork_server(parallel: int = 1, policy: object = None) -> None:
     _make_room(parallel)
     multiprocessing.set_forkserver_preload([PRELOADED])
     try:
-        with _short_temporary_folder():
+        with _short_temporary_folder(), helpers_forked():
             resource_tracker.ensure_running()  # it unblocks signals when it starts: before they are blocked
             with signals_blocked():
                 forkserver.ensure_running()
