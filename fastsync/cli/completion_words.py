@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import shtab
 
 from fastsync.cli.entry import COMMANDS
+from fastsync.config.flags.flag import AUTO
 from fastsync.config.flags.options import CHOICES
 from fastsync.plan.settings.values import NAMES
 from fastsync.reports.show.selection import ACTIONS
@@ -15,6 +16,7 @@ from fastsync.reports.show.selection import ACTIONS
 WORDS = {
     **{flag.name: flag.choices for flag in CHOICES.values()},
     "--action": ACTIONS,
+    "--parallel": (AUTO,),
     "--ignore-setting": tuple(name for name in NAMES if not name.endswith(":")),
     "COMMAND": tuple(COMMANDS),
 }

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from fastsync.config.checks import KINDS, check_path
+from fastsync.config.checks import KINDS, check_path, list_kinds
 from fastsync.config.flags.flag import RUN, Flag
 from fastsync.config.flags.options import list_flags
 from fastsync.config.suggestions import ask_if_meant
@@ -107,9 +107,12 @@ def parse_options(document: Mapping[str, Any]) -> dict[str, Any]:
 def _parse_value(key: str, flag: Flag, value: Any) -> Any:
     if flag.repeatable:
         return parse_texts(key, value)
+    if isinstance(value, str) and value == flag.word:
+        return value
     if not any(_has_type(value, kind) for kind in flag.takes):
         # the value is not repeated: it may be a code
-        raise ConfigError(f"{key} takes {' or '.join(_WORDS[kind] for kind in flag.takes)}")
+        word = None if flag.word is None else f'"{flag.word}"'
+        raise ConfigError(f"{key} takes {list_kinds(_WORDS, flag.takes, word)}")
     if flag.turns_off is not None:
         return not value
     return value

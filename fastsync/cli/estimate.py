@@ -24,7 +24,9 @@ from fastsync.plan.estimate import Estimate, StrategyEstimate, estimate_keys, es
 from fastsync.plan.forecast import Units
 from fastsync.plan.keys.plan import plan_keys_of, read_keys_of
 from fastsync.plan.survey import survey_tables
+from fastsync.run.parallel import settle_parallel
 from fastsync.workers.interrupt import Interrupt
+from fastsync.workers.processes.room import measure_room
 
 HEAD = ("strategy", "read units", "write units", "list price", "time at least")
 UNKNOWN = ("unknown",) * (len(HEAD) - 1)
@@ -58,6 +60,7 @@ def run(arguments: Sequence[str]) -> int:
             return interrupt.exit_code or 130
     if config.first_key is not None:
         typed_key("--starting-key", config.first_key, found.master.table.keys)
+    config = settle_parallel(config, found, measure_room, announce, given=given)
     keys = None
     if given is not None:
         with closing(given.store):

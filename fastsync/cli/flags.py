@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from fastsync import __version__
-from fastsync.cli.parser import GivenOnce, Parser, number, whole_number
+from fastsync.cli.parser import GivenOnce, Parser, number, whole_number, whole_number_or_word
 from fastsync.config.flags.flag import RUN, UNDO, Flag
 from fastsync.config.flags.options import list_flags
 from fastsync.config.flags.table import ACCESS, GROUPS
@@ -84,8 +84,14 @@ def _add_flag(container: argparse._ActionsContainer, flag: Flag) -> None:
     }
     if flag.metavar is not None:
         columns["metavar"] = flag.metavar
-        columns["type"] = CONVERTERS.get(flag.takes[0])
+        columns["type"] = _choose_converter(flag)
     container.add_argument(*flag.spellings, **columns)
+
+
+def _choose_converter(flag: Flag) -> Callable[[str], Any] | None:
+    if flag.word is not None:
+        return partial(whole_number_or_word, word=flag.word)
+    return CONVERTERS.get(flag.takes[0])
 
 
 def _choose_action(flag: Flag) -> str | Callable[..., argparse.Action]:

@@ -145,6 +145,16 @@ def whole_number(text: str) -> int:
     raise argparse.ArgumentTypeError(f"takes a whole number, not {quote(text)}")
 
 
+def whole_number_or_word(text: str, word: str) -> int | str:
+    """Return the whole number that a text is, or the text where it is this word."""
+    if text == word:
+        return text
+    try:
+        return whole_number(text)
+    except argparse.ArgumentTypeError:
+        raise argparse.ArgumentTypeError(f"takes a whole number or {word}, not {quote(text)}") from None
+
+
 def number(text: str) -> float:
     """Return the number that a text is, which is neither NaN nor infinite."""
     if _NUMBER.fullmatch(text):

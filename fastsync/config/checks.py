@@ -21,10 +21,20 @@ KINDS: Mapping[type, str] = {bool: "true or false", int: "a whole number", float
 """The types that an option may have, in words."""
 
 
-def check_kind(flag: str, value: object, kinds: Sequence[type]) -> None:
-    """Raise ConfigError if a value has none of the types `kinds`. The value, which may be a code, is not repeated."""
+def check_kind(flag: str, value: object, kinds: Sequence[type], word: str | None = None) -> None:
+    """Raise ConfigError if a value has none of the types `kinds`, and is not the `word` that may stand in its place.
+
+    The value, which may be a code, is not repeated.
+    """
+    if isinstance(value, str) and value == word:
+        return
     if not any(_has_kind(value, kind) for kind in kinds):
-        raise ConfigError(f"{flag} takes {' or '.join(KINDS[kind] for kind in kinds)}")
+        raise ConfigError(f"{flag} takes {list_kinds(KINDS, kinds, word)}")
+
+
+def list_kinds(named: Mapping[type, str], kinds: Sequence[type], word: str | None) -> str:
+    """Return what a flag takes in words: `a whole number or auto`."""
+    return " or ".join([*(named[kind] for kind in kinds), *([] if word is None else [word])])
 
 
 def _has_kind(value: object, kind: type) -> bool:

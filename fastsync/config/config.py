@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from fastsync.config.flags.flag import AUTO
 from fastsync.config.limits import DeleteLimit, Limits, RunLimits
 from fastsync.config.normalize import as_list, as_slaves, as_table, complete_options
 from fastsync.config.parts import parse_delete_limit, parse_first_key, parse_limits, parse_logins, parse_slicing
@@ -56,7 +57,7 @@ class Config:
     keep_ignored: bool
     writes: str
     spool: str | None
-    parallel: int
+    parallel: int | Literal["auto"]
     executor: str
     segments: int | None
     shard: str | None
@@ -179,6 +180,11 @@ class Config:
                 outputs[f"what --checkpoint keeps in .{kept}"] = f"{self.checkpoint}.{kept}"
         outputs |= {"--report": self.report, "--stats": self.stats, "--undo-log": self.undo_log}
         return {**outputs, "--metrics-file": self.metrics_file}
+
+    @property
+    def processes(self) -> int:
+        """How many processes work at once; 1 where that is not decided yet (see `plan.parallel`)."""
+        return 1 if self.parallel == AUTO else int(self.parallel)
 
     @property
     def slicing(self) -> Slicing:

@@ -58,7 +58,7 @@ class Flags(TypedDict, total=False):
     keep_ignored: bool
     writes: Literal["guarded", "batch"]
     spool: str | None
-    parallel: int
+    parallel: int | Literal["auto"]
     executor: Literal["processes", "inline", "spark"]
     segments: int | None
     shard: str | None

@@ -35,7 +35,7 @@ def parse_slicing(config: Config) -> Slicing:
         shard = Shard.parse(config.shard)
     if config.sample is not None:
         sample = Sample(config.sample, config.seed or 0)
-    return Slicing(config.parallel, segments, shard, sample)
+    return Slicing(config.processes, segments, shard, sample)
 
 
 def parse_limits(config: Config) -> Limits:

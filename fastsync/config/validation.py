@@ -57,7 +57,7 @@ CONFLICTS: tuple[tuple[Callable[[Config], bool], str], ...] = (
         "--report - and --stats - cannot both go to stdout; give one of them a file",
     ),
     (
-        lambda config: config.starting_key is not None and (config.segments or config.parallel) > 1,
+        lambda config: config.starting_key is not None and (config.segments or config.processes) > 1,
         "--starting-key goes with one segment only, not with --parallel or --segments above 1; "
         "to continue a parallel run use --checkpoint",
     ),
@@ -206,7 +206,7 @@ def _check_values(config: Config) -> None:
 def _check_value(flag: Flag, value: object) -> None:
     if value is None:
         return
-    check_kind(flag.name, value, flag.takes)
+    check_kind(flag.name, value, flag.takes, flag.word)
     if not isinstance(value, str):
         return
     if flag.is_file:
@@ -217,7 +217,9 @@ def _check_value(flag: Flag, value: object) -> None:
 
 def _check_numbers(config: Config) -> None:
     for option, (least, greatest) in BOUNDS.items():
-        check_number(OPTIONS[option].name, getattr(config, option), least, greatest)
+        flag, value = OPTIONS[option], getattr(config, option)
+        if flag.word is None or value != flag.word:
+            check_number(flag.name, value, least, greatest)
     parse_limits(config)
     parse_delete_limit(config)
 

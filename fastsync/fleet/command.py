@@ -16,6 +16,7 @@ from fastsync.cli.flags import add_run_flags
 from fastsync.cli.parser import Parser, create_parser
 from fastsync.config.checks import check_path
 from fastsync.config.config import Config
+from fastsync.config.flags.flag import AUTO
 from fastsync.config.flags.options import DEFAULTS
 from fastsync.config.limits import RunLimits
 from fastsync.errors import ConfigError, IncompleteError, Interrupted, OutputFailed, TableError
@@ -38,7 +39,9 @@ from fastsync.output.log import Log
 from fastsync.output.sink import Sink
 from fastsync.output.statistics import OVERSPENT
 from fastsync.output.unforeseen import Phase, foreseen_only
+from fastsync.plan.parallel import choose_for_fleet
 from fastsync.workers.interrupt import Interrupt
+from fastsync.workers.processes.room import measure_room
 
 DESCRIPTION = """\
 Compare many pairs of tables in one run, as a file says: flags for all pairs at its top, and entries [[tables]] with
@@ -75,8 +78,13 @@ def run(arguments: Sequence[str], undo_logs: bool = False) -> int:
         file = replace(file, undo_log=True, entries=tuple(replace(each, undo_log=None) for each in file.entries))
     whole = {**DEFAULTS, **file.options, **given}
     check_whole(whole, output)
+    chosen = choose_for_fleet(measure_room()) if whole["parallel"] == AUTO else None
+    if chosen is not None:
+        whole["parallel"] = given["parallel"] = chosen.number
     access = FleetAccess(Retrying(whole["max_retries"], whole["retry_delay_base"] / 1000))
     session = _Session(whole, access)
+    if chosen is not None:
+        session.tell(str(chosen))
     with Interrupt() as interrupt:
         try:
             fleet = resolve_fleet(file, given, access.list_tables)
@@ -118,13 +126,13 @@ class _Session:
         self._access = access
         self._log = Log(whole["log_format"], color=whole["color"])
         self._limits = RunLimits(differences=None, units=whole["max_units"], usd=whole["max_cost"])
-        self._tell: Callable[[str], object] = (lambda _: None) if whole["quiet"] else self._log.info
+        self.tell: Callable[[str], object] = (lambda _: None) if whole["quiet"] else self._log.info
 
     def print_list(self, fleet: Fleet) -> int:
         """Print the pairs on stdout, and return the exit code: 3 where no pair can be compared, 4 where some cannot."""
         self._tell_unmatched(fleet)
         with foreseen_only(Phase("listing pairs", has_read=True)):
-            listed = estimate_pairs(fleet.pairs, self._access, self._tell)
+            listed = estimate_pairs(fleet.pairs, self._access, self.tell)
             for line in format_list(listed):
                 print(line)
         failed = [each for each in listed if each.error is not None]
@@ -141,10 +149,10 @@ class _Session:
         metrics = FleetMetrics(self._whole["metrics_file"])
         spent = Spent(self._limits, done)
         if self._limits.on_spending:
-            refuse_overspending(estimate_pairs(fleet.pairs, self._access, self._tell), self._limits)
+            refuse_overspending(estimate_pairs(fleet.pairs, self._access, self.tell), self._limits)
         self._tell_unmatched(fleet)
         if done:
-            self._tell(f"{count_nouns(len(done), 'pair')} had ended before; the others go on")
+            self.tell(f"{count_nouns(len(done), 'pair')} had ended before; the others go on")
         shown = None if not self._whole["quiet"] else False
         progress = FleetProgress(
             len(fleet.pairs) - len(done), self._log, shown if shown is False else self._whole["progress"]
@@ -171,7 +179,7 @@ class _Session:
         )
         fleet_run = FleetRun(fleet.pairs, folder, self._access, options)
         spent.stop = fleet_run.stop_all
-        interrupt.announce = self._tell
+        interrupt.announce = self.tell
         interrupt.begin_work()
         with foreseen_only(Phase("running the fleet", has_read=True)):
             try:
@@ -197,7 +205,7 @@ class _Session:
         for line in format_table(ended):
             if not self._whole["quiet"]:
                 self._log.info(line, table=True)
-        self._tell(f"files: {folder.path}")
+        self.tell(f"files: {folder.path}")
         return code
 
     def _make_sinks(self, pair: Pair, progress: FleetProgress, spent: Spent) -> Sequence[Sink]:
@@ -210,7 +218,7 @@ class _Session:
 
     def _announce(self, name: str, text: str) -> None:
         if self._whole["verbose"]:
-            self._tell(f"{name}: {text}")
+            self.tell(f"{name}: {text}")
 
     def _tell_unmatched(self, fleet: Fleet) -> None:
         if fleet.unmatched:

@@ -68,6 +68,9 @@ class _PooledPlace(Place):
     def check(self, policy: Policy | None) -> None:
         """Do nothing: the fork server is there, and policies were checked."""
 
-    def make_executor(self, found: Survey, ended: Callable[[CredentialsEnded], object]) -> Executor:
-        """Return the executor for these tables; `ended` is called with credentials that end in mid-run."""
+    def make_executor(self, found: Survey, parallel: int, ended: Callable[[CredentialsEnded], object]) -> Executor:
+        """Return the executor for these tables, of as many processes as there are.
+
+        `ended` is called with credentials that end in mid-run.
+        """
         return PooledExecutor(self._pool, partial(found.shared_credentials, self._pool.cells, ended))

@@ -42,7 +42,7 @@ def estimate_keys(config: Config, found: Survey, keys: KeyPlan) -> Estimate:
     """Estimate a run that was given its keys."""
     sides = [found.master, *found.slaves]
     choice = choose_keys(config, found, keys)
-    quotes = [_estimate_strategy(each, sides, min(config.parallel, len(keys.chunks))) for each in choice.forecasts]
+    quotes = [_estimate_strategy(each, sides, min(config.processes, len(keys.chunks))) for each in choice.forecasts]
     assumptions = ["every key is there on both sides, with its table's average size, and none differs", _assume_price()]
     if not quotes:
         assumptions = ["how many items a partition key holds is not known before they are read"]
@@ -59,7 +59,7 @@ def estimate_run(config: Config, found: Survey) -> Estimate:
     else:
         choice = prefer_strategy(config, forecast_run(config, found, plan))
     quotes = [
-        _estimate_strategy(forecast, sides, min(config.parallel, len(plan.numbers))) for forecast in choice.forecasts
+        _estimate_strategy(forecast, sides, min(config.processes, len(plan.numbers))) for forecast in choice.forecasts
     ]
     sizes = presume_sizes([side.table for side in sides])
     assumptions = [

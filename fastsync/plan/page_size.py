@@ -64,7 +64,7 @@ def _list_sizes(config: Config, found: Survey) -> Iterator[int]:
     """Yield numbers of items, from the one on that takes SHARE of the limit, until a page is full anyway."""
     sizes = [side.table.item_bytes or GUESSED_SIZE for side in (found.master, *found.slaves)]
     worst = _cost_of_item(config, sizes)
-    items = SHARE / (config.run_limits.share_of(worst.read, worst.write) * config.parallel)
+    items = SHARE / (config.run_limits.share_of(worst.read, worst.write) * config.processes)
     number = max(FEWEST, math.ceil(items))
     while number * min(sizes) < PAGE_BYTES:
         yield number

@@ -11,6 +11,7 @@ from fastsync import __version__
 from fastsync.aws.shared_cells import SharedCells
 from fastsync.config.config import Config
 from fastsync.errors import CredentialsEnded
+from fastsync.model.parallel import Room
 from fastsync.model.policy import Policy
 from fastsync.output.report_folder import PartStore
 from fastsync.output.report_line import ReportLines
@@ -20,6 +21,7 @@ from fastsync.workers.executor import Executor
 from fastsync.workers.inline import InlineExecutor
 from fastsync.workers.processes.executor import ProcessExecutor
 from fastsync.workers.processes.fork_server import start_fork_server
+from fastsync.workers.processes.room import make_room, measure_room
 from fastsync.workers.spark.cluster import Cluster, open_cluster
 from fastsync.workers.spark.executor import SparkExecutor
 
@@ -36,15 +38,23 @@ class Place:
     def check(self, policy: Policy | None) -> None:
         """Get ready once local files are checked; raise ConfigError."""
         if self.config.executor == "processes":
-            start_fork_server(self.config.parallel, policy)
+            start_fork_server(self.config.processes, policy)
 
-    def make_executor(self, found: Survey, ended: Callable[[CredentialsEnded], object]) -> Executor:
-        """Return the executor for these tables; `ended` is called with credentials that end in mid-run."""
+    def find_room(self) -> Room:
+        """Return how many processes there may be."""
+        return measure_room()
+
+    def make_executor(self, found: Survey, parallel: int, ended: Callable[[CredentialsEnded], object]) -> Executor:
+        """Return the executor for these tables, of so many processes.
+
+        `ended` is called with credentials that end in mid-run.
+        """
         cells = SharedCells(1 + len(found.slaves))
         current = partial(found.shared_credentials, cells, ended)
         if self.config.executor == "inline":
             return InlineExecutor(current, cells)
-        return ProcessExecutor(self.config.parallel, current, cells)
+        make_room(parallel)
+        return ProcessExecutor(parallel, current, cells)
 
 
 class _SparkPlace(Place):
@@ -60,10 +70,14 @@ class _SparkPlace(Place):
         """Raise ConfigError where the cluster has another version of fastsync."""
         self._cluster.check_version()
 
-    def make_executor(self, found: Survey, ended: Callable[[CredentialsEnded], object]) -> Executor:
-        """Return the executor for these tables; `ended` is called with credentials that end in mid-run."""
+    def find_room(self) -> Room:
+        """Return the room of the cluster: a task for each core."""
+        return Room(self._cluster.cores, 1)
+
+    def make_executor(self, found: Survey, parallel: int, ended: Callable[[CredentialsEnded], object]) -> Executor:
+        """Return the executor for these tables, of so many tasks at once; `ended` as above."""
         lines = ReportLines.of(self.config)
-        return SparkExecutor(self._cluster, self.config.parallel, lines, partial(found.credentials, ended))
+        return SparkExecutor(self._cluster, parallel, lines, partial(found.credentials, ended))
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from fastsync.errors import ConfigError, FastsyncError, Interrupted, OutputFaile
 from fastsync.model.capacity import Spending
 from fastsync.model.digest import new_seed
 from fastsync.model.messages.terms import Terms
+from fastsync.model.parallel import Room
 from fastsync.model.policy import Policy
 from fastsync.model.settings import StrategyName
 from fastsync.output.durable import FILE_START
@@ -35,6 +36,7 @@ from fastsync.run.checkpoints.journal import Journal, copy_of_report, extras_of_
 from fastsync.run.coordinator import Work
 from fastsync.run.notes import describe_resume, describe_settings
 from fastsync.run.outcome import Outcome, make_empty_outcome
+from fastsync.run.parallel import settle_parallel
 from fastsync.run.tasks.agenda import Agenda
 from fastsync.run.tasks.deletes import PER_LIMITED_TASK, PER_TASK, Deletes, select_nothing
 from fastsync.run.tasks.spooling import begin_division, check_spool, open_spool
@@ -49,12 +51,14 @@ class RunOptions:
     `values`: differences are to bring both items along. `announce` is called with what is worth knowing before the work
     begins. `open_folder` opens a report whose parts tasks write themselves; None where this process writes it. `shared`
     is the access that runs at work at the same time share. Tables of fewer bytes than `whole_below` are one segment.
+    `find_room` returns how many processes there may be.
     """
 
     config: Config
     policy: Policy | None
     values: bool
     announce: Callable[[str], object]
+    find_room: Callable[[], Room]
     open_folder: Callable[[str], PartStore] | None = None
     shared: SharedAccess | None = None
     whole_below: int = 0
@@ -62,11 +66,12 @@ class RunOptions:
 
 @dataclass(frozen=True)
 class Prepared:
-    """What a run works with."""
+    """What a run works with, and in how many processes at once."""
 
     found: Survey
     work: Work
     outputs: Outputs
+    parallel: int
 
 
 @contextmanager
@@ -148,8 +153,11 @@ class Preparation:
             raise unexpected(error, Phase("preparing the run", self._has_read)) from error
 
     def _start(self, only_count: Callable[[], object]) -> Prepared:
-        config = self._config
-        found = survey_tables(config, self._options.announce, self._options.shared)
+        options = self._options
+        found = survey_tables(self._config, options.announce, options.shared)
+        config = self._config = settle_parallel(
+            self._config, found, options.find_room, options.announce, given=self._given, resumed=self._resumed
+        )
         terms = self._make_terms(found)
         start_key = None
         if config.first_key is not None:
@@ -204,7 +212,7 @@ class Preparation:
             journal=Journal(checkpoint, self._file, self.outputs.report, extras),
             division=division,
         )
-        return Prepared(found, work, self.outputs)
+        return Prepared(found, work, self.outputs, config.processes)
 
     def _make_terms(self, found: Survey) -> Terms:
         config = self._config

@@ -200,6 +200,7 @@ class Synchronizer:
             policy=self._policy,
             values=self._config.needs_values or bool(hearers.listeners),
             announce=self._announce,
+            find_room=place.find_room,
             open_folder=place.open_folder,
             shared=place.shared,
             whole_below=place.whole_below,
@@ -211,7 +212,7 @@ class Synchronizer:
         chosen = Filter(config.where)
         tables = DescribedTables(prepared.found, config.retrying, chosen.chooses if chosen.active else None)
         coordinator = Coordinator(prepared.work, audience, config, interrupt, tables, confirm=self._confirm)
-        executor = place.make_executor(prepared.found, coordinator.give_up)
+        executor = place.make_executor(prepared.found, prepared.parallel, coordinator.give_up)
         ending = Ending(outcome, "comparing", coordinator.abandon)
         phase.has_read, phase.doing = True, "comparing"
         with ending.step():

@@ -13,6 +13,7 @@ from typing import Any
 
 from fastsync.aws.shared_cells import SharedCells
 from fastsync.config.config import Config
+from fastsync.config.flags.flag import AUTO
 from fastsync.config.paths import check_inputs
 from fastsync.config.slicing import Slicing
 from fastsync.errors import ConfigError, FastsyncError, Interrupted, TableError
@@ -22,6 +23,7 @@ from fastsync.model.wording import choose_form, count_nouns
 from fastsync.output.outputs import Outputs
 from fastsync.output.sink import Audience, Sink
 from fastsync.output.statistics import UNDO, Result
+from fastsync.plan.parallel import choose_for_undo
 from fastsync.plan.segments import Plan
 from fastsync.plan.survey import SlaveSurvey, survey_slaves
 from fastsync.repair.undo_index import Index
@@ -34,6 +36,7 @@ from fastsync.run.tasks.undo_tasks import UndoTasks
 from fastsync.workers.interrupt import Interrupt
 from fastsync.workers.processes.executor import ProcessExecutor
 from fastsync.workers.processes.fork_server import start_fork_server
+from fastsync.workers.processes.room import make_room, measure_room
 
 
 def undo_run(
@@ -107,7 +110,7 @@ class _Undo:
         """
         outputs = self._outputs = Outputs.opened(config)
         try:
-            start_fork_server(config.parallel)
+            start_fork_server(config.processes)
             found = _refuse_replaced(survey_slaves(config, self._interrupt.announce), index)
             for side in found.slaves:
                 _check_keys(side, index)
@@ -123,7 +126,15 @@ class _Undo:
             outputs.discard()
             raise
         self._begun = True
-        return _Prepared(config.parallel, found, terms, outputs)
+        return _Prepared(self._settle_parallel(config, terms.items), found, terms, outputs)
+
+    def _settle_parallel(self, config: Config, items: int) -> int:
+        """Return the number of processes; where it was to be chosen, announce which, and why."""
+        if config.parallel != AUTO:
+            return config.processes
+        chosen = choose_for_undo(items, measure_room())
+        self._interrupt.announce(str(chosen))
+        return chosen.number
 
     def restore(self, prepared: _Prepared, index: Index, sinks: Sequence[Sink]) -> None:
         """Work through all tasks; then end the report and write the statistics, whatever has happened."""
@@ -142,6 +153,7 @@ class _Undo:
     def _follow_tasks(self, prepared: _Prepared, tasks: UndoTasks, recorder: Recorder) -> None:
         cells = SharedCells(1 + len(prepared.terms.slaves))
         credentials = partial(prepared.found.shared_credentials, cells, recorder.give_up)
+        make_room(prepared.parallel)
         executor = ProcessExecutor(prepared.parallel, credentials, cells)
         follower = TaskFollower(self._outcome, recorder, self._interrupt)
         recorder.begin(prepared.terms)

@@ -9,6 +9,8 @@ RUN, UNDO, COMBINE, SHOW = "run", "undo", "combine", "show"
 """The commands that share flags. `estimate` and `iam-policy` have those of a run."""
 BOTH = (RUN, UNDO)
 TEXT, WHOLE, NUMBER, SWITCH = (str,), (int,), (float,), (bool,)
+AUTO = "auto"
+"""The word by which a run chooses the number of processes itself."""
 WHOLE_OR_SHARE, NUMBER_OR_SHARE = (str, int), (str, float)
 """The types that a value may have. On the command line it has the first of them."""
 
@@ -20,7 +22,8 @@ class Flag:
     `commands` have the flag. `may_change`: a resumed run may have another value than the run before. `once`: giving it
     twice is an error, which ends with these words; "" where the last one counts. `repeatable`: its values are
     collected. `one_of`: flags with the same word here exclude each other. `turns_off`: the option that this switch sets
-    to False. `choices`: the only values that it may have. `common`: the short help shows it.
+    to False. `choices`: the only values that it may have. `word`: a word that may stand in the place of a number.
+    `common`: the short help shows it.
     """
 
     spelling: str
@@ -35,6 +38,7 @@ class Flag:
     one_of: str | None = None
     turns_off: str | None = None
     choices: tuple[str, ...] = ()
+    word: str | None = None
     common: bool = False
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastsync.config.flags.flag import (
+    AUTO,
     BOTH,
     COMBINE,
     NUMBER,
@@ -130,14 +131,24 @@ REPAIR = (
 PACE = (
     Flag(
         "--parallel",
-        "N",
-        "segments worked on at once, one process each (default 1)",
+        "N|auto",
+        "segments worked on at once, one process each (default 1). auto takes a number by cores, memory, ulimits, and "
+        "the tables' sizes and read capacity, and says which and why",
         WHOLE,
         default=1,
         may_change=True,
+        word=AUTO,
         common=True,
     ),
-    Flag("--parallel", "N", "processes at work at once (default 1)", WHOLE, default=1, commands=(UNDO,)),
+    Flag(
+        "--parallel",
+        "N|auto",
+        "processes at work at once (default 1). auto takes a number by cores, memory, ulimits and items",
+        WHOLE,
+        default=1,
+        commands=(UNDO,),
+        word=AUTO,
+    ),
     Flag(
         "--executor",
         "WHERE",

@@ -29,7 +29,7 @@ TYPED = 2
 def choose_parts_total(config: Config, sides: Sequence[Side], exports: Mapping[int, Export]) -> int:
     """Return the number of parts, by what is known of the number of items."""
     items = sum(_guess_items(side, exports.get(side.number)) for side in sides)
-    least = config.parallel * (PER_PROCESS if items > SMALL else 1)
+    least = config.processes * (PER_PROCESS if items > SMALL else 1)
     return min(MOST_PARTS, max(least, math.ceil(items / PART_ROWS)))
 
 

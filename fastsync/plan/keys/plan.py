@@ -92,7 +92,7 @@ def plan_keys_of(config: Config, given: GivenKeys, found: Survey) -> KeyPlan:
     wanted = _Wanted(found.master.table.keys, [str(side) for side in found.slaves], config, given.store)
     for key in given.store.read_keys():
         wanted.add_key(key)
-    return wanted.make_plan(config.parallel)
+    return wanted.make_plan(config.processes)
 
 
 class _Wanted:

@@ -8,39 +8,26 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
-import resource
 import signal
 import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from multiprocessing import forkserver, process, resource_tracker
 from pathlib import Path
 from typing import Any
 
 from fastsync.errors import ConfigError
 from fastsync.workers.processes.forked import helpers_forked
+from fastsync.workers.processes.room import INLINE, make_room
 
-INLINE = 'use --executor inline (in the library executor="inline")'
-"""What works where no worker processes can be started."""
 PRELOADED = "fastsync.workers.processes.preloaded"
 """The module that the fork server loads."""
 LONGEST_FOLDER = 70
 """Bytes of a temporary folder's path: a socket's path takes 107 (unix(7)), some 35 of which follow the folder."""
 SHORT_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")
 """Where the socket is made instead, in a folder of its own for this user alone."""
-PER_WORKER = 4
-"""Descriptors of the parent for each worker: events, orders, and two by which its end is noticed."""
-SPARE_DESCRIPTORS = 16
-"""Descriptors that the parent needs besides: while a worker starts, and while a table is described again."""
-THREADS_PER_WORKER = 4
-"""What counts against the limit of processes for each worker: its own, and one for orders and one for each side's
-pages."""
-SPARE_THREADS = 8
-"""Threads besides: the fork server, multiprocessing's resource tracker, and those that describe tables."""
-MANY_PROCESSES = 4096
-"""A limit from which on the user's threads are not counted: it takes milliseconds."""
 _MAIN_HIDDEN = threading.Lock()
 
 
@@ -52,7 +39,7 @@ def start_fork_server(parallel: int = 1, policy: object = None) -> None:
     _refuse_daemon()
     check_folder()
     _refuse_policy(policy)
-    _make_room(parallel)
+    make_room(parallel)
     multiprocessing.set_forkserver_preload([PRELOADED])
     try:
         with _short_temporary_folder(), helpers_forked():
@@ -139,47 +126,6 @@ def _refuse_policy(policy: object) -> None:
             "the policy is defined in a main module without a file, which worker processes cannot load: put it into a "
             f"module of its own, or {INLINE}"
         )
-
-
-def _make_room(parallel: int) -> None:
-    """Raise the soft limits as far as workers need it; raise ConfigError where a hard limit is lower."""
-    files = _count_descriptors() + PER_WORKER * parallel + SPARE_DESCRIPTORS
-    _raise_limit(resource.RLIMIT_NOFILE, files, f"--parallel {parallel} takes {files} open files", "ulimit -n")
-    soft, _ = resource.getrlimit(resource.RLIMIT_NPROC)
-    if os.getuid() == 0 or not 0 <= soft < MANY_PROCESSES:  # nothing limits root (setrlimit(2))
-        return
-    processes = _count_threads() + THREADS_PER_WORKER * parallel + SPARE_THREADS
-    what = f"--parallel {parallel} takes {processes} processes and threads with those that run"
-    _raise_limit(resource.RLIMIT_NPROC, processes, what, "ulimit -u")
-
-
-def _raise_limit(limit: int, needed: int, what: str, name: str) -> None:
-    soft, hard = resource.getrlimit(limit)
-    if soft == resource.RLIM_INFINITY or soft >= needed:
-        return
-    if hard != resource.RLIM_INFINITY and hard < needed:
-        raise ConfigError(f"{what}, but the limit ({name}) is {hard}: raise it, give a smaller --parallel, or {INLINE}")
-    resource.setrlimit(limit, (needed, hard))
-
-
-def _count_threads() -> int:
-    """Return how many threads this user has, as far as the system tells: all of them count (setrlimit(2))."""
-    count = 0
-    for folder in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):  # it has ended meanwhile
-            if folder.stat().st_uid == os.getuid():
-                count += sum(1 for _ in (folder / "task").iterdir())
-    return count
-
-
-def _count_descriptors() -> int:
-    """Return how many files this process has open, as far as the system tells."""
-    for folder in ("/proc/self/fd", "/dev/fd"):
-        try:
-            return sum(1 for _ in Path(folder).iterdir())
-        except OSError:
-            continue
-    return 0
 
 
 @contextmanager

@@ -29,6 +29,8 @@ def type_of(flag: Flag) -> Any:
     types = [_type_of_text(flag) if kind is str else kind for kind in flag.takes]
     if flag.is_file:
         types.append(PathLike[str])
+    if flag.word is not None:
+        types.append(Literal[flag.word])
     if flag.default is None:
         types.append(type(None))
     return Union[tuple(types)]  # noqa: UP007

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import fields
 from types import UnionType
-from typing import get_type_hints
+from typing import Literal, get_type_hints
 
 import pytest
 
@@ -26,7 +26,10 @@ def types_of(flag: Flag) -> set[object]:
         return {tuple[str, ...]}
     if flag.option == "strategy":
         return {StrategyName}
-    return {*flag.takes, type(None)} if flag.default is None else set(flag.takes)
+    types: set[object] = set(flag.takes)
+    if flag.word is not None:
+        types.add(Literal[flag.word])
+    return {*types, type(None)} if flag.default is None else types
 
 
 def test_the_configuration_has_the_options_of_the_table() -> None:
