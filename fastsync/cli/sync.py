@@ -23,7 +23,7 @@ unless a --write-* flag or --delete-extra is given."""
 EPILOG = """\
 examples:
   what differs between two regions? (reads only)
-    fastsync --master us-east-1:orders --slave us-west-2:orders --parallel 16
+    fastsync --master us-east-1:orders --slave us-west-2:orders --parallel auto
 
   also what only the slave has, with every difference in a file
     fastsync -m us-east-1:orders -s us-west-2:orders --scan-for-extra \\

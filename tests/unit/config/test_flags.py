@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import fields
 from types import UnionType
-from typing import Literal, get_type_hints
+from typing import Literal, Union, get_args, get_origin, get_type_hints
 
 import pytest
 
@@ -41,7 +41,7 @@ def test_the_configuration_has_the_options_of_the_table() -> None:
 def test_the_configuration_has_the_types_of_the_table(flag: Flag) -> None:
     """A field of Config may be what its flag takes, and None exactly where that is the default."""
     hint = get_type_hints(Config)[flag.option]
-    assert (set(hint.__args__) if isinstance(hint, UnionType) else {hint}) == types_of(flag)
+    assert (set(get_args(hint)) if get_origin(hint) in (Union, UnionType) else {hint}) == types_of(flag)
 
 
 @pytest.mark.parametrize("flag", OPTIONS.values(), ids=OPTIONS)
