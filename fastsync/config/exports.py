@@ -59,7 +59,6 @@ def _refuse_flags(config: Config) -> None:
         "--shard": config.shard is not None,
         "--starting-key": config.starting_key is not None,
         "--executor spark": config.executor == "spark",
-        "--keys" if config.keys else "--key": config.of_keys,
     }
     for flag, is_given in given.items():
         if is_given:

@@ -6,6 +6,7 @@ DynamoDB JSON. Taking the keys of a page costs about 0.5 µs per item.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -63,6 +64,35 @@ class KeyChunk:
         return f"{self.count} keys from {first} on"
 
 
+@dataclass(frozen=True)
+class KeyParts:
+    """How items of given keys are divided in a spool, where an export is among the tables.
+
+    The first `places` parts hold the items of whole keys, the other `groups` those under partition keys.
+    """
+
+    places: int
+    groups: int
+
+    @property
+    def total(self) -> int:
+        """The number of parts."""
+        return self.places + self.groups
+
+    def choose_place(self, key: bytes) -> int:
+        """Return the part of a whole key (DynamoDB JSON, canonical)."""
+        return spread_key(key, self.places)
+
+    def choose_group(self, partition: bytes) -> int:
+        """Return the part of all items under a partition key (DynamoDB JSON, canonical)."""
+        return self.places + spread_key(partition, self.groups)
+
+
+def spread_key(key: bytes, places: int) -> int:
+    """Return at which of so many places a key (DynamoDB JSON, canonical) is kept: always at the same one."""
+    return zlib.crc32(key) % places
+
+
 class KeyReader:
     """Read the keys of one schema; an item that lacks one, or has it in another type, is a ValidationError.
 
@@ -71,6 +101,7 @@ class KeyReader:
 
     def __init__(self, schema: KeySchema, whose: str = "a table"):
         self.whose = whose
+        self.schema = schema
         types = (schema.hash_type, schema.range_type)
         self.form = {name: [kind] for name, kind in zip(schema.names, types, strict=False)}
         self.type = _key_type(schema)

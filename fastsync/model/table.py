@@ -69,6 +69,8 @@ class TableRef:
 
     def may_be(self, other: TableRef) -> bool:
         """Return whether both may name the same table: only an ARN tells the account."""
+        if self.is_export or other.is_export:
+            return self.text.rstrip("/") == other.text.rstrip("/")
         accounts = {ref.account for ref in (self, other)} - {None}
         return (self.region, self.bare_name) == (other.region, other.bare_name) and len(accounts) < 2
 

@@ -10,7 +10,7 @@ from fastsync.model.capacity import LIST_PRICES
 from fastsync.model.settings import StrategyName
 from fastsync.model.table import Side
 from fastsync.plan.duration import Duration, find_duration, read_rates, write_rates
-from fastsync.plan.exports.sizes import estimate_spool
+from fastsync.plan.exports.sizes import describe_pass, estimate_spool
 from fastsync.plan.forecast import GUESSED_SIZE, Forecast, Size, Units, presume_sizes
 from fastsync.plan.keys.plan import KeyPlan
 from fastsync.plan.segments import Plan
@@ -43,9 +43,13 @@ def estimate_keys(config: Config, found: Survey, keys: KeyPlan) -> Estimate:
     sides = [found.master, *found.slaves]
     choice = choose_keys(config, found, keys)
     quotes = [_estimate_strategy(each, sides, min(config.processes, len(keys.chunks))) for each in choice.forecasts]
-    assumptions = ["every key is there on both sides, with its table's average size, and none differs", _assume_price()]
+    assumptions = ["every key is there on both sides, with its table's average size, and none differs"]
     if not quotes:
         assumptions = ["how many items a partition key holds is not known before they are read"]
+    assumptions += [describe_pass(export) for export in found.exports.values()]
+    assumptions += _assume_exports(found, keys.items)
+    if quotes:
+        assumptions.append(_assume_price())
     plan = Plan.of_chunks(config.slicing, len(keys.chunks))
     return Estimate(sides=sides, plan=plan, choice=choice, quotes=quotes, assumptions=assumptions)
 
@@ -107,10 +111,10 @@ def _assume_sizes(sides: Sequence[Side], sizes: Sequence[Size]) -> list[str]:
     return lines
 
 
-def _assume_exports(found: Survey) -> list[str]:
-    if not found.exports:
+def _assume_exports(found: Survey, keys: int | None = None) -> list[str]:
+    needed = estimate_spool(found.sides, found.exports, keys)
+    if not found.exports or not needed:
         return []
-    needed = estimate_spool(found.sides, found.exports)
     return [
         f"no capacity is used for an export; a run needs about {needed:,} bytes of disk while it is at work (--spool)"
     ]

@@ -108,10 +108,12 @@ def forecast_partition(master: Table, slaves: Sequence[Table], work: Workload) -
 
 
 def forecast_keys(master: Table, slaves: Sequence[Table], wanted: KeyCounts, judging: Judging) -> Forecast:
-    """Forecast looking keys up, all of which exist on both sides and agree."""
+    """Forecast looking keys up, all of which exist on both sides and agree; nothing is consumed on an export."""
     readings = 2 if judging.recheck else 1
     units = [
-        Units(count * readings * count_read_units(table.item_bytes or GUESSED_SIZE, consistent=True))
+        Units()
+        if table.ref.is_export
+        else Units(count * readings * count_read_units(table.item_bytes or GUESSED_SIZE, consistent=True))
         for table, count in zip((master, *slaves), (wanted.master, *wanted.slaves), strict=True)
     ]
     return Forecast(StrategyName.KEYS, units[0], tuple(units[1:]))

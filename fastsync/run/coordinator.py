@@ -176,6 +176,8 @@ class Coordinator:
             return False
         if not self._config.of_keys or not found.extras:
             return True
+        if self._division is not None and self._terms.master.is_export:
+            return not self._division.holds_items
         holds_item, units = self._tables.find_any_item()
         self._outcome.master.read_units += units
         return not holds_item

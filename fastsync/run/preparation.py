@@ -39,7 +39,7 @@ from fastsync.run.outcome import Outcome, make_empty_outcome
 from fastsync.run.parallel import settle_parallel
 from fastsync.run.tasks.agenda import Agenda
 from fastsync.run.tasks.deletes import PER_LIMITED_TASK, PER_TASK, Deletes, select_nothing
-from fastsync.run.tasks.spooling import begin_division, check_spool, open_spool
+from fastsync.run.tasks.spooling import begin_division, begin_division_of_keys, check_spool, open_spool
 from fastsync.run.tasks.waiting_extras import WaitingExtras
 from fastsync.spool.folder import SpoolFolder
 
@@ -171,7 +171,7 @@ class Preparation:
             plan = Plan.of_chunks(self._slicing(), len(keys.chunks))
             terms = replace(terms, items=keys.items)
         scans = plan
-        if found.exports:
+        if found.exports and keys is None:
             scans = Plan.of(config.slicing, found.largest)
             plan = Plan.of_chunks(config.slicing, self._choose_parts(found))
         checkpoint = self._earlier.first_checkpoint(found)
@@ -180,10 +180,14 @@ class Preparation:
         reading, spending = limit_pages(config, found, plan, strategy), self._find_spending(outcome)
         terms = replace(terms, strategy=strategy, reading=reading, spending=spending)
         division = None
-        if found.exports:
-            self._spool = open_spool(config, found, self._options.announce)
+        if found.exports and (keys is None or keys.chunks):
+            self._spool = open_spool(config, found, keys, self._options.announce)
             terms = replace(terms, spool=str(self._spool.path))
-            division = begin_division(terms, found, (scans.total, plan.total), outcome)
+            if keys is None:
+                division = begin_division(terms, found, (scans.total, plan.total), outcome)
+            else:
+                terms = replace(terms, key_parts=keys.parts)
+                division = begin_division_of_keys(terms, found, keys, outcome)
         only_count()
         self._open_undo_log()
         extras = {str(ref): self._open_extras(index, checkpoint) for index, ref in enumerate(config.slaves)}

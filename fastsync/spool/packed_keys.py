@@ -19,6 +19,7 @@ class KeyPacker:
 
     def __init__(self, schema: KeySchema):
         fields = [f"{part}.{kind}" for part, kind in zip(("hash", "range"), schema.types, strict=False)]
+        self._fields = fields
         self._values = attrgetter(*fields)
         self._forms = list(zip(schema.names, schema.types, strict=True))
         self._reader = KeyReader(schema)
@@ -26,6 +27,13 @@ class KeyPacker:
     def pack(self, keys: Sequence[Key]) -> list[bytes]:
         """Return the bytes of keys."""
         return list(map(_encode, map(self._values, keys)))
+
+    def pack_start(self, partition: Key) -> bytes:
+        """Return what the bytes of all keys with a sort key begin with under a partition key; only its `hash` counts.
+
+        That is the head of a list of two (MessagePack, "array format family"), and its first value.
+        """
+        return b"\x92" + _encode(attrgetter(self._fields[0])(partition))
 
     def unpack(self, packed: Sequence[bytes]) -> list[Key]:
         """Return the keys that were packed."""

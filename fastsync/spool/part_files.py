@@ -48,7 +48,8 @@ class Rows(NamedTuple):
     """Rows that are written: columns with a value for each row, or empty ones where nobody needs them.
 
     `digests` are those of the items; `forms` further ones, which are seldom asked for. `lines` are where the items
-    stand in their file. `items` are kept until they are written.
+    stand in their file. `items` are kept until they are written. `parts` tell the part of each row, where that is not
+    the one that its key decides.
     """
 
     keys: Sequence[bytes]
@@ -56,6 +57,7 @@ class Rows(NamedTuple):
     forms: Sequence[bytes] = ()
     lines: Sequence[int] = ()
     items: Sequence[bytes | Raw] = ()
+    parts: Sequence[int] = ()
 
 
 class Keyed(NamedTuple):
@@ -64,6 +66,11 @@ class Keyed(NamedTuple):
     keys: list[bytes]
     digests: list[bytes]
     numbers: list[int]
+
+    def select(self, mask: Sequence[bool]) -> Keyed:
+        """Return some of the rows."""
+        keys, digests, numbers = self
+        return Keyed(list(compress(keys, mask)), list(compress(digests, mask)), list(compress(numbers, mask)))
 
 
 class _Chunk(NamedTuple):
@@ -92,7 +99,7 @@ class PartWriter:
             raise self._describe(error) from None
 
     def add_rows(self, rows: Rows) -> None:
-        """Add rows, each to the part of its key. All rows of a writer have the same columns."""
+        """Add rows, each to its part. All rows of a writer have the same columns."""
         for column, more in zip(self._columns, rows, strict=True):
             column.extend(more)
         self._held += sum(map(len, rows.items)) + len(rows.keys) * PER_ROW
@@ -131,9 +138,10 @@ class PartWriter:
 
     def _write_chunks(self) -> None:
         """Write a chunk for each part. Rows are put in the order of their parts at once, a column at a time."""
-        parts = choose_parts(self._columns[0], self._parts)
+        *columns, given = self._columns
+        parts = given or choose_parts(columns[0], self._parts)
         order = sorted(range(len(parts)), key=parts.__getitem__)
-        ordered = [list(map(column.__getitem__, order)) if column else [] for column in self._columns]
+        ordered = [list(map(column.__getitem__, order)) if column else [] for column in columns]
         counts = Counter(parts)
         self._hold_nothing()
         written: list[bytes] = []

@@ -62,6 +62,15 @@ class SpooledTable:
         """Note that damage was found."""
         self._mark.touch()
 
+    @property
+    def holds_items(self) -> bool:
+        """Whether items were seen that the run would compare, were their keys among those that it was given."""
+        return self._seen.exists()
+
+    def mark_holding(self) -> None:
+        """Note that such an item was seen."""
+        self._seen.touch()
+
     def open_writer(self, source: int, parts: int) -> PartWriter:
         """Return the writer of one task."""
         return PartWriter(self._folder, self.sources[source].name, parts)
@@ -73,6 +82,10 @@ class SpooledTable:
     @property
     def _list(self) -> Path:
         return self._folder / f"{self._number}.sources"
+
+    @property
+    def _seen(self) -> Path:
+        return self._folder / f"{self._number}.seen"
 
     @property
     def _mark(self) -> Path:

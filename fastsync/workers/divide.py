@@ -27,6 +27,7 @@ from fastsync.model.messages.tasks import DivideTask, RepeatsTask, SpoolTask
 from fastsync.spool.packed_keys import KeyPacker
 from fastsync.spool.part_files import LEFT_OUT, UNEVALUATED, Rows, count_shares
 from fastsync.spool.table import SpooledTable
+from fastsync.spool.wanted_keys import WantedKeys
 from fastsync.workers.page_result import PageResult
 
 AGAIN = b"-"
@@ -123,25 +124,53 @@ class _Division:
         self._keys = KeyReader(stages.side.table.keys, str(stages.side))
         self._packer = KeyPacker(stages.side.table.keys)
         self._ttl = find_ttl_names(task.terms)
+        self._wanted: WantedKeys | None = None
+        if task.terms.key_parts is not None:
+            self._wanted = WantedKeys(task.terms.spool or "", task.terms.key_parts, stages.side.table.keys)
+        self._sees_items = False
+        self._any = Filter(task.terms.judging.where)
 
     def read_source(self) -> Iterator[_Batch]:
         """Yield items in batches."""
         if self._task.file is None:
-            part = Scan(self._task.number, self._task.total, checked=True)
-            for page in scan_pages(self._stages.client, part, b"", self._stages.threads):
-                yield page.keys, page.items, 0
+            for part in self._list_scans():
+                for page in scan_pages(self._stages.client, part, b"", self._stages.threads):
+                    yield page.keys, page.items, 0
             return
         yield from _read_file(self._task.file, self._stages.open_storage(), self._keys)
 
     def make_rows(self, keys: Sequence[Key], items: Sequence[Raw], line: int) -> Rows:
         """Return the rows of items: an export's as a whole, a live table's without the items."""
-        packed, digests = self._packer.pack(keys), self._stages.screen.digest(items)
+        packed: Sequence[bytes] = self._packer.pack(keys)
+        lines: Sequence[int] = range(line, line + len(items))
+        parts: Sequence[int] = ()
+        if self._wanted is not None:
+            self._note_items(items)
+            places, parts = self._wanted.choose(keys, packed)
+            packed, items = [packed[place] for place in places], [items[place] for place in places]
+            lines = [lines[place] for place in places]
+        digests = self._stages.screen.digest(items)
         if self._stages.filter.active:
             digests = _mark_left_out(digests, self._stages.filter.choose(items).mask)
         if self._task.file is not None:
-            return Rows(packed, digests, lines=range(line, line + len(items)), items=items)
+            return Rows(packed, digests, lines=lines, items=items, parts=parts)
         forms = self._stages.screen.form(items) if self._stages.screen.has_forms else ()
-        return Rows(packed, digests, forms, items=self._choose_kept(items))
+        return Rows(packed, digests, forms, items=self._choose_kept(items), parts=parts)
+
+    def _list_scans(self) -> Iterator[Scan]:
+        task = self._task
+        if task.terms.key_parts is None:
+            yield Scan(task.number, task.total, checked=True)
+        for partition in task.under:
+            yield Scan(0, 1, checked=True, partition=partition)
+
+    def _note_items(self, items: Sequence[Raw]) -> None:
+        """Note that an export is not empty: of those that are compared none may be among the given keys."""
+        if self._sees_items or self._task.file is None:
+            return
+        if any(self._any.choose(items).mask):
+            self._sees_items = True
+            SpooledTable(self._task.terms.spool or "", self._task.table).mark_holding()
 
     def _choose_kept(self, items: Sequence[Raw]) -> Sequence[bytes]:
         """Return what the spool keeps of a live table's items: key and TTL, where items may expire."""

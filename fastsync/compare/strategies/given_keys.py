@@ -3,6 +3,9 @@
 Both sides are read strongly consistently, the slaves first and then the master: so a whole key needs no second reading,
 and a guarded write never sets a slave back. Two Queries side by side cannot read each item in that order, so what looks
 different under a partition key is read again by its key.
+
+Of an export the items of given keys were kept by a pass over its files: whole keys are looked up there. Items under a
+partition key were divided, those of live tables too, and are compared as the strategy partition does it.
 """
 
 from __future__ import annotations
@@ -11,14 +14,17 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from msgspec import Raw
 
-from fastsync.aws.batch_get import Answers, BatchReader
+from fastsync.aws.batch_get import BatchReader
+from fastsync.aws.client import Client
 from fastsync.compare.filter import Filter
 from fastsync.compare.pairs import Pairs, PairsPage, Strategy
+from fastsync.compare.strategies.export_keys import ExportReader
 from fastsync.compare.strategies.merge import Merge
+from fastsync.compare.strategies.partition import Partition
 from fastsync.errors import IncompleteError
 from fastsync.model.keys import Key, KeyChunk
 from fastsync.model.messages.tasks import SegmentTask
@@ -43,8 +49,45 @@ def choose_key_strategy(
     if task.chunk is None:
         raise ValueError("a task without keys")
     if task.chunk.partition is not None:
-        return PartitionRead(task, master, readers, scans, chosen)
-    return KeyLookup(task, task.chunk, master, readers, chosen)
+        read = PartitionRead if task.terms.spool is None else Partition
+        return read(task, master, readers, scans, chosen)
+    tables = {slave: _open_reader(task, task.chunk, slave + 1, reader) for slave, reader in readers.items()}
+    return KeyLookup(task, task.chunk, _open_reader(task, task.chunk, 0, master), tables, chosen)
+
+
+class ComingItems(Protocol):
+    """Items that were looked up: `arrived` once nobody has to wait for them."""
+
+    @property
+    def arrived(self) -> bool:
+        """Whether they are there."""
+
+    def wait_by_key(self) -> Mapping[Key, Raw]:
+        """Wait for them; keys of items that do not exist are left out. Raises IncompleteError."""
+
+
+class ItemReader(Protocol):
+    """Looks keys up in one table: a BatchReader where that is live, else an ExportReader."""
+
+    client: Client
+
+    @property
+    def is_hungry(self) -> bool:
+        """Whether it could look up more keys at once than it was given."""
+
+    def look_up(self, keys: Sequence[Key]) -> ComingItems:
+        """Start looking keys up."""
+
+
+def _open_reader(task: SegmentTask, chunk: KeyChunk, table: int, reader: BatchReader) -> ItemReader:
+    if reader.client.side.is_export:
+        return ExportReader(task, chunk, table, reader.client)
+    return reader
+
+
+def _is_damaged(reader: ItemReader) -> bool:
+    """Return whether nothing is known of what a table lacks."""
+    return isinstance(reader, ExportReader) and reader.damaged
 
 
 class PartitionRead(Merge):
@@ -68,10 +111,10 @@ class _Page(NamedTuple):
     """Keys that are looked up together: the answers of slaves and, once these have come, of the master."""
 
     keys: Sequence[Key]
-    slaves: Mapping[int, Answers]
+    slaves: Mapping[int, ComingItems]
     found: Mapping[int, Mapping[Key, Raw]] = NONE_FOUND
     lost: Sequence[tuple[int, IncompleteError]] = ()
-    master: Answers | None = None
+    master: ComingItems | None = None
 
     @property
     def has_arrived(self) -> bool:
@@ -86,8 +129,8 @@ class KeyLookup:
         self,
         task: SegmentTask,
         chunk: KeyChunk,
-        master: BatchReader,
-        readers: Mapping[int, BatchReader],
+        master: ItemReader,
+        readers: Mapping[int, ItemReader],
         chosen: Filter,
     ):
         self._filter = chosen
@@ -97,6 +140,7 @@ class KeyLookup:
         self._extras = task.terms.repairing.find_extras
         self._master = master
         self._readers = dict(readers)
+        self._damaged = {slave for slave, reader in readers.items() if _is_damaged(reader)}
         self._largest = 1
         limit = task.terms.reading.scan_limit
         self._is_limited = limit is not None
@@ -178,11 +222,13 @@ class KeyLookup:
         only_here: dict[int, int] = {}
         both = [key for key in keys if key in masters]
         lacking = [] if len(both) == len(keys) else [key for key in keys if key not in masters]
-        master_items = [masters[key] for key in both]
+        if _is_damaged(self._master):
+            lacking = []
         for slave, items in page.found.items():
             extras = [key for key in lacking if key in items]
-            pairs.append(Pairs(slave, both, master_items, [items.get(key) for key in both]))
-            absent[slave] = len(lacking) - len(extras)
+            known = [key for key in both if key in items] if slave in self._damaged else both
+            pairs.append(Pairs(slave, known, [masters[key] for key in known], [items.get(key) for key in known]))
+            absent[slave] = 0 if slave in self._damaged else len(lacking) - len(extras)
             if self._extras:
                 pairs.append(Pairs(slave, extras, [None] * len(extras), [items[key] for key in extras]))
             else:

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from itertools import compress
+from dataclasses import replace
+from itertools import chain, compress
 from operator import eq, ne
 
 from msgspec import Raw
@@ -21,7 +23,7 @@ from fastsync.compare.filter import Filter
 from fastsync.compare.pairs import Pairs, PairsPage
 from fastsync.compare.screen import Screen
 from fastsync.errors import IncompleteError
-from fastsync.model.keys import Key
+from fastsync.model.keys import Key, KeyReader
 from fastsync.model.messages.tasks import SegmentTask
 from fastsync.spool.packed_keys import KeyPacker
 from fastsync.spool.part_files import LEFT_OUT, UNEVALUATED, Keyed, Part, count_shares
@@ -40,7 +42,9 @@ Left = Sequence[tuple[str, str]]
 
 
 class Partition:
-    """Compare the part whose number is the task's. `readers` are those of the covered slaves.
+    """Compare the part whose number is the task's, or what a part holds of the partition key that a task was given.
+
+    `readers` are those of the covered slaves.
 
     What --where leaves out was marked when tables were divided; items that are read now pass `chosen` again.
     """
@@ -84,15 +88,25 @@ class Partition:
         """Yield the pairs of the master's items that look different, then the items that only a slave has."""
         tables = (self._master, *self._slaves.values())
         shares = count_shares(table.part for table in tables)
-        if not self._task.resume:
-            scanned = {slave: len(table.part) for slave, table in self._slaves.items()}
-            yield PairsPage([], slave_scanned=scanned, resume=json.dumps(self._left).encode())
+        found: Counter[_Table] = Counter()
         for share in range(shares):
             for table in tables:
                 table.load(share, shares)
-            for page in self._compare_share():
+                found[table] += table.rows
+            scanned = {slave: table.rows for slave, table in self._slaves.items()}
+            first = PairsPage([], slave_scanned=scanned, resume=json.dumps(self._left).encode())
+            pages = self._compare_share()
+            for page in pages if self._task.resume or not any(scanned.values()) else chain([first], pages):
                 # a resume point stands for all keys before it, which is true of the last share only
                 yield page if shares == 1 else page._replace(resume=b"")
+        if self._task.chunk is not None and not self._task.resume:
+            yield PairsPage([], absent=self._find_absent(found))
+
+    def _find_absent(self, found: Mapping[_Table, int]) -> Mapping[int, int]:
+        """Return the slaves where neither side has an item under the partition key."""
+        if found[self._master] or self._master.damaged:
+            return {}
+        return {slave: 1 for slave, table in self._slaves.items() if not (found[table] or table.damaged)}
 
     def _compare_share(self) -> Iterator[PairsPage]:
         left = list(self._left)
@@ -200,7 +214,7 @@ class Partition:
     def _pair_extras(self, slave: int, packed: Sequence[bytes]) -> Pairs:
         """Return the items that only a slave has: of a live one their keys, where they are read again anyway."""
         table = self._slaves[slave]
-        if table.is_export or not self._task.terms.judging.recheck:
+        if table.is_export or not (self._task.terms.judging.recheck or self._task.chunk):
             found = table.read_items(packed, self._packer)
             packed = [key for key in packed if key in found]
             items = [found[key] for key in packed]
@@ -215,7 +229,7 @@ class Partition:
 
 
 class _Table:
-    """One table's part. `digests` are those of the items by packed key, of the share that is loaded.
+    """One table's part. `digests` are those of the items by packed key, of the `rows` of the share that is loaded.
 
     `damaged`: it is an export of which something could not be read, so nothing is known of what it lacks.
     """
@@ -225,7 +239,9 @@ class _Table:
         side = task.terms.tables[number]
         self.is_export = side.is_export
         self.damaged = spooled.damaged
-        self.part: Part = spooled.open_part(task.number, task.total)
+        number, total, self._prefix = _locate_rows(task)
+        self.part: Part = spooled.open_part(number, total)
+        self.rows = 0
         self.digests: dict[bytes, bytes] = {}
         self._loaded = Keyed([], [], [])
         self._numbers: dict[bytes, int] = {}
@@ -242,7 +258,10 @@ class _Table:
     def load(self, share: int, of: int) -> None:
         """Load a share of the part. Of rows with one key the first one counts."""
         self.digests, self._numbers, self._loaded = {}, {}, Keyed([], [], [])  # first: two shares at once are too much
-        rows = self._loaded = self.part.load_rows(share, of)
+        rows = self.part.load_rows(share, of)
+        if self._prefix:
+            rows = rows.select([key.startswith(self._prefix) for key in rows.keys])
+        self._loaded, self.rows = rows, len(rows.keys)
         self.digests = dict(zip(reversed(rows.keys), reversed(rows.digests), strict=True))
 
     def may_tell(self, key: bytes) -> bool:
@@ -283,6 +302,16 @@ class _Table:
             rows = self._loaded
             self._numbers = dict(zip(reversed(rows.keys), reversed(rows.numbers), strict=True))
         return [self._numbers[key] for key in packed]
+
+
+def _locate_rows(task: SegmentTask) -> tuple[int, int, bytes]:
+    """Return the part in which a task's rows are, of how many, and with what their packed keys begin."""
+    chunk, parts = task.chunk, task.terms.key_parts
+    if chunk is None or chunk.partition is None or parts is None:
+        return task.number, task.total, b""
+    schema = task.terms.master.table.keys
+    hash_key = KeyReader(replace(schema, range=None, range_type=None)).read_key(chunk.partition)
+    return parts.choose_group(chunk.partition), parts.total, KeyPacker(schema).pack_start(hash_key)
 
 
 def _cut(keys: Iterable[bytes], start: bytes, most: int) -> Iterator[list[bytes]]:

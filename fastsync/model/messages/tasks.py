@@ -86,7 +86,8 @@ class DivideTask:
 
     table: the table's number, the master's being 0.
     number: that of the source among the `total` ones of the table: a segment, or a file of an export.
-    file: the file of the export (exports.export.ExportFile); None where a segment is scanned.
+    file: the file of the export (exports.export.ExportFile); None where a live table is read.
+    under: of a live table the items under these partition keys (DynamoDB JSON) are read, rather than a segment.
     """
 
     terms: Terms
@@ -95,11 +96,14 @@ class DivideTask:
     total: int
     parts: int
     file: Any = None
+    under: tuple[bytes, ...] = ()
 
     def __str__(self) -> str:
         name = self.terms.names[self.table]
         if self.file is not None:
             return f"reading {name}"
+        if self.under:
+            return f"reading given partition keys of {name}"
         return f"segment {self.number} of {name}"
 
     @property

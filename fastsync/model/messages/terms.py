@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fastsync.model.capacity import Spending
+from fastsync.model.keys import KeyParts
 from fastsync.model.policy import Policy
 from fastsync.model.settings import Judging, Reading, Repairing, Retrying, StrategyName
 from fastsync.model.table import Side
@@ -21,6 +22,7 @@ class Terms:
     spending: what its tasks may consume, None where that is not limited.
     items: the number of items to go through, None where the master's description tells it.
     spool: the folder in which items are divided into parts, None where the strategy needs none.
+    key_parts: how the items of given keys are divided there; None where no keys were given.
     """
 
     master: Side
@@ -36,6 +38,7 @@ class Terms:
     spending: Spending | None = None
     items: int | None = None
     spool: str | None = None
+    key_parts: KeyParts | None = None
 
     @property
     def names(self) -> tuple[str, ...]:

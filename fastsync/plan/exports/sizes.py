@@ -9,6 +9,7 @@ from typing import Any
 from fastsync.config.config import Config
 from fastsync.exports.export import Export
 from fastsync.model.table import Side
+from fastsync.model.wording import count_nouns
 from fastsync.plan.forecast import GUESSED_SIZE
 
 PART_ROWS = 50_000
@@ -39,13 +40,34 @@ def _guess_items(side: Side, export: Export | None) -> int:
     return _guess_bytes(export) // GUESSED_SIZE
 
 
-def estimate_spool(sides: Sequence[Side], exports: Mapping[int, Export]) -> int:
-    """Return how many bytes the spool takes: all items of exports, and a key and a digest for each of other tables."""
+def estimate_spool(sides: Sequence[Side], exports: Mapping[int, Export], keys: int | None = None) -> int:
+    """Return how many bytes the spool takes: all items of exports, and a key and a digest for each of other tables.
+
+    Where so many whole keys were given it takes their items only, at most what all take; where partition keys were,
+    nobody knows how many items (0) that is.
+    """
     total = 0
+    if keys is not None:
+        return sum(min(_guess_bytes(each), round(keys * _guess_item_bytes(each))) for each in exports.values())
     for side in sides:
         export = exports.get(side.number)
         total += side.table.item_count * LIVE_ROW_BYTES if export is None else _guess_bytes(export)
     return total
+
+
+def describe_pass(export: Export) -> str:
+    """Return what given keys take of an export."""
+    return (
+        f"{export} cannot be asked for single keys, so all of its files are read: "
+        f"{count_nouns(len(export.files), 'file')}, {export.size_bytes:,} bytes"
+    )
+
+
+def _guess_item_bytes(export: Export) -> float:
+    """Return the bytes of an item of an export, as JSON."""
+    if not export.item_count:
+        return GUESSED_SIZE * TYPED + LIVE_ROW_BYTES
+    return _guess_bytes(export) / export.item_count
 
 
 def _guess_bytes(export: Export) -> int:
@@ -57,6 +79,6 @@ def _guess_bytes(export: Export) -> int:
     return plain + compressed * EXPANDED
 
 
-def list_sources(sides: Sequence[Side], exports: Mapping[int, Export], segments: int) -> list[list[Any]]:
-    """Return of each table what it is read from: an export's files, or None for each of so many segments."""
-    return [list(exports[side.number].files) if side.number in exports else [None] * segments for side in sides]
+def list_sources(sides: Sequence[Side], exports: Mapping[int, Export], live: Sequence[Any]) -> list[list[Any]]:
+    """Return of each table what it is read from: an export's files, or what every live table is read from."""
+    return [list(exports[side.number].files if side.number in exports else live) for side in sides]

@@ -6,13 +6,13 @@ So are neighbours: their items, which may all be large, or in one partition of t
 
 from __future__ import annotations
 
-import zlib
 from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
 
 from fastsync.config.keys.store import Span
+from fastsync.model.keys import spread_key
 
 PER_PART = 1000
 """Keys in a part, so that few keys stay in their order, and millions are well mixed."""
@@ -42,17 +42,18 @@ class _Part:
 class KeyGroups:
     """About `count` keys in canonical form, wanted for slaves that are given as the bits of a number.
 
-    `counts` says, after `merge`, how many keys there are for each such number.
+    `counts` says, after `merge`, how many keys there are for each such number. Keys come in the order of their places,
+    of which there are so many: see `spread_key`.
     """
 
     def __init__(self, count: int):
         self.counts: dict[int, int] = {}
-        self._number = count // PER_PART + 1
-        self._parts: dict[int, list[_Part | None]] = defaultdict(lambda: [None] * self._number)
+        self.places = count // PER_PART + 1
+        self._parts: dict[int, list[_Part | None]] = defaultdict(lambda: [None] * self.places)
 
     def add_key(self, slaves: int, key: bytes, span: Span = NO_LINE) -> None:
         """Add a key for some slaves; `span` says where the line of a report is, if it has to be read again."""
-        parts, place = self._parts[slaves], zlib.crc32(key) % self._number
+        parts, place = self._parts[slaves], spread_key(key, self.places)
         part = parts[place]
         if part is None:
             part = parts[place] = _Part()
@@ -62,8 +63,8 @@ class KeyGroups:
 
     def merge(self, is_covered: Callable[[bytes], bool] | None) -> None:
         """Have every key once, for all slaves that it was added for; leave out those that are covered otherwise."""
-        given, self._parts = self._parts, defaultdict(lambda: [None] * self._number)
-        for place in range(self._number):
+        given, self._parts = self._parts, defaultdict(lambda: [None] * self.places)
+        for place in range(self.places):
             slaves_of, lines = _merge_part({slaves: parts[place] for slaves, parts in given.items()})
             for parts in given.values():
                 parts[place] = None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import cycle
 from typing import Any
@@ -16,11 +17,13 @@ from fastsync.config.key_text import parse_key, typed_key
 from fastsync.config.keys.form import compile_form
 from fastsync.config.keys.given import KEY, GivenKeys, check_slave, is_report_line, read_given_keys, slave_of
 from fastsync.config.keys.store import GivenKey, KeyStore, Span
-from fastsync.model.keys import KeyChunk, KeyReader, ReviewedLine, encode_key
+from fastsync.model.keys import KeyChunk, KeyParts, KeyReader, ReviewedLine, encode_key
 from fastsync.model.table import KeySchema
 from fastsync.plan.forecast import KeyCounts
 from fastsync.plan.keys.groups import KeyGroups, Spans
 from fastsync.plan.survey import Survey
+from fastsync.spool.packed_keys import KeyPacker
+from fastsync.spool.wanted_keys import make_partition_packer
 
 LEAST = 100
 """Keys in a chunk at least, where there are so many: one request to each table."""
@@ -28,6 +31,8 @@ MOST = 10_000
 """Keys in a chunk at most: a second's work, so that no process waits long for the last one."""
 LINE_BYTES = 16 << 20
 """Bytes of a chunk's reviewed lines from which on it takes no more keys: they cross to the worker with it."""
+MOST_GROUPS = 1000
+"""Groups of partition keys whose items lie together in a spool."""
 
 
 class _Verdict(msgspec.Struct):
@@ -41,6 +46,7 @@ class KeyPlan:
     spans: for each chunk, where its reviewed lines are in `store`, key by key and slave by slave; None where items need
         not be as any line tells.
     extras: where the lines about extras that may be deleted are, by slave and key.
+    places: at how many places keys are kept; chunks go from the first one to the last.
     """
 
     chunks: Sequence[KeyChunk]
@@ -49,6 +55,13 @@ class KeyPlan:
     reader: KeyReader
     spans: Sequence[Spans] | None
     extras: Mapping[tuple[int, bytes], Span]
+    places: int
+
+    @property
+    def parts(self) -> KeyParts:
+        """How a spool of these keys is divided: chunks, which follow the places, each need few parts."""
+        partitions = sum(chunk.partition is not None for chunk in self.chunks)
+        return KeyParts(self.places, min(partitions, MOST_GROUPS))
 
     def open_chunk(self, number: int) -> KeyChunk:
         """Return a chunk, with the lines that its items must still be as, where there are any."""
@@ -58,6 +71,25 @@ class KeyPlan:
         spans = self.spans[number]
         pairs = zip(spans[::2], spans[1::2], strict=True)
         return replace(chunk, reviewed=tuple(map(self._read_line, cycle(chunk.slaves), pairs)))
+
+    def pack_keys(self) -> Iterator[bytes]:
+        """Yield all keys, packed as a spool has them; a partition key as one that has no sort key."""
+        schema = self.reader.schema
+        whole, partition = KeyPacker(schema), make_partition_packer(schema)
+        of_partition = KeyReader(replace(schema, range=None, range_type=None))
+        for chunk in self.chunks:
+            if chunk.partition is not None:
+                yield from partition.pack([of_partition.read_key(chunk.partition)])
+            else:
+                yield from whole.pack(self.reader.read_list(chunk.keys))
+
+    def group_partitions(self, parts: KeyParts) -> list[tuple[bytes, ...]]:
+        """Return the partition keys, of each part together."""
+        groups: dict[int, list[bytes]] = defaultdict(list)
+        for chunk in self.chunks:
+            if chunk.partition is not None:
+                groups[parts.choose_group(chunk.partition)].append(chunk.partition)
+        return [tuple(groups[part]) for part in sorted(groups)]
 
     def count_keys(self, slaves: int) -> KeyCounts | None:
         """Return how many keys are looked up for so many slaves; None where a partition holds nobody knows how many."""
@@ -174,6 +206,7 @@ class _Wanted:
             reader=self._reader,
             spans=spans if self._config.if_unchanged else None,
             extras=self._extras,
+            places=self._keys.places,
         )
 
     def _is_covered(self, key: bytes) -> bool:

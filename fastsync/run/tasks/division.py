@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fastsync.model.messages.events import PageDone, TaskFailed
@@ -16,7 +16,10 @@ from fastsync.spool.table import SpooledTable
 
 @dataclass(frozen=True)
 class Division:
-    """What is to be divided into `parts` parts: of each table, the master first, its files, or None for a segment."""
+    """What is to be divided into `parts` parts: of each table, the master first, its files, or None for a segment.
+
+    Where keys were given, a tuple of partition keys stands in the place of a segment.
+    """
 
     terms: Terms
     sources: Sequence[Sequence[Any]]
@@ -38,6 +41,11 @@ class Division:
         return frozenset(name for number, name in enumerate(self.terms.names) if number and not self._is_whole(number))
 
     @property
+    def holds_items(self) -> bool:
+        """Whether the master, an export, holds an item that would be compared, though perhaps under no given key."""
+        return SpooledTable(self.terms.spool or "", 0).holds_items
+
+    @property
     def damaged(self) -> bool:
         """Whether damage was found: what parts that are done have told of it is not all that there is to tell."""
         return any(SpooledTable(self.terms.spool or "", number).damaged for number in range(len(self.sources)))
@@ -47,8 +55,9 @@ class Division:
 
     def _division(self) -> Iterator[SpoolTask]:
         for table, sources in enumerate(self.sources):
-            for number, file in enumerate(sources):
-                yield DivideTask(self.terms, table, number, len(sources), self.parts, file)
+            for number, source in enumerate(sources):
+                task = DivideTask(self.terms, table, number, len(sources), self.parts)
+                yield replace(task, under=source) if isinstance(source, tuple) else replace(task, file=source)
 
     def _searches(self) -> Iterator[SpoolTask]:
         for number, side in enumerate(self.terms.tables):
