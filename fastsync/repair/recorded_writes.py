@@ -7,9 +7,8 @@ repaired. `earlier_writes` decides which suspects are looked for, and when.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from msgspec import Raw
+from msgspec.structs import replace
 
 from fastsync.compare.expiry import Expiry
 from fastsync.compare.judge import Judge

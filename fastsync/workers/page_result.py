@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from fastsync.compare.pairs import PairsPage
 from fastsync.model.difference import Difference, Tally

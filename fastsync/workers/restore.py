@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from itertools import chain
 from typing import NamedTuple
 
 from msgspec import Raw
+from msgspec.structs import replace
 
 from fastsync.aws.batch_get import Answers
 from fastsync.aws.client import Condition, WriteAnswer
