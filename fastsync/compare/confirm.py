@@ -124,5 +124,6 @@ class Confirmer:
         if (earlier.master_item is None) is not (now.master_item is None):
             return None
         if earlier.attributes and (now.master_item, now.slave_item) == (earlier.master_item, earlier.slave_item):
-            return now._replace(attributes=earlier.attributes)
+            slave, key, master, item, stored, unseen = now[:6]
+            return Suspect(slave, key, master, item, stored, unseen, earlier.attributes)
         return self._judge.judge_suspect(now)

@@ -57,7 +57,15 @@ class Expiry:
             return Suspect(slave, key, master, stored, stored, unseen)
         if master is not None and self._master(master, self._now):
             master = None
-        return Suspect(slave, key, master, self._living_item(slave, stored), stored, unseen)
+        return Suspect(slave, key, master, self.living_item(slave, stored), stored, unseen)
+
+    def living_item(self, slave: int, stored: Raw | None) -> Raw | None:
+        """Return an item, None where the slave's setting has expired it."""
+        if not self.active or stored is None:
+            return stored
+        if self._slaves[slave](stored, self._now):
+            return None
+        return stored
 
     def split_expired(self, pairs: Pairs) -> Living:
         """Split off pairs whose master's item has expired, and leave out items that are expired and only on the slave.
@@ -68,7 +76,7 @@ class Expiry:
         extras: list[Suspect] = []
         expired = 0
         for key, master, stored in pairs.rows():
-            item = self._living_item(pairs.slave, stored)
+            item = self.living_item(pairs.slave, stored)
             if master is None:
                 if item is not None:
                     left.append((key, None, stored))
@@ -76,17 +84,11 @@ class Expiry:
                 expired += 1
                 if item is not None or pairs.unseen:
                     extras.append(Suspect(pairs.slave, key, None, item, stored, unseen=pairs.unseen))
-            elif self._living_item(pairs.slave, master) is None:
+            elif self.living_item(pairs.slave, master) is None:
                 expired += 1
             else:
                 left.append((key, master, stored))
         return Living(pairs.with_rows(left), expired, extras)
-
-    def _living_item(self, slave: int, stored: Raw | None) -> Raw | None:
-        """Return an item, None where the slave's setting has expired it."""
-        if stored is None or self._slaves[slave](stored, self._now):
-            return None
-        return stored
 
 
 def _make_expiry_test(attribute: str | None) -> Expired:

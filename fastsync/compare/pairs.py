@@ -49,6 +49,12 @@ class Pairs(NamedTuple):
             slave_items=list(compress(self.slave_items, mask)),
         )
 
+    def keys_at(self, places: Sequence[int]) -> Sequence[Key]:
+        """Return the keys of the pairs at some places, read at once where nobody has read them yet."""
+        if isinstance(self.keys, LateKeys):
+            return self.keys.read_at(places)
+        return [self.keys[place] for place in places]
+
     def rows(self) -> Iterator[Row]:
         """Yield the pairs one by one."""
         return zip(self.keys, self.master_items, self.slave_items, strict=True)

@@ -140,9 +140,11 @@ class Tally:
 
     def count_difference(self, difference: Difference) -> None:
         """Add one difference: its verdict, and what became of it."""
-        for name in (difference.verdict.value, _COUNTED_AS.get(difference.action)):
-            if name is not None:
-                setattr(self, name, getattr(self, name) + 1)
+        names = [difference.verdict.value]
+        if difference.action is not Effect.NONE:
+            names.append(_COUNTED_AS[difference.action])
+        for name in names:
+            setattr(self, name, getattr(self, name) + 1)
 
     @property
     def differences(self) -> int:

@@ -128,7 +128,7 @@ class Digester:
         if left == right:
             return ()
         # nine of ten values agree in their bytes, and each one that is parsed costs
-        others = list(compress(left, map(ne, left.values(), map(right.get, left))))
+        others = [name for name, raw in left.items() if raw != right.get(name)]
         names = [name for name in others if name not in right or not are_equal(left[name], right[name])]
         if left.keys() != right.keys():
             names += right.keys() - left.keys()

@@ -102,6 +102,10 @@ class LateKeys(Sequence[Key]):
         """Return the keys of some items only."""
         return LateKeys(self._reader, list(compress(self._items, mask)))
 
+    def read_at(self, places: Iterable[int]) -> Sequence[Key]:
+        """Return the keys of the items at some places."""
+        return read_keys(self._reader, [self._items[place] for place in places])
+
     def __iter__(self) -> Iterator[Key]:
         return iter(read_keys(self._reader, self._items))
 
