@@ -136,8 +136,11 @@ class AnswerReader:
 
     def batch_found(
         self, body: bytes, asked: Sequence[Key], checked: bool
-    ) -> tuple[list[Raw], list[Key], list[Units] | None]:
-        """Return the items, the unprocessed keys and the consumed units of a look-up. `checked`: read all keys."""
+    ) -> tuple[list[Raw], dict[Key, Raw] | None, list[Key], list[Units] | None]:
+        """Return the items, the same by their keys, the unprocessed keys and the consumed units of a look-up.
+
+        `checked`: read the keys of all items; otherwise nobody knows them.
+        """
         answer = self._decode_batch(body)
         refuse_error(answer)
         self._check_units(*(answer.ConsumedCapacity or ()))
@@ -149,9 +152,14 @@ class AnswerReader:
         items = [item for found in answer.Responses.values() for item in found]
         if len(items) + len(back) > len(asked):
             raise DecodeError("more items and unprocessed keys than were asked for")
-        if checked and not set(self.distinct_keys(items)) <= set(asked) - set(back):
-            raise DecodeError("items that were not asked for, or are unprocessed")
-        return items, back, answer.ConsumedCapacity
+        by_key = None
+        if checked:
+            by_key = dict(zip(self._keys.read_keys(items), items, strict=True))
+            if len(by_key) < len(items):
+                raise DecodeError("a key is there twice")
+            if not (by_key.keys() <= set(asked) and by_key.keys().isdisjoint(back)):
+                raise DecodeError("items that were not asked for, or are unprocessed")
+        return items, by_key, back, answer.ConsumedCapacity
 
     def batch_written(self, body: bytes, asked: Sequence[Key]) -> tuple[list[Units] | None, list[Key]]:
         """Return the units consumed by a batch of puts, and the keys that are left unprocessed."""

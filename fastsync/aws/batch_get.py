@@ -83,6 +83,7 @@ class Answers:
         self._asked = 0
         self._reader = reader
         self._found: list[Raw] = []
+        self._known: dict[Key, Raw] = {}
         self._unanswered = len(self._keys)
         self._error: BaseException | None = None
         self._done = threading.Event()
@@ -94,10 +95,13 @@ class Answers:
 
         Raises RequestFailed or KeysUnanswered.
         """
-        found = self._by_key(self._wait())
-        if found is None:
+        found = self._wait()
+        if len(self._known) == len(found):  # every answer was checked, each against its own question
+            return self._known
+        by_key = self._by_key(found)
+        if by_key is None:
             return self._once_more()
-        return found
+        return by_key
 
     def wait_for_partners(self, page: Page) -> list[Raw | None]:
         """Wait as `wait_by_key` does; return what was found for each item of the page whose keys were looked up.
@@ -160,6 +164,7 @@ class Answers:
     def add_answer(self, asked: int, answer: BatchAnswer) -> None:
         """Take in the answer to a request for `asked` keys."""
         self._found += answer.items
+        self._known.update(answer.by_key or {})
         if self._error is None:
             self._keys.extend(answer.unprocessed)
             self._unanswered -= asked - len(answer.unprocessed)

@@ -29,11 +29,15 @@ _text = msgspec.json.encode
 
 
 class BatchAnswer(NamedTuple):
-    """One BatchGetItem response: the items found, the keys that came back unprocessed, and its size in bytes."""
+    """One BatchGetItem response: the items found, the keys that came back unprocessed, and its size in bytes.
+
+    `by_key` are the items by their keys where these were checked, else None.
+    """
 
     items: Sequence[Raw]
     unprocessed: Sequence[Key]
     size: int = 0
+    by_key: Mapping[Key, Raw] | None = None
 
 
 class WriteAnswer(NamedTuple):
@@ -155,8 +159,8 @@ class Client:
         charge = self._lookups.charge_for(len(keys), self._price_factor(consistent))
 
         def decode(body: bytes) -> tuple[BatchAnswer, Sequence[Units] | None]:
-            items, back, consumed = self._answers.batch_found(body, keys, checked)
-            return BatchAnswer(items, back, len(body)), consumed
+            items, by_key, back, consumed = self._answers.batch_found(body, keys, checked)
+            return BatchAnswer(items, back, len(body), by_key), consumed
 
         answer, units = self.transport.post("BatchGetItem", body, decode, charge).value
         consumed = self._record_units(self._read_units, units)
