@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from decimal import Decimal
+from random import Random
 from typing import Any
 
+import msgspec
 import pytest
 import xxhash
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw
 
-from fastsync.model.digest import Digester, PathDigester, canonical_binary, canonical_number, canonical_value
+from fastsync.model.digest import (
+    Digester,
+    PathDigester,
+    are_equal,
+    canonical_binary,
+    canonical_number,
+    canonical_value,
+)
 from fastsync.model.items.ignored_paths import IgnoredPaths
 
 EQUAL = {
@@ -174,6 +184,10 @@ LEAVES = st.one_of(
     st.just({"NULL": True}),
     st.sets(st.text(max_size=3), min_size=1, max_size=4).map(lambda members: {"SS": sorted(members)}),
     st.sets(st.integers(-99, 99), min_size=1, max_size=4).map(lambda members: {"NS": [str(each) for each in members]}),
+    st.binary(max_size=4).map(lambda value: {"B": b64encode(value).decode()}),
+    st.sets(st.binary(max_size=2), min_size=1, max_size=3).map(
+        lambda members: {"BS": [b64encode(each).decode() for each in members]}
+    ),
 )
 VALUES = st.recursive(
     LEAVES,
@@ -192,7 +206,7 @@ def reference(value: Any) -> Any:
         return tag, Decimal(inner)
     if tag == "NS":
         return tag, frozenset(map(Decimal, inner))
-    if tag == "SS":
+    if tag in ("SS", "BS"):
         return tag, frozenset(inner)
     if tag == "L":
         return tag, tuple(map(reference, inner))
@@ -204,7 +218,7 @@ def reference(value: Any) -> Any:
 def shuffled(value: Any, backwards: bool) -> Any:
     """Spell a value in another way: sets and maps reversed, numbers with needless zeros."""
     ((tag, inner),) = value.items()
-    if tag in ("SS", "NS"):
+    if tag in ("SS", "NS", "BS"):
         return {tag: inner[::-1] if backwards else inner}
     if tag == "N":
         return {tag: f"{Decimal(inner):E}"}
@@ -225,6 +239,56 @@ def test_digests_agree_exactly_where_values_do(left: Any, right: Any) -> None:
 def test_spelling_does_not_matter(value: Any, backwards: bool) -> None:
     """Another order of sets and maps, another spelling of numbers and escapes: the same digest."""
     assert equal(raw(value), raw(shuffled(value, backwards), ensure_ascii=False))
+
+
+def spell(value: Any, chance: Random) -> bytes:
+    """Write a value as any writer of JSON may: with blanks, escapes, and names that come twice: the last counts."""
+    if isinstance(value, dict):
+        members = [(spell(name, chance), spell(inner, chance)) for name, inner in value.items()]
+        if members and chance.random() < 0.2:
+            members.insert(0, (members[-1][0], b'{"NULL":true}' if b"{" in members[-1][1] else members[-1][1]))
+        return b"{%b}" % b", ".join(name + chance.choice([b":", b" : "]) + inner for name, inner in members)
+    if isinstance(value, list):
+        return b"[%b]" % chance.choice([b",", b" ,\n"]).join(spell(inner, chance) for inner in value)
+    return json.dumps(value, ensure_ascii=chance.random() < 0.5).encode()
+
+
+@given(VALUES, VALUES, st.randoms(use_true_random=False))
+def test_shortcuts_find_what_the_canonical_forms_say(left: Any, right: Any, chance: Random) -> None:
+    """However two values are written, they are equal exactly where their canonical forms are the same text."""
+    others = [left, right, shuffled(left, backwards=True), {"NEW": left}, {"S": str(left)}]
+    for other in others:
+        one, two = (Raw(spell(value, chance)) for value in (left, other))
+        forms = [msgspec.json.encode(canonical_value(json.loads(bytes(each))), order="sorted") for each in (one, two)]
+        assert are_equal(one, two) is (forms[0] == forms[1])
+
+
+NAMES = st.sampled_from(["id", "a", "b", "seen", "\u00e4", "aws:rep:region"])
+ITEMS = st.dictionaries(NAMES, VALUES)
+
+
+@given(ITEMS, ITEMS, st.sets(NAMES), st.randoms(use_true_random=False))
+def test_names_exactly_what_canonical_forms_tell_apart(
+    left: dict[str, Any], right: dict[str, Any], same: set[str], chance: Random
+) -> None:
+    """Of two items, those attributes differ whose canonical forms do or which one side lacks; less the ignored ones."""
+    right = right | {name: shuffled(value, backwards=True) for name, value in left.items() if name in same}
+    digester = Digester(frozenset({"seen", "id"}), keys=("id",))
+    found = digester.find_differing(Raw(spell(left, chance)), Raw(spell(right, chance)))
+    differing = {
+        name
+        for name in left.keys() | right.keys()
+        if name not in left or name not in right or reference(left[name]) != reference(right[name])
+    }
+    assert set(found) == differing - {"seen", "aws:rep:region"}
+    assert list(found) == sorted(found)
+
+
+def test_a_member_that_a_set_names_twice_counts_once() -> None:
+    """A set holds each member once, however often it is written and in whichever spelling."""
+    assert equal(raw({"SS": ["a", "b", "a"]}), raw({"SS": ["b", "a"]}))
+    assert equal(raw({"NS": ["1", "1.0"]}), raw({"NS": ["1.00"]}))
+    assert not equal(raw({"SS": ["a", "a"]}), raw({"SS": ["a", "b"]}))
 
 
 @given(st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**40), max_value=10**40))
