@@ -1,6 +1,6 @@
 """The items of a data file, as raw bytes; and whether the file is what the manifest says.
 
-About 1.5 µs of CPU an item of 400 B, two thirds of them in zlib. Memory is bounded: a few blocks of a megabyte.
+About 1.5 µs of CPU an item of 400 B, two thirds of them in zlib. Memory is bounded: a few blocks of text.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ CHUNK = 1 << 18
 
 
 def read_items(file: ExportFile, storage: Storage, start_line: int = 1) -> Iterator[tuple[int, list[Raw]]]:
-    """Yield the items of a file in batches of about a megabyte, each with the number of its first item's line.
+    """Yield the items of a file in batches, each with the number of its first item's line: see BLOCK in compressed.py.
 
     The items of a batch stand in lines that follow each other, so an item's line is the first one's plus its place.
     Lines before `start_line` (counted from 1) are checked like all others, but not yielded. The items of a batch

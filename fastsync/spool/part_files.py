@@ -11,11 +11,10 @@ from __future__ import annotations
 import os
 import struct
 from bisect import bisect_right
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from io import FileIO
-from itertools import accumulate, compress, groupby
+from itertools import accumulate, compress, groupby, repeat
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -60,6 +59,10 @@ class Rows(NamedTuple):
     parts: Sequence[int] = ()
 
 
+_VALUES = 5
+"""Values of a row that are written: all but its part."""
+
+
 class Keyed(NamedTuple):
     """Rows of a part: their packed keys, the digests of their items, and their numbers in it, at the same positions."""
 
@@ -98,10 +101,24 @@ class PartWriter:
         except OSError as error:
             raise self._describe(error) from None
 
+    @property
+    def holds_rows(self) -> bool:
+        """Whether rows were added that are not written yet."""
+        return self._held > 0
+
     def add_rows(self, rows: Rows) -> None:
-        """Add rows, each to its part. All rows of a writer have the same columns."""
-        for column, more in zip(self._columns, rows, strict=True):
-            column.extend(more)
+        """Add rows, each to its part. All rows of a writer have the same columns.
+
+        Those of a part are one list, the values of one row after the other's: an object for each row takes three times
+        as long.
+        """
+        if not rows.keys:
+            return
+        held = self._rows
+        columns = [column or repeat(None) for column in rows[:_VALUES]]
+        parts = rows.parts or choose_parts(rows.keys, self._parts)
+        for part, values in zip(parts, zip(*columns, strict=False), strict=True):
+            held[part] += values
         self._held += sum(map(len, rows.items)) + len(rows.keys) * PER_ROW
         if self._held >= MEMORY:
             self._write_chunks()
@@ -133,40 +150,31 @@ class PartWriter:
         os.close(self._file)
 
     def _hold_nothing(self) -> None:
-        self._columns: tuple[list[Any], ...] = tuple([] for _ in Rows._fields)
+        self._rows: list[list[Any]] = [[] for _ in range(self._parts)]
         self._held = 0
 
     def _write_chunks(self) -> None:
-        """Write a chunk for each part. Rows are put in the order of their parts at once, a column at a time."""
-        *columns, given = self._columns
-        parts = given or choose_parts(columns[0], self._parts)
-        order = sorted(range(len(parts)), key=parts.__getitem__)
-        ordered = [list(map(column.__getitem__, order)) if column else [] for column in columns]
-        counts = Counter(parts)
+        """Write a chunk for each part."""
+        for rows in self._rows:
+            columns = [rows[place::_VALUES] for place in range(_VALUES)]
+            self._write_chunk(*([] if column[:1] == [None] else column for column in columns))
         self._hold_nothing()
-        written: list[bytes] = []
-        begin = 0
-        for part in range(self._parts):
-            end = begin + counts[part]
-            written += self._encode_chunk(*(column[begin:end] for column in ordered))
-            begin = end
+
+    def _write_chunk(
+        self, keys: list[bytes], digests: list[bytes], forms: list[bytes], lines: list[int], items: list[bytes | Raw]
+    ) -> None:
+        """Write a chunk, nothing where it has no rows, and note where it is."""
+        if not keys:
+            self._table.append(_LINE.pack(self._offset, 0, 0, 0, 0))
+            return
+        sizes = list(map(len, items))
+        head, rest, items_bytes = _encode((keys, digests)), _encode((forms, lines, sizes)), sum(sizes)
+        self._table.append(_LINE.pack(self._offset, len(keys), len(head), len(rest), items_bytes))
+        self._offset += len(head) + len(rest) + items_bytes
         try:
-            _write_all(self._file, b"".join(written))
+            _write_all(self._file, b"".join((head, rest, *items)))
         except OSError as error:
             raise self._describe(error) from None
-
-    def _encode_chunk(
-        self, keys: list[bytes], digests: list[bytes], forms: list[bytes], lines: list[int], items: list[bytes | Raw]
-    ) -> tuple[bytes, ...]:
-        """Return the sections of a chunk, none where it has no rows, and note where they will be."""
-        sections: tuple[bytes, ...] = ()
-        if keys:
-            rest = (forms, lines, list(map(len, items)))
-            sections = (_encode((keys, digests)), _encode(rest), b"".join(items))
-        sizes = list(map(len, sections)) or [0, 0, 0]
-        self._table.append(_LINE.pack(self._offset, len(keys), *sizes))
-        self._offset += sum(sizes)
-        return sections
 
     def _describe(self, error: OSError) -> OutputFailed:
         return OutputFailed(f"the spool in {self._path.parent} cannot be written: {error.strerror}; see --spool")

@@ -98,7 +98,10 @@ def divide_source(task: DivideTask, stages: SpoolStages) -> Iterator[Event]:
         try:
             for keys, items, line in division.read_source():
                 writer.add_rows(division.make_rows(keys, items, line))
-                yield stages.finish_page()
+                if (
+                    task.file is None or not writer.holds_rows
+                ):  # a file costs nothing that would have to be told at once
+                    yield stages.finish_page()
         except IncompleteError as error:
             if task.file is None or error.fatal:
                 raise

@@ -59,6 +59,7 @@ def test_parts_return_what_was_written(
         writer = table.open_writer(place, parts)
         for begin in range(0, len(rows), 50):
             writer.add_rows(as_columns(rows[begin : begin + 50], items=items))
+            writer.add_rows(Rows([], []))  # an empty page of a scan
         writer.finish()
         writer.close()
     assert table.is_whole
