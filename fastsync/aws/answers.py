@@ -69,6 +69,9 @@ class _BatchWritten(Success, gc=False, kw_only=True):
     ConsumedCapacity: list[Units] | None = None
 
 
+BatchWritten = tuple[Sequence[Units] | None, Sequence[Key]]
+"""The units consumed by a batch of puts, where the server reports them, and the keys that are left unprocessed."""
+
 _decode_scan = msgspec.json.Decoder(ScanAnswer).decode
 _decode_written = msgspec.json.Decoder(Written).decode
 _decode_key = msgspec.json.Decoder(dict[str, dict[str, str]]).decode
@@ -161,14 +164,16 @@ class AnswerReader:
                 raise DecodeError("items that were not asked for, or are unprocessed")
         return items, by_key, back, answer.ConsumedCapacity
 
-    def batch_written(self, body: bytes, asked: Sequence[Key]) -> tuple[list[Units] | None, list[Key]]:
-        """Return the units consumed by a batch of puts, and the keys that are left unprocessed."""
+    def batch_written(self, body: bytes, asked: Sequence[bytes]) -> BatchWritten:
+        """Return what became of a batch of puts of the items `asked` (DynamoDB JSON)."""
         answer = self._decode_batch_written(body)
         refuse_error(answer)
         self._check_units(*(answer.ConsumedCapacity or ()))
         check_names(answer.UnprocessedItems, self._name)
         left = [put.PutRequest.Item for rest in answer.UnprocessedItems.values() for put in rest]
-        return answer.ConsumedCapacity, self._check_unprocessed(left, asked)
+        if not left:
+            return answer.ConsumedCapacity, ()
+        return answer.ConsumedCapacity, self._check_unprocessed(left, [self._keys.read_key(item) for item in asked])
 
     def written(self, body: bytes) -> Units | None:
         """Return the units consumed by one write, None where the server reports none."""

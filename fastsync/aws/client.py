@@ -5,19 +5,21 @@ Decoding a page of 400 B items without parsing them costs 0.4 µs an item, and t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from concurrent.futures import Executor
 from functools import partial
 from typing import NamedTuple
 
 import msgspec
 from msgspec import Raw
 
-from fastsync.aws.answers import AnswerReader, Units
+from fastsync.aws.answers import AnswerReader, BatchWritten, Units
 from fastsync.aws.budget import Budget, CostModel, PrivateCell
 from fastsync.aws.failures import CONDITION_FAILED
+from fastsync.aws.requests import Answer, Request
 from fastsync.aws.transport import Transport
-from fastsync.errors import RequestFailed
+from fastsync.aws.writes.conditional import Condition, Write, WriteAnswer
+from fastsync.errors import IncompleteError, RequestFailed
 from fastsync.model import capacity
 from fastsync.model.difference import Tally
 from fastsync.model.keys import Key, KeyReader, encode_keys
@@ -40,26 +42,6 @@ class BatchAnswer(NamedTuple):
     by_key: Mapping[Key, Raw] | None = None
 
 
-class WriteAnswer(NamedTuple):
-    """The result of a conditional write: `done`, or `current` is the slave's item, which did not meet the condition.
-
-    `attempts` above 1 means that an earlier try may have succeeded without an answer.
-    """
-
-    done: bool
-    current: Raw | None
-    attempts: int
-
-
-@dataclass(frozen=True)
-class Condition:
-    """A ConditionExpression with its names and raw values."""
-
-    expression: str
-    names: Mapping[str, str]
-    values: Mapping[str, Raw] = field(default_factory=dict)
-
-
 class Scan(NamedTuple):
     """The slice of a table that is read: segment `number` of `total`, and whether only keys are wanted.
 
@@ -72,10 +54,6 @@ class Scan(NamedTuple):
     keys_only: bool = False
     checked: bool = False
     partition: bytes | None = None
-
-
-class _Failed(msgspec.Struct, gc=False):
-    Item: Raw = Raw()
 
 
 class Client:
@@ -172,22 +150,36 @@ class Client:
 
     def put_item(self, item: bytes, condition: Condition) -> WriteAnswer:
         """Write one whole item (DynamoDB JSON) under a condition."""
-        return self._write_item("PutItem", "Item", item, condition)
+        return self._write_item(Write(item, condition))
 
     def delete_item(self, key: bytes, condition: Condition) -> WriteAnswer:
         """Delete one item by its key (DynamoDB JSON) under a condition."""
-        return self._write_item("DeleteItem", "Key", key, condition)
+        return self._write_item(Write(key, condition, deletes=True))
+
+    def write_all(self, writes: Sequence[Write], pool: Executor) -> list[WriteAnswer | IncompleteError]:
+        """Send conditional writes, many at a time; return what became of each. For `pool` see Transport.post_all."""
+        requests = [self._make_write(write) for write in writes]
+        return self.transport.post_all(
+            requests, pool, lambda number, answer: self._take_written(writes[number], requests[number], answer)
+        )
 
     def batch_write(self, items: Sequence[bytes]) -> Sequence[Key]:
         """Write at most 25 whole items (DynamoDB JSON) without a condition; return the keys that were not processed."""
-        puts = [{"PutRequest": {"Item": Raw(item)}} for item in items]
-        body = _text({"RequestItems": {self.side.table.ref.name: puts}, "ReturnConsumedCapacity": "TOTAL"})
-        charge = self._writes.charge_for(len(items))
-        decode = partial(self._answers.batch_written, asked=[self.keys.read_key(item) for item in items])
-        units, unprocessed = self.transport.post("BatchWriteItem", body, decode, charge).value
-        self._note_unprocessed(self.writes, len(unprocessed), len(items))
-        charge.correct(self._record_units(self._write_units, units), len(items) - len(unprocessed))
-        return unprocessed
+        request = self._make_batch_write(items)
+        return self._take_batch_written(len(items), request, self.transport.send(request))
+
+    def batch_write_all(
+        self, batches: Sequence[Sequence[bytes]], pool: Executor
+    ) -> list[Sequence[Key] | IncompleteError]:
+        """Write batches as `batch_write` does, many at a time; return what became of each."""
+        requests = [self._make_batch_write(items) for items in batches]
+
+        def take(number: int, answer: Answer[BatchWritten] | IncompleteError) -> Sequence[Key] | IncompleteError:
+            if isinstance(answer, IncompleteError):
+                return answer
+            return self._take_batch_written(len(batches[number]), requests[number], answer)
+
+        return self.transport.post_all(requests, pool, take)
 
     def take_usage(self) -> Tally:
         """Return what requests have consumed, and how many were throttled or retried, since the last call."""
@@ -215,33 +207,48 @@ class Client:
         """
         return {f"#k{place}": name for place, name in enumerate(self.side.table.keys.names)}
 
-    def _write_item(self, operation: str, what: str, value: bytes, condition: Condition) -> WriteAnswer:
-        body = {
-            "TableName": self.side.table.ref.name,
-            what: Raw(value),
-            "ConditionExpression": condition.expression,
-            "ExpressionAttributeNames": condition.names,
-            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-            "ReturnConsumedCapacity": "TOTAL",
-        }
-        if condition.values:
-            body["ExpressionAttributeValues"] = condition.values
-        charge = self._writes.charge_for(1)
+    def _write_item(self, write: Write) -> WriteAnswer:
+        request = self._make_write(write)
         try:
-            answer = self.transport.post(operation, _text(body), self._answers.written, charge)
+            written = self._take_written(write, request, self.transport.send(request))
         except RequestFailed as error:
-            if error.code != CONDITION_FAILED:
-                raise
+            written = self._take_written(write, request, error)
+        if isinstance(written, IncompleteError):
+            raise written
+        return written
+
+    def _make_write(self, write: Write) -> Request[Units | None]:
+        body = write.encode_for(self._name.encode())
+        return Request(write.operation, body, self._answers.written, self._writes.charge_for(1))
+
+    def _take_written(
+        self, write: Write, request: Request[Units | None], answer: Answer[Units | None] | IncompleteError
+    ) -> WriteAnswer | IncompleteError:
+        """Count what a write has cost, and return what became of it."""
+        if not isinstance(answer, IncompleteError):
             self.writes.note_answer()
-            current = msgspec.json.decode(error.body, type=_Failed).Item or None
-            sized = current
-            if operation == "PutItem":
-                sized = Raw(value)
-            charge.correct(_failed_units(sized, current), 1)
-            return WriteAnswer(False, current, error.attempts)
+            request.charge.correct(self._record_units(self._write_units, answer.value), 1)
+            return WriteAnswer(True, None, answer.attempts)
+        if not isinstance(answer, RequestFailed) or answer.code != CONDITION_FAILED:
+            return answer
         self.writes.note_answer()
-        charge.correct(self._record_units(self._write_units, answer.value), 1)
-        return WriteAnswer(True, None, answer.attempts)
+        failed, units = write.read_failed(answer)
+        request.charge.correct(units, 1)
+        return failed
+
+    def _make_batch_write(self, items: Sequence[bytes]) -> Request[BatchWritten]:
+        puts = b",".join([b'{"PutRequest":{"Item":%b}}' % item for item in items])
+        body = b'{"RequestItems":{%b:[%b]},"ReturnConsumedCapacity":"TOTAL"}' % (self._name.encode(), puts)
+        decode = partial(self._answers.batch_written, asked=items)
+        return Request("BatchWriteItem", body, decode, self._writes.charge_for(len(items)))
+
+    def _take_batch_written(
+        self, asked: int, request: Request[BatchWritten], answer: Answer[BatchWritten]
+    ) -> Sequence[Key]:
+        units, unprocessed = answer.value
+        self._note_unprocessed(self.writes, len(unprocessed), asked)
+        request.charge.correct(self._record_units(self._write_units, units), asked - len(unprocessed))
+        return unprocessed
 
     def _set_budgets(self, reads: Budget, writes: Budget) -> None:
         """Set up the cost of each kind of request, with first guesses by the average size of the table's items."""
@@ -285,17 +292,6 @@ def _match_partition(partition: bytes) -> str:
     """Return the part of a Query's body that says whose items are wanted; the key's name has the alias #p."""
     value = next(iter(msgspec.json.decode(partition, type=dict[str, Raw]).values()))
     return f'"KeyConditionExpression":"#p=:p","ExpressionAttributeValues":{{":p":{bytes(value).decode()}}}'
-
-
-def _failed_units(sized: Raw | None, current: Raw | None) -> float:
-    """Estimate the units of a failed condition, which the service charges but does not report.
-
-    A put costs as much as its item (`sized`) where the key exists, a delete as much as the current item, and both cost
-    one unit where there is none (developer guide, "Provisioned throughput").
-    """
-    if sized is None or current is None:
-        return 1.0
-    return capacity.count_write_units(capacity.measure_item(msgspec.json.decode(sized)))
 
 
 def _take_all(meter: list[float]) -> float:

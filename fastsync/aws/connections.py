@@ -6,11 +6,14 @@ import ssl
 import zlib
 from collections import deque
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from concurrent.futures import Executor
+from contextlib import closing, contextmanager, suppress
+from itertools import islice
 from typing import NamedTuple
 
 from fastsync.aws.failures import Fault
 from fastsync.aws.network.opening import Opener, ProxyError, authorize_at
+from fastsync.aws.network.pipeline import Numbered, Pipeline
 from fastsync.aws.network.target import make_target
 from fastsync.aws.network.wire import Answer, Connection, unpack_body
 from fastsync.errors import RequestFailed
@@ -49,32 +52,70 @@ class Connections:
             self._always += "".join(f"{line}\r\n" for line in authorize_at(proxy))
 
     def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> Reply:
-        """Send one request and return its answer; raise Fault where the connection, the length or the CRC fails."""
+        """Make a request, send it and return its answer."""
+        return self.exchange(self.make_request(path, body, headers))
+
+    def make_request(self, path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+        """Return a request as it is sent; raise RequestFailed where its headers would not be what they seem."""
         lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
         if lines.count("\n") != len(headers):
             raise RequestFailed("the credentials hold a line break, so no request can be sent", refused=True)
         head = f"POST {self._before_path}{path} HTTP/1.1\r\n{lines}{self._always}content-length: {len(body)}\r\n\r\n"
+        return head.encode() + body
+
+    def exchange(self, request: bytes) -> Reply:
+        """Send one request and return its answer; raise Fault where the connection, the length or the CRC fails."""
         with self._faults_raised(unsent=True):
             connection = self._take_connection()
         with self._faults_raised():
             try:
-                answer = connection.exchange_once(head.encode() + body)
+                answer = connection.exchange_once(request)
             except BaseException:
                 connection.close()
                 self.close()  # the service closes idle connections: the others have probably ended, too
                 raise
         if answer.kept:
-            self._session = self._session or connection.session
-            self._idle.append(connection)
+            self._keep(connection)
         else:
             connection.close()
         return Reply(answer.status, answer.headers, self._check_and_unpack(answer))
+
+    def exchange_all(
+        self, requests: Iterator[Numbered], most: int, pool: Executor
+    ) -> Iterator[tuple[int, Reply | Fault]]:
+        """Exchange requests as `exchange` does, `most` at a time, and yield what becomes of each as it turns out.
+
+        Connections are opened on `pool`. Requests are left where none is open, and where all that were have failed.
+        """
+        pipeline = Pipeline(self._take_connections(most, pool))
+        try:
+            with closing(pipeline.exchange_all(requests)) as exchanged:
+                for number, outcome in exchanged:
+                    yield number, self._settle(outcome)
+        finally:
+            for connection in pipeline.free:
+                self._keep(connection)
 
     def close(self) -> None:
         """Close every idle connection."""
         with suppress(IndexError):  # other threads take from them
             while True:
                 self._idle.pop().close()
+
+    def _settle(self, outcome: Answer | Exception) -> Reply | Fault:
+        """Return what has become of one exchange."""
+        try:
+            with self._faults_raised():
+                if isinstance(outcome, Exception):
+                    raise outcome
+                return Reply(outcome.status, outcome.headers, self._check_and_unpack(outcome))
+        except Fault as fault:
+            return fault
+
+    def _keep(self, connection: Connection) -> None:
+        """Keep a connection for the next exchange."""
+        self._session = self._session or connection.session
+        self._idle.append(connection)
 
     @contextmanager
     def _faults_raised(self, unsent: bool = False) -> Iterator[None]:
@@ -89,13 +130,26 @@ class Connections:
 
     def _take_connection(self) -> Connection:
         """Return an idle connection that is open and clean, or a new one."""
+        return self._take_idle() or Connection(self._opener.open_socket(self._session))
+
+    def _take_connections(self, most: int, pool: Executor) -> list[Connection]:
+        """Return so many connections, or fewer where more cannot be opened: a request without one will tell why."""
+        taken = list(islice(iter(self._take_idle, None), most))
+        new = [pool.submit(self._take_connection) for _ in range(most - len(taken))]
+        for coming in new:
+            with suppress(OSError, ValueError):
+                taken.append(coming.result())
+        return taken
+
+    def _take_idle(self) -> Connection | None:
+        """Return an idle connection that is open and clean, None where there is none."""
         with suppress(IndexError):  # other threads take from them
             while True:
                 connection = self._idle.pop()
                 if connection.is_clean():
                     return connection
                 connection.close()
-        return Connection(self._opener.open_socket(self._session))
+        return None
 
     def _check_and_unpack(self, answer: Answer) -> bytes:
         """Return the body of an answer, unpacked; its CRC32 is that of the bytes as sent.

@@ -7,17 +7,15 @@ Cost of one call with 100 items: about 0.3 ms of CPU, see perf/micro. The only o
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Generic, TypeVar
-
-import msgspec
+from typing import TypeVar
 
 from fastsync.aws.auth.credentials import Credentials
 from fastsync.aws.auth.signing import Signer
 from fastsync.aws.budget import Budget, Charge, CostModel, PrivateCell
-from fastsync.aws.connections import Connections
+from fastsync.aws.connections import Connections, Reply
 from fastsync.aws.failures import (
     CONDITION_FAILED,
     Fault,
@@ -28,6 +26,7 @@ from fastsync.aws.failures import (
     raise_if_retryable,
 )
 from fastsync.aws.network.target import make_target
+from fastsync.aws.requests import Answer, Request, Sending, Sendings, decode_reply
 from fastsync.aws.retries import Tries
 from fastsync.errors import EXPIRED, IncompleteError, RequestFailed
 from fastsync.model.settings import Retrying
@@ -36,22 +35,12 @@ from fastsync.model.table import Endpoint, TableRef
 RENEWAL_LOOK, RENEWAL_LOOKS = 0.2, 100
 """Seconds between two checks for renewed credentials, and how many: a machine that slept wakes with expired ones."""
 
-RENEWALS = 3
-"""How often one request is sent again with other credentials, after those of the last try had expired."""
-
 T = TypeVar("T")
+U = TypeVar("U")
 
 
 class _Renewed(Exception):
     """The request was signed with expired credentials, and new ones have arrived."""
-
-
-@dataclass(frozen=True)
-class Answer(Generic[T]):
-    """A decoded answer, and how many tries it took."""
-
-    value: T
-    attempts: int
 
 
 class Transport:
@@ -79,8 +68,9 @@ class Transport:
         self._signer = Signer(target, endpoint.signed_region or ref.region)
         self._credentials = credentials
         self._ask_renewal = ask_renewal
-        self._connections = Connections(endpoint)
+        self.connections = Connections(endpoint)
         self._free = CostModel(Budget(PrivateCell(), sleep=sleep)).charge_for(None)
+        self.served: set[str] = set()
         self.throttles: list[float] = []
         self.retries: list[float] = []
 
@@ -93,29 +83,63 @@ class Transport:
         try reserves the `charge`, and refunds it where the service has not served the request. The caller corrects it
         by the answer, and notes the answer on the budget.
         """
-        charge = charge or self._free
-        tries = Tries(self.retrying, charge.budget)
-        renewals = RENEWALS
-        while True:
-            charge.reserve()
-            try:
-                return Answer(
-                    self._try_once(operation, body, decode, tries.failed_count + 1, renewals > 0),
-                    tries.failed_count + 1,
-                )
-            except _Renewed:
-                renewals -= 1
-                charge.refund()
-            except (Throttled, Fault) as failure:
-                self._wait_after(operation, failure, tries, charge)
-            except IncompleteError as error:
-                if not (isinstance(error, RequestFailed) and error.code == CONDITION_FAILED):
-                    charge.refund()
-                raise
+        return self.send(Request(operation, body, decode, charge or self._free))
+
+    def send(self, request: Request[T]) -> Answer[T]:
+        """Send one request as `post` does."""
+        return self.send_on(self._begin(request))
+
+    def post_all(
+        self,
+        requests: Sequence[Request[T]],
+        pool: Executor,
+        take: Callable[[int, Answer[T] | IncompleteError], U],
+    ) -> list[U]:
+        """Send requests as `post` does, `MOST_IN_FLIGHT` at a time; return what `take` makes of what became of each.
+
+        `take` gets the number of a request with its answer, or with the error that it failed with, at once. Here first
+        tries are sent and good answers read; all that may have to wait is left to threads of `pool`: further tries, and
+        all requests where capacity units are limited. Once a request is refused as all others would be, none is sent.
+        """
+        return Sendings(self, [self._begin(request) for request in requests], pool, take).send_all()
 
     def close(self) -> None:
         """Close all open connections."""
-        self._connections.close()
+        self.connections.close()
+
+    def _begin(self, request: Request[T]) -> Sending[T]:
+        return Sending(request, Tries(self.retrying, request.charge.budget))
+
+    def send_on(self, sending: Sending[T], reply: Reply | Fault | None = None) -> Answer[T]:
+        """Go on after a try and its reply, if there was one, until the request is answered."""
+        while True:
+            try:
+                if reply is None:
+                    sending.request.charge.reserve()
+                    reply = self.connections.exchange(self.sign(sending))
+                return self._read_reply(sending, reply)
+            except (_Renewed, Throttled, Fault, IncompleteError) as failure:
+                self._take_failure(sending, failure)
+                reply = None
+
+    def sign(self, sending: Sending[T]) -> bytes:
+        """Return a request as it is sent."""
+        operation, body = sending.request.operation, sending.request.body
+        sending.credentials = self._credentials()
+        headers = self._signer.sign(f"DynamoDB_20120810.{operation}", body, sending.credentials)
+        return self.connections.make_request(self._line, body, headers)
+
+    def _take_failure(self, sending: Sending[T], failure: _Renewed | Throttled | Fault | IncompleteError) -> None:
+        """Count a try that has failed, and wait as long as is due; raise what the request has failed with for good."""
+        if isinstance(failure, _Renewed):
+            sending.renewals -= 1
+            sending.request.charge.refund()
+        elif isinstance(failure, IncompleteError):
+            if not (isinstance(failure, RequestFailed) and failure.code == CONDITION_FAILED):
+                sending.request.charge.refund()
+            raise failure
+        else:
+            self._wait_after(sending.request.operation, failure, sending.tries, sending.request.charge)
 
     def _wait_after(self, operation: str, failure: Throttled | Fault, tries: Tries, charge: Charge) -> None:
         """Wait before the next try; where the whole table is throttled, every process of the run waits."""
@@ -133,21 +157,22 @@ class Transport:
         else:
             self.sleep(pause)
 
-    def _try_once(self, operation: str, body: bytes, decode: Callable[[bytes], T], attempts: int, may_renew: bool) -> T:
-        credentials = self._credentials()
-        headers = self._signer.sign(f"DynamoDB_20120810.{operation}", body, credentials)
-        reply = self._connections.post(self._line, body, headers)
+    def _read_reply(self, sending: Sending[T], reply: Reply | Fault) -> Answer[T]:
+        """Return the decoded answer to one try; raise what the try has failed with."""
+        attempts = sending.tries.failed_count + 1
+        if isinstance(reply, Fault):
+            raise reply
         if reply.status == 200:
-            try:
-                return decode(reply.body)
-            except (msgspec.DecodeError, ValueError, RecursionError) as error:
-                raise Fault(f"an answer that cannot be true: {error}") from None
+            answer = decode_reply(sending, reply)
+            self.served.add(sending.request.operation)
+            return Answer(answer, attempts)
+        credentials = sending.credentials
         code, message = raise_if_retryable(reply.status, reply.body, _retry_after(reply.headers), credentials.hide)
-        if code in EXPIRED and may_renew and self._wait_for_renewal(credentials):
+        if code in EXPIRED and sending.renewals > 0 and self._wait_for_renewal(credentials):
             raise _Renewed
         ahead = clock_offset(reply.headers.get(b"date", b"").decode(errors="replace"), time.time())
         rejection = describe_error(code or f"HTTP {reply.status}", message, ahead)
-        text = f"{self._ref}: {operation} was rejected with {rejection}"
+        text = f"{self._ref}: {sending.request.operation} was rejected with {rejection}"
         raise RequestFailed(text, code, refused=is_refusal(code), body=reply.body, attempts=attempts)
 
     def _wait_for_renewal(self, expired: Credentials) -> bool:

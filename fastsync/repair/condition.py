@@ -12,11 +12,11 @@ from functools import lru_cache
 
 from msgspec import Raw
 
-from fastsync.aws.client import Condition
+from fastsync.aws.writes.conditional import Condition
 from fastsync.model.digest import REPLICATION_PREFIX
 from fastsync.model.items.ignored_paths import IgnoredPaths
 from fastsync.model.settings import Repairing
-from fastsync.repair.decision import Intent
+from fastsync.repair.decision import Attributes, Intent, decode_attributes
 
 MAX_TEXT = 4096
 """Characters in one expression."""
@@ -29,9 +29,12 @@ def make_condition(intent: Intent, key_names: Sequence[str], allowed: Repairing)
     """Return the condition of a write: that the slave's item is still as it was when the write was decided."""
     if intent.before is None:
         return require_absent(key_names[0])
-    return require_unchanged(key_names[0], intent.before, _guarded_names(intent, key_names, allowed))
+    before = decode_attributes(intent.before)
+    after = {} if intent.after is None else decode_attributes(intent.after)
+    return require_unchanged(key_names[0], before, _guarded_names(before, after, key_names, allowed))
 
 
+@lru_cache
 def require_absent(hash_name: str) -> Condition:
     """Return the condition that there is no item."""
     return Condition("attribute_not_exists(#k)", {"#k": hash_name})
@@ -64,13 +67,12 @@ def _parse_paths(texts: tuple[str, ...]) -> IgnoredPaths:
     return IgnoredPaths(texts)
 
 
-def _guarded_names(intent: Intent, key_names: Sequence[str], allowed: Repairing) -> list[str]:
+def _guarded_names(before: Attributes, after: Attributes, key_names: Sequence[str], allowed: Repairing) -> list[str]:
     """Return the attributes that must be unchanged, the most important first.
 
     All compared attributes are guarded, each as a whole, whatever nested value is ignored in it. So are ignored ones,
     where the slave's value is written back, or may be by an undo.
     """
-    before, after = intent.before or {}, intent.after or {}
     changed_first = sorted(before.keys() | after.keys(), key=lambda name: (before.get(name) == after.get(name), name))
     names = [name for name in changed_first if name not in allowed.ignored]
     if allowed.ignored_paths:

@@ -27,8 +27,8 @@ class Intent(NamedTuple):
 
     suspect: Suspect
     difference: Difference
-    before: Attributes | None
-    after: Attributes | None
+    before: Raw | None
+    after: Raw | None
 
     def repaired(self) -> Difference:
         """Return the difference as repaired."""
@@ -92,8 +92,7 @@ class Decider:
             return difference
         if suspect.slave in self._protected:
             return replace(difference, action=Effect.REFUSED, error=self._protected[suspect.slave])
-        before = None if suspect.stored is None else decode_attributes(suspect.stored)
-        return Intent(suspect, difference, before, self._choose_item(suspect))
+        return Intent(suspect, difference, suspect.stored, self._choose_item(suspect))
 
     def _has_changed(self, suspect: Suspect, difference: Difference) -> bool:
         if self._reviewed is None:
@@ -108,19 +107,31 @@ class Decider:
     def _is_allowed(self, difference: Difference) -> bool:
         return self._verdicts[difference.verdict] and self._policy.resolve(difference) is Action.REPAIR
 
-    def _choose_item(self, suspect: Suspect) -> Attributes | None:
+    def _choose_item(self, suspect: Suspect) -> Raw | None:
         """Return the item that is to be written, None where the slave's is to be deleted."""
         if suspect.master_item is None:
             return None
         keys = self._key_names[suspect.slave]
-        after = writable_attributes(suspect.master_item, keys)
         if suspect.slave_item is None or not self._allowed.keep_ignored:
-            return after
+            return writable_item(suspect.master_item, keys)
         ignored = self._allowed.ignored.difference(keys)
+        after = writable_attributes(suspect.master_item, keys)
         chosen = {name: raw for name, raw in after.items() if name not in ignored}
         kept = writable_attributes(suspect.slave_item, keys)
         chosen.update((name, raw) for name, raw in kept.items() if name in ignored)
-        return chosen
+        return Raw(encode_item(chosen))
+
+
+def writable_item(item: Raw, keys: Collection[str]) -> Raw:
+    """Return an item as it may be written, the bytes as they were read where all of it may be: see below."""
+    if not _may_hold_replication(bytes(item)):
+        return item
+    return Raw(encode_item(writable_attributes(item, keys)))
+
+
+def _may_hold_replication(item: bytes) -> bool:
+    """Return whether an attribute's name may begin with `aws:rep:`, which JSON may spell with escapes."""
+    return REPLICATION_PREFIX.encode() in item or b"\\" in item
 
 
 def writable_attributes(item: Raw, keys: Collection[str]) -> Attributes:

@@ -12,8 +12,9 @@ from concurrent.futures import Executor
 
 from msgspec import Raw
 
-from fastsync.aws.batch_write import BatchWriter
-from fastsync.aws.client import Client, WriteAnswer
+from fastsync.aws.client import Client
+from fastsync.aws.writes.batch_write import BatchWriter
+from fastsync.aws.writes.conditional import Write, WriteAnswer
 from fastsync.compare.judge import Judge
 from fastsync.compare.pairs import Suspect
 from fastsync.compare.recheck import Rechecker
@@ -27,7 +28,7 @@ from fastsync.model.settings import Repairing
 from fastsync.model.wording import describe_exception
 from fastsync.repair.announced_writes import Announced
 from fastsync.repair.condition import make_condition
-from fastsync.repair.decision import Attributes, Decider, Decision, Intent, encode_item
+from fastsync.repair.decision import Decider, Decision, Intent, decode_attributes
 from fastsync.repair.replicas import explain_protection
 from fastsync.repair.undo_log import ABSENT, Entry, UndoLog
 
@@ -130,53 +131,72 @@ class Repairer:
         return Entry(
             slave=intent.difference.slave,
             key=Raw(encode_key(intent.suspect.key)),
-            before=_raw_item(intent.before),
-            after=_raw_item(intent.after),
+            before=ABSENT if intent.before is None else intent.before,
+            after=ABSENT if intent.after is None else intent.after,
             table_id=self._slaves[intent.suspect.slave].side.table.identity,
         )
 
-    def _carry_out_all(self, intents: Sequence[Intent], pool: Executor) -> Iterable[Difference | None]:
+    def _carry_out_all(self, intents: Sequence[Intent], pool: Executor) -> list[Difference | None]:
         """Write one round; return what became of each intent, None where its condition failed."""
-        if not self._allowed.in_batches:
-            return pool.map(self._carry_out, intents)
-        puts = [index for index, intent in enumerate(intents) if intent.after is not None]
-        deletes = [index for index, intent in enumerate(intents) if intent.after is None]
-        written: dict[int, Difference | None] = {}
-        written.update(zip(puts, self._write_batches([intents[index] for index in puts], pool), strict=True))
-        written.update(zip(deletes, pool.map(self._carry_out, [intents[index] for index in deletes]), strict=True))
-        return [written[index] for index in range(len(intents))]
-
-    def _write_batches(self, intents: Sequence[Intent], pool: Executor) -> list[Difference]:
-        """Write whole items by BatchWriteItem, without a condition; each counts only once the service has taken it."""
         by_slave: dict[int, list[int]] = {}
         for index, intent in enumerate(intents):
             by_slave.setdefault(intent.suspect.slave, []).append(index)
-        errors: dict[int, str | None] = {}
-        for slave, indexes in by_slave.items():
-            items = [(intents[index].suspect.key, encode_item(intents[index].after)) for index in indexes]
-            errors.update(zip(indexes, BatchWriter(self._slaves[slave], pool).write_items(items), strict=True))
-        return [_close(intent, errors[index]) for index, intent in enumerate(intents)]
+        chosen = {slave: [intents[index] for index in indexes] for slave, indexes in by_slave.items()}
+        first, *others = chosen
+        coming = {slave: pool.submit(self._carry_out, slave, chosen[slave], pool) for slave in others}
+        written = {first: self._carry_out(first, chosen[first], pool)}
+        written.update((slave, each.result()) for slave, each in coming.items())
+        found = {
+            index: each
+            for slave, indexes in by_slave.items()
+            for index, each in zip(indexes, written[slave], strict=True)
+        }
+        return [found[index] for index in range(len(intents))]
 
-    def _carry_out(self, intent: Intent) -> Difference | None:
-        """Write one intent; return None where its condition failed. Never raises: the difference says what failed."""
-        if intent.suspect.slave in self._refused:
-            return intent.failed(self._refused[intent.suspect.slave])
+    def _carry_out(self, slave: int, intents: Sequence[Intent], pool: Executor) -> list[Difference | None]:
+        """Write to one slave: in batches where that is allowed, but for deletes, which need their conditions."""
+        if slave in self._refused:
+            return [intent.failed(self._refused[slave]) for intent in intents]
+        if not self._allowed.in_batches:
+            return self._write_singly(slave, intents, pool)
+        puts = [index for index, intent in enumerate(intents) if intent.after is not None]
+        deletes = [index for index, intent in enumerate(intents) if intent.after is None]
+        found: dict[int, Difference | None] = {}
+        found.update(zip(puts, self._write_batches(slave, [intents[index] for index in puts], pool), strict=True))
+        found.update(zip(deletes, self._write_singly(slave, [intents[index] for index in deletes], pool), strict=True))
+        return [found[index] for index in range(len(intents))]
+
+    def _write_batches(self, slave: int, intents: Sequence[Intent], pool: Executor) -> list[Difference]:
+        """Write whole items by BatchWriteItem, without a condition; each counts only once the service has taken it."""
+        items = [(intent.suspect.key, bytes(intent.after or b"")) for intent in intents]
+        errors = BatchWriter(self._slaves[slave], pool).write_items(items)
+        return [_close(intent, error) for intent, error in zip(intents, errors, strict=True)]
+
+    def _write_singly(self, slave: int, intents: Sequence[Intent], pool: Executor) -> list[Difference | None]:
+        """Write items under their conditions; return None where a condition failed."""
+        writes = [self._make_write(intent) for intent in intents]
+        answers = self._slaves[slave].write_all(writes, pool)
+        return [self._take_answer(intent, answer) for intent, answer in zip(intents, answers, strict=True)]
+
+    def _make_write(self, intent: Intent) -> Write:
+        keys = self._slaves[intent.suspect.slave].side.table.keys.names
+        condition = make_condition(intent, keys, self._allowed)
+        if intent.after is None:
+            return Write(encode_key(intent.suspect.key), condition, deletes=True)
+        return Write(bytes(intent.after), condition)
+
+    def _take_answer(self, intent: Intent, answer: WriteAnswer | IncompleteError) -> Difference | None:
+        """Return what became of an intent, None where its condition failed."""
+        if isinstance(answer, IncompleteError):
+            return self._give_up(intent, answer)
         try:
-            answer = self._send_write(intent)
             if answer.done or self._was_written_before(answer, intent.suspect):
                 return intent.repaired()
-        except IncompleteError as error:
-            return self._give_up(intent, error)
+        except Interrupted:
+            raise
         except BaseException as error:  # a policy's: writes beside this one must still be reported
             return intent.failed(describe_exception(error))
         return None
-
-    def _send_write(self, intent: Intent) -> WriteAnswer:
-        slave = self._slaves[intent.suspect.slave]
-        condition = make_condition(intent, slave.side.table.keys.names, self._allowed)
-        if intent.after is None:
-            return slave.delete_item(encode_key(intent.suspect.key), condition)
-        return slave.put_item(encode_item(intent.after), condition)
 
     def _was_written_before(self, answer: WriteAnswer, suspect: Suspect) -> bool:
         """Recognise a write whose answer was lost and whose repetition then failed its own condition."""
@@ -227,7 +247,7 @@ def announced(intent: Intent) -> Announced:
     """Return an intent as it is announced, with both items in its difference where that has them."""
     after = None
     if intent.after is not None:
-        after = item_digest(intent.after)
+        after = item_digest(decode_attributes(intent.after))
     return Announced(encode_key(intent.suspect.key), after, intent.repaired())
 
 
@@ -246,9 +266,3 @@ def _close(intent: Intent, error: str | None) -> Difference:
     if error is None:
         return intent.repaired()
     return intent.failed(error)
-
-
-def _raw_item(item: Attributes | None) -> Raw:
-    if item is None:
-        return ABSENT
-    return Raw(encode_item(item))

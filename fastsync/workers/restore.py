@@ -16,7 +16,7 @@ from msgspec import Raw
 from msgspec.structs import replace
 
 from fastsync.aws.batch_get import Answers
-from fastsync.aws.client import Condition, WriteAnswer
+from fastsync.aws.writes.conditional import Condition, WriteAnswer
 from fastsync.compare.pairs import Suspect
 from fastsync.errors import ConfigError, IncompleteError
 from fastsync.model.difference import Difference, Effect

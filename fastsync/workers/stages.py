@@ -68,7 +68,7 @@ class Stages:
         self._tables = Tables(terms.tables, terms, clients)
         self.master, *self.slaves = self._tables.readers
         self.scan_threads = ThreadPoolExecutor(len(terms.tables))
-        self._repair_threads = ThreadPoolExecutor(IN_FLIGHT)
+        self._repair_threads = ThreadPoolExecutor(IN_FLIGHT + len(self.slaves))  # each slave's writes take one more
         policy = Policy() if terms.policy is None else terms.policy
         self.expiry = Expiry(terms.master.table.ttl, [side.table.ttl for side in terms.slaves])
         keys = terms.master.table.keys.names

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Generator, Iterable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -11,8 +12,9 @@ import msgspec
 from msgspec import Raw
 
 from fastsync.aws.budget import Budget, PrivateCell
-from fastsync.aws.client import Condition, WriteAnswer
 from fastsync.aws.clients import Clients
+from fastsync.aws.writes.conditional import Condition, Write, WriteAnswer
+from fastsync.errors import IncompleteError
 from fastsync.model.keys import Key
 from fastsync.model.messages.events import Event, TaskFailed
 from fastsync.workers.executor import T
@@ -98,18 +100,13 @@ class Slave(Played):
         super().__post_init__()
         self._all = list(self.order)
 
-    def put_item(self, item: bytes, condition: Condition) -> WriteAnswer:
-        """Put an item on a condition."""
-        self._check("PutItem")
-        new = Raw(item)
-        self.fate.sent(lambda: self._write(self.keys.read_key(new), new, condition))
-        return self._write(self.keys.read_key(new), new, condition)
+    def write_all(self, writes: Sequence[Write], pool: Executor) -> list[WriteAnswer | IncompleteError]:
+        """Put and delete items on conditions, all of them at once."""
+        return list(pool.map(self._send_write, writes))
 
-    def delete_item(self, key: bytes, condition: Condition) -> WriteAnswer:
-        """Delete an item on a condition."""
-        self._check("DeleteItem")
-        self.fate.sent(lambda: self._write(self.keys.read_key(key), None, condition))
-        return self._write(self.keys.read_key(key), None, condition)
+    def batch_write_all(self, batches: Sequence[Sequence[bytes]], pool: Executor) -> list[Sequence[Key]]:
+        """Put batches of items, all of them at once, and leave none unprocessed."""
+        return [coming.result() for coming in [pool.submit(self.batch_write, batch) for batch in batches]]
 
     def batch_write(self, items: Sequence[bytes]) -> Sequence[Key]:
         """Put items, and leave none unprocessed."""
@@ -123,6 +120,15 @@ class Slave(Played):
     def writes_at_once(most: int) -> int:
         """Write two items in a batch, so that there are several."""
         return min(most, 2)
+
+    def _send_write(self, write: Write) -> WriteAnswer | IncompleteError:
+        self._check("DeleteItem" if write.deletes else "PutItem")
+        key, new = self.keys.read_key(write.value), None if write.deletes else Raw(write.value)
+        try:
+            self.fate.sent(lambda: self._write(key, new, write.condition))
+        except Killed:
+            return IncompleteError("nobody sees this")
+        return self._write(key, new, write.condition)
 
     def _write(self, key: Key, new: Raw | None, condition: Condition | None) -> WriteAnswer:
         with self._lock:

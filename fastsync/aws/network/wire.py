@@ -43,15 +43,24 @@ class Connection:
     """One open connection. It is unusable after any failure (OSError, ValueError)."""
 
     def __init__(self, opened: socket):
+        self.number = opened.fileno()
         self._socket = opened
         self._incoming = _Incoming(opened)
         self._file = BufferedReader(self._incoming, BUFFER)
         self._poll = select.poll()
-        self._poll.register(opened.fileno(), select.POLLIN)
+        self._poll.register(self.number, select.POLLIN)
 
     def exchange_once(self, request: bytes) -> Answer:
         """Send a request and read its answer."""
+        self.send_request(request)
+        return self.read_answer()
+
+    def send_request(self, request: bytes) -> None:
+        """Send a request."""
         self._socket.sendall(request)
+
+    def read_answer(self) -> Answer:
+        """Wait for the answer to a request that was sent, and read it."""
         version, status, headers = read_head(self._file)
         while 100 <= status < 200:  # not an answer yet
             version, status, headers = read_head(self._file)
@@ -70,7 +79,12 @@ class Connection:
         pending = getattr(self._socket, "pending", None)
         if pending is not None and pending():
             return False
-        return not self._incoming.leaves_rest(self._file)
+        return not self.leaves_rest
+
+    @property
+    def leaves_rest(self) -> bool:
+        """Return whether bytes were received that belong to no answer."""
+        return self._incoming.leaves_rest(self._file)
 
     @property
     def session(self) -> ssl.SSLSession | None:

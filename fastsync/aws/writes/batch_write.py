@@ -11,7 +11,7 @@ from concurrent.futures import Executor
 
 from fastsync.aws.client import Client
 from fastsync.aws.retries import Standstill, draw_pause
-from fastsync.errors import RequestFailed
+from fastsync.errors import IncompleteError, RequestFailed
 from fastsync.model.keys import Key
 
 PER_REQUEST = 25
@@ -32,23 +32,26 @@ class BatchWriter:
 
     def write_items(self, items: Sequence[KeyedItem]) -> list[str | None]:
         """Write items of different keys; return for each the error that it was not written for, None where it was."""
-        batches = _split_batches(items, self._client.writes_at_once(PER_REQUEST))
+        batches = list(_split_batches(items, self._client.writes_at_once(PER_REQUEST)))
+        firsts = self._client.batch_write_all([[item for _, item in batch] for batch in batches], self._pool)
+        later = [
+            self._pool.submit(self._write_rest, batch, first)
+            for batch, first in zip(batches, firsts, strict=True)
+            if isinstance(first, IncompleteError) or first
+        ]
         errors: dict[Key, str] = {}
-        for failed in self._pool.map(self._write_batch, batches):
-            errors.update(failed)
+        for coming in later:
+            errors.update(coming.result())
         return [errors.get(key) for key, _ in items]
 
-    def _write_batch(self, batch: Sequence[KeyedItem]) -> dict[Key, str]:
-        """Write one batch until nothing of it comes back unprocessed; return the errors of items not written."""
+    def _write_rest(self, batch: Sequence[KeyedItem], first: Sequence[Key] | IncompleteError) -> dict[Key, str]:
+        """Write what the first request for a batch has not, until nothing comes back unprocessed; return the errors."""
         transport = self._client.transport
-        left = dict(batch)
+        left, answer = dict(batch), first
         standstill = Standstill(self._client.writes)
         rounds_in_vain = 0
-        while left:
-            try:
-                unprocessed = set(self._client.batch_write(list(left.values())))
-            except RequestFailed as error:
-                return self._write_singly(left, error)
+        while not isinstance(answer, IncompleteError):
+            unprocessed = set(answer)
             if len(unprocessed) < len(left):
                 rounds_in_vain = 0
             else:
@@ -62,17 +65,25 @@ class BatchWriter:
                         "the table is throttled",
                     )
             left = {key: item for key, item in left.items() if key in unprocessed}
-            if left:
-                transport.sleep(draw_pause(rounds_in_vain + 1, transport.retrying))
-        return {}
+            if not left:
+                return {}
+            transport.sleep(draw_pause(rounds_in_vain + 1, transport.retrying))
+            answer = self._write_once(left)
+        return self._write_singly(left, answer)
 
-    def _write_singly(self, items: Mapping[Key, bytes], error: RequestFailed) -> dict[Key, str]:
+    def _write_once(self, items: Mapping[Key, bytes]) -> Sequence[Key] | IncompleteError:
+        try:
+            return self._client.batch_write(list(items.values()))
+        except IncompleteError as error:
+            return error
+
+    def _write_singly(self, items: Mapping[Key, bytes], error: IncompleteError) -> dict[Key, str]:
         """Write the items of a failed batch one by one, where that may help; return the errors of items not written."""
-        if error.refused or not error.code or len(items) == 1:
+        if error.refused or not (isinstance(error, RequestFailed) and error.code) or len(items) == 1:
             return dict.fromkeys(items, str(error))
         errors = {}
-        for item in items.items():
-            errors.update(self._write_batch([item]))
+        for key, item in items.items():
+            errors.update(self._write_rest([(key, item)], self._write_once({key: item})))
         return errors
 
 
