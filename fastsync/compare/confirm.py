@@ -98,6 +98,8 @@ class Confirmer:
         if not self._reads_slave(before):
             return before
         stored = items[before.slave].get(before.key)
+        if before.attributes and stored == before.stored:
+            return before
         return self._expiry.make_suspect(before.slave, before.key, before.master_item, stored)
 
     def _sort_suspect(self, before: Suspect, seen: Suspect, masters: Mapping[Key, Raw], found: Confirmed) -> None:
@@ -106,6 +108,9 @@ class Confirmer:
             return  # the master's scan has returned it, or is going to
         now = seen
         if self._judging.recheck:
+            if seen is before and before.attributes and masters.get(before.key) == before.master_item:
+                found.stay.append(before)  # both sides were judged in these bytes, at this time
+                return
             now = self._rechecker.make_suspect(before.slave, before.key, masters.get(before.key), seen.stored)
         if now.filtered and (before.master_item is None) is (now.master_item is None):
             found.filtered.append(now)

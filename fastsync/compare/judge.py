@@ -17,7 +17,6 @@ from fastsync.compare.pairs import Pairs, Suspect
 from fastsync.model.difference import Difference, Item, Verdict
 from fastsync.model.digest import Digester
 from fastsync.model.items.changes import list_paths
-from fastsync.model.keys import encode_key
 from fastsync.model.policy import Policy
 
 
@@ -91,11 +90,14 @@ class Judge:
         judged = suspect if suspect.attributes else self.judge_suspect(suspect)
         if judged is None:
             return None
+        name, verdict, key = self._names[judged.slave], _find_verdict(judged), msgspec.to_builtins(judged.key)
+        if not self._values and self._version is None:
+            return Difference(name, verdict, key, judged.attributes)
         master, slave_item = self._parse_items(judged)
         return Difference(
-            self._names[judged.slave],
-            _find_verdict(judged),
-            msgspec.json.decode(encode_key(judged.key)),
+            name,
+            verdict,
+            key,
             judged.attributes,
             master=master,
             slave_item=slave_item,

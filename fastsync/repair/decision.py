@@ -78,12 +78,15 @@ class Decider:
             Verdict.DIFFERING: allowed.write_differing,
             Verdict.EXTRA: allowed.delete_extra,
         }
+        self._only_reports = reviewed is None and allowed.version is None and not any(self._verdicts.values())
 
     def decide_repair(self, suspect: Suspect) -> Decision:
         """Decide what becomes of a suspect; return it as it is where both sides agree now."""
         difference = self._judge.make_difference(suspect)
         if difference is None:
             return suspect
+        if self._only_reports:
+            return difference
         if self._has_changed(suspect, difference):
             return replace(difference, action=Effect.CHANGED)
         if self._is_newer(suspect, difference):
