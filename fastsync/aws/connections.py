@@ -77,6 +77,7 @@ class Connections:
         if answer.kept:
             self._keep(connection)
         else:
+            self._note_session(connection)
             connection.close()
         return Reply(answer.status, answer.headers, self._check_and_unpack(answer))
 
@@ -114,8 +115,13 @@ class Connections:
 
     def _keep(self, connection: Connection) -> None:
         """Keep a connection for the next exchange."""
-        self._session = self._session or connection.session
+        self._note_session(connection)
         self._idle.append(connection)
+
+    def _note_session(self, connection: Connection) -> None:
+        """Have later connections resume the session of this one, unless another has brought a new one meanwhile."""
+        if connection.offered is self._session:
+            self._session = connection.take_session() or self._session
 
     @contextmanager
     def _faults_raised(self, unsent: bool = False) -> Iterator[None]:
@@ -130,7 +136,12 @@ class Connections:
 
     def _take_connection(self) -> Connection:
         """Return an idle connection that is open and clean, or a new one."""
-        return self._take_idle() or Connection(self._opener.open_socket(self._session))
+        return self._take_idle() or self._open_connection()
+
+    def _open_connection(self) -> Connection:
+        """Return a new connection."""
+        session = self._session
+        return Connection(self._opener.open_socket(session), session)
 
     def _take_connections(self, most: int, pool: Executor) -> list[Connection]:
         """Return so many connections, or fewer where more cannot be opened: a request without one will tell why."""

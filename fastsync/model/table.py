@@ -75,6 +75,11 @@ class TableRef:
         return (self.region, self.bare_name) == (other.region, other.bare_name) and len(accounts) < 2
 
     @property
+    def may_need_tls(self) -> bool:
+        """Whether it is a table that is not known to be reached by plain http."""
+        return not self.is_export and not (self.endpoint_url or "").startswith("http://")
+
+    @property
     def account(self) -> str | None:
         """The account in the table's ARN, None where its name was given."""
         parts = self.name.split(":")

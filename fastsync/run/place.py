@@ -38,7 +38,8 @@ class Place:
     def check(self, policy: Policy | None) -> None:
         """Get ready once local files are checked; raise ConfigError."""
         if self.config.executor == "processes":
-            start_fork_server(self.config.processes, policy)
+            secure = any(ref.may_need_tls for ref in self.config.tables)
+            start_fork_server(self.config.processes, policy, secure)
 
     def find_room(self) -> Room:
         """Return how many processes there may be."""

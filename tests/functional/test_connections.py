@@ -203,6 +203,27 @@ def test_tls_through_a_proxy(certified: tuple[ssl.SSLContext, Path]) -> None:
     assert resumed == [False, True]
 
 
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=lambda each: each.name)
+def test_sessions_are_resumed(version: ssl.TLSVersion, tmp_path: Path) -> None:
+    """Each new connection resumes the session before; where the server has forgotten it, later ones resume the next."""
+    contexts = (make_certified(tmp_path), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
+    contexts[1].load_cert_chain(tmp_path / BUNDLE, tmp_path / "key.pem")  # with other keys for its tickets
+    for context in contexts:
+        context.maximum_version = version
+    seen: list[bool | None] = []
+
+    def greeting(plain: socket.socket) -> socket.socket:
+        context = contexts[len(seen) >= 3]
+        secure = context.wrap_socket(plain, server_side=True)
+        seen.append(secure.session_reused)
+        return secure
+
+    server = Scripted([answer_with("Connection: close")] * 6, greeting)
+    with connected(Endpoint(f"https://127.0.0.1:{server.port}", str(tmp_path / BUNDLE))) as connections:
+        assert [post(connections) for _ in range(6)] == [(200, BODY)] * 6
+    assert seen == [False, True, True, False, True, True]
+
+
 def test_a_certificate_that_nobody_vouches_for_is_refused(certified: tuple[ssl.SSLContext, Path]) -> None:
     """Without its CA bundle a server is not trusted."""
     server = Scripted([WHOLE], lambda plain: certified[0].wrap_socket(plain, server_side=True))

@@ -10,7 +10,7 @@ from typing import cast
 from urllib.parse import urlsplit
 
 from fastsync.aws.network.target import PORTS, bracket_host
-from fastsync.aws.network.tls import make_context
+from fastsync.aws.network.tls import share_context
 from fastsync.aws.network.wire import read_head
 from fastsync.model.addresses import Proxy, parse_proxy
 from fastsync.model.table import Endpoint
@@ -40,7 +40,7 @@ class Opener:
         self._port = address.port or PORTS[address.scheme]
         self._context: ssl.SSLContext | None = None
         if self._secure:
-            self._context = make_context(endpoint.ca_bundle)
+            self._context = share_context(endpoint.ca_bundle)
 
     @cached_property
     def _proxy(self) -> Proxy | None:
@@ -53,7 +53,7 @@ class Opener:
         """How the connection to the proxy itself is secured."""
         if self._proxy is None or self._proxy.scheme != "https":
             return None
-        return make_context(self._endpoint.ca_bundle)
+        return share_context(self._endpoint.ca_bundle)
 
     @property
     def forwards(self) -> Proxy | None:

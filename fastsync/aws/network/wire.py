@@ -40,11 +40,16 @@ class Answer(NamedTuple):
 
 
 class Connection:
-    """One open connection. It is unusable after any failure (OSError, ValueError)."""
+    """One open connection. It is unusable after any failure (OSError, ValueError).
 
-    def __init__(self, opened: socket):
+    `offered` is the TLS session that its handshake was to resume.
+    """
+
+    def __init__(self, opened: socket, offered: ssl.SSLSession | None = None):
+        self.offered = offered
         self.number = opened.fileno()
         self._socket = opened
+        self._answered = self._told = False
         self._incoming = _Incoming(opened)
         self._file = BufferedReader(self._incoming, BUFFER)
         self._poll = select.poll()
@@ -65,6 +70,7 @@ class Connection:
         while 100 <= status < 200:  # not an answer yet
             version, status, headers = read_head(self._file)
         body, measured = _read_body(self._file, headers)
+        self._answered = True
         closing = version != b"HTTP/1.1" or b"close" in headers.get(b"connection", b"").lower()
         kept = measured and not closing and status not in NEW_CONNECTION
         return Answer(status, headers, body, kept)
@@ -86,10 +92,15 @@ class Connection:
         """Return whether bytes were received that belong to no answer."""
         return self._incoming.leaves_rest(self._file)
 
-    @property
-    def session(self) -> ssl.SSLSession | None:
-        """The TLS session, which shortens the handshake of the next connection; None for plain HTTP."""
-        if not isinstance(self._socket, ssl.SSLSocket):
+    def take_session(self) -> ssl.SSLSession | None:
+        """Return the TLS session that a whole handshake has brought, once; it shortens those of other connections.
+
+        There is none before the first answer: by TLS 1.3 the session comes with that. To read it takes 0.2 ms.
+        """
+        if self._told or not self._answered or not isinstance(self._socket, ssl.SSLSocket):
+            return None
+        self._told = True
+        if self._socket.session_reused:
             return None
         return self._socket.session
 
