@@ -39,7 +39,7 @@ _encode = msgspec.msgpack.encode
 _Head = tuple[list[bytes], list[bytes]]
 _decode_head = msgspec.msgpack.Decoder(_Head).decode
 _decode_keys = msgspec.msgpack.Decoder(tuple[list[bytes], Raw]).decode
-_Rest = tuple[list[bytes], list[int], list[int]]
+_Rest = tuple[list[bytes | None], list[int], list[int]]
 _decode_rest = msgspec.msgpack.Decoder(_Rest).decode
 
 
@@ -107,7 +107,8 @@ class PartWriter:
         return self._held > 0
 
     def add_rows(self, rows: Rows) -> None:
-        """Add rows, each to its part. All rows of a writer have the same columns.
+        """Add rows, each to its part. All rows of a writer have the same columns, but
+        for `forms`.
 
         Those of a part are one list, the values of one row after the other's: an object for each row takes three times
         as long.
@@ -157,11 +158,16 @@ class PartWriter:
         """Write a chunk for each part."""
         for rows in self._rows:
             columns = [rows[place::_VALUES] for place in range(_VALUES)]
-            self._write_chunk(*([] if column[:1] == [None] else column for column in columns))
+            self._write_chunk(*(column if any(value is not None for value in column) else [] for column in columns))
         self._hold_nothing()
 
     def _write_chunk(
-        self, keys: list[bytes], digests: list[bytes], forms: list[bytes], lines: list[int], items: list[bytes | Raw]
+        self,
+        keys: list[bytes],
+        digests: list[bytes],
+        forms: list[bytes | None],
+        lines: list[int],
+        items: list[bytes | Raw],
     ) -> None:
         """Write a chunk, nothing where it has no rows, and note where it is."""
         if not keys:
@@ -234,13 +240,13 @@ class Part:
                     found[row] = os.pread(file.fileno(), size, chunk.offset + start + end - size)
         return [found[row] for row in rows]
 
-    def read_forms(self, rows: Sequence[int]) -> list[bytes]:
-        """Return the second digests of rows, in the same order."""
-        found: dict[int, bytes] = {}
+    def read_forms(self, rows: Sequence[int]) -> list[bytes | None]:
+        """Return the second digests of rows, in the same order: None for those that have none."""
+        found: dict[int, bytes | None] = {}
         for chunk, begin, wanted in self._find_rows(rows):
             forms, _, _ = _read_rest(chunk)
-            found.update((row, forms[row - begin]) for row in wanted)
-        return [found[row] for row in rows]
+            found.update((row, forms[row - begin]) for row in wanted if forms)
+        return [found.get(row) for row in rows]
 
     def find_origin(self, row: int) -> tuple[int, int]:
         """Return the place among the names of the file that a row is in, and the line that its item stands in."""

@@ -79,6 +79,11 @@ class SpooledTable:
         """Return a part, as all tasks have written it."""
         return Part(self._folder, [source.name for source in self.sources], number, parts)
 
+    def open_finished(self, number: int, parts: int) -> Part:
+        """Return a part, as far as tasks that have come to their end have written it."""
+        names = [source.name for source in self.sources if is_written(self._folder, source.name)]
+        return Part(self._folder, names, number, parts)
+
     @property
     def _list(self) -> Path:
         return self._folder / f"{self._number}.sources"

@@ -14,6 +14,7 @@ from fastsync.aws.clients import Clients
 from fastsync.compare.filter import Filter
 from fastsync.compare.ignored_names import IgnoredNames
 from fastsync.compare.screen import Screen, find_ttl_names
+from fastsync.compare.spelling import Spelling
 from fastsync.compare.strategies.lookup import scan_pages
 from fastsync.errors import ExportDamaged, FileReplaced, IncompleteError
 from fastsync.exports.data_file import read_items
@@ -98,9 +99,7 @@ def divide_source(task: DivideTask, stages: SpoolStages) -> Iterator[Event]:
         try:
             for keys, items, line in division.read_source():
                 writer.add_rows(division.make_rows(keys, items, line))
-                if (
-                    task.file is None or not writer.holds_rows
-                ):  # a file costs nothing that would have to be told at once
+                if task.file is None or not writer.holds_rows:  # of a file there is nothing to be told at once
                     yield stages.finish_page()
         except IncompleteError as error:
             if task.file is None or error.fatal:
@@ -130,6 +129,7 @@ class _Division:
         self._wanted: WantedKeys | None = None
         if task.terms.key_parts is not None:
             self._wanted = WantedKeys(task.terms.spool or "", task.terms.key_parts, stages.side.table.keys)
+        self._spelling = Spelling(task.terms, stages.screen, task.number, task.parts)
         self._sees_items = False
         self._any = Filter(task.terms.judging.where)
 
@@ -157,8 +157,15 @@ class _Division:
             digests = _mark_left_out(digests, self._stages.filter.choose(items).mask)
         if self._task.file is not None:
             return Rows(packed, digests, lines=lines, items=items, parts=parts)
-        forms = self._stages.screen.form(items) if self._stages.screen.has_forms else ()
+        forms = self._make_forms(packed, digests, items)
         return Rows(packed, digests, forms, items=self._choose_kept(items), parts=parts)
+
+    def _make_forms(self, packed: Sequence[bytes], digests: Sequence[bytes], items: Sequence[Raw]) -> Sequence[bytes]:
+        """Return the digests of the forms of a live table's items, none where those of their bytes will do."""
+        screen = self._stages.screen
+        if not screen.has_forms or self._spelling.is_alike(packed, digests, items):
+            return ()
+        return screen.form(items)
 
     def _list_scans(self) -> Iterator[Scan]:
         task = self._task

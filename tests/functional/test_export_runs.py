@@ -143,6 +143,7 @@ def test_exports_are_compared_as_tables_are(
         monkeypatch.setattr("fastsync.spool.part_files.MOST_ROWS", chance.choice([5, 20, 1000]))
         monkeypatch.setattr("fastsync.spool.part_files.MEMORY", chance.choice([1, 3000, 1 << 30]))
         monkeypatch.setattr("fastsync.plan.exports.sizes.PART_ROWS", chance.choice([7, 30, 1000]))
+        monkeypatch.setattr("fastsync.compare.spelling.ENOUGH", (0, 1, 5, 1000)[number])
         items = make_sides(chance, keys)
         live = [Table.make(dynoxide, MASTER_REGION, each, keys) for each in items]
         master, slave = map(str, live)

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
 from itertools import chain, compress
-from operator import eq, ne
+from operator import ne
 
 from msgspec import Raw
 
@@ -176,8 +176,14 @@ class Partition:
         if not self._screen.has_forms or (table.is_export and self._master.is_export):
             return unequal
         both = [key for key in unequal if key in table.digests]
-        forms = (each.read_forms(both, self._screen) for each in (self._master, table))
-        respelled = set(compress(both, map(eq, *forms)))
+        forms: dict[bytes, bytes] = {}
+        # exports last: their items are digested now, and only where the other side has something to compare with
+        first, last = sorted((self._master, table), key=lambda each: each.is_export)
+        for key, form in zip(both, first.read_forms(both, self._screen), strict=True):
+            if form is not None:
+                forms[key] = form
+        others = last.read_forms(list(forms), self._screen)
+        respelled = {key for key, other in zip(forms, others, strict=True) if forms[key] == other}
         return [key for key in unequal if key not in respelled]
 
     def _pair_suspects(self, slave: int, packed: Sequence[bytes], masters: Mapping[bytes, Raw]) -> Pairs:
@@ -274,8 +280,8 @@ class _Table:
             return len(packed)
         return sum(map(self.digests.__contains__, packed))
 
-    def read_forms(self, packed: Sequence[bytes], screen: Screen) -> list[bytes]:
-        """Return the digests of the items' canonical forms."""
+    def read_forms(self, packed: Sequence[bytes], screen: Screen) -> Sequence[bytes | None]:
+        """Return the digests of the items' canonical forms, None where there is none."""
         if self.is_export:
             return screen.form(self._read_spooled(packed))
         return self.part.read_forms(self._find_numbers(packed))

@@ -54,7 +54,10 @@ class Division:
         return SpooledTable(self.terms.spool or "", number).is_whole
 
     def _division(self) -> Iterator[SpoolTask]:
-        for table, sources in enumerate(self.sources):
+        """Yield what is read, exports first: how their items are written says how much is done to live tables'."""
+        exports_first = sorted(range(len(self.sources)), key=lambda table: not self.terms.tables[table].is_export)
+        for table in exports_first:
+            sources = self.sources[table]
             for number, source in enumerate(sources):
                 task = DivideTask(self.terms, table, number, len(sources), self.parts)
                 yield replace(task, under=source) if isinstance(source, tuple) else replace(task, file=source)
