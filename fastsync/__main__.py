@@ -9,7 +9,7 @@ SIGNALLED = 128
 """Exit codes above stand for a signal."""
 
 # most of what is loaded stays: to look it through for garbage again and again takes a fifth of the start
-gc.set_threshold(50_000)
+gc.set_threshold(100_000)
 
 
 def main() -> int:

@@ -19,6 +19,7 @@ so neither is required, but they must be consistent where they are present. `__t
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from functools import lru_cache
 from types import GenericAlias
 from typing import Any
 
@@ -86,7 +87,6 @@ class AnswerReader:
     def __init__(self, name: str, keys: KeyReader):
         self._name = name
         self._keys = keys
-        self._decode_batch, self._decode_batch_written = _batch_decoders(keys.type)
 
     def scan(self, body: bytes) -> ScanAnswer:
         """Read a page of a scan or of a Query.
@@ -144,7 +144,7 @@ class AnswerReader:
 
         `checked`: read the keys of all items; otherwise nobody knows them.
         """
-        answer = self._decode_batch(body)
+        answer = _found_decoder(self._keys.type)(body)
         refuse_error(answer)
         self._check_units(*(answer.ConsumedCapacity or ()))
         check_names(answer.Responses, self._name)
@@ -166,7 +166,7 @@ class AnswerReader:
 
     def batch_written(self, body: bytes, asked: Sequence[bytes]) -> BatchWritten:
         """Return what became of a batch of puts of the items `asked` (DynamoDB JSON)."""
-        answer = self._decode_batch_written(body)
+        answer = _written_decoder(self._keys.type)(body)
         refuse_error(answer)
         self._check_units(*(answer.ConsumedCapacity or ()))
         check_names(answer.UnprocessedItems, self._name)
@@ -215,14 +215,21 @@ def _bare_name(name: str) -> str:
     return name.rpartition(":table/")[2].partition("/")[0]
 
 
-def _batch_decoders(key: Any) -> tuple[Any, Any]:
-    """Make the decoders of BatchGetItem and BatchWriteItem answers for one type of key."""
+@lru_cache
+def _found_decoder(key: Any) -> Any:
+    """Make the decoder of BatchGetItem answers for one type of key; it takes some milliseconds, and not all need it."""
     keys = _make_struct("Keys", Keys=GenericAlias(list, (key,)))
     found = _make_struct("Found", _BatchFound, UnprocessedKeys=GenericAlias(dict, (str, keys)))
+    return msgspec.json.Decoder[Any](found).decode
+
+
+@lru_cache
+def _written_decoder(key: Any) -> Any:
+    """Make the decoder of BatchWriteItem answers for one type of key."""
     put = _make_struct("Put", PutRequest=_make_struct("PutRequest", Item=key))
     puts = GenericAlias(dict, (str, GenericAlias(list, (put,))))
     written = _make_struct("BatchWritten", _BatchWritten, UnprocessedItems=puts)
-    return msgspec.json.Decoder[Any](found).decode, msgspec.json.Decoder[Any](written).decode
+    return msgspec.json.Decoder[Any](written).decode
 
 
 def _make_struct(name: str, *bases: Any, **fields: Any) -> Any:

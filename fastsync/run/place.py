@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 
-from fastsync import __version__
 from fastsync.aws.shared_cells import SharedCells
 from fastsync.config.config import Config
 from fastsync.errors import CredentialsEnded
 from fastsync.model.parallel import Room
 from fastsync.model.policy import Policy
 from fastsync.output.report_folder import PartStore
-from fastsync.output.report_line import ReportLines
 from fastsync.plan.access import SharedAccess
 from fastsync.plan.survey import Survey
 from fastsync.workers.executor import Executor
@@ -22,8 +19,6 @@ from fastsync.workers.inline import InlineExecutor
 from fastsync.workers.processes.executor import ProcessExecutor
 from fastsync.workers.processes.fork_server import start_fork_server
 from fastsync.workers.processes.room import make_room, measure_room
-from fastsync.workers.spark.cluster import Cluster, open_cluster
-from fastsync.workers.spark.executor import SparkExecutor
 
 
 class Place:
@@ -58,34 +53,13 @@ class Place:
         return ProcessExecutor(parallel, current, cells)
 
 
-class _SparkPlace(Place):
-    """A Spark cluster, whose tasks write the report."""
-
-    def __init__(self, config: Config, cluster: Cluster):
-        parallel = cluster.cores if config.parallel == 1 else config.parallel
-        super().__init__(replace(config, parallel=parallel))
-        self.open_folder = cluster.open_folder
-        self._cluster = cluster
-
-    def check(self, policy: Policy | None) -> None:
-        """Raise ConfigError where the cluster has another version of fastsync."""
-        self._cluster.check_version()
-
-    def find_room(self) -> Room:
-        """Return the room of the cluster: a task for each core."""
-        return Room(self._cluster.cores, 1)
-
-    def make_executor(self, found: Survey, parallel: int, ended: Callable[[CredentialsEnded], object]) -> Executor:
-        """Return the executor for these tables, of so many tasks at once; `ended` as above."""
-        lines = ReportLines.of(self.config)
-        return SparkExecutor(self._cluster, parallel, lines, partial(found.credentials, ended))
-
-
 @contextmanager
 def open_place(config: Config) -> Iterator[Place]:
     """Open the place that --executor names, and leave it in the end."""
     if config.executor != "spark":
         yield Place(config)
         return
-    with open_cluster(config.repairing, __version__) as cluster:
-        yield _SparkPlace(config, cluster)
+    from fastsync.run.spark_place import open_spark_place  # few need it, and it takes some milliseconds
+
+    with open_spark_place(config) as place:
+        yield place

@@ -44,16 +44,29 @@ class ProcessExecutor:
         waiting = Waiting(tasks)
         crew: Crew[T] = Crew(tuple(self._current()), self._cells)
         interrupt.kill = crew.kill
+        growing = True
         try:
-            for _ in range(self._parallel):
-                if not interrupt.count and (task := next(waiting, None)) is not None and not crew.add_worker(task):
-                    waiting.put_back(task)
-                    break
-            while crew.workers:
-                yield from crew.follow_ready(waiting, interrupt)
+            while crew.workers or growing:
+                growing = growing and self._grow(crew, waiting, interrupt)
+                yield from crew.follow_ready(waiting, interrupt, wait=not growing)
                 crew.look_after(interrupt.count, self._current)
         finally:
             crew.dismiss_all()
+
+    def _grow(self, crew: Crew[T], waiting: Waiting[T], interrupt: Interrupt) -> bool:
+        """Start one more worker for the next task; return whether there may be another one after it.
+
+        One at a time: a worker that has ended its task meanwhile takes the next one, which is cheaper than a start.
+        """
+        if interrupt.count or len(crew.workers) >= self._parallel:
+            return False
+        task = next(waiting, None)
+        if task is None:
+            return False
+        if crew.add_worker(task):
+            return True
+        waiting.put_back(task)
+        return False
 
 
 class Waiting(Generic[T]):
@@ -112,9 +125,11 @@ class Crew(Generic[T]):
             return error
         return IncompleteError(str(error))
 
-    def follow_ready(self, waiting: Waiting[T], interrupt: Interrupt) -> Generator[tuple[T, Event], None, None]:
+    def follow_ready(
+        self, waiting: Waiting[T], interrupt: Interrupt, *, wait: bool = True
+    ) -> Generator[tuple[T, Event], None, None]:
         """Yield the events that have arrived, and give workers that have ended their tasks the next ones."""
-        for worker in self.wait_for_ready():
+        for worker in self.wait_for_ready(TICK if wait else 0.0):
             events = worker.receive_events()
             if worker.unstarted:
                 waiting.put_back(worker.task)
@@ -128,14 +143,14 @@ class Crew(Generic[T]):
                     if not self.assign_next(worker, following) and following is not None:
                         waiting.put_back(following)
 
-    def wait_for_ready(self) -> list[WorkerProcess[T]]:
-        """Wait up to TICK seconds; return the workers that have something to say. Unsent orders go on their way."""
+    def wait_for_ready(self, seconds: float) -> list[WorkerProcess[T]]:
+        """Wait up to so many seconds; return the workers that have something to say. Unsent orders go on their way."""
         with selectors.PollSelector() as selector:
             for worker in self.workers:
                 selector.register(worker.events, selectors.EVENT_READ, worker)
                 if worker.unsent:
                     selector.register(worker.orders, selectors.EVENT_WRITE, worker)
-            ready = selector.select(TICK)
+            ready = selector.select(seconds)
         for key, mask in ready:
             if mask & selectors.EVENT_WRITE:
                 key.data.flush()

@@ -33,6 +33,7 @@ def helpers_forked() -> Iterator[None]:
         return
     with suppress(OSError, ValueError):  # what is in its buffer would be written twice; stderr keeps nothing back
         sys.stdout.flush()
+    gc.freeze()  # what is loaded stays; and pages that no collection touches stay shared with the workers
     start: Any = util.spawnv_passfds
     util.spawnv_passfds = _fork_helper  # type: ignore[assignment]
     try:
@@ -66,7 +67,6 @@ def _be_helper(program: str, passed: Sequence[int]) -> NoReturn:
     """Run a program and end, without going back into what this process was doing when it was forked."""
     code = 1
     try:
-        gc.freeze()  # pages that no collection touches stay shared
         _close_others(passed)
         with suppress(OSError):
             NAME.write_text("forkserver" if "forkserver" in program else "resourcetracker")

@@ -130,8 +130,8 @@ class PooledExecutor:
     ) -> Generator[tuple[T, Event], None, None]:
         """Yield events for as long as the run has a worker, and borrow more where there are any."""
         while crew.workers:
-            crew.grow(waiting, interrupt)
-            yield from crew.follow_ready(waiting, interrupt)
+            grown = crew.grow(waiting, interrupt)
+            yield from crew.follow_ready(waiting, interrupt, wait=not grown)
             crew.look_after(interrupt.count, self._current)
 
 
@@ -149,16 +149,21 @@ class _BorrowedCrew(Crew[T]):
         except ConfigError as error:
             raise self._make_failure(error) from None
 
-    def grow(self, waiting: Waiting[T], interrupt: Interrupt) -> None:
-        """Borrow a worker for each task that waits, as long as there are workers that nobody else waits for."""
-        while not interrupt.count and self._pool.try_reserve():
-            task = next(waiting, None)
-            if task is None:
-                self._pool.release()
-                return
-            if not self._open_reserved(task):
-                waiting.put_back(task)
-                return
+    def grow(self, waiting: Waiting[T], interrupt: Interrupt) -> bool:
+        """Borrow another worker for a task that waits, where there is one that nobody else waits for.
+
+        Returns whether it did. One at a time, as `ProcessExecutor` does.
+        """
+        if interrupt.count or not self._pool.try_reserve():
+            return False
+        task = next(waiting, None)
+        if task is None:
+            self._pool.release()
+            return False
+        if not self._open_reserved(task):
+            waiting.put_back(task)
+            return False
+        return True
 
     def _open_reserved(self, task: T) -> bool:
         try:
