@@ -8,6 +8,7 @@ from typing import NamedTuple
 from fastsync.model.capacity import LIST_PRICES
 from fastsync.model.settings import StrategyName
 from fastsync.model.wording import (
+    choose_form,
     count_nouns,
     escape_unprintable,
     format_amount,
@@ -99,7 +100,7 @@ def _describe_run(statistics: Statistics) -> str:
     if statistics.is_undo:
         return f"{master.table}: {items} that the run wrote, looked at in {seconds}"
     if statistics.segments is None:
-        return f"{master.table}: {items} read by their keys in {seconds}"
+        return f"{master.table}: {items} read by {choose_form(master.scanned, 'its key', 'their keys')} in {seconds}"
     if statistics.strategy == StrategyName.PARTITION:
         parts = count_nouns(statistics.segments, "part")
         return f"{master.table}: {items} read in {seconds} ({statistics.strategy}, {parts})"

@@ -196,6 +196,22 @@ BAD = {
     ),
     "text that is not UTF-8": ('{"pk": {"S": "\udcff"}, "sk": 1}\n', "line 1 is neither a key nor a line of a report"),
     "statistics": ('{"complete": true, "strategy": "keys", "errors": []}\n', "line 1"),
+    "all of the statistics": (
+        '{"complete": true, "strategy": "keys", "elapsed_seconds": 1.0, "slaves": {}}\n',
+        "holds the statistics of a run; --keys takes the run's report",
+    ),
+    "an undo log": (
+        '{"slave": "SLAVE", "key": {"pk": {"S": "a"}, "sk": {"N": "1"}}, "before": null, "after": {"v": {"N": "1"}}}\n',
+        "keys.jsonl' is an undo log; to restore what it tells, give it to `fastsync undo`",
+    ),
+    "a checkpoint": (
+        '{"version":3,"checksum":"0123456789abcdef","content":{"settings":{}}}',
+        "keys.jsonl' is a checkpoint; its run goes on with --checkpoint and --resume",
+    ),
+    "a checkpoint of an older version": (
+        '{"version":2,"settings":{},"tables":{},"left":{},"totals":{}}',
+        "keys.jsonl' is a checkpoint; its run goes on with --checkpoint and --resume",
+    ),
     "a report that is packed": ("\x1f\udc8b\x08\x00", "is compressed; unpack it first"),
     "an array of keys": ('[{"pk": "a", "sk": 1},\n{"pk": "a", "sk": 2}]\n', "Expected `object`"),
     "keys with commas between": ('{"pk": "a", "sk": 1},\n', "line 1 is neither a key nor a line of a report"),

@@ -21,6 +21,7 @@ from msgspec import Raw
 from fastsync.config.key_text import parse_key
 from fastsync.config.keys.form import has_form_of_a_key
 from fastsync.config.keys.store import KeyStore, describe_line
+from fastsync.config.keys.wrong_file import refuse_other_file
 from fastsync.errors import ConfigError
 from fastsync.model.wording import choose_form, describe_exception, quote
 
@@ -175,6 +176,7 @@ class _File:
             fields = self._parse(number, text, whole=line.endswith(b"\n"))
             if fields is None:
                 break
+            refuse_other_file(self._name, fields)
             if fields.keys() >= LAST_LINE and bytes(fields[COMPLETE]) in TRUTH:
                 self._complete = bytes(fields[COMPLETE]) == TRUTH[0]
                 continue

@@ -56,6 +56,13 @@ def test_a_slave_that_differs() -> None:
     ]
 
 
+@pytest.mark.parametrize(("items", "words"), [(0, "0 items read by their keys"), (1, "1 item read by its key")])
+def test_items_read_by_key(items: int, words: str) -> None:
+    """One item is read by its key, any other number by their keys."""
+    result = make_result({"compared": items, "same": items}, strategy="keys", segments=None)
+    assert f"{MASTER}: {words} in 5 s" in texts(result)
+
+
 def test_a_repair() -> None:
     """What became of the differences has a line of its own, and write units are told."""
     counters = {"compared": 1, "missing": 1, "extra": 2, "written": 1, "deleted": 2, "write_units": 3.0}
