@@ -10,14 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import msgspec
-from msgspec import Raw
-
 from fastsync.compare.pairs import Pairs, Suspect
 from fastsync.model.difference import Difference
-from fastsync.model.digest import item_digest
 from fastsync.model.keys import encode_key
-from fastsync.repair.announced_writes import Announced, unpack
+from fastsync.repair.announced_writes import Announced, digest_item, unpack
 from fastsync.repair.recorded_writes import RecordedWrites
 
 
@@ -58,9 +54,9 @@ class EarlierWrites:
         if not self:
             return None
         announced = self._announced.get((self._names[now.slave], encode_key(now.key)), ())
-        digest = _digest_stored(now)
+        digest = None if now.stored is None else digest_item(now.stored)
         for write in reversed(announced):
-            if write.after == digest:
+            if write.left.is_digest(digest):
                 return write.difference
         if self._recorded is None:
             return None
@@ -70,10 +66,3 @@ class EarlierWrites:
         if (name, key) in self._announced:
             return True
         return self._recorded is not None and self._recorded.may_have_lines(name, key)
-
-
-def _digest_stored(now: Suspect) -> bytes | None:
-    """Return the digest of the slave's item as Announced has it, None where there is none."""
-    if now.stored is None:
-        return None
-    return item_digest(msgspec.json.decode(now.stored, type=dict[str, Raw]))

@@ -21,14 +21,13 @@ from fastsync.compare.recheck import Rechecker
 from fastsync.compare.reviewed import Reviewed
 from fastsync.errors import IncompleteError, Interrupted, OutputFailed
 from fastsync.model.difference import Difference
-from fastsync.model.digest import item_digest
 from fastsync.model.keys import encode_key
 from fastsync.model.policy import Policy
 from fastsync.model.settings import Repairing
 from fastsync.model.wording import describe_exception
-from fastsync.repair.announced_writes import Announced
+from fastsync.repair.announced_writes import Announced, Left
 from fastsync.repair.condition import make_condition
-from fastsync.repair.decision import Decider, Decision, Intent, decode_attributes
+from fastsync.repair.decision import Decider, Decision, Intent
 from fastsync.repair.replicas import explain_protection
 from fastsync.repair.undo_log import ABSENT, Entry, UndoLog
 
@@ -245,10 +244,7 @@ class Repairer:
 
 def announced(intent: Intent) -> Announced:
     """Return an intent as it is announced, with both items in its difference where that has them."""
-    after = None
-    if intent.after is not None:
-        after = item_digest(decode_attributes(intent.after))
-    return Announced(encode_key(intent.suspect.key), after, intent.repaired())
+    return Announced(encode_key(intent.suspect.key), Left.of(intent.after), intent.repaired())
 
 
 def _take_intents(decided: Mapping[int, Decision], found: dict[int, Difference | Suspect]) -> dict[int, Intent]:
