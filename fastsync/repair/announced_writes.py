@@ -21,7 +21,7 @@ SMALL = 1 << 10
 
 
 class Left(NamedTuple):
-    """The item that a write leaves: itself (DynamoDB JSON), or its digest where it is not small; neither for a delete."""
+    """The item that a write leaves: itself (DynamoDB JSON), its digest where it is not small, neither for a delete."""
 
     item: bytes | None = None
     digest: bytes | None = None
