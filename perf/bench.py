@@ -47,7 +47,7 @@ STATS = "/dev/stderr"
 
 
 OURS = ("lookup", "merge", "keys", "partition")
-SLOW = ("boto", "original", "dicts")
+SLOW = ("boto", "boto_copy", "original", "dicts")
 """Programs that run once: a minute and more each, beside which other jobs do not weigh."""
 FLOORS = {"lookup": "floor_lookup", "merge": "floor_merge"}
 

@@ -22,6 +22,7 @@ NAMES = {
     "keys": "fastsync --keys",
     "partition": "fastsync partition",
     "boto": "boto3",
+    "boto_copy": "boto3, unconditional copy",
     "dicts": "gzip, json and dicts",
     "original": "the original",
 }

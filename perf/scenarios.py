@@ -33,6 +33,8 @@ class Scenario:
 FEW = ("--differing", "0.001", "--missing", "0.001")
 FLOORS = ("lookup", "merge", "floor_lookup", "floor_merge")
 ALL = (*FLOORS, "boto", "original")
+BY_BOTH = ("lookup", "merge")
+EMPTY = ("--missing", "1", "--latency", "5,10")
 EXPORTED = ("partition", "dicts")
 BOTH = ("master-table", "slave-table")
 SCHEMA = ("--key-schema", "id:S")
@@ -66,6 +68,18 @@ SCENARIOS = (
         ("--missing", "1", "--latency", "10,10"),
         ("--write-missing", "--no-recheck"),
         ("lookup",),
+        writes=True,
+        quick=True,
+    ),
+    Scenario(
+        "copy into an empty slave at 5 and 10 ms, guarded", 40_000, EMPTY, ("--write-missing",), BY_BOTH, writes=True
+    ),
+    Scenario(
+        "copy into an empty slave at 5 and 10 ms, in batches",
+        40_000,
+        EMPTY,
+        ("--write-missing", "--writes", "batch"),
+        (*BY_BOTH, "boto_copy"),
         writes=True,
         quick=True,
     ),

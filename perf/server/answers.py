@@ -158,8 +158,8 @@ def describe(table: Table, _: bytes) -> Answer:
         "CreationDateTime": 1.0,
         "KeySchema": [{"AttributeName": items.KEY, "KeyType": "HASH"}],
         "AttributeDefinitions": KEY_TYPES,
-        "ItemCount": len(table.items),
-        "TableSizeBytes": len(table.items) * table.size,
+        "ItemCount": table.count,
+        "TableSizeBytes": table.count * table.size,
     }
     answer = json.dumps({"Table": described}).encode()
     return Answer(answer, zlib.crc32(answer))

@@ -57,6 +57,11 @@ class Table:
     gzipped: dict[int, bytes] = field(default_factory=dict)
     pages: dict[tuple[int, int, float], tuple[bytes, int, float]] = field(default_factory=dict)
 
+    @property
+    def count(self) -> int:
+        """Count the items that are there."""
+        return len(self.items) - self.items.count(None)
+
     def place(self, number: int) -> int:
         """Say where in the scan an item stands."""
         return number if self.places is None else self.places[number]
