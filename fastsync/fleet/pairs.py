@@ -46,10 +46,8 @@ class Pair:
 
     @property
     def can_resume(self) -> bool:
-        """Whether its run takes a checkpoint: neither one of given keys nor one with an export does."""
-        return not (
-            self.flags["key"] or self.flags["keys"] or any(ref.is_export for ref in (self.master, *self.slaves))
-        )
+        """Whether its run takes a checkpoint: one of given keys does not."""
+        return not (self.flags["key"] or self.flags["keys"])
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from fastsync.config.config import Config
 from fastsync.config.key_text import typed_key
@@ -32,16 +33,15 @@ from fastsync.repair import undo_log
 from fastsync.run.checkpoints.earlier_run import EarlierRun
 from fastsync.run.checkpoints.file import CheckpointFile
 from fastsync.run.checkpoints.form import Checkpoint
-from fastsync.run.checkpoints.journal import Journal, copy_of_report, extras_of_slave
+from fastsync.run.checkpoints.journal import Journal, copy_of_report, extras_of_slave, spool_kept
 from fastsync.run.coordinator import Work
 from fastsync.run.notes import describe_resume, describe_settings
 from fastsync.run.outcome import Outcome, make_empty_outcome
 from fastsync.run.parallel import settle_parallel
 from fastsync.run.tasks.agenda import Agenda
 from fastsync.run.tasks.deletes import PER_LIMITED_TASK, PER_TASK, Deletes, select_nothing
-from fastsync.run.tasks.spooling import begin_division, begin_division_of_keys, check_spool, open_spool
+from fastsync.run.tasks.spooling import Spooling, check_spool
 from fastsync.run.tasks.waiting_extras import WaitingExtras
-from fastsync.spool.folder import SpoolFolder
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,8 @@ class Preparation:
         self._file = file
         self._begun = False
         self._has_read = False
-        self._spool: SpoolFolder | None = None
+        self._spooling: Spooling | None = None
+        self._journal: Journal | None = None
         self._earlier = EarlierRun(options.config, options.policy, file)
         self._resumed = self._earlier.resumed
         self._earlier.check_files(has_parts=options.open_folder is not None)
@@ -131,9 +132,18 @@ class Preparation:
             self._given.store.close()
 
     def remove_spool(self) -> None:
-        """Remove the spool, where there is one."""
-        if self._spool is not None:
-            self._spool.remove()
+        """Remove the spool, where there is one; keep it beside the checkpoint, where a run can go on from that."""
+        if self._spooling is None:
+            return
+        file, journal = self._file, self._journal
+        leads_on = file is not None and file.path.exists() and (journal is None or journal.leads_on)
+        self._spooling.end(spool_kept(file) if file is not None and leads_on else None)
+
+    def _find_spools(self) -> list[Path]:
+        """Return where the run that this one resumes may have left its spool."""
+        if self._resumed is None or self._file is None:
+            return []
+        return [spool_kept(self._file), *([Path(self._resumed.spool)] if self._resumed.spool else [])]
 
     def discard_unbegun(self) -> None:
         """Leave the files of a run that has not begun as they were."""
@@ -181,19 +191,20 @@ class Preparation:
         terms = replace(terms, strategy=strategy, reading=reading, spending=spending)
         division = None
         if found.exports and (keys is None or keys.chunks):
-            self._spool = open_spool(config, found, keys, self._options.announce)
-            terms = replace(terms, spool=str(self._spool.path))
+            self._spooling = Spooling(config, found, self._options.announce, self._find_spools())
             if keys is None:
-                division = begin_division(terms, found, (scans.total, plan.total), outcome)
+                division = self._spooling.begin_division(terms, (scans.total, plan.total), outcome)
             else:
-                terms = replace(terms, key_parts=keys.parts)
-                division = begin_division_of_keys(terms, found, keys, outcome)
+                division = self._spooling.begin_division_of_keys(terms, keys, outcome)
+            terms = division.terms
         only_count()
         self._open_undo_log()
         extras = {str(ref): self._open_extras(index, checkpoint) for index, ref in enumerate(config.slaves)}
         checkpoint = replace(checkpoint, total=plan.total, strategy=outcome.strategy, totals=outcome.totals())
+        checkpoint = replace(checkpoint, spool=terms.spool or "")
         self._begin_files(checkpoint, extras)
         undo_offset = None if self._resumed is None else checkpoint.log
+        self._journal = Journal(checkpoint, self._file, self.outputs.report, extras)
         work = Work(
             terms=terms,
             agenda=Agenda(
@@ -213,7 +224,7 @@ class Preparation:
                 most=PER_LIMITED_TASK if config.run_limits.on_spending else PER_TASK,
             ),
             outcome=outcome,
-            journal=Journal(checkpoint, self._file, self.outputs.report, extras),
+            journal=self._journal,
             division=division,
         )
         return Prepared(found, work, self.outputs, config.processes)

@@ -1,7 +1,7 @@
-"""The folder of one run's spool: for its owner only, and removed whatever ends the run.
+"""The folder of one run's spool: for its owner only, and removed whatever ends the run, unless it is to be resumed.
 
-A run that was killed leaves its folder behind. The lock on it has gone with the process, so the next run with the same
-parent folder sees that nobody needs it, and removes it.
+A run that was killed leaves its folder behind. The lock on it has gone with the process, so the run that resumes it
+takes it over, or the next one with the same parent folder sees that nobody needs it, and removes it.
 """
 
 from __future__ import annotations
@@ -9,15 +9,17 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import stat
 import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
 
-from fastsync.errors import ConfigError
+from fastsync.errors import ConfigError, OutputFailed
 
 PREFIX = "fastsync-spool-"
 _LOCK = "lock"
+_NOTE = "note"
 _GONE = ".gone"
 """The end of the name of a folder that is being removed."""
 NEW = 60.0
@@ -25,19 +27,83 @@ NEW = 60.0
 
 
 class SpoolFolder:
-    """A new folder in `parent`; raise ConfigError where none can be made."""
+    """A folder that belongs to this process; `lock` is the descriptor that says so."""
 
-    def __init__(self, parent: Path):
+    def __init__(self, path: Path, lock: int):
+        self.path = path
+        self._lock = lock
+
+    def count_bytes(self) -> int:
+        """Return how many bytes its files have."""
+        return sum(entry.stat(follow_symlinks=False).st_size for entry in os.scandir(self.path))
+
+    def write_note(self, note: bytes) -> None:
+        """Write what a run that takes the folder over has to know; raise OutputFailed."""
+        new = self.path / f"{_NOTE}.new"
         try:
-            self.path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
-            self._lock = _lock_folder(self.path)
+            new.write_bytes(note)
+            new.rename(self.path / _NOTE)
         except OSError as error:
-            raise ConfigError(f"--spool: no folder can be made in {parent}: {error.strerror}") from None
+            raise OutputFailed(f"the spool in {self.path} cannot be written: {error.strerror}; see --spool") from None
+
+    def read_note(self) -> bytes:
+        """Return the note, b"" where there is none."""
+        try:
+            return (self.path / _NOTE).read_bytes()
+        except OSError:
+            return b""
+
+    def keep_as(self, path: Path) -> None:
+        """Leave the folder, with this path, to a run that resumes; remove it where it cannot be moved there."""
+        left = take_folder(path, path.parent)
+        if left is not None:  # of a checkpoint that somebody has deleted
+            left.remove()
+        try:
+            self.path.rename(path)
+        except OSError:  # another disk, for example
+            self.remove()
+        else:
+            os.close(self._lock)
 
     def remove(self) -> None:
         """Remove the folder and all that is in it."""
         _remove_folder(self.path)
         os.close(self._lock)
+
+
+def make_folder(parent: Path) -> SpoolFolder:
+    """Make a new folder in another one; raise ConfigError where that is not possible."""
+    try:
+        path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
+        return SpoolFolder(path, _lock_folder(path))
+    except OSError as error:
+        raise ConfigError(f"--spool: no folder can be made in {parent}: {error.strerror}") from None
+
+
+def take_folder(path: Path, parent: Path) -> SpoolFolder | None:
+    """Take over the folder of a run that is gone; return None where there is none, or it belongs to somebody else.
+
+    It moves into `parent` under a new name where it can: so workers of that run that are still being killed lose it.
+    """
+    try:
+        found = path.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+            return None
+        lock = os.open(path / _LOCK, os.O_RDWR | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        return None
+    with suppress(OSError):
+        new = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
+        try:
+            path = path.rename(new)
+        except OSError:
+            new.rmdir()
+    return SpoolFolder(path, lock)
 
 
 def remove_abandoned(parent: Path) -> None:

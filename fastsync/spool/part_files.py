@@ -267,8 +267,19 @@ def count_shares(parts: Iterable[Part]) -> int:
 
 
 def is_written(folder: Path, name: str) -> bool:
-    """Return whether the task that writes a file has finished it."""
-    return _table_of(folder / name).exists()
+    """Return whether the task that writes a file has finished it, and it still has all that was written."""
+    width = _LINE.size
+    try:
+        with _table_of(folder / name).open("rb") as table:
+            size = os.fstat(table.fileno()).st_size
+            end = 0
+            if size:
+                table.seek(size // width * width - width)
+                offset, _, *sections = _LINE.unpack(table.read(width))
+                end = offset + sum(sections)
+        return size % width == 0 and (folder / name).stat().st_size == end
+    except OSError:
+        return False
 
 
 def _table_of(path: Path) -> Path:

@@ -34,10 +34,16 @@ class SpooledTable:
 
     @classmethod
     def begin(cls, folder: str, number: int, shown: Sequence[str]) -> SpooledTable:
-        """Note what the tasks of a table read, in order; raise OutputFailed."""
+        """Note what the tasks of a table read, in order; raise OutputFailed.
+
+        Where an earlier run has begun it, what it has not finished is begun anew.
+        """
         table = cls(folder, number)
         sources = [Source(f"{number}-{place}", each) for place, each in enumerate(shown)]
         try:
+            for source in sources:
+                if not is_written(table._folder, source.name):
+                    (table._folder / source.name).unlink(missing_ok=True)
             table._list.write_bytes(msgspec.json.encode(sources))
         except OSError as error:
             raise OutputFailed(f"the spool in {folder} cannot be written: {error.strerror}; see --spool") from None
@@ -52,6 +58,10 @@ class SpooledTable:
     def is_whole(self) -> bool:
         """Whether every task has come to its end, be it that it found damage."""
         return self._list.exists() and all(is_written(self._folder, source.name) for source in self.sources)
+
+    def find_done(self) -> set[int]:
+        """Return which tasks have come to their end."""
+        return {place for place, source in enumerate(self.sources) if is_written(self._folder, source.name)}
 
     @property
     def damaged(self) -> bool:

@@ -36,7 +36,7 @@ class Checkpoint:
     `tables` are the identities of tables that were described, `strategy` is the one that was chosen, `total` the number
     of segments. `report` and `extras` say how far those files are good, `deleted` which chunks of extras are done.
     `log` is the size of the undo log behind which lines may stand of what is not on record yet.
-    `ended`: nothing is left but items that failed.
+    `ended`: nothing is left but items that failed. `spool` is the folder in which tables are divided, "" for none.
     """
 
     settings: dict[str, Any]
@@ -50,6 +50,7 @@ class Checkpoint:
     deleted: dict[str, Chunks] = field(default_factory=dict)
     log: int = 0
     ended: bool = False
+    spool: str = ""
 
 
 class OtherVersion(Exception):

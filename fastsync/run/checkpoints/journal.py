@@ -22,7 +22,7 @@ class Journal:
     """Keep what pages bring, and from time to time how far that is on disk.
 
     `checkpoint` is how far the run had come when it began; an undo has none. Once a file has failed, the
-    checkpoint on disk stays as it is.
+    checkpoint on disk stays as it is. `leads_on`: a run can go on from the checkpoint on disk.
     """
 
     def __init__(
@@ -34,6 +34,7 @@ class Journal:
     ):
         self.extras = extras
         self.broken = False
+        self.leads_on = file is not None
         self._checkpoint = checkpoint
         self._file = file
         self._report = report
@@ -82,6 +83,7 @@ class Journal:
                 self._checkpoint = replace(self._checkpoint, report=self._report.sync())
             now = replace(self._checkpoint, left=left, totals=totals, extras=extras)
             self._file.write_checkpoint(replace(now, deleted=dict(deleted), log=log, ended=ended))
+            self.leads_on = not ended
         except OutputFailed:
             self.broken = True
             raise
@@ -94,6 +96,7 @@ class Journal:
 
     def remove_files(self) -> None:
         """Remove what only another run would need."""
+        self.leads_on = False
         if self._file is not None:
             self._file.remove_file()  # first: without the others it could not be resumed
             copy_of_report(self._file).unlink(missing_ok=True)
@@ -109,6 +112,11 @@ class Journal:
 def copy_of_report(file: CheckpointFile) -> Path:
     """Return the file that keeps what was written to a report on stdout."""
     return file.path_beside("report")
+
+
+def spool_kept(file: CheckpointFile) -> Path:
+    """Return the folder that keeps what was divided, until the run that resumes takes it over."""
+    return file.path_beside("spool")
 
 
 def extras_of_slave(file: CheckpointFile, index: int) -> Path:

@@ -58,7 +58,10 @@ class Division:
         exports_first = sorted(range(len(self.sources)), key=lambda table: not self.terms.tables[table].is_export)
         for table in exports_first:
             sources = self.sources[table]
+            done = SpooledTable(self.terms.spool or "", table).find_done()  # by the run that this one resumes
             for number, source in enumerate(sources):
+                if number in done:
+                    continue
                 task = DivideTask(self.terms, table, number, len(sources), self.parts)
                 yield replace(task, under=source) if isinstance(source, tuple) else replace(task, file=source)
 

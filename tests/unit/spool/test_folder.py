@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 
 from fastsync.errors import ConfigError
-from fastsync.spool.folder import SpoolFolder, remove_abandoned
+from fastsync.spool.folder import make_folder, remove_abandoned
 
-HOLD = "import sys, time; from pathlib import Path; from fastsync.spool.folder import SpoolFolder; "
+HOLD = "import sys, time; from pathlib import Path; from fastsync.spool.folder import make_folder; "
 
 
 def test_a_folder_is_private_and_removed(tmp_path: Path) -> None:
     """Nobody else may look into the folder; at the end it is gone with all that is in it."""
-    folder = SpoolFolder(tmp_path)
+    folder = make_folder(tmp_path)
     assert stat.S_IMODE(folder.path.stat().st_mode) == 0o700
     (folder.path / "0-0").write_bytes(b"x")
     folder.remove()
@@ -29,9 +29,9 @@ def test_a_folder_is_private_and_removed(tmp_path: Path) -> None:
 
 def test_only_abandoned_folders_are_removed(tmp_path: Path) -> None:
     """A folder goes once its process is gone; one of a living run stays, and so does all that is no spool."""
-    mine = SpoolFolder(tmp_path)
+    mine = make_folder(tmp_path)
     (tmp_path / "other").mkdir()
-    script = f"{HOLD}print(SpoolFolder(Path({str(tmp_path)!r})).path, flush=True); time.sleep(600)"
+    script = f"{HOLD}print(make_folder(Path({str(tmp_path)!r})).path, flush=True); time.sleep(600)"
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout is not None
         left = Path(other.stdout.readline().strip())
@@ -45,7 +45,7 @@ def test_only_abandoned_folders_are_removed(tmp_path: Path) -> None:
 
 def test_a_worker_adds_nothing_to_a_folder_that_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker that outlives its run cannot make a file where the folder was, so nothing of it is left."""
-    folder = SpoolFolder(tmp_path)
+    folder = make_folder(tmp_path)
     refused: list[bool] = []
 
     def remove_slowly(path: Path, ignore_errors: bool) -> None:
@@ -76,4 +76,4 @@ def test_what_a_killed_removal_has_left_is_removed(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     """A place that is no folder is one sentence that names the flag."""
     with pytest.raises(ConfigError, match=r"^--spool: no folder can be made in .*gone: No such file or directory$"):
-        SpoolFolder(tmp_path / "gone")
+        make_folder(tmp_path / "gone")

@@ -123,9 +123,10 @@ def test_rows_that_do_not_count_are_forgotten(monkeypatch: pytest.MonkeyPatch, t
 
 def test_a_full_disk_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """What cannot be written is one sentence that names the folder and the flag."""
+    table = SpooledTable.begin(str(tmp_path), 0, ["a"])
     (tmp_path / "0-0").symlink_to("/dev/full")
     monkeypatch.setattr("os.O_NOFOLLOW", 0)
-    writer = SpooledTable.begin(str(tmp_path), 0, ["a"]).open_writer(0, 1)
+    writer = table.open_writer(0, 1)
     writer.add_rows(as_columns(make_rows(1, 1)))
     with pytest.raises(OutputFailed, match=r"cannot be written: No space left on device; see --spool"):
         writer.finish()
