@@ -6,6 +6,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
+from fastsync.model.table import EXPORT_SCHEME
 from fastsync.output.statistics import Result, SlaveCounters
 
 INTERRUPTED = (130, 143)
@@ -38,8 +39,15 @@ def suggest_next(result: Result, left: Left) -> str | None:
     if left.undo_log is not None and any(slave.written or slave.deleted for slave in slaves):
         return f"to undo this run: fastsync undo {shlex.quote(left.undo_log)}"
     if differing and not left.repairing:
-        return "next: --report FILE lists every difference; --write-missing and --write-differing repair them"
+        return f"next: --report FILE lists every difference{_suggest_repair(result)}"
     return None
+
+
+def _suggest_repair(result: Result) -> str:
+    """Return the flags that repair; an export is never written to."""
+    if all(name.startswith(EXPORT_SCHEME) for name in result.statistics.slaves):
+        return ""
+    return "; --write-missing and --write-differing repair them"
 
 
 def _count_remaining(slave: SlaveCounters) -> int:

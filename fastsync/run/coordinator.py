@@ -210,7 +210,7 @@ class Coordinator:
         names = frozenset(self._deletes.index)
         segments = left.count_segments(names, outcome.plan)
         extras = sum(map(self._deletes.count_left, names))
-        outcome.left = describe_left(segments, len(outcome.plan.numbers), extras, of_keys=self._config.of_keys)
+        outcome.left = describe_left(segments, len(outcome.plan.numbers), extras, outcome.strategy)
         if self._tables.master not in changed:
             outcome.finished = frozenset(name for name in names - changed.keys() if self._is_finished(name, left))
 

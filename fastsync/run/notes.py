@@ -114,16 +114,21 @@ def describe_remaining(outcome: Outcome) -> str:
     return f"interrupted by {by}; {outcome.left or 'what was not reached is not known'}"
 
 
-def describe_left(segments: int, of: int, extras: int, *, of_keys: bool = False) -> str:
+def describe_left(segments: int, of: int, extras: int, strategy: str = StrategyName.LOOKUP) -> str:
     """Return what a run leaves to do: segments to compare, else extras that wait for their delete; "" for nothing."""
-    if segments and of_keys:
+    if segments and strategy == StrategyName.KEYS:
         return "some keys are not compared"
     if segments:
         verb = choose_form(of, "is", "are")
-        return f"{segments:,} of {count_nouns(of, 'segment')} {verb} not compared to the end"
+        return f"{segments:,} of {count_nouns(of, name_segment(strategy))} {verb} not compared to the end"
     if extras:
         return f"{count_nouns(extras, 'extra')} {choose_form(extras, 'was', 'were')} not deleted"
     return ""
+
+
+def name_segment(strategy: str) -> str:
+    """Return what a run calls the slices of its tables."""
+    return "part" if strategy == StrategyName.PARTITION else "segment"
 
 
 def _describe_keys(outcome: Outcome) -> Iterator[str]:

@@ -6,6 +6,10 @@ import gzip
 import json
 import random
 import re
+import resource
+import subprocess
+import sys
+import time
 from base64 import b64encode
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,8 +22,8 @@ from tests.exports import write_export, write_lines, write_manifest
 from tests.functional.s3 import FakeS3
 from tests.functional.tables_behind_proxy import MASTER_REGION, Table, item
 from tests.random_runs.values import respelled_item, value
-from tests.servers import Server
-from tests.tables import Item, Keys, Ran, run_fastsync
+from tests.servers import Server, environment
+from tests.tables import ROOT, Item, Keys, Ran, call, run_fastsync
 
 MASTER = [item(f"{n:03}", v=n) for n in range(50)]
 SLAVE = [item(f"{n:03}", v=n if n % 10 else -1) for n in range(5, 50)] + [item("x1", v=1), item("x2", v=2)]
@@ -363,3 +367,67 @@ def test_what_does_not_go_with_an_export_is_refused(dynoxide: Server, tmp_path: 
     assert (ran.exit_code, ran.differences if ran.report else []) == (code, []), ran.stderr
     assert sentence in ran.stderr
     assert "Traceback" not in ran.stderr
+
+
+def expire_by(table: Table, attribute: str) -> None:
+    """Have a table's items expire by an attribute."""
+    setting = {"Enabled": True, "AttributeName": attribute}
+    call(table.server, table.region, "UpdateTimeToLive", {"TableName": table.name, "TimeToLiveSpecification": setting})
+
+
+def test_items_of_exports_expire_as_those_of_tables(dynoxide: Server, tmp_path: Path) -> None:
+    """With --ignore-expired an item past its TTL is absent from an export, too, whichever side the export is."""
+    past, future = int(time.time()) - 1000, int(time.time()) + 100_000
+    times = {"dead": past, "alive": future}
+
+    def expiring(key: str, ends: str, **attributes: int) -> Item:
+        return {**item(key, **attributes), "ttl": {"N": str(times[ends])}}
+
+    master = [
+        expiring("both", "dead"),
+        expiring("master", "dead"),
+        expiring("same", "alive"),
+        expiring("gone", "alive"),
+    ]
+    slave = [expiring("both", "dead", v=1), expiring("extra", "dead"), expiring("same", "alive")]
+    tables = [Table.make(dynoxide, MASTER_REGION, items) for items in (master, slave)]
+    for table in tables:
+        expire_by(table, "ttl")
+    exports = [write_export(tmp_path / name, table.all()) for name, table in zip(("m", "s"), tables, strict=True)]
+    found = []
+    for number, pair in enumerate((tables, (exports[0], tables[1]), (tables[0], exports[1]))):
+        report = tmp_path / f"{number}.jsonl"
+        lines, counters = compare(str(pair[0]), str(pair[1]), dynoxide, report, ignore_expired=True)
+        found.append((lines, counters))
+        keys = "both", "gone", "same"
+        given = [json.dumps({"id": key}) for key in keys]
+        _, counters = compare(str(pair[0]), str(pair[1]), dynoxide, report, ignore_expired=True, key=given)
+        assert (counters["same"], counters["missing"], counters["differing"], counters["extra"]) == (1, 1, 0, 0)
+    assert found[1:] == found[:1] * 2
+    assert (found[0][1]["same"], found[0][1]["missing"], found[0][1]["extra"]) == (1, 1, 0)
+
+
+def test_a_disk_that_is_full_in_the_middle_ends_the_run(dynoxide: Server, tmp_path: Path) -> None:
+    """Where the spool cannot grow, the run ends (4) with one sentence; it finds and deletes nothing."""
+    items = [{**item(f"{n:05}"), "v": {"S": random.Random(n).randbytes(60).hex()}} for n in range(3000)]
+    place, slave = write_export(tmp_path / "export", items), Table.make(dynoxide, MASTER_REGION, items[:50])
+    spool, stats = tmp_path / "spool", tmp_path / "stats"
+    spool.mkdir()
+    flags = ["--delete-extra", "--write-missing", "--spool", str(spool), "--stats", str(stats), "--parallel", "2"]
+    done = subprocess.run(
+        [sys.executable, "-m", "fastsync", "-m", place, "-s", str(slave), "--endpoint-url", dynoxide.url, *flags],
+        cwd=ROOT,
+        env=environment(PYTHONPATH=str(ROOT)),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)),
+    )
+    assert done.returncode == 4, done.stderr
+    assert re.search(r"the spool in \S+ cannot be written: File too large; see --spool", done.stderr), done.stderr
+    assert "Traceback" not in done.stderr
+    counters = json.loads(stats.read_text())["slaves"][str(slave)]
+    assert [counters[name] for name in ("missing", "extra", "written", "deleted")] == [0, 0, 0, 0]
+    assert len(slave.all()) == 50
+    assert not list(spool.iterdir())

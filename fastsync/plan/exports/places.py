@@ -62,27 +62,31 @@ def _open_export(config: Config, place: int, accounts: Accounts) -> Opened:
 def describe_exports(
     config: Config, opened: Mapping[int, Opened], described: Mapping[int, Side | TableError]
 ) -> dict[int, Side | TableError]:
-    """Return the exports as sides, by the table's place.
+    """Return the exports as sides, by the table's place. Items of one that is a slave expire as those of the master do.
+
+    Items of one that is the master never expire by themselves: no item of a slave is an extra for that.
 
     Raises ConfigError where --key-schema is not a table's, TableError where no table could be read that tells the key.
     """
     schema = choose_key_schema(config, [side for side in described.values() if isinstance(side, Side)])
+    master = described.get(0)
+    ttl = master.table.ttl if isinstance(master, Side) else None
     if opened and schema is None:
         raise TableError("; ".join(str(error) for error in described.values()))
     return {
-        place: _describe_export(config.tables[place], each, schema)
+        place: _describe_export(config.tables[place], each, schema, ttl)
         for place, each in opened.items()
         if schema is not None
     }
 
 
-def _describe_export(ref: TableRef, opened: Opened, schema: KeySchema) -> Side | TableError:
+def _describe_export(ref: TableRef, opened: Opened, schema: KeySchema, ttl: str | None) -> Side | TableError:
     export = opened.export
     if isinstance(export, TableError):
         return export
     count, size = export.item_count or 0, export.item_bytes or 0
     ref = replace(ref, session=None)  # workers cannot have it
-    table = Table(ref, schema, export.identity, item_count=count, size_bytes=size)
+    table = Table(ref, schema, export.identity, item_count=count, size_bytes=size, ttl=ttl)
     return Side(table, NOWHERE, account=0, s3=opened.s3)
 
 

@@ -152,3 +152,9 @@ UNDO_LOG = Left(undo_log="x.undo", repairing=True)
 def test_the_next_step(counters: dict[str, int], exit_code: int, left: Left, expected: str | None) -> None:
     """One line says what can be done next, and none is there where nothing suggests itself."""
     assert suggest_next(make_result(counters, exit_code=exit_code), left) == expected
+
+
+def test_an_export_is_not_to_be_repaired() -> None:
+    """Where only exports are slaves, no flag that writes is suggested."""
+    found = suggest_next(make_result({"missing": 1}, "export:backup"), Left())
+    assert found == "next: --report FILE lists every difference"
