@@ -12,6 +12,7 @@ from msgspec import Raw
 
 from fastsync.errors import OutputFailed
 from fastsync.model.digest import choose_parts
+from fastsync.plan.exports.sizes import LIVE_ROW_BYTES
 from fastsync.spool import part_files
 from fastsync.spool.part_files import Rows
 from fastsync.spool.table import SpooledTable
@@ -151,3 +152,16 @@ def test_a_key_that_is_there_twice_is_found(
     found = [share for share in range(shares) if part.holds_repeats(share, shares)]
     assert len(found) == 1
     assert part.load_rows(found[0], shares).keys.count(rows[7].key) == 2
+
+
+@pytest.mark.parametrize(("forms", "most"), [(False, 40), (True, LIVE_ROW_BYTES)], ids=["alike", "unlike"])
+def test_an_item_of_a_live_table_takes_little_room(tmp_path: Path, forms: bool, most: int) -> None:
+    """A key of 15 bytes takes 40 bytes of disk with one digest of its item, and what the plan says with two."""
+    count = 20_000
+    keys = [b"\xaf" + b"item-%010d" % number for number in range(count)]
+    digests = [bytes(16)] * count
+    writer = SpooledTable.begin(str(tmp_path), 0, ["a"]).open_writer(0, 40)
+    writer.add_rows(Rows(keys, digests, digests if forms else ()))
+    writer.finish()
+    writer.close()
+    assert sum(file.stat().st_size for file in tmp_path.iterdir()) <= most * count
