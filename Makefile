@@ -83,6 +83,7 @@ demo: setup ## see it work, on tables that it makes itself
 perf: servers ## measure; takes a while
 	$(PY) -m perf.bench
 	$(PY) -m perf.fleet
+	$(PY) -m perf.memory
 
 perf-compare: servers ## measure two revisions: make perf-compare OLD=main~10 NEW=main
 	$(PY) -m perf.compare $(OLD) $(NEW)

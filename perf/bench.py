@@ -109,13 +109,14 @@ def certified(scenario: Scenario) -> Iterator[Path | None]:
 
 
 def measured(
-    arguments: Sequence[str], folder: Path | None = None, tls: Path | None = None
+    arguments: Sequence[str], folder: Path | None = None, tls: Path | None = None, *, memory: bool = False
 ) -> tuple[dict[str, float], str]:
     """Run one command (in a folder with other sources) and give its figures and what it said.
 
-    `tls` is the folder with the certificate of the server.
+    `tls` is the folder with the certificate of the server. `memory`: also that of all processes together.
     """
-    measure = [sys.executable, str(Path(__file__).parent / "measure.py"), *arguments]
+    pss = ["--pss"] if memory else []
+    measure = [sys.executable, str(Path(__file__).parent / "measure.py"), *pss, *arguments]
     environment = ENVIRONMENT
     if tls is not None:
         environment = {**ENVIRONMENT, "AWS_CA_BUNDLE": str(tls / BUNDLE)}

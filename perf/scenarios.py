@@ -39,12 +39,17 @@ EXPORTED = ("partition", "dicts")
 BOTH = ("master-table", "slave-table")
 SCHEMA = ("--key-schema", "id:S")
 TOLD = ("--report", "/dev/null", "--report-values")
+NEAR = (*FEW, "--latency", "5,40")
 SLOW_LINE = (*FEW, "--latency", "40,40", "--bandwidth", "12")
 SCENARIOS = (
     Scenario("cpu: 0.1 % differing and missing", 300_000, FEW, (), ALL[:-1], quick=True),
     Scenario("over https", 200_000, FEW, (), FLOORS, quick=True, https=True),
     Scenario("over http, the same", 200_000, FEW, (), FLOORS),
-    Scenario("latency 5 ms master, 40 ms slave", 200_000, (*FEW, "--latency", "5,40"), (), ALL),
+    Scenario("latency 5 ms master, 40 ms slave", 200_000, NEAR, (), ALL),
+    *(
+        Scenario(f"latency 5 ms master, 40 ms slave, {count} processes", 200_000, NEAR, (), ("merge",), parallel=count)
+        for count in (8, 16, 64)
+    ),
     Scenario("latency 40 ms master, 90 ms slave", 200_000, (*FEW, "--latency", "40,90")),
     Scenario("two slaves, 40 ms and 90 ms", 100_000, (*FEW, "--latency", "5,40,90"), slaves=2),
     Scenario("scan order random, the same on both", 300_000, (*FEW, "--order", "shuffled"), quick=True),
