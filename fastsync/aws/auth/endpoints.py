@@ -51,7 +51,7 @@ def find_endpoint(session: Session, ref: TableRef, account: str | None) -> Endpo
     Raises ConfigError where a setting is wrong, TableError where there is no such region.
     """
     url, region = ref.endpoint_url, ref.region
-    if url is None or "fips" in region or _client_settings(session):
+    if url is None or needs_client(session, ref):
         request = _prepare_request(session, ref, account)
         url = url or request.url
         region = _signed_region(request)
@@ -59,6 +59,11 @@ def find_endpoint(session: Session, ref: TableRef, account: str | None) -> Endpo
     if not _needs_tls(url, proxy):
         return Endpoint(url, None, proxy, signed_region=region)
     return Endpoint(url, find_ca_bundle(session, url), proxy, signed_region=region)
+
+
+def needs_client(session: Session, ref: TableRef) -> bool:
+    """Return whether a client of botocore is to be asked where a table is reached, and whether settings are right."""
+    return ref.endpoint_url is None or "fips" in ref.region or bool(_client_settings(session))
 
 
 def _needs_tls(url: str, proxy: str | None) -> bool:

@@ -44,7 +44,7 @@ class Profile:
         self._source: BotocoreSource | None = None
         self._renewed = False
         self._session = self._open_session()
-        self._plain: Session | None = None
+        self._plain: dict[bool, Session] = {}
 
     def _open_session(self) -> Session:
         from botocore.exceptions import BotoCoreError
@@ -130,9 +130,16 @@ class Profile:
         """Return where a table is reached with credentials of this account; raise ConfigError or TableError."""
         from botocore.session import Session
 
-        if self._plain is None:
-            self._plain = Session(profile=self._given)
-        return endpoints.find_endpoint(self._plain, ref, account)
+        def open_plain(with_handlers: bool) -> Session:
+            """Return a session without settings of its own. Clients need its handlers, which take 10 ms to register."""
+            if with_handlers not in self._plain:
+                self._plain[with_handlers] = Session(profile=self._given, include_builtin_handlers=with_handlers)
+            return self._plain[with_handlers]
+
+        session = open_plain(with_handlers=False)
+        if endpoints.needs_client(session, ref):
+            session = open_plain(with_handlers=True)
+        return endpoints.find_endpoint(session, ref, account)
 
     def find_s3(self, account: int, endpoint_url: str | None) -> S3Access:
         """Return how S3 is reached with the credentials of an account, by a flag's address where one is given.
