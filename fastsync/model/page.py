@@ -64,6 +64,13 @@ class Page:
             unevaluated=unevaluated,
         )
 
+    def first(self, count: int) -> Page:
+        """Return a page of the first items only."""
+        if len(self.items) <= count:
+            return self
+        keys = None if self._keys is None else self._keys[:count]
+        return Page(self.items[:count], self.next_key, self.reader, self.size, keys)
+
     @property
     def keys(self) -> Sequence[Key]:
         """The items' keys, all of them; raise ItemWithoutKey where an item has none."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import Enum
 
+LACKING_SAMPLE = 100
+"""Items of a page that lookup looks up at once on a slave that lacks most: one request."""
 MAX_BATCH_KEYS = 100
 """The service's limit of keys in one BatchGetItem (API reference, BatchGetItem)."""
 BACKOFF_CAP = 20.0

@@ -68,6 +68,7 @@ def estimate_run(config: Config, found: Survey) -> Estimate:
     sizes = presume_sizes([side.table for side in sides])
     assumptions = [
         *_assume_sizes(sides, sizes),
+        *_tell_of_empty(config, found, plan),
         *_assume_part(config, plan),
         *_assume_differences(config, found.slaves, sizes),
         *_assume_exports(found),
@@ -109,6 +110,19 @@ def _assume_sizes(sides: Sequence[Side], sizes: Sequence[Size]) -> list[str]:
     if not any(side.table.size_bytes for side in sides):
         lines.append(f"no table tells its bytes: items are taken for {GUESSED_SIZE} B")
     return lines
+
+
+def _tell_of_empty(config: Config, found: Survey, plan: Plan) -> list[str]:
+    """Say what a run takes where slaves that tell no size are empty, as those are that a copy is made into."""
+    silent = [str(side) for side in found.slaves if not side.table.item_count]
+    if found.exports or not silent or not found.master.table.item_count:
+        return []
+    forecasts = forecast_run(config, found, plan, silent_are_empty=True)
+    reads = ", ".join(f"{each.total.read:,.0f} read units by {each.strategy}" for each in forecasts)
+    missing = f"if {' and '.join(silent)} hold{'s' * (len(silent) == 1)} nothing, every item is missing"
+    if not config.repairing.write_missing:
+        return [f"{missing}: {reads}"]
+    return [f"{missing} and written: {reads}, and {forecasts[0].total.write:,.0f} write units"]
 
 
 def _assume_exports(found: Survey, keys: int | None = None) -> list[str]:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fastsync.model.capacity import PAGE_BYTES, count_read_units, count_scan_units, count_write_units
-from fastsync.model.settings import STRATEGIES, Judging, Reading, Repairing, StrategyName
+from fastsync.model.settings import LACKING_SAMPLE, STRATEGIES, Judging, Reading, Repairing, StrategyName
 from fastsync.model.table import Table
 from fastsync.plan.segments import Plan
 
@@ -82,9 +82,11 @@ class Workload:
     plan: Plan
 
 
-def forecast_strategies(master: Table, slaves: Sequence[Table], work: Workload) -> tuple[Forecast, ...]:
-    """Forecast every strategy; nothing where no table tells its size."""
-    sizes = presume_sizes([master, *slaves])
+def forecast_strategies(
+    master: Table, slaves: Sequence[Table], work: Workload, *, silent_are_empty: bool = False
+) -> tuple[Forecast, ...]:
+    """Forecast every strategy; nothing where no table tells its size. For `silent_are_empty` see `presume_sizes`."""
+    sizes = presume_sizes([master, *slaves], silent_are_empty=silent_are_empty)
     if not sizes:
         return ()
     return tuple(_forecast_strategy(strategy, sizes, work) for strategy in STRATEGIES)
@@ -119,10 +121,11 @@ def forecast_keys(master: Table, slaves: Sequence[Table], wanted: KeyCounts, jud
     return Forecast(StrategyName.KEYS, units[0], tuple(units[1:]))
 
 
-def presume_sizes(tables: Sequence[Table]) -> list[Size]:
+def presume_sizes(tables: Sequence[Table], *, silent_are_empty: bool = False) -> list[Size]:
     """Return the tables' sizes, the master's first; a table that reports none is taken to be as large as the others.
 
-    A new table reports no size for six hours. Returns nothing where no table reports one.
+    With `silent_are_empty` a slave that reports none is taken to be empty. A new table reports no size for six hours.
+    Returns nothing where no table reports one.
     """
     largest = max((table.item_count for table in tables), default=0)
     if not largest:
@@ -130,7 +133,9 @@ def presume_sizes(tables: Sequence[Table]) -> list[Size]:
     known_bytes = [table.item_bytes for table in tables if table.item_bytes is not None]
     usual_bytes = next(iter(known_bytes), float(GUESSED_SIZE))
     usual_count = tables[0].item_count or largest
-    return [Size(table.item_count or usual_count, table.item_bytes or usual_bytes) for table in tables]
+    of_silent = 0 if silent_are_empty else usual_count
+    counts = [usual_count, *(table.item_count or of_silent for table in tables[1:])]
+    return [Size(count, table.item_bytes or usual_bytes) for count, table in zip(counts, tables, strict=True)]
 
 
 def _forecast_strategy(strategy: StrategyName, sizes: Sequence[Size], work: Workload) -> Forecast:
@@ -166,7 +171,8 @@ class _Pair:
         consistent = self.work.reading.consistent
         both, missing, extra = self.both, self.missing, self.extra
         nothing = count_read_units(0, consistent)
-        slave = both * count_read_units(self.slave.each, consistent) + missing * nothing
+        absent = self.sampled if self.work.judging.recheck and not both else missing
+        slave = both * count_read_units(self.slave.each, consistent) + absent * nothing
         if not self.work.repairing.find_extras:
             return Units(), Units(slave)
         master = both * count_read_units(self.master.each, consistent) + extra * nothing
@@ -187,6 +193,12 @@ class _Pair:
         writes = self.missing * repairing.write_missing
         written = writes * count_write_units(self.master.each) + deletes * count_write_units(self.slave.each)
         return Units(master), Units(slave, written)
+
+    @property
+    def sampled(self) -> float:
+        """How many items of the master are looked up on an empty slave before they are read again."""
+        per_page = max(1.0, PAGE_BYTES / max(1.0, self.master.each))
+        return self.missing * min(1.0, LACKING_SAMPLE / per_page)
 
     @property
     def both(self) -> float:

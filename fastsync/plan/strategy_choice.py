@@ -84,10 +84,11 @@ def choose_partition(config: Config, found: Survey, plan: Plan) -> Choice:
     return Choice(StrategyName.PARTITION, "an export is compared", forecasts)
 
 
-def forecast_run(config: Config, found: Survey, plan: Plan) -> tuple[Forecast, ...]:
-    """Forecast both strategies from the tables' descriptions."""
+def forecast_run(config: Config, found: Survey, plan: Plan, *, silent_are_empty: bool = False) -> tuple[Forecast, ...]:
+    """Forecast both strategies from the tables' descriptions. For `silent_are_empty` see forecast.presume_sizes."""
     work = Workload(reading=config.reading, judging=config.judging, repairing=config.repairing, plan=plan)
-    return forecast_strategies(found.master.table, [side.table for side in found.slaves], work)
+    slaves = [side.table for side in found.slaves]
+    return forecast_strategies(found.master.table, slaves, work, silent_are_empty=silent_are_empty)
 
 
 def prefer_strategy(config: Config, expected: Sequence[Forecast]) -> Choice:

@@ -192,3 +192,17 @@ def test_one_slave_that_cannot_be_compared(tables: Sequence[str], local: Server)
     assert told.exit_code == 4
     assert "us-west-2:nowhere" in told.stderr
     assert list(json.loads(told.stdout)["strategies"]["lookup"]["slaves"]) == [tables[3]]
+
+
+@pytest.mark.parametrize("flags", [[], ["--write-missing"]], ids=["report", "copy"])
+def test_what_a_copy_into_an_empty_slave_takes(local: Server, flags: list[str]) -> None:
+    """An estimate says what a run takes where a slave that tells no size is empty, and such a run takes no more."""
+    arguments = [*made(local, ITEMS, []), *flags]
+    told = run_fastsync("estimate", *arguments, "--json", "--endpoint-url", local.url)
+    (line,) = (each for each in json.loads(told.stdout)["assumptions"] if "every item is missing" in each)
+    assert ("and written" in line) is bool(flags)
+    for strategy in ("lookup", "merge"):
+        (expected,) = re.findall(rf"([\d,]+) read units by {strategy}", line)
+        ran = run_fastsync(*arguments, "--strategy", strategy, "--dry-run", server=local)
+        uncharged = len(ITEMS) * 1.5  # keys that are not found, by a sample and again
+        assert consumed(ran)[0] <= int(expected.replace(",", "")) <= consumed(ran)[0] * 1.03 + uncharged

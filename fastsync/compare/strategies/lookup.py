@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
+from typing import NamedTuple
 
 from msgspec import Raw
 
@@ -23,6 +24,7 @@ from fastsync.errors import IncompleteError
 from fastsync.model.keys import Key
 from fastsync.model.messages.tasks import SegmentTask
 from fastsync.model.page import Page
+from fastsync.model.settings import LACKING_SAMPLE
 
 AHEAD = 6 << 20
 """Bytes of scanned pages whose look-ups are in flight or done; their counterparts take as much again on each slave."""
@@ -31,6 +33,13 @@ FEWEST_AHEAD = 2
 
 MASTER_NAME = ""
 """The name of the master in a resume point; slaves have their own."""
+
+
+class LookedUp(NamedTuple):
+    """A page, or a part of one, and the answers to come for its keys."""
+
+    part: Page
+    answers: Answers
 
 
 class Lookup:
@@ -53,6 +62,7 @@ class Lookup:
         self._readers = dict(readers)
         self._scans = scans
         self._left = _scans_left(task)
+        self._lacking = {slave for slave, reader in readers.items() if not reader.client.side.table.item_count}
 
     def drop_slave(self, slave: int) -> None:
         """Continue without a slave that failed for good."""
@@ -72,23 +82,35 @@ class Lookup:
     def _scan_master(self, start: bytes) -> Iterator[PairsPage]:
         scanned = scan_pages(self._master.client, self._scan_part(), start, self._scans)
         pages = map(self._filter.filter_scan, scanned)
-        for page, answers in look_up_pages(pages, self._readers):
+        for page, looked_up in look_up_pages(pages, self._readers, self._choose_part):
             if not self._readers:
                 return
-            yield self._pair_page(page, answers)
+            yield self._pair_page(page, looked_up)
 
-    def _pair_page(self, page: Page, answers: Mapping[int, Answers]) -> PairsPage:
-        pairs, lost = [], []
-        for slave, coming in answers.items():
+    def _choose_part(self, slave: int, page: Page) -> Page:
+        """Return the part of a page that is looked up on a slave at once.
+
+        What a slave lacks is read again, strongly consistently, whatever a look-up says. So where it lacks most, only
+        enough is looked up to see whether it still does, and that reading is the look-up of the rest.
+        """
+        if slave in self._lacking and self._task.terms.judging.recheck:
+            return page.first(LACKING_SAMPLE)
+        return page
+
+    def _pair_page(self, page: Page, looked_up: Mapping[int, LookedUp]) -> PairsPage:
+        pairs: list[Pairs] = []
+        lost = []
+        for slave, (part, coming) in looked_up.items():
             if slave not in self._readers:
                 continue
             try:
-                found = coming.wait_for_partners(page)
+                found = coming.wait_for_partners(part)
             except IncompleteError as error:
                 self.drop_slave(slave)
                 lost.append((slave, error))
             else:
-                pairs.append(Pairs(slave, page.keys, page.items, found))
+                pairs += _pair_parts(slave, page, part, found)
+                self._note_lacking(slave, found)
         return PairsPage(
             pairs,
             scanned=page.scanned,
@@ -97,6 +119,15 @@ class Lookup:
             lost=lost,
             resume=self._resume_after(page),
         )
+
+    def _note_lacking(self, slave: int, found: Sequence[Raw | None]) -> None:
+        """Learn from a look-up whether a slave lacks most of what is looked up now."""
+        if not found:
+            return
+        if 2 * sum(each is None for each in found) > len(found):
+            self._lacking.add(slave)
+        else:
+            self._lacking.discard(slave)
 
     def _scan_slave(self, slave: int, start: bytes) -> Iterator[PairsPage]:
         client = self._readers[slave].client
@@ -112,8 +143,8 @@ class Lookup:
                 return
             if following is None:
                 return
-            page, answers = following
-            extras = _pair_extras(slave, page, answers[slave].wait_by_key())
+            page, looked_up = following
+            extras = _pair_extras(slave, page, looked_up[slave].answers.wait_by_key())
             yield PairsPage(
                 [extras],
                 slave_scanned={slave: page.scanned},
@@ -152,14 +183,24 @@ def scan_pages(client: Client, part: Scan, start: bytes, pool: Executor) -> Iter
 
 
 def look_up_pages(
-    pages: Iterable[Page], readers: Mapping[int, BatchReader], keys_only: bool = False
-) -> Iterator[tuple[Page, Mapping[int, Answers]]]:
-    """Start the look-ups of every page; yield pages in order, once they are answered or enough others are ahead."""
-    ahead: deque[tuple[Page, Mapping[int, Answers]]] = deque()
+    pages: Iterable[Page],
+    readers: Mapping[int, BatchReader],
+    choose_part: Callable[[int, Page], Page] = lambda _, page: page,
+    *,
+    keys_only: bool = False,
+) -> Iterator[tuple[Page, Mapping[int, LookedUp]]]:
+    """Start the look-ups of every page; yield pages in order, once they are answered or enough others are ahead.
+
+    `choose_part` returns what of a page is looked up by a reader (its number).
+    """
+    ahead: deque[tuple[Page, Mapping[int, LookedUp]]] = deque()
     try:
         for page in pages:
-            answers = {slave: reader.look_up(page.keys, keys_only=keys_only) for slave, reader in readers.items()}
-            ahead.append((page, answers))
+            looked_up = {}
+            for number, reader in readers.items():
+                part = choose_part(number, page)
+                looked_up[number] = LookedUp(part, reader.look_up(part.keys, keys_only=keys_only))
+            ahead.append((page, looked_up))
             while ahead and (_all_arrived(ahead[0][1]) or _enough_ahead(ahead, readers)):
                 yield ahead.popleft()
     except IncompleteError:  # pages that were scanned before it count
@@ -168,8 +209,16 @@ def look_up_pages(
     yield from ahead
 
 
-def _all_arrived(answers: Mapping[int, Answers]) -> bool:
-    return all(coming.arrived for coming in answers.values())
+def _all_arrived(looked_up: Mapping[int, LookedUp]) -> bool:
+    return all(each.answers.arrived for each in looked_up.values())
+
+
+def _pair_parts(slave: int, page: Page, part: Page, found: Sequence[Raw | None]) -> Iterator[Pairs]:
+    """Yield the pairs of what of a page was looked up, and of the rest, which is still to be."""
+    yield Pairs(slave, part.keys, part.items, found)
+    rest = page.items[len(part.items) :]
+    if rest:
+        yield Pairs(slave, page.keys[len(part.items) :], rest, [None] * len(rest), unseen=True)
 
 
 def _enough_ahead(ahead: Sequence[tuple[Page, object]], readers: Mapping[int, BatchReader]) -> bool:

@@ -71,6 +71,18 @@ def test_what_is_missing_is_read_again() -> None:
     assert [a - b for a, b in zip(again, never, strict=True)] == [200, 200]
 
 
+def test_an_empty_slave_is_looked_up_once() -> None:
+    """Of a slave that holds nothing, a few items of each page are looked up before all are read again."""
+    master, slave = described(100_000, 400), described(0, 0)
+    given = config(write_missing=True)
+    work = Workload(given.reading, given.judging, given.repairing, Plan.of(given.slicing))
+    lookup, merge = forecast_strategies(master, [slave], work, silent_are_empty=True)
+    sampled = 0.5 * 100 * 100_000 * 400 / MILLION  # 100 items of each page of 1 MB
+    assert lookup.slaves[0].read == pytest.approx(100_000 + sampled, rel=0.05)
+    assert merge.slaves[0].read == pytest.approx(100_000, rel=0.001)
+    assert (lookup.total.write, merge.total.write) == (100_000, 100_000)
+
+
 def test_extras_by_count() -> None:
     """Every item that a count has more is read again where extras are looked for, once more and deleted if asked."""
     master, slave = described(900, 2000), described(1000, 2000)
