@@ -78,7 +78,7 @@ class Answers:
         self.keys_only = keys_only
         self.checked = again is None
         self._again = again
-        self._wanted = list(dict.fromkeys(keys))
+        self._wanted = dict.fromkeys(keys)
         self._keys = list(self._wanted)
         self._asked = 0
         self._reader = reader
@@ -135,7 +135,7 @@ class Answers:
             found = dict(zip(self._reader.read_keys(items), items, strict=True))
         except msgspec.DecodeError:
             return None
-        if len(found) < len(items) or not found.keys() <= set(self._wanted):
+        if len(found) < len(items) or not found.keys() <= self._wanted.keys():
             return None
         return found
 
@@ -143,7 +143,7 @@ class Answers:
         """Look the keys up once more, with every answer checked: items that nobody asked for would pass for extras."""
         if self._again is None:
             raise RequestFailed(f"{self._reader.whose}: BatchGetItem answered with items that were not asked for")
-        return self._again(self._wanted).wait_by_key()
+        return self._again(list(self._wanted)).wait_by_key()
 
     @property
     def arrived(self) -> bool:
