@@ -24,6 +24,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from botocore.httpsession import where
+
 from perf.chart import NAMES, svg
 from perf.contenders import original
 from perf.exports import write_export
@@ -72,7 +74,10 @@ def command(contender: str, url: str, scenario: Scenario, exports: Mapping[str, 
 
 @contextmanager
 def server(options: Sequence[str], tls: Path | None = None) -> Iterator[str]:
-    """Run the server and give its address: with https where there is a folder for its certificate."""
+    """Run the server and give its address: with https where there is a folder for its certificate.
+
+    Beside it those that botocore trusts are in BUNDLE, so that a client has to load as much as it does for AWS.
+    """
     scheme = "http"
     if tls is not None:
         scheme, options = "https", (*options, "--tls", str(tls))
@@ -81,7 +86,11 @@ def server(options: Sequence[str], tls: Path | None = None) -> Iterator[str]:
     ) as process:
         assert process.stdout is not None
         try:
-            yield f"{scheme}://127.0.0.1:{int(process.stdout.readline())}"
+            port = int(process.stdout.readline())
+            if tls is not None:
+                with (tls / BUNDLE).open("a") as file:
+                    file.write(Path(where()).read_text())
+            yield f"{scheme}://127.0.0.1:{port}"
         finally:
             process.terminate()
 

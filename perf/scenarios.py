@@ -67,6 +67,7 @@ SCENARIOS = (
     Scenario("--parallel 4", 300_000, FEW, parallel=4),
     Scenario("two empty tables", 0),
     Scenario("two empty tables, 16 processes", 0, parallel=16),
+    Scenario("two empty tables over https, 16 processes", 0, parallel=16, https=True),
     Scenario(
         "guarded writes at 10 ms",
         20_000,
