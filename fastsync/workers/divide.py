@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 
 import msgspec
 from msgspec import Raw
@@ -44,6 +45,7 @@ class SpoolStages:
         self.side = task.terms.tables[task.table]
         self._opened = clients
         self._client: Client | None = None
+        self.divided = 0
         if not self.side.is_export:
             self._client = clients.client_of(self.side, task.terms.reading, task.terms.retrying)
         self.threads = ThreadPoolExecutor(1)
@@ -71,9 +73,11 @@ class SpoolStages:
         if self._client is not None:
             (result.master, *result.tallies)[self.task.table].add(self._client.take_usage())
         self._ignored_names.add(self.screen.digester.ignored_seen)
-        return result.make_event(
+        page = result.make_event(
             resume, ignored_seen=self._ignored_names.take_new(), filter_failure=self.filter.take_failure()
         )
+        divided, self.divided = self.divided, 0
+        return replace(page, divided=divided)
 
     def finish_task(self) -> PageDone:
         """Return what requests have consumed since the last page."""
@@ -99,6 +103,7 @@ def divide_source(task: DivideTask, stages: SpoolStages) -> Iterator[Event]:
         try:
             for keys, items, line in division.read_source():
                 writer.add_rows(division.make_rows(keys, items, line))
+                stages.divided += len(items)
                 if task.file is None or not writer.holds_rows:  # of a file there is nothing to be told at once
                     yield stages.finish_page()
         except IncompleteError as error:

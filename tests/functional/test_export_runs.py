@@ -431,3 +431,10 @@ def test_a_disk_that_is_full_in_the_middle_ends_the_run(dynoxide: Server, tmp_pa
     assert [counters[name] for name in ("missing", "extra", "written", "deleted")] == [0, 0, 0, 0]
     assert len(slave.all()) == 50
     assert not list(spool.iterdir())
+
+
+def test_progress_tells_what_is_divided(dynoxide: Server, tmp_path: Path) -> None:
+    """While nothing is compared yet, progress says how many items are divided."""
+    place, slave = write_export(tmp_path / "export", MASTER), Table.make(dynoxide, MASTER_REGION, SLAVE)
+    ran = run_fastsync("-m", place, "-s", str(slave), "--log-format", "json", "--progress", server=dynoxide)
+    assert f"{len(MASTER) + len(SLAVE)} items of all tables divided" in ran.stderr

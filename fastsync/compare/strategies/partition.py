@@ -10,9 +10,8 @@ from __future__ import annotations
 import json
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import replace
 from itertools import chain, compress
 from operator import ne
 
@@ -22,12 +21,11 @@ from fastsync.aws.batch_get import BatchReader
 from fastsync.compare.filter import Filter
 from fastsync.compare.pairs import Pairs, PairsPage
 from fastsync.compare.screen import Screen
+from fastsync.compare.strategies.spooled_side import SpooledSide
 from fastsync.errors import IncompleteError
-from fastsync.model.keys import Key, KeyReader
 from fastsync.model.messages.tasks import SegmentTask
 from fastsync.spool.packed_keys import KeyPacker
-from fastsync.spool.part_files import LEFT_OUT, UNEVALUATED, Keyed, Part, count_shares
-from fastsync.spool.table import SpooledTable
+from fastsync.spool.part_files import LEFT_OUT, UNEVALUATED, count_shares
 
 PAGE_ROWS = 1000
 """Items in one page at most."""
@@ -68,8 +66,8 @@ class Partition:
         # equal items pass through all stages where some may have expired, or have been written before they were scanned
         self._pairs_equal = any(side.table.ttl is not None for side in task.terms.tables)
         self._pairs_equal |= bool(task.ahead) or task.undo_span is not None
-        self._master = _Table(task, 0, master)
-        self._slaves = {slave: _Table(task, slave + 1, reader) for slave, reader in readers.items()}
+        self._master = SpooledSide(task, 0, master)
+        self._slaves = {slave: SpooledSide(task, slave + 1, reader) for slave, reader in readers.items()}
         self._left: Left = self._all_left()
         if task.resume:
             self._left = [(name, start) for name, start in json.loads(task.resume)]
@@ -88,7 +86,7 @@ class Partition:
         """Yield the pairs of the master's items that look different, then the items that only a slave has."""
         tables = (self._master, *self._slaves.values())
         shares = count_shares(table.part for table in tables)
-        found: Counter[_Table] = Counter()
+        found: Counter[SpooledSide] = Counter()
         for share in range(shares):
             for table in tables:
                 table.load(share, shares)
@@ -102,7 +100,7 @@ class Partition:
         if self._task.chunk is not None and not self._task.resume:
             yield PairsPage([], absent=self._find_absent(found))
 
-    def _find_absent(self, found: Mapping[_Table, int]) -> Mapping[int, int]:
+    def _find_absent(self, found: Mapping[SpooledSide, int]) -> Mapping[int, int]:
         """Return the slaves where neither side has an item under the partition key."""
         if found[self._master] or self._master.damaged:
             return {}
@@ -170,7 +168,7 @@ class Partition:
         page = self._filter.filter_page(page)
         return page._replace(pairs=[*page.pairs, *others_equal])
 
-    def _find_unequal(self, packed: Sequence[bytes], table: _Table) -> list[bytes]:
+    def _find_unequal(self, packed: Sequence[bytes], table: SpooledSide) -> list[bytes]:
         mine, theirs = map(self._master.digests.get, packed), map(table.digests.get, packed)
         unequal = [key for key in compress(packed, map(ne, mine, theirs)) if table.may_tell(key)]
         if not self._screen.has_forms or (table.is_export and self._master.is_export):
@@ -232,92 +230,6 @@ class Partition:
         """Return how many items may be in a page."""
         average = max(table.average_bytes for table in (self._master, *self._slaves.values()))
         return max(1, min(PAGE_ROWS, round(PAGE_BYTES / max(1.0, average))))
-
-
-class _Table:
-    """One table's part. `digests` are those of the items by packed key, of the `rows` of the share that is loaded.
-
-    `damaged`: it is an export of which something could not be read, so nothing is known of what it lacks.
-    """
-
-    def __init__(self, task: SegmentTask, number: int, reader: BatchReader):
-        spooled = SpooledTable(task.terms.spool or "", number)
-        side = task.terms.tables[number]
-        self.is_export = side.is_export
-        self.damaged = spooled.damaged
-        number, total, self._prefix = _locate_rows(task)
-        self.part: Part = spooled.open_part(number, total)
-        self.rows = 0
-        self.digests: dict[bytes, bytes] = {}
-        self._loaded = Keyed([], [], [])
-        self._numbers: dict[bytes, int] = {}
-        self._reader = reader
-        self._item_bytes = side.table.item_bytes
-
-    @property
-    def average_bytes(self) -> float:
-        """The bytes of an item, as far as is known."""
-        if self.is_export:
-            return self.part.item_bytes / max(1, len(self.part))
-        return self._item_bytes or 0.0
-
-    def load(self, share: int, of: int) -> None:
-        """Load a share of the part. Of rows with one key the first one counts."""
-        self.digests, self._numbers, self._loaded = {}, {}, Keyed([], [], [])  # first: two shares at once are too much
-        rows = self.part.load_rows(share, of)
-        if self._prefix:
-            rows = rows.select([key.startswith(self._prefix) for key in rows.keys])
-        self._loaded, self.rows = rows, len(rows.keys)
-        self.digests = dict(zip(reversed(rows.keys), reversed(rows.digests), strict=True))
-
-    def may_tell(self, key: bytes) -> bool:
-        """Return whether it is known if the table has an item of this key."""
-        return not self.damaged or key in self.digests
-
-    def count_told(self, packed: Collection[bytes]) -> int:
-        """Return of how many keys it is known if the table has an item."""
-        if not self.damaged:
-            return len(packed)
-        return sum(map(self.digests.__contains__, packed))
-
-    def read_forms(self, packed: Sequence[bytes], screen: Screen) -> Sequence[bytes | None]:
-        """Return the digests of the items' canonical forms, None where there is none."""
-        if self.is_export:
-            return screen.form(self._read_spooled(packed))
-        return self.part.read_forms(self._find_numbers(packed))
-
-    def read_items(self, packed: Sequence[bytes], packer: KeyPacker) -> Mapping[bytes, Raw]:
-        """Return the items of keys: an export's from the spool, a live table's as they are now, where they are."""
-        if self.is_export:
-            return dict(zip(packed, self._read_spooled(packed), strict=True))
-        names: Mapping[Key, bytes] = dict(zip(packer.unpack(packed), packed, strict=True))
-        return {names[key]: item for key, item in self._reader.look_up(names).wait_by_key().items()}
-
-    def read_kept(self, packed: Sequence[bytes], packer: KeyPacker) -> list[Raw]:
-        """Return what the spool holds of items: of a live table the key, and its TTL attribute where that counts."""
-        if self.part.item_bytes:
-            return self._read_spooled(packed)
-        return [Raw(packer.as_json(key)) for key in packed]
-
-    def _read_spooled(self, packed: Sequence[bytes]) -> list[Raw]:
-        return list(map(Raw, self.part.read_items(self._find_numbers(packed))))
-
-    def _find_numbers(self, packed: Sequence[bytes]) -> list[int]:
-        """Return the numbers of rows in the part; all of them are sought out once something differs."""
-        if packed and not self._numbers:
-            rows = self._loaded
-            self._numbers = dict(zip(reversed(rows.keys), reversed(rows.numbers), strict=True))
-        return [self._numbers[key] for key in packed]
-
-
-def _locate_rows(task: SegmentTask) -> tuple[int, int, bytes]:
-    """Return the part in which a task's rows are, of how many, and with what their packed keys begin."""
-    chunk, parts = task.chunk, task.terms.key_parts
-    if chunk is None or chunk.partition is None or parts is None:
-        return task.number, task.total, b""
-    schema = task.terms.master.table.keys
-    hash_key = KeyReader(replace(schema, range=None, range_type=None)).read_key(chunk.partition)
-    return parts.choose_group(chunk.partition), parts.total, KeyPacker(schema).pack_start(hash_key)
 
 
 def _cut(keys: Iterable[bytes], start: bytes, most: int) -> Iterator[list[bytes]]:

@@ -30,6 +30,7 @@ class PageDone:
     part: a part of the report with the differences of this and all further pages of the task, but for `differences`.
     ignored_seen: ignored attributes that items of this page had, and none of an earlier page of the task.
     filter_failure: why --where could not be evaluated for an item of this page; "" where it could for all.
+    divided: how many items were divided into the parts of a spool; none of them is compared yet.
     """
 
     master: Tally
@@ -41,6 +42,7 @@ class PageDone:
     part: ReportPart | None = None
     ignored_seen: tuple[str, ...] = ()
     filter_failure: str = ""
+    divided: int = 0
 
     def usage(self) -> PageDone:
         """Return only what the page consumed, which counts whatever becomes of the rest."""

@@ -12,7 +12,7 @@ from typing import Any
 from fastsync.model.difference import Effect, Tally
 from fastsync.model.messages.events import PageDone, SegmentEnd
 from fastsync.model.messages.terms import AnyTerms, Terms
-from fastsync.model.wording import choose_form
+from fastsync.model.wording import choose_form, count_nouns
 from fastsync.output.log import Log
 
 LINE_EVERY = 30.0
@@ -36,7 +36,7 @@ class Bar:
         self._bar: Any = None
         self._ended = threading.Event()
         self._found = _Differences()
-        self._throttled = 0
+        self._throttled = self._divided = 0
 
     def announce(self, text: str) -> None:
         """Show what is done before the run begins."""
@@ -60,9 +60,9 @@ class Bar:
         """Move the bar."""
         self._found.add_page(done)
         self._throttled += sum(tally.throttled for tally in (done.master, *done.tallies))
-        self._bar.set_postfix_str(
-            f"{self._found.count:,} differences{_format_throttled(self._throttled)}", refresh=False
-        )
+        self._divided += done.divided
+        told = f"{self._found.count:,} differences{_format_divided(self._divided)}{_format_throttled(self._throttled)}"
+        self._bar.set_postfix_str(told, refresh=False)
         self._bar.update(done.master.scanned)
 
     @contextmanager
@@ -135,6 +135,7 @@ class Lines:
         self._extras = False
         self._names: tuple[str, ...] = ()
         self._tallies: list[Tally] = []
+        self._divided = 0
         self._found = _Differences()
         self._began = self._last_line = time.monotonic()
 
@@ -151,6 +152,7 @@ class Lines:
         for table, tally in enumerate((done.master, *done.tallies)):
             self._tallies[table] += tally
         self._found.add_page(done)
+        self._divided += done.divided
         if time.monotonic() - self._last_line >= LINE_EVERY:
             self._log_progress()
 
@@ -184,7 +186,7 @@ class Lines:
         by_name = list(zip(self._names, self._tallies, strict=True))
         self._log.info(
             f"{items}, {scanned / max(elapsed, 0.001):,.0f} a second, {self._found.count:,} differences"
-            f"{_format_throttled(throttled)}",
+            f"{_format_divided(self._divided)}{_format_throttled(throttled)}",
             elapsed_seconds=round(elapsed, 3),
             scanned=scanned,
             expected=self._expected or None,
@@ -214,6 +216,13 @@ class _Differences:
     def count(self) -> int:
         """Return how many there are."""
         return self._others + max(self._extra, self._waiting)
+
+
+def _format_divided(divided: int) -> str:
+    """Return what a line of progress says of items that are divided before any is compared, if there are any."""
+    if not divided:
+        return ""
+    return f", {count_nouns(divided, 'item')} of all tables divided"
 
 
 def _format_throttled(throttled: int) -> str:
