@@ -129,8 +129,12 @@ class Digester:
         if left == right:
             return ()
         # nine of ten values agree in their bytes, and each one that is parsed costs
-        others = [name for name, raw in left.items() if raw != right.get(name)]
-        names = [name for name in others if name not in right or not are_equal(left[name], right[name])]
+        other_of = right.get
+        names = [
+            name
+            for name, raw in left.items()
+            if raw != (other := other_of(name)) and (other is None or not are_equal(raw, other))
+        ]
         if left.keys() != right.keys():
             names += right.keys() - left.keys()
         return tuple(sorted(filter(self._is_compared, names)))

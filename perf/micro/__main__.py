@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import pickle
 import random
 import sys
 import time
@@ -35,12 +36,14 @@ from fastsync.exports.data_file import read_items
 from fastsync.exports.export import ExportFile
 from fastsync.exports.place import parse_place
 from fastsync.exports.storage import LocalStorage, StoredFile
+from fastsync.model.difference import Difference
 from fastsync.model.digest import Digester, digest_items
 from fastsync.model.keys import KeyReader, encode_keys
 from fastsync.model.page import Page
 from fastsync.model.policy import Policy
 from fastsync.model.settings import Reading, Retrying
 from fastsync.model.table import Endpoint, KeySchema, Side, Table, TableRef
+from fastsync.output.report_line import ReportLines
 from perf import items
 from perf.bench import server
 
@@ -138,11 +141,25 @@ def judging() -> Iterator[Part]:
         judge = Judge(("slave",), Digester(frozenset(ignored)), Policy(), Expiry(None, [None]))
         pairs = Pairs(0, keys, master, [Raw(bytes(item)) for item in slave])
         yield f"judge a pair: {name}", PAGE, lambda judge=judge, pairs=pairs: judge.find_suspects(pairs)  # type: ignore[misc]
-    yield (
-        "judge a pair, and report it: an attribute differs",
-        PAGE,
-        lambda: [judge.make_difference(each) for each in judge.find_suspects(pairs)],
-    )
+    for told, values in (("its values told", True), ("without its values", False)):
+        judge = Judge(("slave",), Digester(), Policy(), Expiry(None, [None]), values=values)
+        pairs = pairs._replace(keys=READER.read_keys(master))
+        lines = ReportLines(values)
+        found = _list_differences(judge, pairs)
+        sent = pickle.dumps(found)
+        yield f"judge a pair that differs, {told}", PAGE, lambda args=(judge, pairs): _list_differences(*args)  # type: ignore[misc]
+        yield f"send a difference, {told}", PAGE, lambda found=found: pickle.dumps(found)  # type: ignore[misc]
+        yield f"receive a difference, {told}", PAGE, lambda sent=sent: pickle.loads(sent)  # type: ignore[misc]
+        yield (
+            f"write a line of the report, {told}",
+            PAGE,
+            lambda found=found, lines=lines: deque(map(lines.format_line, found), maxlen=0),  # type: ignore[misc]
+        )
+
+
+def _list_differences(judge: Judge, pairs: Pairs) -> list[Difference]:
+    found = map(judge.make_difference, judge.find_suspects(pairs))
+    return [difference for difference in found if difference is not None]
 
 
 def exports() -> Iterator[Part]:
