@@ -25,7 +25,7 @@ class Judge:
 
     `names` are the slaves' names in reports, `version` the attribute that tells which of two items is newer. With
     `values`, or where a policy decides about differences, they hold both items; with `values` also the paths at which
-    these differ.
+    these differ. Where both sides have an item, `whole_items` or a policy needs all of it, a report what differs in it.
     """
 
     def __init__(
@@ -37,13 +37,16 @@ class Judge:
         version: str | None = None,
         *,
         values: bool = True,
+        whole_items: bool = True,
     ):
         self._names = names
         self._digester = digester
         self._policy = policy
         # parsing both items for the default policy, which always says yes, would cost 25 µs
         self._asks_policy = type(policy).differs is not Policy.differs
-        self._values = values or type(policy).resolve is not Policy.resolve
+        asks_what_to_do = type(policy).resolve is not Policy.resolve
+        self._values = values or asks_what_to_do
+        self._whole_items = whole_items or asks_what_to_do
         self._paths = values
         self._expiry = expiry
         self._version = version
@@ -109,7 +112,10 @@ class Judge:
     def _parse_items(self, suspect: Suspect) -> tuple[Item | None, Item | None]:
         if not self._values:
             return None, None
-        return _parse_item(suspect.master_item), _parse_item(suspect.slave_item)
+        master, item, names = suspect.master_item, suspect.slave_item, suspect.attributes
+        if self._whole_items or master is None or item is None:
+            return _parse_item(master), _parse_item(item)
+        return _parse_attributes(master, names), _parse_attributes(item, names)
 
     def _list_paths(self, master: Item | None, slave_item: Item | None, names: tuple[str, ...]) -> tuple[str, ...]:
         if not self._paths or master is None or slave_item is None:
@@ -129,8 +135,14 @@ class Judge:
         return msgspec.json.decode(version)
 
 
+_attributes = msgspec.json.Decoder(dict[str, Raw]).decode
 _NULL = Raw(b"null")
 """What stands for an attribute that an item does not have."""
+
+
+def _parse_attributes(item: Raw, names: tuple[str, ...]) -> Item:
+    found = _attributes(item)
+    return {name: msgspec.json.decode(found[name]) for name in names if name in found}
 
 
 def _parse_item(item: Raw | None) -> Item | None:

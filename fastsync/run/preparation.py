@@ -48,15 +48,16 @@ from fastsync.run.tasks.waiting_extras import WaitingExtras
 class RunOptions:
     """What a run is asked for.
 
-    `values`: differences are to bring both items along. `announce` is called with what is worth knowing before the work
-    begins. `open_folder` opens a report whose parts tasks write themselves; None where this process writes it. `shared`
-    is the access that runs at work at the same time share. Tables of fewer bytes than `whole_below` are one segment.
-    `find_room` returns how many processes there may be.
+    `values`: differences are to bring both items along, `whole_items`: all of them, not only what differs. `announce`
+    is called with what is worth knowing before the work begins. `open_folder` opens a report whose parts tasks write
+    themselves; None where this process writes it. `shared` is the access that runs at work at the same time share.
+    Tables of fewer bytes than `whole_below` are one segment. `find_room` returns how many processes there may be.
     """
 
     config: Config
     policy: Policy | None
     values: bool
+    whole_items: bool
     announce: Callable[[str], object]
     find_room: Callable[[], Room]
     open_folder: Callable[[str], PartStore] | None = None
@@ -240,6 +241,7 @@ class Preparation:
             repairing=config.repairing,
             policy=self._options.policy,
             values=self._options.values,
+            whole_items=self._options.whole_items,
             seed=new_seed(),
         )
 

@@ -199,6 +199,7 @@ class Synchronizer:
             config=place.config,
             policy=self._policy,
             values=self._config.needs_values or bool(hearers.listeners),
+            whole_items=bool(hearers.listeners),
             announce=self._announce,
             find_room=place.find_room,
             open_folder=place.open_folder,

@@ -74,7 +74,15 @@ class Stages:
         keys = terms.master.table.keys.names
         self._digester = make_digester(terms)
         self.ignored_names = IgnoredNames(terms.judging.ignored.difference(keys))
-        self.judge = Judge(self._names, self._digester, policy, self.expiry, terms.judging.version, values=terms.values)
+        self.judge = Judge(
+            self._names,
+            self._digester,
+            policy,
+            self.expiry,
+            terms.judging.version,
+            values=terms.values,
+            whole_items=terms.whole_items,
+        )
         self.filter = Filter(terms.judging.where)
         self.rechecker = Rechecker(self.master, self.slaves, self.expiry, self.filter)
         judging = _choose_judging(task)

@@ -17,6 +17,7 @@ class Terms:
 
     policy: the user's, None for the default one.
     values: whether differences carry both sides' items to the parent.
+    whole_items: whether these are whole where both sides have one; else they hold the attributes that differ.
     strategy: how segments are read.
     seed: that of the digests of this run.
     spending: what its tasks may consume, None where that is not limited.
@@ -33,6 +34,7 @@ class Terms:
     repairing: Repairing
     policy: Policy | None = None
     values: bool = False
+    whole_items: bool = False
     strategy: StrategyName = StrategyName.LOOKUP
     seed: int = 0
     spending: Spending | None = None
