@@ -6,6 +6,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
+from fastsync.model.settings import StrategyName
 from fastsync.model.table import EXPORT_SCHEME
 from fastsync.output.statistics import Result, SlaveCounters
 
@@ -32,6 +33,8 @@ def suggest_next(result: Result, left: Left) -> str | None:
     differing = any(map(_count_remaining, slaves))
     if left.checkpoint is not None and Path(left.checkpoint).exists():
         return None  # a note says how to go on
+    if result.exit_code in INTERRUPTED and result.statistics.strategy == StrategyName.KEYS:
+        return None  # such a run takes no checkpoint
     if result.exit_code in INTERRUPTED:
         return "next: with --checkpoint FILE --resume a run goes on where it was interrupted"
     if differing and left.report is not None:

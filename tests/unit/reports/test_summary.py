@@ -158,3 +158,8 @@ def test_an_export_is_not_to_be_repaired() -> None:
     """Where only exports are slaves, no flag that writes is suggested."""
     found = suggest_next(make_result({"missing": 1}, "export:backup"), Left())
     assert found == "next: --report FILE lists every difference"
+
+
+def test_keys_are_not_resumed() -> None:
+    """An interrupted run of given keys is told of no checkpoint: it takes none."""
+    assert suggest_next(make_result({}, exit_code=130, strategy="keys"), Left()) is None
