@@ -23,6 +23,8 @@ DESCRIPTORS = Path("/proc/self/fd")
 NAME = Path("/proc/self/comm")
 """What `ps` and `top` call this process; up to 15 characters."""
 STANDARD = frozenset((0, 1, 2))
+SECRET_FLAGS = ("--mfa-token", "--slave-mfa-token", "--external-id", "--slave-external-id")
+"""Flags whose values `ps` would show of every fork, which has the command line of this process."""
 
 
 @contextmanager
@@ -43,8 +45,8 @@ def helpers_forked() -> Iterator[None]:
 
 
 def _may_fork() -> bool:
-    """Return whether this process is the command line's own, and has one thread."""
-    if Interrupt.leave is None:
+    """Return whether this process is the command line's own, shows no secret in it, and has one thread."""
+    if Interrupt.leave is None or any(word.startswith(SECRET_FLAGS) for word in sys.argv):
         return False
     try:
         return sum(1 for _ in THREADS.iterdir()) == 1
