@@ -142,7 +142,7 @@ def judging() -> Iterator[Part]:
         pairs = Pairs(0, keys, master, [Raw(bytes(item)) for item in slave])
         yield f"judge a pair: {name}", PAGE, lambda judge=judge, pairs=pairs: judge.find_suspects(pairs)  # type: ignore[misc]
     for told, values in (("its values told", True), ("without its values", False)):
-        judge = Judge(("slave",), Digester(), Policy(), Expiry(None, [None]), values=values)
+        judge = Judge(("slave",), Digester(), Policy(), Expiry(None, [None]), values=values, whole_items=False)
         pairs = pairs._replace(keys=READER.read_keys(master))
         lines = ReportLines(values)
         found = _list_differences(judge, pairs)
