@@ -1,7 +1,7 @@
-"""Canonical form of attributes → xxh3_128 digest, then bytes: do two items differ, and in which attributes?
+"""Canonical form of attributes: do two items differ, and in which? And digests, where one of the two is not at hand.
 
 Items are the raw JSON bytes of the wire. Costs per pair of 400 B items, see perf/micro: bytes that agree never come
-here; attributes in another order about 4 µs; a set in another order 5 µs more.
+here; attributes in another order 3 µs; a set in another order 2 µs more.
 """
 
 from __future__ import annotations
@@ -53,10 +53,10 @@ _encode = msgspec.json.Encoder(order="sorted").encode
 
 
 class Digester:
-    """Compare items by their canonical attributes, less the ignored ones and `aws:rep:*`: digests first, then bytes.
+    """Compare items by their canonical attributes, less the ignored ones and `aws:rep:*`.
 
     `keys` are the key attributes, to which neither rule applies. `seed` (64 bits) is that of the digests, a new one in
-    every run, so that nobody can prepare values with the same digest; should two have it by chance, their bytes decide.
+    every run, so that nobody can prepare items with the same digest.
     `hashed` returns the digest of bytes for a seed. `ignored_seen` are the ignored attributes of items that were
     parsed, since their bytes differed.
     """
