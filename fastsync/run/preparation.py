@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,17 +10,15 @@ from pathlib import Path
 from fastsync.config.config import Config
 from fastsync.config.key_text import typed_key
 from fastsync.config.slicing import Slicing
-from fastsync.errors import ConfigError, FastsyncError, Interrupted, OutputFailed
+from fastsync.errors import FastsyncError, Interrupted
 from fastsync.model.capacity import Spending
 from fastsync.model.digest import new_seed
 from fastsync.model.messages.terms import Terms
 from fastsync.model.parallel import Room
 from fastsync.model.policy import Policy
 from fastsync.model.settings import StrategyName
-from fastsync.output.durable import FILE_START
 from fastsync.output.outputs import Outputs
-from fastsync.output.report_folder import PartedReport, PartStore
-from fastsync.output.report_line import ReportLines
+from fastsync.output.report_folder import PartStore
 from fastsync.output.unforeseen import Phase, unexpected
 from fastsync.plan.access import SharedAccess
 from fastsync.plan.exports.sizes import choose_parts_total
@@ -29,11 +27,10 @@ from fastsync.plan.page_size import limit_pages
 from fastsync.plan.segments import Plan
 from fastsync.plan.strategy_choice import Choice, choose_keys, choose_partition, choose_strategy, forecast_run
 from fastsync.plan.survey import Survey, survey_tables
-from fastsync.repair import undo_log
 from fastsync.run.checkpoints.earlier_run import EarlierRun
 from fastsync.run.checkpoints.file import CheckpointFile
-from fastsync.run.checkpoints.form import Checkpoint
-from fastsync.run.checkpoints.journal import Journal, copy_of_report, extras_of_slave, spool_kept
+from fastsync.run.checkpoints.journal import Journal, spool_kept
+from fastsync.run.checkpoints.run_files import RunFiles
 from fastsync.run.coordinator import Work
 from fastsync.run.notes import describe_resume, describe_settings
 from fastsync.run.outcome import Outcome, make_empty_outcome
@@ -41,7 +38,6 @@ from fastsync.run.parallel import settle_parallel
 from fastsync.run.tasks.agenda import Agenda
 from fastsync.run.tasks.deletes import PER_LIMITED_TASK, PER_TASK, Deletes, select_nothing
 from fastsync.run.tasks.spooling import Spooling, check_spool
-from fastsync.run.tasks.waiting_extras import WaitingExtras
 
 
 @dataclass(frozen=True)
@@ -90,21 +86,17 @@ def prepare_run(options: RunOptions) -> Iterator[Preparation]:
         preparation = Preparation(options, file)
         stack.callback(preparation.close_keys)
         stack.callback(preparation.remove_spool)
-        stack.callback(preparation.discard_unbegun)
+        stack.callback(preparation.files.discard_unbegun)
         yield preparation
 
 
 class Preparation:
-    """What is known of an earlier run, and what follows from it.
-
-    `outputs` are open already; they keep what they hold until a run begins, or ends early.
-    """
+    """What is known of an earlier run, and what follows from it; `files` are those that this one writes."""
 
     def __init__(self, options: RunOptions, file: CheckpointFile | None):
         self._options = options
         self._config = options.config
         self._file = file
-        self._begun = False
         self._has_read = False
         self._spooling: Spooling | None = None
         self._journal: Journal | None = None
@@ -114,18 +106,9 @@ class Preparation:
         if options.config.has_exports:
             check_spool(options.config)
         self._given = read_keys_of(options.config)
-        self.outputs = self._open_outputs()
+        self.files = RunFiles(options.config, file, self._resumed, options.open_folder)
         if options.config.resume:
             options.announce(describe_resume(options.config.checkpoint, self._earlier.found))
-
-    def _open_outputs(self) -> Outputs:
-        config, open_folder = self._config, self._options.open_folder
-        position = None if self._resumed is None else self._resumed.report
-        copy = None if self._file is None else copy_of_report(self._file)
-        if config.report is None or open_folder is None:
-            return Outputs.opened(config, position=position, copy=copy)
-        parted = PartedReport(open_folder(config.report), ReportLines.of(config), position)
-        return Outputs.opened(config, parted=parted)
 
     def close_keys(self) -> None:
         """Remove what the given keys are kept in."""
@@ -145,11 +128,6 @@ class Preparation:
         if self._resumed is None or self._file is None:
             return []
         return [spool_kept(self._file), *([Path(self._resumed.spool)] if self._resumed.spool else [])]
-
-    def discard_unbegun(self) -> None:
-        """Leave the files of a run that has not begun as they were."""
-        if not self._begun:
-            self.outputs.discard()
 
     def start(self, only_count: Callable[[], object]) -> Prepared:
         """Describe the tables, choose a strategy, and let everything begin; raise ConfigError or TableError.
@@ -199,13 +177,13 @@ class Preparation:
                 division = self._spooling.begin_division_of_keys(terms, keys, outcome)
             terms = division.terms
         only_count()
-        self._open_undo_log()
-        extras = {str(ref): self._open_extras(index, checkpoint) for index, ref in enumerate(config.slaves)}
+        self.files.open_undo_log()
+        extras = self.files.open_extras(checkpoint)
         checkpoint = replace(checkpoint, total=plan.total, strategy=outcome.strategy, totals=outcome.totals())
         checkpoint = replace(checkpoint, spool=terms.spool or "")
-        self._begin_files(checkpoint, extras)
+        self.files.begin(checkpoint, extras)
         undo_offset = None if self._resumed is None else checkpoint.log
-        self._journal = Journal(checkpoint, self._file, self.outputs.report, extras)
+        self._journal = Journal(checkpoint, self._file, self.files.outputs.report, extras)
         work = Work(
             terms=terms,
             agenda=Agenda(
@@ -228,7 +206,7 @@ class Preparation:
             journal=self._journal,
             division=division,
         )
-        return Prepared(found, work, self.outputs, config.processes)
+        return Prepared(found, work, self.files.outputs, config.processes)
 
     def _make_terms(self, found: Survey) -> Terms:
         config = self._config
@@ -303,47 +281,15 @@ class Preparation:
             self._options.announce(str(choice))
         return choice
 
-    def _open_undo_log(self) -> None:
-        path = self._config.undo_log
-        if path is None:
-            return
-        if self._config.resume:
-            undo_log.reopen_undo_log(path)
-        else:
-            undo_log.create_undo_log(path)
-
-    def _open_extras(self, index: int, checkpoint: Checkpoint) -> WaitingExtras:
-        """Open the extras of a slave, given by its index among the flags."""
-        if self._file is None:
-            return WaitingExtras()
-        name = str(self._config.slaves[index])
-        return WaitingExtras(extras_of_slave(self._file, index), checkpoint.extras.get(name, FILE_START), name)
-
-    def _begin_files(self, checkpoint: Checkpoint, extras: Mapping[str, WaitingExtras]) -> None:
-        """Write the first checkpoint, which may be refused, and only then let the report begin."""
-        try:
-            Journal(checkpoint, self._file, None, extras).save_checkpoint(
-                left=checkpoint.left, totals=checkpoint.totals, deleted=checkpoint.deleted, log=checkpoint.log
-            )
-        except OutputFailed as error:
-            raise ConfigError(f"--checkpoint: {error}") from None
-        self._begun = True
-        try:
-            self.outputs.begin()
-        except OutputFailed as error:
-            raise ConfigError(str(error)) from None
-
     def end_early(self) -> Outcome:
         """Close the report of a run that a signal ended before its first page; return what is counted so far.
 
         Report and statistics fit each other then: both hold what an earlier run had brought up to its checkpoint, or
         nothing. Raises ConfigError or OutputFailed where the report cannot be written.
         """
-        self._begun = True
         outcome = make_empty_outcome(self._config, self._slicing(), extras=self._config.repairing.find_extras)
         if self._resumed is not None:
             outcome.strategy = self._resumed.strategy
             outcome.resume_from(self._resumed.totals)
-        if self._config.executor != "spark":  # there the report is a folder, which is complete or not as a whole
-            self.outputs.end_early()
+        self.files.end_early()
         return outcome

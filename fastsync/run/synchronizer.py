@@ -248,5 +248,5 @@ def _end_early(config: Config, interrupt: Interrupt, preparation: Preparation | 
         with suppress(FastsyncError):  # the report cannot be written
             outcome = preparation.end_early()
         with note_failed_output(outcome):
-            preparation.outputs.write_stats(make_result(outcome, interrupt).statistics)
+            preparation.files.outputs.write_stats(make_result(outcome, interrupt).statistics)
     return make_result(outcome, interrupt)
