@@ -15,6 +15,7 @@ from multiprocessing import util
 from pathlib import Path
 from typing import Any, NoReturn
 
+from fastsync.model.addresses import hide_users
 from fastsync.workers.interrupt import Interrupt
 
 THREADS = Path("/proc/self/task")
@@ -46,12 +47,17 @@ def helpers_forked() -> Iterator[None]:
 
 def _may_fork() -> bool:
     """Return whether this process is the command line's own, shows no secret in it, and has one thread."""
-    if Interrupt.leave is None or any(word.startswith(SECRET_FLAGS) for word in sys.argv):
+    if Interrupt.leave is None or any(map(_may_be_secret, sys.argv)):
         return False
     try:
         return sum(1 for _ in THREADS.iterdir()) == 1
     except OSError:
         return False
+
+
+def _may_be_secret(word: str) -> bool:
+    """Return whether a word of the command line is a flag with a secret, or an address with a user and a password."""
+    return word.startswith(SECRET_FLAGS) or hide_users(word) != word
 
 
 def _fork_helper(_: object, arguments: Sequence[Any], passed: Sequence[int]) -> int:
