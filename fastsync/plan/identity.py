@@ -6,7 +6,6 @@ it. Only DescribeTable does: its TableId, or where there is none its ARN and tim
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from threading import Thread
 
@@ -97,8 +96,9 @@ class DescribedTables:
 
 
 def _wait_for_threads(threads: Sequence[Thread], stopped: Callable[[], bool]) -> None:
-    while any(thread.is_alive() for thread in threads) and not stopped():
-        time.sleep(LOOK)
+    for thread in threads:
+        while thread.is_alive() and not stopped():
+            thread.join(LOOK)
 
 
 def _describe_unknown(side: Side, why: str) -> str:

@@ -48,7 +48,8 @@ class ProcessExecutor:
         try:
             while crew.workers or growing:
                 growing = growing and self._grow(crew, waiting, interrupt)
-                yield from crew.follow_ready(waiting, interrupt, wait=not growing)
+                if crew.workers:
+                    yield from crew.follow_ready(waiting, interrupt, wait=not growing)
                 crew.look_after(interrupt.count, self._current)
         finally:
             crew.dismiss_all()
