@@ -18,6 +18,7 @@ from fastsync.aws.failures import Fault
 from fastsync.aws.network.pipeline import Numbered
 from fastsync.aws.retries import Tries
 from fastsync.errors import IncompleteError
+from fastsync.model.wording import describe_exception
 
 RENEWALS = 3
 """How often one request is sent again with other credentials, after those of the last try had expired."""
@@ -103,7 +104,7 @@ class Sendings(Generic[T, U]):
                 if answer is None:
                     later[number] = self._submit(number, partial(self._transport.send_on, sending, reply))
                 else:
-                    self._taken[number] = self._take(number, answer)
+                    self._taken[number] = self._take_safely(number, answer)
         for number, sending in self._left:
             later[number] = self._submit(number, partial(self._send_unless_refused, sending))
         self._taken.update((number, coming.result()) for number, coming in later.items())
@@ -116,7 +117,7 @@ class Sendings(Generic[T, U]):
             try:
                 signed = self._sign_unless_refused(sending)
             except IncompleteError as error:
-                self._taken[number] = self._take(number, error)
+                self._taken[number] = self._take_safely(number, error)
             else:
                 yield number, signed
 
@@ -129,12 +130,24 @@ class Sendings(Generic[T, U]):
         return self._pool.submit(self._send_later, number, send)
 
     def _send_later(self, number: int, send: Callable[[], Answer[T]]) -> U:
+        answer: Answer[T] | IncompleteError
         try:
-            return self._take(number, send())
+            answer = send()
         except IncompleteError as error:
-            if error.refused:
-                self._refusal = error
-            return self._take(number, error)
+            answer = error
+        except Exception as error:
+            answer = IncompleteError(describe_exception(error))
+        if isinstance(answer, IncompleteError) and answer.refused:
+            self._refusal = answer
+        return self._take_safely(number, answer)
+
+    def _take_safely(self, number: int, answer: Answer[T] | IncompleteError) -> U:
+        """Return what is made of an answer; where that fails, its request has failed, and all others count."""
+        try:
+            return self._take(number, answer)
+        except Exception as error:
+            failure = f"an answer that nothing can be made of: {describe_exception(error)}"
+            return self._take(number, IncompleteError(failure))
 
     def _send_unless_refused(self, sending: Sending[T]) -> Answer[T]:
         if self._refusal is not None:
