@@ -100,7 +100,7 @@ def describe_run(outcome: Outcome) -> list[str]:
         *([describe_remaining(outcome)] if outcome.interrupted else []),
         *_describe_keys(outcome),
         *outcome.notes,
-        *describe_segments(outcome.segments, outcome.plan),
+        *describe_segments(outcome.segments, outcome.plan, name_segment(outcome.strategy)),
         *_describe_order(outcome),
         *_describe_throttling(outcome),
     ]
@@ -184,18 +184,19 @@ def describe_cost(outcome: Outcome) -> list[str]:
     return [note]
 
 
-def describe_segments(segments: SegmentTotals, plan: Plan) -> Iterator[str]:
-    """Yield which segment is much larger than the others, and which took much longer."""
+def describe_segments(segments: SegmentTotals, plan: Plan, noun: str = "segment") -> Iterator[str]:
+    """Yield which segment is much larger than the others, and which took much longer; `noun` is what it is."""
     largest, slowest = segments.largest, segments.slowest
     if largest.amount >= MANY_ITEMS and largest.times_average >= UNEVEN:
         yield (
-            f"segment {largest.number} of {plan.total} is the largest: {largest.amount:,.0f} items, "
+            f"{noun} {largest.number} of {plan.total} is the largest: {largest.amount:,.0f} items, "
             f"{format_amount(largest.times_average)} times the average"
         )
-        yield "  the items of one partition key cannot be divided, the others can: more --segments"
+        if noun == "segment":
+            yield "  the items of one partition key cannot be divided, the others can: more --segments"
     if slowest.amount >= LONG and slowest.times_average >= UNEVEN:
         yield (
-            f"segment {slowest.number} of {plan.total} was the slowest: {format_seconds(slowest.amount)}, "
+            f"{noun} {slowest.number} of {plan.total} was the slowest: {format_seconds(slowest.amount)}, "
             f"{format_amount(slowest.times_average)} times the average"
         )
 

@@ -14,53 +14,28 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from io import FileIO
-from itertools import accumulate, compress, groupby, repeat
+from itertools import accumulate, compress, groupby
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 from msgspec import Raw
 
-from fastsync.errors import OutputFailed
 from fastsync.model.digest import choose_parts
 
-MEMORY = 8 << 20
-"""Bytes of rows that a writer holds, with what Python takes for them."""
-PER_ROW = 300
-"""Bytes of memory that a row takes beside its item."""
 LEFT_OUT, UNEVALUATED = b"--where is false", b"--where has none"
 """What stands in the place of the digest of an item that --where leaves out, or cannot be evaluated for."""
 _SHARE_SEED = 1
 """Another seed than that of the parts: the keys of one part are divided anew."""
 MOST_ROWS = 120_000
 """Rows, of all tables together, that whoever reads a part holds at a time: some 40 MB."""
-_LINE = struct.Struct("<QIIII")
-_encode = msgspec.msgpack.encode
+LINE = struct.Struct("<QIIII")
+"""A line in the table of chunks: the place of a chunk, its rows, and the bytes of its three sections."""
 _Head = tuple[list[bytes], list[bytes]]
 _decode_head = msgspec.msgpack.Decoder(_Head).decode
 _decode_keys = msgspec.msgpack.Decoder(tuple[list[bytes], Raw]).decode
 _Rest = tuple[list[bytes | None], list[int], list[int]]
 _decode_rest = msgspec.msgpack.Decoder(_Rest).decode
-
-
-class Rows(NamedTuple):
-    """Rows that are written: columns with a value for each row, or empty ones where nobody needs them.
-
-    `digests` are those of the items; `forms` further ones, which are seldom asked for. `lines` are where the items
-    stand in their file. `items` are kept until they are written. `parts` tell the part of each row, where that is not
-    the one that its key decides.
-    """
-
-    keys: Sequence[bytes]
-    digests: Sequence[bytes]
-    forms: Sequence[bytes] = ()
-    lines: Sequence[int] = ()
-    items: Sequence[bytes | Raw] = ()
-    parts: Sequence[int] = ()
-
-
-_VALUES = 5
-"""Values of a row that are written: all but its part."""
 
 
 class Keyed(NamedTuple):
@@ -85,105 +60,6 @@ class _Chunk(NamedTuple):
     head: int
     rest: int
     items: int
-
-
-class PartWriter:
-    """Write the rows of one task into a file of its own. Raises OutputFailed where that fails, as on a full disk."""
-
-    def __init__(self, folder: Path, name: str, parts: int):
-        self._path = folder / name
-        self._parts = parts
-        self._offset = 0
-        self._table: list[bytes] = []
-        self._hold_nothing()
-        try:
-            self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-        except OSError as error:
-            raise self._describe(error) from None
-
-    @property
-    def holds_rows(self) -> bool:
-        """Whether rows were added that are not written yet."""
-        return self._held > 0
-
-    def add_rows(self, rows: Rows) -> None:
-        """Add rows, each to its part. All rows of a writer have the same columns, but
-        for `forms`.
-
-        Those of a part are one list, the values of one row after the other's: an object for each row takes three times
-        as long.
-        """
-        if not rows.keys:
-            return
-        held = self._rows
-        columns = [column or repeat(None) for column in rows[:_VALUES]]
-        parts = rows.parts or choose_parts(rows.keys, self._parts)
-        for part, values in zip(parts, zip(*columns, strict=False), strict=True):
-            held[part] += values
-        self._held += sum(map(len, rows.items)) + len(rows.keys) * PER_ROW
-        if self._held >= MEMORY:
-            self._write_chunks()
-
-    def finish(self) -> None:
-        """Write what is left, and let the file count."""
-        self._write_chunks()
-        table = _table_of(self._path)
-        new = table.with_suffix(".new")
-        try:
-            new.write_bytes(b"".join(self._table))
-            new.rename(table)
-        except OSError as error:
-            raise self._describe(error) from None
-
-    def discard_rows(self) -> None:
-        """Forget all rows: what they were made of turns out not to count. Raises OutputFailed."""
-        self._hold_nothing()
-        self._offset = 0
-        self._table = []
-        try:
-            os.ftruncate(self._file, 0)
-            os.lseek(self._file, 0, os.SEEK_SET)
-        except OSError as error:
-            raise self._describe(error) from None
-
-    def close(self) -> None:
-        """Close the file."""
-        os.close(self._file)
-
-    def _hold_nothing(self) -> None:
-        self._rows: list[list[Any]] = [[] for _ in range(self._parts)]
-        self._held = 0
-
-    def _write_chunks(self) -> None:
-        """Write a chunk for each part."""
-        for rows in self._rows:
-            columns = [rows[place::_VALUES] for place in range(_VALUES)]
-            self._write_chunk(*(column if any(value is not None for value in column) else [] for column in columns))
-        self._hold_nothing()
-
-    def _write_chunk(
-        self,
-        keys: list[bytes],
-        digests: list[bytes],
-        forms: list[bytes | None],
-        lines: list[int],
-        items: list[bytes | Raw],
-    ) -> None:
-        """Write a chunk, nothing where it has no rows, and note where it is."""
-        if not keys:
-            self._table.append(_LINE.pack(self._offset, 0, 0, 0, 0))
-            return
-        sizes = list(map(len, items))
-        head, rest, items_bytes = _encode((keys, digests)), _encode((forms, lines, sizes)), sum(sizes)
-        self._table.append(_LINE.pack(self._offset, len(keys), len(head), len(rest), items_bytes))
-        self._offset += len(head) + len(rest) + items_bytes
-        try:
-            _write_all(self._file, b"".join((head, rest, *items)))
-        except OSError as error:
-            raise self._describe(error) from None
-
-    def _describe(self, error: OSError) -> OutputFailed:
-        return OutputFailed(f"the spool in {self._path.parent} cannot be written: {error.strerror}; see --spool")
 
 
 class Part:
@@ -268,33 +144,34 @@ def count_shares(parts: Iterable[Part]) -> int:
 
 def is_written(folder: Path, name: str) -> bool:
     """Return whether the task that writes a file has finished it, and it still has all that was written."""
-    width = _LINE.size
+    width = LINE.size
     try:
-        with _table_of(folder / name).open("rb") as table:
+        with table_of(folder / name).open("rb") as table:
             size = os.fstat(table.fileno()).st_size
             end = 0
             if size:
                 table.seek(size // width * width - width)
-                offset, _, *sections = _LINE.unpack(table.read(width))
+                offset, _, *sections = LINE.unpack(table.read(width))
                 end = offset + sum(sections)
         return size % width == 0 and (folder / name).stat().st_size == end
     except OSError:
         return False
 
 
-def _table_of(path: Path) -> Path:
+def table_of(path: Path) -> Path:
+    """Return the table of chunks that stands beside a file."""
     return path.with_name(f"{path.name}.table")
 
 
 def _find_chunks(folder: Path, names: Sequence[str], number: int, parts: int) -> Iterator[_Chunk]:
-    width = _LINE.size
+    width = LINE.size
     for name in names:
         path = folder / name
-        with _table_of(path).open("rb") as table:
+        with table_of(path).open("rb") as table:
             lines = os.fstat(table.fileno()).st_size // width
             for place in range(number, lines, parts):
                 table.seek(place * width)
-                offset, rows, head, rest, items = _LINE.unpack(table.read(width))
+                offset, rows, head, rest, items = LINE.unpack(table.read(width))
                 if rows:
                     yield _Chunk(path, offset, rows, head, rest, items)
 
@@ -310,9 +187,3 @@ def _read(chunk: _Chunk, start: int, size: int) -> bytes:
 
 def _read_rest(chunk: _Chunk) -> _Rest:
     return _decode_rest(_read(chunk, chunk.head, chunk.rest))
-
-
-def _write_all(handle: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(handle, view) :]

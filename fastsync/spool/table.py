@@ -9,7 +9,8 @@ from typing import NamedTuple
 import msgspec
 
 from fastsync.errors import OutputFailed
-from fastsync.spool.part_files import Part, PartWriter, is_written
+from fastsync.spool.part_files import Part, is_written
+from fastsync.spool.part_writer import PartWriter
 
 
 class Source(NamedTuple):

@@ -27,7 +27,8 @@ from fastsync.model.keys import Key, KeyReader
 from fastsync.model.messages.events import Event, PageDone
 from fastsync.model.messages.tasks import DivideTask, RepeatsTask, SpoolTask
 from fastsync.spool.packed_keys import KeyPacker
-from fastsync.spool.part_files import LEFT_OUT, UNEVALUATED, Rows, count_shares
+from fastsync.spool.part_files import LEFT_OUT, UNEVALUATED, count_shares
+from fastsync.spool.part_writer import Rows
 from fastsync.spool.table import SpooledTable
 from fastsync.spool.wanted_keys import WantedKeys
 from fastsync.workers.page_result import PageResult

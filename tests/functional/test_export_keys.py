@@ -75,7 +75,7 @@ def test_keys_bring_of_exports_what_they_bring_of_tables(
         monkeypatch.setattr("fastsync.compare.strategies.partition.PAGE_ROWS", chance.choice([1, 3, 1000]))
         monkeypatch.setattr("fastsync.compare.strategies.given_keys.MOST", chance.choice([1, 3, 1000]))
         monkeypatch.setattr("fastsync.spool.part_files.MOST_ROWS", chance.choice([5, 20, 1000]))
-        monkeypatch.setattr("fastsync.spool.part_files.MEMORY", chance.choice([1, 3000, 1 << 30]))
+        monkeypatch.setattr("fastsync.spool.part_writer.MEMORY", chance.choice([1, 3000, 1 << 30]))
         monkeypatch.setattr("fastsync.plan.keys.groups.PER_PART", chance.choice([3, 1000]))
         monkeypatch.setattr("fastsync.plan.keys.plan.LEAST", chance.choice([2, 100]))
         monkeypatch.setattr("fastsync.plan.keys.plan.MOST_GROUPS", chance.choice([1, 2, 1000]))

@@ -145,7 +145,7 @@ def test_exports_are_compared_as_tables_are(
     for number in range(4):
         monkeypatch.setattr("fastsync.compare.strategies.partition.PAGE_ROWS", chance.choice([1, 3, 1000]))
         monkeypatch.setattr("fastsync.spool.part_files.MOST_ROWS", chance.choice([5, 20, 1000]))
-        monkeypatch.setattr("fastsync.spool.part_files.MEMORY", chance.choice([1, 3000, 1 << 30]))
+        monkeypatch.setattr("fastsync.spool.part_writer.MEMORY", chance.choice([1, 3000, 1 << 30]))
         monkeypatch.setattr("fastsync.plan.exports.sizes.PART_ROWS", chance.choice([7, 30, 1000]))
         monkeypatch.setattr("fastsync.compare.spelling.ENOUGH", (0, 1, 5, 1000)[number])
         items = make_sides(chance, keys)
@@ -285,7 +285,7 @@ def test_nothing_of_a_replaced_file_is_written(
     write_export(tmp_path / "export", MASTER)
     change(tmp_path / "export")
     slave = Table.make(dynoxide, MASTER_REGION, [])
-    monkeypatch.setattr("fastsync.spool.part_files.MEMORY", 1)
+    monkeypatch.setattr("fastsync.spool.part_writer.MEMORY", 1)
     prefix, folder = "x/AWSDynamoDB/1", tmp_path / "export"
     files = {f"{prefix}/{each.relative_to(folder)}": each.read_bytes() for each in folder.rglob("*") if each.is_file()}
     with FakeS3(files) as s3:

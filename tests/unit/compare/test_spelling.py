@@ -16,7 +16,8 @@ from fastsync.model.keys import KeyReader
 from fastsync.model.messages.terms import Terms
 from fastsync.model.table import KeySchema
 from fastsync.spool.packed_keys import KeyPacker
-from fastsync.spool.part_files import LEFT_OUT, Rows
+from fastsync.spool.part_files import LEFT_OUT
+from fastsync.spool.part_writer import Rows
 from fastsync.spool.table import SpooledTable
 from tests.unit import builders
 

@@ -63,6 +63,12 @@ def test_what_stands_out(segments: Sequence[tuple[int, float]], told: Sequence[s
         assert note.startswith(start)
 
 
+def test_parts() -> None:
+    """Parts of exports are called so, and nobody is told to give more segments for them."""
+    notes = list(describe_segments(spread([(1000, 1), (1000, 1), (80_000, 1)]), PLAN, "part"))
+    assert notes == ["part 2 of 10 is the largest: 80,000 items, 2.9 times the average"]
+
+
 def test_only_whole_segments_count() -> None:
     """A segment that failed, or on which a slave was lost, says nothing about how many differences there are."""
     made = SegmentTotals(SLAVES)

@@ -13,8 +13,8 @@ from msgspec import Raw
 from fastsync.errors import OutputFailed
 from fastsync.model.digest import choose_parts
 from fastsync.plan.exports.sizes import LIVE_ROW_BYTES
-from fastsync.spool import part_files
-from fastsync.spool.part_files import Rows
+from fastsync.spool import part_writer
+from fastsync.spool.part_writer import Rows
 from fastsync.spool.table import SpooledTable
 
 
@@ -53,7 +53,7 @@ def test_parts_return_what_was_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, memory: int, items: bool
 ) -> None:
     """Each row is in the part of its key, once, in the order of files and lines, and its item and origin are found."""
-    monkeypatch.setattr(part_files, "MEMORY", memory)
+    monkeypatch.setattr(part_writer, "MEMORY", memory)
     parts, files = 5, [make_rows(200, 1), [], make_rows(333, 2)]
     table = SpooledTable.begin(str(tmp_path), 0, ["a", "b", "c"])
     for place, rows in enumerate(files):
@@ -107,7 +107,7 @@ def test_a_task_that_was_broken_off_has_brought_nothing(tmp_path: Path) -> None:
 
 def test_rows_that_do_not_count_are_forgotten(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """What a task has added before it learns that nothing of its source counts is in no part."""
-    monkeypatch.setattr("fastsync.spool.part_files.MEMORY", 1)
+    monkeypatch.setattr("fastsync.spool.part_writer.MEMORY", 1)
     table = SpooledTable.begin(str(tmp_path), 1, ["a"])
     writer = table.open_writer(0, 2)
     writer.add_rows(as_columns(make_rows(20, 1)))
@@ -140,7 +140,7 @@ def test_a_key_that_is_there_twice_is_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, memory: int, shares: int
 ) -> None:
     """Two rows with one key are in the same share of a part, and are found there, in whatever chunks they are."""
-    monkeypatch.setattr(part_files, "MEMORY", memory)
+    monkeypatch.setattr(part_writer, "MEMORY", memory)
     rows = make_rows(30, 1)
     table = SpooledTable.begin(str(tmp_path), 0, ["a"])
     writer = table.open_writer(0, 1)
