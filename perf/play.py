@@ -12,7 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fastsync.aws.in_flight import MOST
+from fastsync.aws.lookups.in_flight import MOST
 from fastsync.config.slicing import Slicing
 from fastsync.model.capacity import LIST_PRICES, PAGE_BYTES, PARTITION_READS, count_read_units, count_scan_units
 from fastsync.model.settings import MAX_BATCH_KEYS

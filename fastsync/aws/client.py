@@ -17,6 +17,7 @@ from fastsync.aws.answers import AnswerReader, BatchWritten, Units
 from fastsync.aws.budget import Budget, CostModel, PrivateCell
 from fastsync.aws.failures import CONDITION_FAILED
 from fastsync.aws.requests import Answer, Request
+from fastsync.aws.scan import Scan, match_partition
 from fastsync.aws.transport import Transport
 from fastsync.aws.writes.conditional import Condition, Write, WriteAnswer
 from fastsync.errors import IncompleteError, RequestFailed
@@ -40,20 +41,6 @@ class BatchAnswer(NamedTuple):
     unprocessed: Sequence[Key]
     size: int = 0
     by_key: Mapping[Key, Raw] | None = None
-
-
-class Scan(NamedTuple):
-    """The slice of a table that is read: segment `number` of `total`, and whether only keys are wanted.
-
-    `checked`: the keys of all items are read with each page, and have to be distinct. `partition`: the items under this
-    partition key (DynamoDB JSON) are read instead, by Query, which returns them in the order of the sort key.
-    """
-
-    number: int
-    total: int
-    keys_only: bool = False
-    checked: bool = False
-    partition: bytes | None = None
 
 
 class Client:
@@ -86,7 +73,7 @@ class Client:
         if scan.partition is not None:
             operation = "Query"
             names["#p"] = self.side.table.keys.hash
-            body.append(_match_partition(scan.partition))
+            body.append(match_partition(scan.partition))
         elif scan.total > 1:
             body.append(f'"Segment":{scan.number},"TotalSegments":{scan.total}')
         limit = self._scans.pieces_per_request(self._limit)
@@ -286,12 +273,6 @@ class Client:
         units = sum(each.CapacityUnits for each in consumed)
         meter.append(units)
         return units
-
-
-def _match_partition(partition: bytes) -> str:
-    """Return the part of a Query's body that says whose items are wanted; the key's name has the alias #p."""
-    value = next(iter(msgspec.json.decode(partition, type=dict[str, Raw]).values()))
-    return f'"KeyConditionExpression":"#p=:p","ExpressionAttributeValues":{{":p":{bytes(value).decode()}}}'
 
 
 def _take_all(meter: list[float]) -> float:

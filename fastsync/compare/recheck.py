@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 from msgspec import Raw
 
-from fastsync.aws.batch_get import Answers, BatchReader
+from fastsync.aws.lookups.batch_get import BatchReader
+from fastsync.aws.lookups.coming_answers import Answers
 from fastsync.compare.expiry import Expiry
 from fastsync.compare.filter import Filter
 from fastsync.compare.pairs import Suspect

@@ -11,9 +11,10 @@ from threading import Thread
 
 from msgspec import Raw
 
-from fastsync.aws.client import Client, Scan
+from fastsync.aws.client import Client
 from fastsync.aws.clients import Clients, Keyring
 from fastsync.aws.describe import describe_table
+from fastsync.aws.scan import Scan
 from fastsync.errors import FastsyncError
 from fastsync.model.page import Page
 from fastsync.model.settings import Reading, Retrying

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from fastsync.aws.client import Scan
 from fastsync.aws.clients import Clients, Keyring
+from fastsync.aws.scan import Scan
 from fastsync.config.config import Config
 from fastsync.errors import RequestFailed
 from fastsync.model.settings import Reading, StrategyName

@@ -10,8 +10,9 @@ from dataclasses import replace
 import msgspec
 from msgspec import Raw
 
-from fastsync.aws.client import Client, Scan
+from fastsync.aws.client import Client
 from fastsync.aws.clients import Clients
+from fastsync.aws.scan import Scan
 from fastsync.compare.filter import Filter
 from fastsync.compare.ignored_names import IgnoredNames
 from fastsync.compare.screen import Screen, find_ttl_names

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from msgspec import Raw
 from msgspec.structs import replace
 
-from fastsync.aws.batch_get import Answers
+from fastsync.aws.lookups.coming_answers import Answers
 from fastsync.aws.writes.conditional import Condition, WriteAnswer
 from fastsync.compare.pairs import Suspect
 from fastsync.errors import ConfigError, IncompleteError

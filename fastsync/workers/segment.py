@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Executor
 
-from fastsync.aws.batch_get import BatchReader
+from fastsync.aws.lookups.batch_get import BatchReader
 from fastsync.compare.confirm import Confirmed
 from fastsync.compare.filter import Filter
 from fastsync.compare.pairs import Pairs, PairsPage, Strategy, Suspect

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from fastsync.aws.batch_get import IN_FLIGHT, BatchReader
 from fastsync.aws.clients import Clients
+from fastsync.aws.lookups.batch_get import IN_FLIGHT, BatchReader
 from fastsync.compare.confirm import Confirmer
 from fastsync.compare.expiry import Expiry
 from fastsync.compare.filter import Filter

@@ -22,10 +22,11 @@ from msgspec import Raw
 
 from fastsync.aws.auth.credentials import Credentials
 from fastsync.aws.auth.signing import Signer
-from fastsync.aws.batch_get import BatchReader
-from fastsync.aws.client import Client, Scan
+from fastsync.aws.client import Client
 from fastsync.aws.connections import Connections
+from fastsync.aws.lookups.batch_get import BatchReader
 from fastsync.aws.network.target import make_target
+from fastsync.aws.scan import Scan
 from fastsync.aws.transport import Transport
 from fastsync.compare.expiry import Expiry
 from fastsync.compare.filter import Filter

@@ -149,7 +149,8 @@ def test_requests_that_are_never_sent_cost_nothing() -> None:
     """What a try paid that could not reach anybody is given back."""
     from fastsync.aws.auth.credentials import Credentials  # noqa: PLC0415
     from fastsync.aws.budget import Budget, PrivateCell  # noqa: PLC0415
-    from fastsync.aws.client import Client, Scan  # noqa: PLC0415
+    from fastsync.aws.client import Client  # noqa: PLC0415
+    from fastsync.aws.scan import Scan  # noqa: PLC0415
     from fastsync.aws.transport import Transport  # noqa: PLC0415
     from fastsync.errors import RequestFailed  # noqa: PLC0415
     from fastsync.model.settings import Reading, Retrying  # noqa: PLC0415

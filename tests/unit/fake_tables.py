@@ -12,8 +12,9 @@ import msgspec
 from msgspec import Raw
 
 from fastsync.aws.budget import Budget, PrivateCell
-from fastsync.aws.client import BatchAnswer, Scan
+from fastsync.aws.client import BatchAnswer
 from fastsync.aws.clients import Clients
+from fastsync.aws.scan import Scan
 from fastsync.errors import RequestFailed
 from fastsync.model.difference import Tally
 from fastsync.model.keys import Key, KeyReader

@@ -18,8 +18,8 @@ from typing import NamedTuple, Protocol
 
 from msgspec import Raw
 
-from fastsync.aws.batch_get import BatchReader
 from fastsync.aws.client import Client
+from fastsync.aws.lookups.batch_get import BatchReader
 from fastsync.compare.filter import Filter
 from fastsync.compare.pairs import Pairs, PairsPage, Strategy
 from fastsync.compare.strategies.export_keys import ExportReader

@@ -15,8 +15,10 @@ from typing import NamedTuple
 
 from msgspec import Raw
 
-from fastsync.aws.batch_get import Answers, BatchReader
-from fastsync.aws.client import Client, Scan
+from fastsync.aws.client import Client
+from fastsync.aws.lookups.batch_get import BatchReader
+from fastsync.aws.lookups.coming_answers import Answers
+from fastsync.aws.scan import Scan
 from fastsync.compare.filter import Filter
 from fastsync.compare.pairs import Pairs, PairsPage
 from fastsync.compare.strategies.circles import Circles

@@ -16,7 +16,7 @@ from concurrent.futures import Executor
 from dataclasses import replace
 from itertools import chain
 
-from fastsync.aws.batch_get import BatchReader
+from fastsync.aws.lookups.batch_get import BatchReader
 from fastsync.compare.filter import Filter
 from fastsync.compare.pairs import Pairs, PairsPage
 from fastsync.compare.strategies.lookup import MASTER_NAME, Lookup, select_part

@@ -17,7 +17,7 @@ from operator import ne
 
 from msgspec import Raw
 
-from fastsync.aws.batch_get import BatchReader
+from fastsync.aws.lookups.batch_get import BatchReader
 from fastsync.compare.filter import Filter
 from fastsync.compare.pairs import Pairs, PairsPage
 from fastsync.compare.screen import Screen

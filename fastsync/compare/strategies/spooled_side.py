@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from msgspec import Raw
 
-from fastsync.aws.batch_get import BatchReader
+from fastsync.aws.lookups.batch_get import BatchReader
 from fastsync.compare.screen import Screen
 from fastsync.model.keys import Key, KeyReader
 from fastsync.model.messages.tasks import SegmentTask

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from itertools import islice
 
-from fastsync.aws.batch_get import BatchReader
+from fastsync.aws.lookups.batch_get import BatchReader
 from fastsync.compare.strategies.window import FEW, WINDOW, Window
 from fastsync.errors import IncompleteError
 from fastsync.model.keys import Key

@@ -12,7 +12,8 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from itertools import product, takewhile
 
-from fastsync.aws.client import Client, Scan
+from fastsync.aws.client import Client
+from fastsync.aws.scan import Scan
 from fastsync.compare.pairs import Pairs
 from fastsync.compare.strategies.circles import Circles
 from fastsync.compare.strategies.walk import Unmatched, match_in_order

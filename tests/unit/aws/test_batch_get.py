@@ -10,9 +10,10 @@ from typing import Any, cast
 import pytest
 from msgspec import Raw
 
-from fastsync.aws.batch_get import BatchReader, BatchSize
 from fastsync.aws.budget import Budget, PrivateCell
 from fastsync.aws.client import BatchAnswer, Client
+from fastsync.aws.lookups.batch_get import BatchReader
+from fastsync.aws.lookups.batch_size import BatchSize
 from fastsync.errors import KeysUnanswered
 from fastsync.model.keys import Key, KeyReader, encode_key
 from fastsync.model.settings import Retrying

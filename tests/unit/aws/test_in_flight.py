@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from fastsync.aws.in_flight import FEWEST, FIRST, MOST, InFlightLimit
+from fastsync.aws.lookups.in_flight import FEWEST, FIRST, MOST, InFlightLimit
 
 
 def settled(seconds: Callable[[int], float], answers: int = 21_000) -> InFlightLimit:
