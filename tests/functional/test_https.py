@@ -30,6 +30,22 @@ def test_runs_over_https(strategy: str, tmp_path: Path) -> None:
             assert "5,880 same, 60 missing, 60 differing" in ran.stderr
 
 
+@pytest.mark.parametrize("writes", ["guarded", "batch"])
+@pytest.mark.parametrize("count", [1, 64, 65, 6000])
+def test_writes_over_https(writes: str, count: int, tmp_path: Path) -> None:
+    """Writes that are in flight together, over connections that were opened for them, all arrive, and count once."""
+    with server(("--items", f"{count}", "--missing", "1"), tmp_path) as url:
+        where = ("--endpoint-url", url, "--parallel", "2", "--strategy", "lookup")
+        env = {"AWS_CA_BUNDLE": str(tmp_path / BUNDLE)}
+        wrote = run_fastsync(*TABLES, *where, "--write-missing", "--writes", writes, env=env)
+        assert wrote.exit_code == 0, wrote.stderr
+        assert f"{count:,} missing" in wrote.stderr
+        assert f"{count:,} written" in wrote.stderr
+        again = run_fastsync(*TABLES, *where, env=env)
+        assert again.exit_code == 0, again.stderr
+        assert f"{count:,} same" in again.stderr
+
+
 def test_an_authority_that_nobody_trusts(tmp_path: Path) -> None:
     """Without its CA bundle the server is not asked for anything, and the run says why."""
     with server((), tmp_path) as url:
